@@ -54,7 +54,7 @@
 struct generator {
 	u32 key[CHACHA_KEY_WORDS];
 	u64 generation; /* 0: no key yet */
-	u32 left;	/* bytes at the end of buf not handed out */
+	u32 left;	/* bytes at the end of buf not used yet */
 	u8 buf[BLOCKS * CHACHA_BLOCK_SIZE];
 	u64 event_pool; /* times of events, not absorbed yet */
 	u32 nr_events;

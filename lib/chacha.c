@@ -2,7 +2,7 @@
 /*
  * The ChaCha20 block function, RFC 8439 section 2.3: twenty rounds over a
  * state of sixteen words (four constants, the key, counter and nonce), to which
- * the state is added at the end, so that nobody can run it backwards.
+ * the state is added at the end, so that it cannot be run backwards.
  *
  * The words are local variables, not an array: the compiler keeps most of them
  * in registers. No table, no branch on data: time does not depend on the key.

@@ -30,7 +30,7 @@ struct slice {
 	size_t len;
 };
 
-/* Cut off what stands before @sep, or all. @return false: nothing is left */
+/* Cut off the text before @sep, or all of it. @return false: nothing is left */
 static bool slice_next(struct slice *rest, char sep, struct slice *out)
 {
 	const char *end;

@@ -11,7 +11,7 @@
  * %p prints sixteen hexadecimal digits. %pS prints symbol+offset/size through
  * format_symbol_hook, which the kernel sets once its table of names is ready;
  * without it, the bare address. There is no %n and no floating point. What is
- * not understood is printed as it stands, and no argument is taken for it.
+ * not understood is printed unchanged, and no argument is taken for it.
  *
  * The result is that of C: cut to the buffer, always terminated, and the
  * returned length is that of the whole text.

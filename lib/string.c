@@ -5,8 +5,8 @@
  * Most calls are for a few bytes, so the small sizes must cost few
  * instructions: up to 64 bytes are moved by at most eight quadwords, with the
  * last ones overlapping the first where the size is not a multiple. All loads
- * come before all stores, so the same code serves memmove(). Larger blocks go
- * by `rep movsq` and `rep stosq`. The byte forms are never used: they are fast
+ * precede all stores, so the same code serves memmove(). Larger blocks use
+ * `rep movsq` and `rep stosq`. The byte forms are never used: they are fast
  * only on processors that report it (ERMS), and an emulator runs them a byte at a
  * time.
  *

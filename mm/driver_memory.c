@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Which memory is drivers'. What a driver hands to the kernel as an address is looked
- * up here before the kernel touches it, so that a pointer that is none is an error,
- * not a fault of the kernel's, and never leads the kernel to write to itself.
+ * The memory of drivers. An address that a driver passes to the kernel is checked
+ * here before the kernel uses it, so that an invalid pointer causes an error, not a
+ * fault of the kernel, and never makes the kernel write to its own memory.
  *
  * No lock is taken and nothing is searched: the heap's objects of drivers have caches
  * of their own, pages of ranges have a mark in their page-table entries, other pages
- * one in their struct page. Whose of all drivers the memory is is not asked: one may
- * hand on to the kernel what another handed to it.
+ * one in their struct page. The check does not tell drivers apart: one may
+ * pass to the kernel what it received from another.
  *
  * Memory that is being freed meanwhile may still count as a driver's; it stays mapped
  * or is looked at by a driver that has just given it up, which would harm itself alone.

@@ -2,7 +2,7 @@
 /*
  * CONFIG_DEBUG_PAGEALLOC: free pages hold a pattern.
  *
- * It is written when a page is freed and checked when the page is handed out
+ * It is written when a page is freed and checked when the page is allocated
  * again, so a write in between is found, with the last function that freed the page.
  * PG_POISONED marks pages that contain the pattern: pages from the boot loader's
  * memory for the first time have none. A page freed twice has it already.

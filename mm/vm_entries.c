@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Changing the entries of many pages at once: new rights, another place, a fork's
+ * Changing the entries of many pages at once: new rights, other addresses, a fork's
  * copy. The caller holds space->lock for writing; file lists are locked here,
  * so all stores are plain (vm_tables.c).
  *
- * A fork copies private pages alone: whatever a file or an object of shared memory
- * still has is found again by a fault. Tables are walked table by table; one
+ * A fork copies private pages alone: a page that a file or an object of shared memory
+ * holds is mapped again by a fault. Tables are walked table by table; one
  * lowest table is looked up once on either side.
  */
 #include "vm_internal.h"

@@ -16,9 +16,9 @@
  * the thread that loses a compare-exchange frees its page and lets the instruction decide
  * whether it still faults. vm_tables.c has the rules for entries.
  *
- * Another page in the place of one that other CPUs may still read through their
- * TLBs: between the old and the new entry stands pte_busy() until they have
- * forgotten, so that no two threads see different pages for one address at a time. A
+ * To replace a page that other CPUs may still read through their
+ * TLBs, the entry holds pte_busy() between the old and the new page, until all have
+ * flushed it, so that no two threads see different pages for one address at a time. A
  * space with one user needs no such care.
  *
  * A truncation takes the page out of the cache first and unmaps it then. A fault maps
@@ -173,7 +173,7 @@ static int fault_copy(struct vm_region *region, u64 addr, pte_t *pte, pte_t entr
 /*
  * The entry that maps @page is writable now. Write-back cleans a page first and makes it
  * read-only then: one that is clean here was cleaned before the entry could be seen,
- * and would be written to unnoticed. So page_mkwrite() is called once more; whatever cleans
+ * and would be written to unnoticed. So page_mkwrite() is called once more; code that cleans
  * it after that finds the entry. One step, not a loop: nothing here waits for a flag
  * that a file system may set or not.
  */

@@ -52,8 +52,8 @@ static inline bool vm_is_solo(const struct vm_space *space)
 /* ---- vm_tables.c ---- */
 
 /*
- * The walkers refuse what lies beyond user space: no table is found, made or freed
- * there, whatever their callers have let through. The upper half of the top table is the kernel's.
+ * The walkers refuse addresses beyond user space: no table is found, created or freed
+ * there, even if a caller did not check. The upper half of the top table is the kernel's.
  */
 /** @brief The entry of @p addr, NULL where there is no table. space->lock held, or see vm_region_find(). */
 static inline pte_t *vm_pte(const struct vm_space *space, u64 addr)

@@ -2,7 +2,7 @@
 /*
  * The set of regions of an address space: order, search, gaps.
  *
- * Regions stand in a list, by address, and in a red-black tree. Each knows the
+ * Regions are in a list, by address, and in a red-black tree. Each knows the
  * free bytes between it and the one below (its gap, less the guard gap if it
  * grows down), and the largest gap in its subtree. So the highest or lowest
  * place for a mapping is found on one way down the tree: descend on the side asked

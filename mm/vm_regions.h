@@ -46,7 +46,7 @@ static inline struct vm_region *vm_region_last(const struct vm_space *space)
 		return NULL;
 	return list_entry(space->region_list.prev, struct vm_region, link);
 }
-/** @brief The region below @p next; NULL stands for the end of the space, as vm_region_find_above() returns it. */
+/** @brief The region below @p next; NULL means the end of the space, as vm_region_find_above() returns it. */
 static inline struct vm_region *vm_region_below(const struct vm_space *space,
 						const struct vm_region *next)
 {

@@ -3,7 +3,7 @@
  * Shared anonymous memory: MAP_SHARED | MAP_ANONYMOUS, kept over fork().
  *
  * The pages belong to an object that each region of it counts. It is a file
- * without a name: its pages stand in a tree, 512 entries to a node as in
+ * without a name: its pages are in a tree, 512 entries to a node as in
  * page tables, made as they are touched; its regions are on a list like a file's,
  * so that MADV_REMOVE can take pages out of all of them.
  *
@@ -74,7 +74,7 @@ static void shared_page_drop(struct page *page)
 	page_put(page);
 }
 
-/* Nobody has the object any more. */
+/* The last reference to the object was dropped. */
 static void shared_free_node(void **node, u32 level)
 {
 	if (!node)

@@ -5,7 +5,7 @@
  * The pages form a chain. Bytes are appended at its end and read at its
  * beginning; a page that was read past is freed, all but the last, so that an
  * exchange of small messages allocates nothing. Between the bytes of two
- * messages stands the header of the second (struct record), at a multiple of its
+ * messages is the header of the second (struct record), at a multiple of its
  * size, so that it never crosses a page's end. The header of the oldest message
  * is kept in the queue itself: its page may be freed before its bytes are read.
  *

@@ -362,7 +362,7 @@ static int remove_one(const struct banos_query *query)
 	return remove_driver(query, 0);
 }
 
-/* Remove @name and what it needed, as far as nobody else does. */
+/* Remove @name and the drivers that it needed, unless others need them. */
 static int unprobe(const char *name)
 {
 	char *line = dep_line(name), *deps = NULL, *path = NULL, *word = NULL;

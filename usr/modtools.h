@@ -8,7 +8,7 @@
 
 /** The name that the program was called by. */
 extern const char *prog;
-/** Above 0: nobody wants to hear complaints. */
+/** Above 0: no error messages are printed. */
 extern int hushed;
 /** @brief Print an object and what is wrong with it. @return 1 */
 int complain(const char *what, const char *why);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Two terminals that stand for others: /dev/tty for the controlling terminal of the
+ * Two terminals that forward to others: /dev/tty for the controlling terminal of the
  * process that opens it, and /dev/console for the terminal that the last console= of
  * the command line names (without one: the first that is registered).
  *

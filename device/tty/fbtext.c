@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Text on the framebuffer that the boot loader hands over.
+ * Text on the framebuffer that the boot loader provides.
  *
  * Each cell is 8 by 16 dots of 2, 3 or 4 bytes. The sixteen colours are made
  * into dots of this screen's format once. The memory is mapped write-combining

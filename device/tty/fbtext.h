@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file fbtext.h  Text on the framebuffer that the boot loader hands over. */
+/** @file fbtext.h  Text on the framebuffer that the boot loader provides. */
 #pragma once
 #include <kernel/display.h>
 #include <kernel/kconfig.h>

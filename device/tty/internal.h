@@ -79,7 +79,7 @@ static inline s64 tty_transferred(s64 done, s64 err)
 /** tty_register() for the slave side of a pty. */
 struct tty *__must_check tty_register_pty(dev_t dev, const struct tty_ops *ops, void *private);
 extern const struct tty_ops tty_no_ops;
-/** Process and hand over output. @return how many bytes of @p bytes were used */
+/** Process output and pass it on. @return how many bytes of @p bytes were used */
 size_t tty_send(struct tty *tty, const u8 *bytes, size_t len_bytes);
 /** Take input; opens the way for more. */
 size_t tty_take(struct tty *tty, u8 *dst, size_t size, bool *line_done);

@@ -159,7 +159,7 @@ void ldisc_flush_input(struct ldisc *ldisc)
 
 enum erase_what { ERASE_CHAR, ERASE_WORD, ERASE_LINE };
 
-/* The columns that a tab at @pos covers: depends on what stands before it. */
+/* The columns that a tab at @pos covers: depends on the text before it. */
 static u32 tab_columns(const struct ldisc *ldisc, u32 pos)
 {
 	u32 columns = 0;

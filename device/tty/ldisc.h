@@ -62,14 +62,14 @@ u32 ldisc_set_termios(struct ldisc *ldisc, const struct ktermios *termios);
  * either case the echo made so far is written before it.
  * @param events  LDISC_*
  * @return how many were taken. Fewer, with none of these events: the buffer is
- *         full; offer the rest when somebody has read
+ *         full; offer the rest after a read
  */
 size_t ldisc_receive(struct ldisc *ldisc, const u8 *bytes, size_t len_bytes, u32 *events);
 /** A break, or a byte that arrived with a wrong parity or frame. @return LDISC_* */
 u32 ldisc_receive_break(struct ldisc *ldisc);
 u32 ldisc_receive_damaged(struct ldisc *ldisc, u8 byte);
 
-/** How many bytes can be received now; 1 stands for "some" while a line is being edited. */
+/** How many bytes can be received now; 1 means "some" while a line is being edited. */
 u32 ldisc_room(const struct ldisc *ldisc);
 /** Bytes in the input buffer. */
 static inline u32 ldisc_used(const struct ldisc *ldisc)
@@ -78,7 +78,7 @@ static inline u32 ldisc_used(const struct ldisc *ldisc)
 }
 /** The result of FIONREAD. */
 u32 ldisc_readable(const struct ldisc *ldisc);
-/** Is there input for a read() of at least @p min bytes? (canonical: a line, whatever @p min) */
+/** Is there input for a read() of at least @p min bytes? (canonical: a line, regardless of @p min) */
 static inline bool ldisc_has_input(const struct ldisc *ldisc, u32 min)
 {
 	if (ldisc->termios.c_lflag & ICANON)

@@ -384,7 +384,7 @@ static s64 pty_flush_queues(struct pty *pty, u64 which)
 		spin_unlock_irqrestore(&pty->slave->lock, flags);
 		tty_output_ready(pty->slave);
 	}
-	if (which != TCIFLUSH) /* what it has typed */
+	if (which != TCIFLUSH) /* what it has written */
 		tty_flush_input(pty->slave);
 	return 0;
 }

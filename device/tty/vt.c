@@ -186,7 +186,7 @@ static void vt_set_looks(struct vt *vt)
 
 /* ---- modes ---- */
 
-/* A parameter of the sequence; 0 or none stands for @p missing. */
+/* A parameter of the sequence; 0 or none means @p missing. */
 static u32 vt_param(const struct vt *vt, u32 index, u32 missing)
 {
 	if (index >= vt->nr_params || !vt->params[index])

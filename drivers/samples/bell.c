@@ -6,7 +6,7 @@
 #include <banos/wait.h>
 
 static struct banos_wait rung;
-static uint64_t rings; /* that nobody has heard yet */
+static uint64_t rings; /* not read yet */
 
 static int64_t bell_read(void *context, void *file, banos_buffer to, uint64_t length,
 			 uint64_t offset, uint32_t flags)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Importing: this driver calls a function of another one. It is refused unless that
- * one is installed (modprobe does it), and while it is there the other one stays.
+ * one is installed (modprobe does it). The other one cannot be removed before it.
  */
 #include <banos/driver.h>
 #include <banos/print.h>

@@ -48,7 +48,7 @@ static void node_free_rcu(struct rcu_head *head)
 	kmem_cache_free(node_cache, container_of((u64 *)head, struct page_tree_node, rcu[0]));
 }
 
-_Static_assert(sizeof(struct rcu_head) == 16, "a node has room for it");
+_Static_assert(sizeof(struct rcu_head) == 16, "an RCU head fits into a node");
 void page_tree_node_free(struct page_tree_node *node)
 {
 	call_rcu((struct rcu_head *)node->rcu, node_free_rcu);

@@ -567,7 +567,7 @@ static int gen_open(struct inode *inode, struct file *f)
 	return err;
 }
 
-/* As Linux: such a file never lets anybody wait, but for news. */
+/* As Linux: poll() on such a file waits for changes only. */
 static u32 gen_poll(struct file *f, struct poll_table *table)
 {
 	struct proc_entry *entry = f->inode->private;

@@ -63,7 +63,7 @@ enum cpio_result { CPIO_MORE, CPIO_OTHER, CPIO_BAD, CPIO_STOPPED };
 /**
  * @brief Read the next piece of an archive.
  * @param used  how many bytes were read
- * @return CPIO_MORE: all of it; CPIO_OTHER: what stands at @p used, between two entries, is no cpio header
+ * @return CPIO_MORE: all of it; CPIO_OTHER: the data at @p used, between two entries, is no cpio header
  *         (perhaps compressed); CPIO_BAD (damaged: r->error has the reason); CPIO_STOPPED (r->err)
  */
 enum cpio_result cpio_feed(struct cpio_reader *reader, const u8 *data, size_t length, size_t *used);
@@ -72,10 +72,10 @@ static inline bool cpio_between_entries(const struct cpio_reader *reader)
 {
 	return reader->state == CPIO_PADDING;
 }
-/** Whatever it was in is over: the next piece is a new archive's. */
+/** Drop the current archive: the next piece starts a new one. */
 void cpio_reset(struct cpio_reader *reader);
 /**
- * @brief What stands where a cpio archive is due?
+ * @brief The kind of data found in place of a cpio archive.
  * @param compressed  true: the result names a compression, false: a kind of file
  * @return words, or NULL: unknown. fs/initramfs/archive_kind.c
  */

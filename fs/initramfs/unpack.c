@@ -344,7 +344,7 @@ static const struct cpio_ops unpack_ops = {
 
 /* ---- archives ---- */
 
-/* What could not be unpacked, in words. @p data: where it stands, or NULL. */
+/* Describe what could not be unpacked. @p data: its address, or NULL. */
 static int unpack_report(struct initramfs *unpack, enum cpio_result result, u64 offset,
 			 const u8 *data, size_t length)
 {

@@ -4,7 +4,7 @@
  * rename.c moves names.
  *
  * Each call walks to the directory of the last component, locks it, looks the
- * component up (a negative dentry stands for a name that is free), checks what
+ * component up (a negative dentry means a name that is free), checks what
  * Linux checks in Linux's order, and calls the file system. The object that loses
  * its name is locked too, because its count of links changes, and referenced over
  * the call, so that a large file is freed after the directory is unlocked.

@@ -71,7 +71,7 @@ static bool is_attached(const struct mount *mount)
 
 /* ---- something new ---- */
 
-/* Is this root already what stands there? */
+/* Is this root already mounted there? */
 static bool is_mounted_there(const struct path *target, const struct super_block *sb)
 {
 	return is_mount_root(target) && target->mnt->sb == sb && target->mnt->root == sb->root;

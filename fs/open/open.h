@@ -22,7 +22,7 @@ struct files {
 
 /* fd_table.c */
 
-/** @brief Is there a descriptor free? For calls that must not begin what would then fail; another thread may take it. @return 0, -EMFILE, -ENOMEM */
+/** @brief Is a descriptor free? For calls that must not start an operation that would then fail; another thread may take it. @return 0, -EMFILE, -ENOMEM */
 __must_check int fd_room(void);
 /** @return FD_CLOEXEC of a descriptor of the current thread: 0 or 1; -EBADF */
 __must_check int fd_get_cloexec(u32 fd);

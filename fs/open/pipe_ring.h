@@ -69,7 +69,7 @@ s64 __must_check pipe_take(struct pipe *pipe, struct uio *uio);
 s64 __must_check pipe_put(struct pipe *pipe, struct uio *uio);
 /** @brief Remove @p count of the oldest bytes, all in one page. Under ->lock. */
 void pipe_consume(struct pipe *pipe, u64 count);
-/** @brief Wake writers after bytes were taken, without the lock. @param was_full  was there less space than PIPE_BUF before? */
+/** @brief Wake writers after bytes were taken, without the lock. @param was_full  true: less than PIPE_BUF was free before */
 void pipe_wake_writers(struct pipe *pipe, bool was_full);
 /** After putting bytes, without the lock. */
 void pipe_wake_readers(struct pipe *pipe);

@@ -187,7 +187,7 @@ s64 splice_file_to_pipe(struct file *source, u64 *pos, struct pipe *pipe, u64 le
 			break;
 		done += moved;
 		left -= (u64)moved;
-		/* A stream has given what it has. */
+		/* A stream returns all that it has at once. */
 	} while (left && moved == (s64)PAGE_SIZE && !(source->mode & FMODE_STREAM) &&
 		 !signal_pending());
 	if (left) {

@@ -8,7 +8,7 @@
  * something, read. 0: the Nth allocation was reached and has failed. Another
  * number: so many more would have been needed; write 0 to end it. Only for
  * super users. Neither the read nor the write allocates while an order of the
- * own thread stands, so they don't count.
+ * own thread is active, so they don't count.
  */
 #include <kernel/fault_injection.h>
 #include <kernel/fs/file.h>

@@ -4,7 +4,7 @@
  * it; and /proc/filesystems.
  *
  * Mounts outside of the process's root folder are left out. Under mount_mutex
- * the list stands still; tree_lock (spin) is taken only by the path functions.
+ * the list does not change; tree_lock (spin) is taken only by the path functions.
  * Formats: proc(5); fstab(5) for the escapes.
  */
 #include <kernel/fs/context.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file proc.h  Between the files of /proc.
+ * @file proc.h  Declarations that the files of /proc share.
  *
  * What belongs to a process is not a tree that is kept: names are looked up and
  * listed as the processes are, on dentries that are never cached. An inode
- * there holds one reference on its process, in inode->private. Which name it
- * is stands in the inode number, the same every time:
+ * there holds one reference on its process, in inode->private. The inode number
+ * encodes its name, the same every time:
  *
  *	bits 32 up	the number of the thread (of the first one in /proc/PID)
  *	NODE_TASK	below /proc/PID/task
@@ -103,7 +103,7 @@ int __must_check pid_instantiate(struct inode *near, struct dentry *d, u64 ino, 
 int __must_check pid_lookup_root(struct inode *dir, struct dentry *d);
 /** A name that is a number, without leading zeroes, below 2^31. */
 bool pid_parse_name(const struct dentry *d, u32 *out);
-/** Hand over an entry, and step behind it. */
+/** Emit an entry, and advance behind it. */
 bool pid_fill(struct dir_context *context, u64 pos, const char *name, u32 len, ino_t ino, u32 type);
 bool pid_fill_number(struct dir_context *context, u64 pos, u32 number, ino_t ino, u32 type);
 /** "." and "..". @return false: full */

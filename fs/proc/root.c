@@ -5,7 +5,7 @@
  * The root shows two things at once: a tree of generated files (fs/generated/tree.c),
  * to which any part of the kernel adds, and a folder for each process, found by
  * number at each look-up (pid.c). In a listing the tree is first, as
- * its places are small numbers; a process stands at PID_POS plus its number.
+ * its positions are small numbers; a process is at PID_POS plus its number.
  */
 #include <kernel/fs/dentry.h>
 #include <kernel/fs/file.h>

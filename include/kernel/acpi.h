@@ -3,7 +3,7 @@
  * @file acpi.h  The description of the machine in the firmware's ACPI tables, and the parsers that read them.
  *
  * The parsers (kernel/acpi/) are pure: they reach memory through a callback and
- * trust nothing they read. What they found stands in acpi_info, which never
+ * trust nothing they read. Their results are in acpi_info, which never
  * changes after acpi_init().
  *
  * ACPI Specification 6.4: 5.2 (tables), 19.6, 20.2 (AML encoding).

@@ -5,7 +5,7 @@
  * An option is declared where it is read, and read only through its
  * declaration: so the kernel knows its own words, and leaves the others to the
  * first program. A file that may be left out of the kernel declares none: its
- * options stand in kernel/base/test_options.c (scripts/check-options.py holds that).
+ * options are in kernel/base/test_options.c (scripts/check-options.py checks that).
  */
 #pragma once
 #include <kernel/types.h>

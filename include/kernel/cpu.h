@@ -61,7 +61,7 @@ struct cpu {
 	struct percpu_machine machine;
 	u64 gate[2 * CONFIG_BANOS_MAX_DRIVERS]; /* calls into drivers: gate.h */
 
-	/* What others read, and hardly anybody writes: lines of their own. */
+	/* Fields that other CPUs read and that are seldom written: cache lines of their own. */
 	u32 hw_id __aligned(64); /* by which the machine knows it */
 	u32 online;
 	struct thread *idle;

@@ -111,7 +111,7 @@ int __must_check driver_take_serves(struct driver *driver, const u8 *records, u6
 int driver_run_init(struct driver *driver);
 /** @brief exit(), then destructors. */
 void driver_run_exit(struct driver *driver);
-/** @brief What init() registered becomes visible, the driver LIVE. On failure it is as before. */
+/** @brief Publish what init() registered, and set LIVE. On failure nothing has changed. */
 int __must_check driver_publish(struct driver *driver);
 /**
  * @brief Constructors, init(), publish; after success another thread may remove it at any time.
@@ -121,8 +121,8 @@ int __must_check driver_publish(struct driver *driver);
 int __must_check driver_start(struct driver *driver, struct report *report);
 /**
  * @brief Undo the installation of a driver that was refused or did not start, in reverse order:
- * exit() where init() succeeded, destructors where constructors ran (d->exit, d->nfini). Where a
- * thread of it does not end it stays behind, going, to be removed later.
+ * exit() where init() succeeded, destructors where constructors ran (d->exit, d->nfini). If a
+ * thread of it does not end, the driver remains as GOING, to be removed later.
  */
 void driver_undo(struct driver *driver);
 /** @brief Set GOING: its exported names are withdrawn. */

@@ -7,7 +7,7 @@
 #pragma once
 #include <kernel/types.h>
 
-/** @return true when the device had something. Hard interrupt context. */
+/** @return true when the device had raised the interrupt. Hard interrupt context. */
 typedef bool (*irq_handler)(void *arg);
 #define IRQ_SHARED 1
 /** Numbers of message-signalled interrupts begin here; below are GSIs. */
@@ -41,13 +41,13 @@ struct irq_line;
 /**
  * @brief For a handler that leaves the work to a thread: mask the line until irq_unmask().
  * Only from a handler.
- * @return what to hand to irq_unmask(), before irq_free(); NULL: nothing was masked
+ * @return the argument for irq_unmask(), before irq_free(); NULL: nothing was masked
  */
 struct irq_line *irq_mask_current(void);
 /**
- * @brief The thread is done with the device. Any context. A line that nobody feels
- * responsible for any more stays masked.
- * @param handled  the device had something
+ * @brief The thread is done with the device. Any context. A line that no handler
+ * serves any more stays masked.
+ * @param handled  the device had raised the interrupt
  */
 void irq_unmask(struct irq_line *line, bool handled);
 /** Text of /proc/interrupts. Sleeps. */

@@ -3,11 +3,11 @@
  * @file loader.h  Loading drivers (banos/loader/): from the bytes of a driver file to a driver in memory.
  *
  * Pure: the same code runs in the kernel, in banos-check and in the tests. What
- * it needs of the world stands in struct loader_env. All that is allocated hangs
- * on struct loader, and loader_free() frees it.
+ * it needs from outside is in struct loader_env. All that is allocated is linked
+ * to struct loader, and loader_free() frees it.
  *
  * load.c is the table of contents; each stage is a file or function of its own
- * and adds what it finds wrong to the report. The file's content is hostile:
+ * and adds the errors that it finds to the report. The file's content is hostile:
  * nothing is used as an offset, index or size before it was checked.
  */
 #pragma once
@@ -36,7 +36,7 @@ struct load_section {
 	u8 *mem;       /* where we can write it; NULL: not loaded */
 	u64 offset;    /* in its part */
 	u8 part;       /* enum load_part; PART_NONE: not loaded */
-	bool excluded; /* of a COMDAT group that another copy stands for */
+	bool excluded; /* of a COMDAT group that another copy replaces */
 };
 
 /** What an imported name leads to. */
@@ -57,11 +57,11 @@ struct loader_env {
 	/** Free what alloc_memory() returned, and undo what find() and depend() did since. */
 	void (*free_memory)(struct loader *l);
 	/**
-	 * Look an imported name up.
-	 * @return 0, -ENOENT: nobody has it; another errno ends the loading
+	 * Resolve an imported name.
+	 * @return 0, -ENOENT: no exporter is installed; another errno ends the loading
 	 */
 	int (*find)(struct loader *l, const char *name, struct load_import *out);
-	/** Words on where a missing name can be had ("level 3 has it"), or NULL. May be NULL. */
+	/** A hint where a missing name is found ("level 3 has it"), or NULL. May be NULL. */
 	const char *(*hint)(struct loader *l, const char *name);
 	/** A driver that must be installed (BANOS_DEPENDS). @return 0, -ENOENT; another errno ends the loading */
 	int (*depend)(struct loader *l, const char *name);

@@ -79,7 +79,7 @@ struct owner {
 	bool closed;			 /* it, and what is below it, obtains nothing more */
 	u64 stop_by_ns;		   /* it is being removed: the deadline of that; 0: it is not */
 	bool live, live_late;	   /* what it registers is visible at once */
-	struct bus_device *device; /* the device on a bus that it stands for, or NULL; bus.h */
+	struct bus_device *device; /* the device on a bus that it represents, or NULL; bus.h */
 	u32 counts[OWNED_KINDS];   /* root's: of the whole tree */
 	u64 bytes;		   /* root's: of OWNED_MEMORY */
 	u32 gate_slot;		   /* offset of its counters in struct cpu; gate.h */

@@ -40,7 +40,7 @@ void warn_report(const char *cond, const char *file, int line) __cold;
  * implements it has started; a report before that does without it.
  */
 struct panic_hooks {
-	/** Stop all other CPUs, and return when they stand still or do not answer (arch/x86_64/smp.c sets it). */
+	/** Stop all other CPUs, and return when they have stopped or do not answer (arch/x86_64/smp.c sets it). */
 	void (*stop_other_cpus)(void);
 	/** Write "name (id)" of the running thread (kernel/thread.c sets it). */
 	void (*describe_task)(char *buf, size_t size);

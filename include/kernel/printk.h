@@ -31,9 +31,9 @@ struct console {
 	u8 enabled;
 };
 void console_register(struct console *console);
-/** At the end, with all other CPUs stopped: no lock may stand in the way any more, and all is shown everywhere. */
+/** At the end, with all other CPUs stopped: locks are ignored from now on, and all messages are shown on all consoles. */
 void printk_break_locks(void);
-/** Set for good by that: all other CPUs stand still, so waiting for a lock is of no use. */
+/** Set for good by that: all other CPUs have stopped, so waiting for a lock is of no use. */
 extern bool printk_panicking;
 /** All consoles, through ->next; none is ever removed (/proc/consoles). */
 const struct console *console_first(void);

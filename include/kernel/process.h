@@ -210,7 +210,7 @@ struct signal_owner {
 	u64 serial;
 	uid_t uid, euid;
 };
-/** @brief Set all but ->sig, for the current user. @param nr  0: nobody @return 0; -ESRCH: @p nr is not in use */
+/** @brief Set all but ->sig, for the current user. @param nr  0: none @return 0; -ESRCH: @p nr is not in use */
 int __must_check signal_owner_set(struct signal_owner *owner, u32 type, pid_t nr);
 /** @brief Is the number still in use by the same process, thread or group? Any context. */
 bool signal_owner_lives(const struct signal_owner *owner);

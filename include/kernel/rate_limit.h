@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file rate_limit.h  Messages whose number somebody else decides: so many in an interval, the rest counted. */
+/** @file rate_limit.h  A limit for messages that a program or driver can cause: so many in an interval, the rest counted. */
 #pragma once
 #include <kernel/lock.h>
 #include <kernel/time.h>

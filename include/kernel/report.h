@@ -3,7 +3,7 @@
  * @file report.h  Why a driver file is refused: every reason, in words.
  *
  * Reasons are collected, one line each. With several, the error number is that
- * of the reason that stands highest in the table of the driver ABI.
+ * of the reason that is highest in the table of the driver ABI.
  */
 #pragma once
 #include <kernel/types.h>
@@ -39,5 +39,5 @@ void report_destroy(struct report *report);
 int report_add(struct report *report, int err, const char *fmt, ...) __printf(3, 4);
 /** @brief Add a line with the number of reasons that did not fit. Nothing is added afterwards; calling it again is harmless. */
 void report_close(struct report *report);
-/** @brief Where an errno stands in the table of the driver ABI: lower is reported first. Pure. */
+/** @brief The position of an errno in the table of the driver ABI: lower is reported first. Pure. */
 int __must_check report_rank(int err);

@@ -170,7 +170,7 @@ void sched_counts(u32 *running, u32 *total);
 u32 thread_backtrace(struct thread *t, u64 *addrs, u32 max);
 /** Load averages times 2048, over 1, 5 and 15 minutes. */
 void sched_loadavg(u64 out[3]);
-/** To sleep: a barrier stands between this and the condition that is read next. To run: none is needed. */
+/** To sleep: a barrier separates this from the condition that is read next. To run: none is needed. */
 static inline void set_current_state(enum thread_state state)
 {
 	if (state == THREAD_RUNNABLE)

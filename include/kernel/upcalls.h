@@ -2,8 +2,8 @@
 /**
  * @file upcalls.h  Every function and table that a lower layer uses and a higher layer implements.
  *
- * Code calls downwards; what a lower layer needs of a higher one is registered with it, or stands here.
- * Beside each stands the file that implements it, and the context in which it is called.
+ * Code calls downwards; what a lower layer needs of a higher one is registered with it, or declared here.
+ * Each has a note with the file that implements it, and the context in which it is called.
  * scripts/check-layers.py holds that this list is complete, and that each entry is implemented above
  * the layer that uses it. Documentation/layers.md lists the registrations.
  */

@@ -24,7 +24,7 @@
 /* ---- numbers (pid.c) ---- */
 
 /**
- * A number and what it stands for. The object exists, and the number stays allocated, as
+ * A number and the objects that it names. The object exists, and the number stays allocated, as
  * long as a thread, a process, a process group or a session uses it.
  */
 struct pid {
@@ -187,7 +187,7 @@ static inline void sighand_set_default(struct sighand *sighand, int sig)
 }
 /** @brief The action of @p sig. Locking: sig_lock. */
 struct user_sigaction sighand_get_action(struct process *p, int sig);
-/** @brief For a new program: remove handlers; ignored signals stay ignored. Locking: sig_lock, or nobody else knows @p p. */
+/** @brief For a new program: remove handlers; ignored signals stay ignored. Locking: sig_lock, or no other thread knows @p p. */
 void sighand_exec_reset(struct process *p);
 /**
  * @brief Exclude the other processes that share @p sighand. Locking: sig_lock.
@@ -240,7 +240,7 @@ enum signal_timer_result signal_send_timer(struct process *p, struct thread *t,
  */
 int signal_dequeue(struct process *p, struct task_signals *signals, u64 set,
 		   struct siginfo_k *info);
-/** @brief Discard the pending signals of @p set. Locking: sig_lock, or nobody else knows the queue. */
+/** @brief Discard the pending signals of @p set. Locking: sig_lock, or no other thread knows the queue. */
 void signal_queue_flush(struct signal_queue *queue, u64 set);
 /** @brief Make an empty queue. */
 void signal_queue_init(struct signal_queue *queue);

@@ -18,7 +18,7 @@
 struct pid_map {
 	u64 taken[PID_WORDS];
 	u64 full[PID_WORDS / 64]; /* bit n: taken[n] is all ones */
-	u32 last;		  /* handed out last */
+	u32 last;		  /* allocated last */
 	u32 max;		  /* numbers are below max <= PID_LIMIT */
 	u32 count;
 };

@@ -273,7 +273,7 @@ static int thread_change_nice(struct thread *t, int nice)
 	cred_put(cred);
 	if (!owner && !cred_capable(caller, CAP_SYS_NICE))
 		return -EPERM;
-	/* RLIMIT_NICE 1..40 stands for nice 19..-20. */
+	/* RLIMIT_NICE 1..40 means nice 19..-20. */
 	if (nice < t->nice && (u64)(20 - nice) > t->proc->limits[RLIMIT_NICE].rlim_cur &&
 	    !cred_capable(caller, CAP_SYS_NICE))
 		return -EACCES;

@@ -23,7 +23,7 @@ static bool robust_lock_dies(u64 addr, u32 tid, bool is_pending)
 	if (get_user_u32(&word, uaddr(addr)))
 		return false;
 	/*
-	 * Died between unlocking the word and waking: nobody owns it, somebody
+	 * Died between unlocking the word and waking: no thread owns it, but one
 	 * may wait. A waiter that arrives too late finds the lock free.
 	 */
 	if (is_pending && !(word & FUTEX_TID_MASK)) {

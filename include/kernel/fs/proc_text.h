@@ -32,7 +32,7 @@ struct proc_maps_line {
 };
 /** @brief Write a line up to and with the blank before the name. @return where the line begins */
 size_t proc_text_maps(struct seq_file *seq, const struct proc_maps_line *line);
-/** The column in which the name of a mapping stands, less the blank in front. */
+/** The column of the name of a mapping, less the blank in front. */
 #define PROC_MAPS_NAME_COLUMN 72
 
 struct rlimit64;
