@@ -256,7 +256,7 @@ static int unpack(const char *path, const struct packing *packing, struct image 
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		snprintf(
 			why, sizeof(why),
-			"is compressed with %s, and there is no %s here: unpack it where there is one",
+			"is compressed with %s, and %s is not installed: unpack it on a system that has it",
 			packing->what, packing->program);
 	else
 		snprintf(why, sizeof(why),

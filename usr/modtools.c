@@ -124,7 +124,7 @@ int remove_driver(const struct banos_query *query, u64 flags)
 		return complain_busy(&now);
 	case ENOENT:
 		return complain(query->name,
-				"is not installed any more: somebody else has removed it");
+				"is not installed any more: another process has removed it");
 	case EINTR:
 		return complain(query->name,
 				"is still installed: the wait for its users was interrupted");

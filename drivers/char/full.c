@@ -37,4 +37,4 @@ static int64_t full_init(banos_owner self)
 	return banos_chardev_register(self, &config, NULL);
 }
 
-BANOS_DRIVER(full, "1.0", "MIT", "/dev/full, which has no room for anything", full_init, NULL);
+BANOS_DRIVER(full, "1.0", "MIT", "/dev/full: reads as zero bytes, is always full", full_init, NULL);

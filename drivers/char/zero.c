@@ -43,4 +43,4 @@ static int64_t zero_init(banos_owner self)
 	return banos_chardev_register(self, &config, NULL);
 }
 
-BANOS_DRIVER(zero, "1.0", "MIT", "/dev/zero, which gives zeroes without end", zero_init, NULL);
+BANOS_DRIVER(zero, "1.0", "MIT", "/dev/zero: reads as zero bytes", zero_init, NULL);

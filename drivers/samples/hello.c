@@ -4,7 +4,7 @@
 #include <banos/print.h>
 
 static char who[32] = "world";
-BANOS_PARAM_TEXT(who, "whom to greet");
+BANOS_PARAM_TEXT(who, "the name to greet");
 
 static int64_t hello_init(banos_owner self)
 {
@@ -18,4 +18,4 @@ static int64_t hello_exit(banos_owner self)
 	return 0;
 }
 
-BANOS_DRIVER(hello, "1.0", "MIT", "Greets whom it is told to", hello_init, hello_exit);
+BANOS_DRIVER(hello, "1.0", "MIT", "Greets by name", hello_init, hello_exit);

@@ -8,7 +8,7 @@
 #include <banos/print.h>
 
 static uint32_t count = 1;
-BANOS_PARAM_U32(count, 1, 100, "how often to say it");
+BANOS_PARAM_U32(count, 1, 100, "number of lines to print");
 
 static int32_t offset;
 BANOS_PARAM_I32(offset, -1000, 1000, "added to each number");
@@ -17,7 +17,7 @@ static uint64_t mask = UINT64_MAX;
 BANOS_PARAM_U64(mask, 0, UINT64_MAX, "bits that are printed");
 
 static char name[16] = "nobody";
-BANOS_PARAM_TEXT(name, "who says it, at most 15 bytes");
+BANOS_PARAM_TEXT(name, "name in front of each line, at most 15 bytes");
 
 static uint8_t loud;
 BANOS_PARAM_BOOL(loud, "shout");

@@ -5,7 +5,7 @@
 #include <banos/print.h>
 
 static uint32_t books = 2;
-BANOS_PARAM_U32(books, 0, 9, "how many books there are");
+BANOS_PARAM_U32(books, 0, 9, "number of books");
 
 /* Real devices are kept from memory and interrupts here: mandatory. */
 static int64_t shelf_quiesce(void *context, void *device)

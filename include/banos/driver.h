@@ -5,7 +5,7 @@
  *	static int64_t hello_init(banos_owner self) { ... return 0; }
  *	static int64_t hello_exit(banos_owner self) { ... return 0; }
  *
- *	BANOS_DRIVER(hello, "1.0", "MIT", "Greets whom it is told to",
+ *	BANOS_DRIVER(hello, "1.0", "MIT", "Greets by name",
  *		     hello_init, hello_exit);
  *
  * init() returns 0 or an error from -4095 to -1; then the driver is not

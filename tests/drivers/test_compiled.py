@@ -81,8 +81,8 @@ def test_kmods_modinfo_understands_them(samples):
         'modinfo', str(samples / 'hello.ko')).splitlines())
     assert lines['name:'] == 'hello' and lines['license:'] == 'MIT'
     assert lines['version:'] == '1.0'
-    assert lines['description:'] == 'Greets whom it is told to'
-    assert lines['parm:'].startswith('who:whom to greet')
+    assert lines['description:'] == 'Greets by name'
+    assert lines['parm:'].startswith('who:the name to greet')
     output = tool('modinfo', '-F', 'parm', str(samples / 'params.ko'))
     assert len(output.splitlines()) >= 3
 
