@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Look for names of files that do not exist, in comments and in Documentation.
+"""Look for names of files and functions that do not exist, in comments and in Documentation.
 
     check-references.py [SOURCE_TREE]
 
 A name is a word that ends like a source or a page (.c, .h, .S, .py, .md...). It may be a path
 from the top, from include/ or from the file's own folder, or the end of one. Links of
-pages, and the headings that they name, have to exist, too. Results are printed as TAP.
+pages, and the headings that they name, have to exist, too. A comment in C or assembly that
+names a function, as in foo(), names one that the code defines or calls, a macro, a method or a
+system call. Results are printed as TAP.
 """
 import os
 import re
@@ -30,6 +32,11 @@ OTHERS = re.compile(r'(?:std\w+|limits|float|iso646|errno|signal|elf|zlib|cmocka
                     r'(?:.*[/_])?[A-Z_]{4,}(?:[/.].*)?|init/syscall_table\.c|value_kinds\.h|usr/rootfs/root')
 # The lines around a name say whose it is.
 ELSEWHERE = re.compile(r'\b(?:Linux|GCC|gcc)\b')
+FUNCTION = re.compile(r'(?<![\w.>)-])([A-Za-z_]\w+)\(\)')
+DEFINED = re.compile(r'(\w+)\s*\(|\(\*(\w+)\)|#\s*define\s+(\w+)|\.(\w+)\s*=|^(\w+):', re.M)
+# Of the C library; an example.
+OTHER_FUNCTIONS = re.compile(r'pthread_\w+|posix_\w+|execvp|memfd_create|sbrk|tcflow|unlockpt|'
+                             r'there_is_something')
 MAX_SHOWN = 40
 
 
@@ -58,6 +65,31 @@ def comments(path, text):
     return ''
 
 
+def without_comments(text):
+    return re.sub(r'/\*.*?\*/|//[^\n]*|("(?:\\.|[^"\\\n])*")', lambda m: m[1] or ' ', text, flags=re.S)
+
+
+def stale_functions(texts):
+    """Functions that comments in C and assembly name and no code has. @param texts: by path"""
+    languages = ('.c', '.cc', '.h', '.S')
+    known = set()
+    for path, text in texts.items():
+        if path.endswith(languages):
+            for names in DEFINED.findall(without_comments(text)):
+                known.update(names)
+        elif not path.endswith('.md'):
+            known.update(re.findall(r'\w+', text))
+    for path, text in texts.items():
+        if not path.endswith(languages):
+            continue
+        lines = comments(path, text).split('\n')
+        for number, line in enumerate(lines):
+            around = ' '.join(lines[max(0, number - 2):number + 2])
+            for name in FUNCTION.findall(line):
+                if not (name in known or OTHER_FUNCTIONS.fullmatch(name) or ELSEWHERE.search(around)):
+                    yield f'{path}:{number + 1}: {name}()'
+
+
 def anchors(text):
     """Headings as their links name them."""
     for title in re.findall(r'^#+ +(.*)', text, re.M):
@@ -71,10 +103,10 @@ def main():
     for path in all_files:
         parts = path.split('/')
         ends.update('/'.join(parts[i:]) for i in range(len(parts)))
-    stale, links = [], []
+    stale, links, texts = [], [], {}
     for path in all_files:
         with open(os.path.join(tree, path), encoding='utf-8', errors='replace') as f:
-            text = f.read()
+            text = texts[path] = f.read()
         lines = comments(path, text).split('\n')
         for number, line in enumerate(lines):
             names = [x for x in NAME.findall(line) if x not in ends]
@@ -95,6 +127,7 @@ def main():
                     if anchor not in anchors(f.read()):
                         links.append(f'{path}: {page}#{anchor}')
     results = [('comments and pages name files that exist', stale),
+               ('comments name functions that exist', list(stale_functions(texts))),
                ('links of pages lead somewhere', links),
                ('there are pages', [] if any(x.endswith('.md') for x in all_files)
                 else ['none found'])]

@@ -213,7 +213,7 @@ struct mount *mount_alloc(struct super_block *sb, struct dentry *root, u32 flags
 	return mount;
 }
 
-/* Under tree_lock, between tree_write_begin() and _end(). */
+/* Under tree_lock, between tree_write_begin() and tree_write_end(). */
 static void link_mount(struct mount *mount, struct mount *parent, struct dentry *mountpoint)
 {
 	struct mount **bucket = mount_bucket(parent, mountpoint);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The checks on what nobody uses and on names of files that do not exist: do they see it?"""
+"""The checks of unused code and of references to files and functions that do not exist."""
 import os
 import subprocess
 
@@ -141,6 +141,8 @@ def test_references_to_files_that_exist_pass(tree):
 @pytest.mark.parametrize('where, text, found', [
     ('lib/item.c', '/*\n * In lib/\n * other_item.c. */\n', 'other_item.c'),
     ('lib/item.c', '// include/item.h has it\n', 'include/item.h'),
+    ('lib/item.c', '/* See\n * item_none(). */\n', 'item_none()'),
+    ('lib/item.c', '/* count() is no function, helper() is one. */\n', 'count()'),
     ('lib/Makefile', '# made by scripts/maker.py\n', 'scripts/maker.py'),
     ('Documentation/page.md', 'in `lib/sub/`', 'lib/sub/'),
     ('Documentation/page.md', '[x](none.md)', 'none.md'),
@@ -154,7 +156,9 @@ def test_references_to_what_does_not_exist_are_found(tree, where, text, found):
 
 @pytest.mark.parametrize('text', [
     '/* Linux mm/mmap.c does it. */', '/* <stdint.h>, test_NAME.c */', 'char *x = "lib/none.c";',
-    '/* The end of a path: item.c. */', '/* x.count of it */'])
+    '/* The end of a path: item.c. */', '/* x.count of it */',
+    '/* helper(), item->call(), EXPORT(), posix_spawn() */', '/* copy_page() of Linux */',
+    'static struct item x = { .call = 0 }; /* call() */'])
 def test_other_words_are_no_references(tree, text):
     with open(tree / 'lib/item.c', 'a', encoding='utf-8') as f:
         f.write(text)
