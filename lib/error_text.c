@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Error numbers in words, for messages that a person reads. The words are strerror()'s. */
+/* Texts of error numbers, for messages to users. They are those of strerror(). */
 #include <kernel/err.h>
 
 /* clang-format off */

@@ -198,7 +198,7 @@ static u64 truncate_integer(u64 value, u32 size, bool is_signed)
 	return value << unused_bits >> unused_bits;
 }
 
-/* Which base a conversion of an integer has, with its flags; 0: it is none. */
+/* The base of an integer conversion, with its flags; 0: it is none. */
 static u32 integer_base(char conversion, u32 *flags)
 {
 	switch (conversion) {
@@ -246,7 +246,7 @@ static const char *parse_spec(const char *text, struct spec *sp, u32 *arg_size, 
 	return text;
 }
 
-/* One conversion. @return behind it, or NULL if it is none */
+/* Format one conversion. @return the text behind it, or NULL if it is none */
 static const char *format_convert(struct out *out, const char *text, struct args *args)
 {
 	struct spec sp = { 0 };

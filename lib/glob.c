@@ -2,7 +2,7 @@
 /*
  * Patterns with * and ?.
  *
- * Only the last star that was met can still have to take in more text: an
+ * Only the last star may still have to match more text: an
  * earlier one was left with the shortest text that let the later one be
  * reached, and more of it could not help. So one step back is remembered, and
  * the time is at most length of pattern times length of text.

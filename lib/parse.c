@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Text to numbers. Strict: the whole string has to be a number, without
+ * Text to numbers. Strict: the whole string must be a number, without
  * blanks, so that a typing error in an option is never taken for a value.
  */
 #include <kernel/err.h>

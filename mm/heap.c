@@ -422,7 +422,7 @@ void *krealloc(void *old, size_t new_size)
 	void *memory;
 
 	if (old && new_size && new_size <= have && new_size * 2 > have && !DEBUG)
-		return old; /* debugging: the red zone has to move */
+		return old; /* debugging: the red zone must move */
 	memory = heap_alloc(new_size, CALLER);
 	if (memory && old) {
 		memcpy(memory, old, MIN(have, new_size));

@@ -55,7 +55,7 @@ void heap_debug_unlink(void *object);
 /** The same for kmalloc() of whole pages. */
 void heap_debug_large_alloc(struct page *page, u32 order, size_t size, u64 ip);
 void heap_debug_large_free(struct page *page, u32 order);
-/** What was asked for. */
+/** The requested size. */
 size_t heap_debug_size(const void *memory);
 
 /* ---- page.c, page_debug.c ---- */

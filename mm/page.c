@@ -51,7 +51,7 @@ struct zone {
 	u64 free_pages;	    /* in those lists */
 	struct page *depot; /* heads of batches, through ->prev; a batch through ->next */
 	u64 depot_pages;    /* the head's ->order: of a batch */
-	bool grown;	    /* the reservoir has no more for it */
+	bool grown;	    /* no more blocks are reserved for it */
 } __aligned(64);
 
 /* One CPU's stack of pages and its share of the accounts. */

@@ -33,7 +33,7 @@
 #define OOM_ATTEMPTS_ALONE \
 	30u /* no process can be killed: only memory that is being freed already can help */
 #define OOM_ATTEMPTS_FREE \
-	8u /* memory is available again, or still is: no process has to be killed */
+	8u /* memory is available again, or still: no process needs to be killed */
 
 /* ---- entries ---- */
 
@@ -43,7 +43,7 @@ static inline bool entry_exchange(pte_t *pte, pte_t old, pte_t new)
 					   __ATOMIC_RELAXED);
 }
 
-/* Where nothing or the same page was before: no CPU remembers anything that hurts. */
+/* The entry was empty or mapped the same page: no CPU has a stale translation. */
 static inline bool entry_set(struct vm_region *region, pte_t *pte, pte_t old, pte_t new)
 {
 	if (likely(vm_is_solo(region->space) && !region->pages)) {

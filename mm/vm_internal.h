@@ -123,7 +123,7 @@ static inline void vm_gather_range(struct vm_gather *gather, u64 start, u64 end)
 		gather->end = end;
 }
 void vm_gather_finish_slow(struct vm_gather *gather);
-/** @brief Flush what has to be, then free. */
+/** @brief Flush the TLBs if necessary, then free. */
 static inline void vm_gather_finish(struct vm_gather *gather)
 {
 	if (gather->start < gather->end || gather->tables)
@@ -144,7 +144,7 @@ static inline u64 vm_tables_ceiling(const struct vm_region *next)
 {
 	return next ? next->start : PT_USER_END;
 }
-/** @brief Everything of a space that no CPU uses any more, in one walk; no flushing. */
+/** @brief Remove all entries of a space that no CPU uses any more, in one walk; no flushing. */
 void vm_tables_destroy(struct vm_space *space);
 /** @brief Change the rights of the pages of [start, end). Exclusive; flushes. */
 void vm_tables_protect(struct vm_region *region, u64 start, u64 end);

@@ -18,7 +18,7 @@
 #include <kernel/heap.h>
 #include <uapi/personality.h>
 
-/* What MAP_SHARED_VALIDATE knows; everything else means EOPNOTSUPP there. */
+/* The flags that MAP_SHARED_VALIDATE accepts; others cause EOPNOTSUPP. */
 #define MAP_KNOWN                                                                                \
 	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | \
 	 MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |         \
@@ -250,7 +250,7 @@ int vm_unmap_locked(struct vm_space *space, u64 start, u64 end, struct list *dea
 	for (; region && region->start < end; region = next) {
 		u64 from = MAX(start, region->start), to = MIN(end, region->end);
 
-		/* What is left of the last one above @end is the next one: its tables stay. */
+		/* The rest of the last one above @end is the next one: its tables are kept. */
 		next = region;
 		if (region->end <= end)
 			next = vm_region_next(space, region);

@@ -40,7 +40,7 @@ static inline void update_max(struct rb_node *node)
 	region->max_gap = max;
 }
 
-/* Where @region begins to keep others away. */
+/* The lowest address that @region reserves. */
 static inline u64 guarded_start(const struct vm_region *region)
 {
 	if (likely(!(region->flags & VM_GROWSDOWN)))

@@ -54,7 +54,7 @@ static inline struct vm_region *vm_region_below(const struct vm_space *space,
 		return vm_region_last(space);
 	return vm_region_prev(space, next);
 }
-/** @brief Where the regions up to @p region end; NULL: there is none, so at 0. */
+/** @brief The end of the regions up to @p region; NULL: 0. */
 static inline u64 vm_region_end(const struct vm_region *region)
 {
 	return region ? region->end : 0;

@@ -10,7 +10,7 @@
  * anonymous memory costs one locked instruction either way, a copy on write one
  * instead of two (the lock would have to be dropped for the copy and taken again),
  * and a space with a single thread needs none. Only mapping many pages of a file
- * at once would be cheaper with a lock. What keeps that safe:
+ * at once would be cheaper with a lock. That is safe because:
  *
  * - The holder of space->lock for writing excludes all faults. The holder of the lock of a
  *   file's list of regions excludes truncations, and only regions on that list

@@ -10,7 +10,7 @@
 #include "vm_internal.h"
 #include <kernel/string.h>
 
-/* How many map the page: each holds a reference, and so does the page cache. */
+/* The number of mappings of the page: each holds a reference, and so does the page cache. */
 static u64 count_users(const struct page *page, bool is_anon)
 {
 	s64 users = atomic_read(&page->refs) - !is_anon;

@@ -9,7 +9,7 @@
  * struct page, without limit; a file's page or one shared with another process
  * needs its struct page for itself and waits in a small array.
  *
- * At the end of a process no CPU has the tables any more, and pages are freed
+ * At the end of a process no CPU uses the tables any more, and pages are freed
  * as they are met.
  *
  * A truncation unmaps pages from the side of the file: it holds the lock of the file's
@@ -165,7 +165,7 @@ static bool region_shows(const struct vm_region *region, u64 first, u64 last, u6
 	return true;
 }
 
-/* Empty an entry although faults run, unless it is a copy and @keep_copies. @return what it was, 0: it stays as it is */
+/* Clear an entry while faults may run, unless it is a copy and @keep_copies. @return the old entry, 0: unchanged */
 static inline pte_t entry_take(pte_t *pte, bool keep_copies)
 {
 	pte_t entry = READ_ONCE(*pte);

@@ -60,7 +60,7 @@ struct unix_rights *record_queue_destroy(struct record_queue *queue);
  * @param record      what it is; ->len is set here. On success its rights are the queue's
  * @param len    of its bytes; 0 is fine for a whole one
  * @param whole  all or nothing; otherwise as many bytes as can be had, and it may be glued
- * @return bytes, -EFAULT, -ENOMEM, -ENOBUFS: the payer has no more share
+ * @return bytes, -EFAULT, -ENOMEM, -ENOBUFS: the payer's share is used up
  */
 s64 __must_check record_queue_put(struct record_queue *queue, const struct record *record,
 				  struct uio *uio, u64 len, bool whole);
@@ -71,5 +71,5 @@ void record_cursor_start(const struct record_queue *queue, struct record_cursor 
 s64 __must_check record_cursor_read(struct record_cursor *cursor, struct uio *uio, u64 length);
 /** @brief Leave the present message, read or not. @return does another one follow? */
 bool record_cursor_next(struct record_cursor *cursor);
-/** @brief What the cursor has passed is read: forget it. Rights of messages that were left are the caller's business. */
+/** @brief Discard what the cursor has passed. The caller releases the rights of skipped messages. */
 void record_queue_consume(struct record_queue *queue, const struct record_cursor *cursor);

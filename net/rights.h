@@ -31,7 +31,7 @@ struct unix_rights *__must_check unix_rights_collect(struct unix_rights *old, ua
 struct unix_rights *unix_rights_copy(const struct unix_rights *rights);
 /** @brief Enter rights into the graph before @p holder queues them. @return 0, -ETOOMANYREFS: a cycle. Sleeps. */
 int __must_check unix_rights_launch(struct unix_rights *rights, struct unix_socket *holder);
-/** @brief They lie in no queue any more. Sleeps. */
+/** @brief They are in no queue any more. Sleeps. */
 void unix_rights_land(struct unix_rights *rights);
 /** @brief Release a chain of them, queued or not. NULL is fine. Sleeps. */
 void unix_rights_put(struct unix_rights *chain);

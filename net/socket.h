@@ -59,7 +59,7 @@ static inline bool socket_switch(const struct unix_socket *socket, u32 option)
 	return READ_ONCE(socket->flags) >> option & 1;
 }
 
-/** What one send or receive call moves. */
+/** The parameters of one send or receive call. */
 struct message {
 	struct uio *uio;
 	u32 flags;	      /* MSG_* of the call; MSG_DONTWAIT if the file has O_NONBLOCK */

@@ -50,7 +50,7 @@ static int wait_result(int err, u64 deadline)
 
 /* ---- sending ---- */
 
-/* May nothing be sent any more? @return 0, -EPIPE, -ECONNREFUSED */
+/* Check whether the socket may still send. @return 0, -EPIPE, -ECONNREFUSED */
 static int peer_error(const struct unix_socket *socket)
 {
 	if (READ_ONCE(socket->shutdown) & CLOSED_WRITE)
@@ -210,7 +210,7 @@ static int wait_for_data(struct unix_socket *socket, u64 deadline)
 			   deadline);
 }
 
-/* What was taken may have freed space for a writer. */
+/* The read may have freed space for a writer. */
 static void wake_writer(struct unix_socket *socket, u64 used_before)
 {
 	struct unix_socket *peer = socket->peer;
@@ -336,7 +336,7 @@ static s64 receive_stream(struct unix_socket *socket, struct message *message)
 	}
 }
 
-/* What a call that took @length of a message of @len bytes returns. */
+/* The result of a call that took @length of a message of @len bytes. */
 static s64 length_to_report(const struct message *message, s64 length, u32 len)
 {
 	if (length >= 0 && message->flags & MSG_TRUNC)

@@ -201,7 +201,7 @@ static char *no_params[] = { NULL };
 
 static int probe(const char *name, char **params, int depth);
 
-/* What @path names to be installed before it: softdep=pre: a b post: c. */
+/* Install the drivers that @path names as its dependencies: softdep=pre: a b post: c. */
 static void probe_named(const char *path, int depth)
 {
 	struct image img = { 0 };

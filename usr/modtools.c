@@ -64,7 +64,7 @@ int find_installed(const char *what, struct banos_query *out)
 
 /* ---- removing ---- */
 
-/* Where the account of driver @id begins with "@key:", what follows, each once; " " between. */
+/* Collect the values of the lines "@key: value" in the status of driver @id, separated by ", ". */
 static void collect(s64 id, const char *key, char *out, size_t size)
 {
 	char path[64], *line = NULL;
@@ -184,7 +184,7 @@ static int cmd_rmmod(int argc, char **argv)
 
 /* ---- lsmod ---- */
 
-/* What everybody may see: Linux's format, without the state and address. */
+/* The part that every user may see: Linux's format, without the state and address. */
 static int list_proc(void)
 {
 	FILE *stream = fopen("/proc/modules", "re");

@@ -13,7 +13,7 @@
  * Reads and writes copy to and from the user in pieces on the stack, so that
  * no spin lock is held while a page is faulted in.
  *
- * Locks: see internal.h. How VMIN and VTIME work: POSIX 11.1.7.
+ * Locks: see internal.h. The meaning of VMIN and VTIME: POSIX 11.1.7.
  */
 #include <kernel/fs/async.h>
 #include <kernel/fs/file.h>
@@ -140,7 +140,7 @@ static void tty_release(struct file *f)
 
 /* ---- reading ---- */
 
-/* How long a read() waits, and for how many bytes. */
+/* The time that a read() waits, and the number of bytes that it waits for. */
 struct read_rule {
 	bool canonical;
 	u32 min;	/* raw: enough to return with */

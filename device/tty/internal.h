@@ -54,7 +54,7 @@ struct tty {
 		pgrp; /* whose controlling terminal it is; foreground group; under process_lock */
 };
 
-/** What an open file of a terminal points to. */
+/** The private data of an open file of a terminal. */
 struct tty_file {
 	struct tty *tty; /* counted */
 	u32 generation;	 /* at the open */
@@ -69,7 +69,7 @@ static inline bool tty_file_hung_up(const struct tty_file *tty_file)
 	return !tty_file->console && tty_file->generation != READ_ONCE(tty_file->tty->generation);
 }
 
-/** What a transfer returns: the bytes it moved, or the error if it moved none. */
+/** The result of a transfer: the number of bytes moved, or the error if none was moved. */
 static inline s64 tty_transferred(s64 done, s64 err)
 {
 	return done ? done : err;
@@ -102,7 +102,7 @@ int __must_check tty_open_file(struct tty *tty, struct file *f, bool console, bo
 
 /* ---- ioctl.c ---- */
 s64 __must_check tty_ioctl(struct file *f, u32 cmd, u64 arg);
-/** What is the same on both sides of a pty. @return -ENOTTY for the rest */
+/** The requests that are the same on both sides of a pty. @return -ENOTTY for the rest */
 s64 __must_check tty_ioctl_common(struct tty *tty, u32 cmd, u64 arg);
 /** The speed that a new terminal starts with. */
 void tty_set_line_speed(struct tty *tty, u32 baud);

@@ -212,7 +212,7 @@ static void echo_erased(struct ldisc *ldisc, enum erase_what what, u32 pos, u32 
 	}
 }
 
-/* Where the last character of the line begins; head itself when only a part of one is stored. */
+/* The position at which the last character of the line starts; head itself when only a part of one is stored. */
 static u32 ldisc_last_char(const struct ldisc *ldisc)
 {
 	u32 pos = ldisc->head;

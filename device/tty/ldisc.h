@@ -14,7 +14,7 @@
 /** One byte of output makes at most this many (a tab as blanks). */
 #define LDISC_MAX_EXPANSION 8
 
-/* What ldisc_receive() asks its caller to do. */
+/* The actions that ldisc_receive() requests of its caller. */
 #define LDISC_SIGINT   0x01 /* signal the foreground group */
 #define LDISC_SIGQUIT  0x02
 #define LDISC_SIGTSTP  0x04
@@ -69,7 +69,7 @@ size_t ldisc_receive(struct ldisc *ldisc, const u8 *bytes, size_t len_bytes, u32
 u32 ldisc_receive_break(struct ldisc *ldisc);
 u32 ldisc_receive_damaged(struct ldisc *ldisc, u8 byte);
 
-/** How many bytes can be received now; 1 means "some" while a line is being edited. */
+/** The number of bytes that can be received now; 1 means "some" while a line is being edited. */
 u32 ldisc_room(const struct ldisc *ldisc);
 /** Bytes in the input buffer. */
 static inline u32 ldisc_used(const struct ldisc *ldisc)

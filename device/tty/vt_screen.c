@@ -49,7 +49,7 @@ static vt_cell *vt_row(struct vt *vt, u32 row)
 	return vt->cells + row * vt->cols;
 }
 
-/* What an erased cell holds: a blank in the pen's colours, without its other looks. */
+/* The content of an erased cell: a blank in the pen's colours, without its other attributes. */
 vt_cell vt_blank(const struct vt *vt)
 {
 	u8 attr = vt->pen.background << 4 | vt->pen.foreground;

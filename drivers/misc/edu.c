@@ -253,7 +253,7 @@ static int64_t edu_transfer(struct edu *edu, uint64_t offset, uint64_t length, u
 
 		if (edu_take_done(edu, IRQ_DMA))
 			return 0;
-		/* A signal has to wait: the device uses the buffer. */
+		/* A signal must wait: the device uses the buffer. */
 		error = edu_sleep_and_check(edu, ticket, BANOS_UNINTERRUPTIBLE);
 		if (error)
 			return error;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the driver adder offers to others. */
+/* The functions that the driver adder exports. */
 #include <banos/base.h>
 
 BANOS_BEGIN

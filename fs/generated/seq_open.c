@@ -195,7 +195,7 @@ void seq_poll_start(struct file *f, struct change_source *source)
 	WRITE_ONCE(state->changes_seen, atomic_read(&source->changes));
 }
 
-/* Of several threads that ask at once one hears of it, as in Linux. */
+/* If several threads poll at once, one of them is notified, as on Linux. */
 bool seq_poll_changed(struct file *f, struct change_source *source, struct poll_table *table)
 {
 	struct seq_open *state = f->private;

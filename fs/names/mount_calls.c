@@ -476,7 +476,7 @@ static int may_pivot(const struct path *new, const struct path *put_old)
 	if (!is_mount_root(new) || !is_mount_root(root) || root->mnt != mount_root ||
 	    !is_attached(new->mnt) || !is_attached(put_old->mnt))
 		return -EINVAL;
-	while (path.mnt != new->mnt) { /* the old root's place has to be below the new one */
+	while (path.mnt != new->mnt) { /* put_old must be below the new root */
 		if (path.mnt->parent == path.mnt)
 			return -EINVAL;
 		path.dentry = path.mnt->mountpoint;

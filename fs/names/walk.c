@@ -436,7 +436,7 @@ static int walk_name(struct walk *walk, const char **rest, const char *name, u64
 	return err;
 }
 
-/* What is left of the texts around this one. @return false: nothing */
+/* Continue with the rest of the text around this one. @return false: none is left */
 static bool pop_text(struct walk *walk, const char **name)
 {
 	if (!walk->depth)

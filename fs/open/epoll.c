@@ -174,7 +174,7 @@ void epoll_hook_add(struct poll_table *poll, struct wait_queue *queue)
 	wait_queue_add(queue, &hook->waiter);
 }
 
-/* Where (@p f, @p fd) is or would be. set->lock held. */
+/* The position of (@p f, @p fd), existing or to be added. set->lock held. */
 struct eventpoll_item *epoll_item_find(struct eventpoll *set, const struct file *f, u32 fd,
 				       struct rb_node **parent, struct rb_node ***link)
 {

@@ -61,9 +61,9 @@ struct eventpoll_item {
 	u32 events;		  /* wanted, with the private bits */
 	u32 wakes;		  /* counts the wake-ups from the file's queues */
 	u64 data;
-	bool dead;    /* out of the set, where it is not found any more */
+	bool dead;    /* removed from the set, so that it is not found any more */
 	bool hooking; /* the thread that adds it still calls the poll method */
-	/* Of the thread that adds it; later of the one that detaches it: */
+	/* Used by the thread that adds it, later by the one that detaches it: */
 	bool failed; /* no memory for a hook */
 	u32 nr_hooks;
 	struct item_hook hooks[ITEM_HOOKS], *more_hooks;

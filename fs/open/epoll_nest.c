@@ -60,7 +60,7 @@ int epoll_nest_check(struct eventpoll *set, struct eventpoll *inner)
 
 /* ---- ways ---- */
 
-/* How many ways may lead from a file to an outermost set, by the number of sets between. */
+/* The maximum number of paths from a file to an outermost set, by the number of sets between. */
 static const u32 ways_max[EPOLL_NEST_MAX + 1] = { ~0u, 500, 100, 50, 10 };
 
 /* @param depth  sets between the file and @p set */

@@ -25,7 +25,7 @@
 #include <uapi/stat.h>
 #include "open.h"
 
-/* What the access mode of open() asks of the inode. */
+/* The permissions that the access mode of open() requires. */
 static int wanted_rights(u32 flags)
 {
 	static const u8 rights[4] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE,

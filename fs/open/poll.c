@@ -2,7 +2,7 @@
 /*
  * poll(), ppoll(), select(), pselect6().
  *
- * Each file is asked what is ready. Where nothing is and the call may wait, the
+ * Each file reports what is ready. If none is ready and the call may wait, the
  * files are asked once more, now registering on their wait queues, and the
  * thread sleeps until one of those is woken. Files are asked after registering, so
  * nothing is missed. A registered file is counted, since another thread may

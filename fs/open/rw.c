@@ -79,7 +79,7 @@ static s64 transfer_at(u32 fd, struct uio *uio, s64 offset, transfer_fn method)
 	s64 ret;
 
 	if (offset < 0 || offset + uio->count > INT64_MAX)
-		return -EINVAL; /* no file's code has to think of sums that wrap */
+		return -EINVAL; /* so that no file's method must check for sums that wrap */
 	ref = fd_get(fd);
 	if (!ref.file)
 		return -EBADF;
@@ -416,7 +416,7 @@ static s64 do_sendfile(struct file *source, u64 *pos, bool given, struct file *o
 	len = MIN(len, RW_MAX);
 	if (pipe)
 		return splice_file_to_pipe(source, pos, pipe, len, out->flags & O_NONBLOCK);
-	/* What a stream has given cannot be put back: into a pipe and on, or by read(). */
+	/* Data read from a stream cannot be put back: move it through a pipe, or with read(). */
 	if ((source->mode & FMODE_STREAM) || !source->ops->read || (out->flags & O_APPEND))
 		return -EINVAL;
 	err = splice_check_range(out->pos, len);

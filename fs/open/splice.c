@@ -341,7 +341,7 @@ static s64 pipe_to_pipe(struct pipe *source, struct pipe *out, u64 len, bool non
 
 /* ---- splice() ---- */
 
-/* Of the side that is a file: its position, or the user's. @return 0, -EFAULT, -EINVAL */
+/* Read the position of the side that is a file: its own, or the user's. @return 0, -EFAULT, -EINVAL */
 static int position_of(const struct file *f, u64 user, u64 *pos)
 {
 	*pos = f->pos;
@@ -402,7 +402,7 @@ static s64 do_splice(struct file *source, u64 user_in, struct file *out, u64 use
 		return -ESPIPE;
 	if (!(source->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
 		return -EBADF;
-	/* Of pipes alone: how a file waits is its own O_NONBLOCK's matter. */
+	/* For pipes alone: whether a file waits depends on its own O_NONBLOCK. */
 	nonblock |= (from && (source->flags & O_NONBLOCK)) || (to && (out->flags & O_NONBLOCK));
 	if (from && to) {
 		if (from == to)

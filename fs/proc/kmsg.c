@@ -45,7 +45,7 @@ enum {
 static DEFINE_MUTEX(syslog_lock);
 static u64 read_seq;		   /* the record to be read next */
 static u64 clear_seq;		   /* older ones are hidden from READ_ALL */
-static char pending[PENDING_SIZE]; /* the records before it, as far as they were not read */
+static char pending[PENDING_SIZE]; /* the records before it that were not read */
 static u32 pending_at, pending_end;
 static int saved_level = -1; /* before CONSOLE_OFF */
 
@@ -60,7 +60,7 @@ static bool may_take(void)
 	return current_capable(CAP_SYSLOG) || current_capable(CAP_SYS_ADMIN);
 }
 
-/* What there is, under syslog_lock. */
+/* Read the available records, under syslog_lock. */
 static s64 read_some(struct uio *uio)
 {
 	s64 done = 0;

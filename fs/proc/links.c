@@ -25,7 +25,7 @@
 
 /* ---- links ---- */
 
-/* Where a link of the target leads, counted. -ENOENT: it has none (any more). */
+/* The target of a link of the process, counted. -ENOENT: it has none (any more). */
 typedef int (*link_fn)(const struct inode *inode, const struct pid_target *target,
 		       struct path *out);
 
@@ -248,7 +248,7 @@ static int fdinfo_readdir(struct file *f, struct dir_context *context)
 	return fd_readdir_kind(f, context, NODE_FDINFO, DT_REG);
 }
 
-/* A process sees its own, also when it is not the owner (any more). */
+/* A process may read its own, even if it is not the owner (any more). */
 static int fd_dir_permission(struct inode *inode, int mask)
 {
 	if (current->proc && inode->private == current->proc)

@@ -277,7 +277,7 @@ static void show_region(struct seq_file *seq, struct vm_region *region, char *bu
 	seq_putc(seq, '\n');
 }
 
-/* What follows a region's line in smaps. */
+/* The lines that follow a region's first line in smaps. */
 static void show_region_usage(struct seq_file *seq, const struct vm_region *region)
 {
 	struct vm_region_usage usage;

@@ -28,7 +28,7 @@
 #define ESCAPE_PATH " \t\n\\"
 #define ESCAPE_NAME " \t\n\\#"
 
-/* What all lines of a text need. */
+/* Data for all lines of a text. */
 struct mounts_context {
 	struct path root;
 	char *buf;
@@ -59,7 +59,7 @@ static void context_destroy(struct mounts_context *context)
 	kfree(context->buf);
 }
 
-/* Where @mount is mounted. @return NULL: not below the process's root */
+/* The path at which @mount is mounted. @return NULL: not below the process's root */
 static const char *mountpoint_text(struct mounts_context *context, struct mount *mount)
 {
 	const struct path path = { mount, mount->root };

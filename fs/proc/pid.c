@@ -294,7 +294,7 @@ int pid_class_permission(struct inode *inode, int mask)
 static const struct inode_ops pid_file_ops = { .setattr = pid_setattr };
 static const struct file_ops pid_show_fops, pid_space_fops;
 
-/* What ps and top read is first: look-up searches from the top. */
+/* The files that ps and top read are first: look-up searches from the top. */
 static const struct pid_entry pid_entries[] = {
 	SHOW("stat", 0444, PID_IN_BOTH, pid_show_stat),
 	ENTRY("cmdline", S_IFREG | 0444, PID_IN_BOTH, .fops = &cmdline_fops),

@@ -23,7 +23,7 @@
 
 #define OVERFLOW_ID	  65534 /* what an id that does not fit becomes: "nobody" */
 #define FD_NUMBERS	  1048576
-#define OVERCOMMIT_ALWAYS 1 /* memory is given out as it is touched, however much was mapped */
+#define OVERCOMMIT_ALWAYS 1 /* pages are allocated on first use, however much was mapped */
 
 /* ---- numbers and texts that do not change ---- */
 

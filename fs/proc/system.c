@@ -2,7 +2,7 @@
 /*
  * /proc: meminfo, stat, uptime, loadavg and the others about the whole system.
  *
- * Figures are read without stopping anything: each is right by itself, a sum
+ * Figures are read without any lock: each one is correct, a sum
  * may be a moment older than the next. Formats: proc(5).
  */
 #include <generated/version.h>
@@ -96,7 +96,7 @@ struct cpu_times {
 	u64 user, system, idle, irq;
 };
 
-/* A processor that idles does not count by itself: what it has idled by now is added. */
+/* An idle processor does not update its count: its present idle time is added. */
 static void cpu_times_get(const struct cpu *cpu, struct cpu_times *times)
 {
 	u64 now = time_monotonic_ns(), since;

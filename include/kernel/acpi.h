@@ -82,7 +82,7 @@ struct acpi_info {
 };
 extern struct acpi_info acpi_info;
 
-/** How the parsers reach physical memory. */
+/** Access of the parsers to physical memory. */
 struct acpi_reader {
 	/** @return @p len readable bytes at @p addr, or NULL. At most two mappings exist at a time. */
 	const void *(*map)(struct acpi_reader *r, phys_t addr, size_t len);

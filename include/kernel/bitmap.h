@@ -40,5 +40,5 @@ size_t bitmap_find_clear_range(const u64 *map, size_t nbits, size_t from, size_t
 /** Set, or clear, bits @p first to @p first + @p count - 1. */
 void bitmap_set_range(u64 *map, size_t first, size_t count);
 void bitmap_clear_range(u64 *map, size_t first, size_t count);
-/** How many of the first @p nbits are set. */
+/** The number of bits set among the first @p nbits. */
 size_t bitmap_weight(const u64 *map, size_t nbits);

@@ -24,7 +24,7 @@ struct builtin_driver {
 extern const struct builtin_driver __banos_builtins_start[], __banos_builtins_end[];
 
 struct call_slot;
-/** What a built-in driver imports from another one (scripts/gen-builtin-imports.py). */
+/** An import of a built-in driver from another one (scripts/gen-builtin-imports.py). */
 struct builtin_import {
 	const char *driver, *name; /* struct builtin_driver's path; the function */
 	struct call_slot **slot;   /* of the stub that all importers of this name share */

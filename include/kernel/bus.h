@@ -24,7 +24,7 @@ struct proc_entry;
 struct bus_device;
 struct bus_texts;
 
-/** What a bus does for its devices; addresses in its driver, called through the gate. None is NULL. */
+/** The methods of a bus; functions of its driver, called through the gate. None is NULL. */
 struct bus_methods {
 	const void *quiesce, *connect, *disconnect, *line;
 };

@@ -32,5 +32,5 @@ __must_check dev_t chardev_alloc_number(void);
 /** @brief Write the text of /proc/devices: numbers and names of the majors in use. Sleeps. */
 void chardev_show(struct seq_file *seq);
 
-/** What opens a character device's node. */
+/** The open method of a character device's node. */
 extern const struct file_ops chardev_fops;

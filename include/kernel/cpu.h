@@ -25,7 +25,7 @@ struct cpumask {
 	u64 bits[(CPU_MAX + 63) / 64];
 };
 
-/** What a CPU wants others to drop from their TLBs: arch/x86_64/ipi.c. */
+/** A request of a CPU to flush entries from the TLBs of others: arch/x86_64/ipi.c. */
 struct flush_request {
 	u64 start, end;		      /* end 0: everything, without global entries */
 	u64 generation;		      /* number of the flush, where the machine counts them */

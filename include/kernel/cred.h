@@ -51,7 +51,7 @@ struct cred *thread_cred_get(struct thread *t);
 /** @brief Is @p gid the file-system group, or a supplementary group, of @p cred? */
 bool cred_in_group(const struct cred *cred, gid_t gid);
 
-/** Which ids and capabilities of the caller count: for files the effective ones, for calls the real ones. */
+/** Selects the caller's ids and capabilities to check: for files the effective ones, for calls the real ones. */
 enum look_as { LOOK_AS_FS, LOOK_AS_REAL };
 /**
   * @brief May @p caller look into the user thread @p t? ptrace(2), "Ptrace access mode checking".

@@ -6,7 +6,7 @@
 #define DRIVER_TEXT_MAX 1023 /* bytes of a text that crosses the driver API, without the NUL */
 #define DRIVER_ARGS_MAX 12
 
-/** How many bytes from @p p on may be read, at most @p max. */
+/** The number of bytes from @p p on that may be read, at most @p max. */
 typedef u64 (*format_span_fn)(const void *p, u64 max, bool write);
 
 /**

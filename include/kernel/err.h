@@ -25,7 +25,7 @@ static inline bool IS_ERR(const void *pointer)
 }
 
 /**
- * @brief An error in words ("No such file or directory"). Any context; pure.
+ * @brief The text of an error ("No such file or directory"). Any context; pure.
  * @param err  a number of uapi/errno.h, negative or not
  * @return a constant; of a number without words: "unexpected error"
  */

@@ -199,7 +199,7 @@ static inline s64 gate_call(struct owner *owner, const void *object, const void 
 	return result;
 }
 
-/** @brief What was handed in for the call that runs in this thread; NULL: nothing, or no call. */
+/** @brief The object that was passed to the call that runs in this thread; NULL: none, or no call. */
 static inline const void *gate_object(void)
 {
 	const struct gate_record *record = current->gate;

@@ -52,7 +52,7 @@ u64 driver_memory_span(const void *memory, u64 max, bool write);
 
 /* ---- for tests ---- */
 
-/* Bytes of heap objects and kernel ranges (not of what describes those) in use; 0 without CONFIG_DEBUG_HEAP. What fails on order: fault_injection.h. */
+/* Bytes of heap objects and kernel ranges (not of what describes those) in use; 0 without CONFIG_DEBUG_HEAP. Injected failures: fault_injection.h. */
 #ifdef CONFIG_DEBUG_HEAP
 s64 heap_debug_live(void);
 extern s64 heap_debug_live_bytes;

@@ -27,7 +27,7 @@ int __must_check irq_request_isa(u32 line, irq_handler handler, void *arg, const
 int irq_request_gsi(u32 gsi, irq_handler handler, void *arg, const char *name, u32 flags);
 /**
  * @brief A vector for a device that sends its interrupts as memory writes (MSI, MSI-X). Sleeps.
- * @param address,data  what the device has to write where
+ * @param address,data  the data that the device must write, and the address
  * @return its number (IRQ_MSI_FIRST or above), or -EBUSY, -ENOMEM, -ENODEV (the machine has none)
  */
 int __must_check irq_request_msi(irq_handler handler, void *arg, const char *name, u64 *address,

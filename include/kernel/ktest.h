@@ -50,7 +50,7 @@ bool ktest_expect_eq(struct ktest_context *test, s64 actual, s64 expected, const
  * @note Context: a thread; tests may sleep.
  */
 int ktest_run(const char *filter);
-/** What the command line asks for: "ktest", "ktest=GLOB"; with "qemu_exit" QEMU ends after it. Nothing without "ktest". */
+/** Run what the command line requests: "ktest", "ktest=GLOB"; with "qemu_exit" QEMU ends after it. Does nothing without "ktest". */
 #ifdef CONFIG_KTEST
 void ktest_boot(void);
 #else

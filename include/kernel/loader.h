@@ -30,7 +30,7 @@ typedef u32 __attribute__((may_alias, aligned(1))) file_word;
 /** Parts of the memory, in this order; each begins on a page. */
 enum load_part { PART_TEXT, PART_RODATA, PART_DATA, PARTS, PART_NONE = PARTS };
 
-/** What becomes of a section of the file. */
+/** The treatment of a section of the file. */
 struct load_section {
 	u64 addr;      /* where the driver will see it */
 	u8 *mem;       /* where we can write it; NULL: not loaded */
@@ -39,14 +39,14 @@ struct load_section {
 	bool excluded; /* of a COMDAT group that another copy replaces */
 };
 
-/** What an imported name leads to. */
+/** The target of an imported name. */
 struct load_import {
 	u64 address; /* function of the kernel, or 0 */
 	u64 slot;    /* function of a driver: what its stub hands to env->slot_entry */
 };
 
 struct loader;
-/** What the loader needs of the world. */
+/** The functions that the loader needs from outside. */
 struct loader_env {
 	u32 level;		      /**< of the API that is offered */
 	u64 slot_entry, absent_entry; /**< where stubs lead: with the slot, or the name */
@@ -143,7 +143,7 @@ static inline bool value_special(u64 value)
 	return (s64)value >= VALUE_SPECIAL;
 }
 
-/** relocate(): the GOT has to have slots for all symbols. Set got_first and start over from lay_out(). */
+/** relocate(): the GOT must have slots for all symbols. Set got_first and start over from lay_out(). */
 #define LOADER_AGAIN 1
 
 /**
@@ -241,7 +241,7 @@ int __must_check check_records(struct report *report, const u8 *records, u64 siz
 			       const struct banos_driver_record **driver);
 /** @brief Do type, bounds and size of a parameter's variable agree? Of a record that is large enough. */
 bool param_consistent(const struct banos_param_record *record);
-/** Where a parameter's variable may lie, and how to write it. */
+/** The memory of the driver in which variables of parameters are set. */
 struct param_target {
 	const u8 *records;   /* checked */
 	const u8 *relocated; /* the same in the driver's memory */

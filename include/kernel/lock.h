@@ -6,7 +6,7 @@
  * rwsem  threads only; many readers or one writer (kernel/rwsem.c).
  *
  * With CONFIG_DEBUG_LOCKS owner, recursion and order (lock_order.h) are checked, and that no thread
- * sleeps where that is not allowed. What may not sleep includes <kernel/spinlock.h> alone.
+ * sleeps where that is not allowed. Code that may not sleep includes <kernel/spinlock.h> alone.
  */
 #pragma once
 #include <kernel/list.h>

@@ -12,7 +12,7 @@ struct lock_class {
 	u32 id;				  /* 0: not taken yet */
 	bool in_interrupt, interrupts_on; /* how it has been taken */
 };
-/** What a CPU (spin locks) or a thread (others) holds, oldest first. */
+/** The locks that a CPU (spin locks) or a thread (others) holds, oldest first. */
 struct lock_stack {
 	u32 n;
 	struct {

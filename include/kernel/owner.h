@@ -123,14 +123,14 @@ static inline bool owner_has_code(const struct owner *owner, const void *addr)
 {
 	return (u64)addr >= owner->root->code && (u64)addr < owner->root->code_end;
 }
-/** How long the release of a resource of a driver may take before it fails with -EBUSY. */
+/** The time that the release of a driver's resource may take before it fails with -EBUSY. */
 #define OWNER_STOP_LIMIT_NS (10 * NSEC_PER_SEC)
 /** @brief The resources below this owner that are stopped from now on share one time limit. */
 void owner_stop_begin(struct owner *owner);
 void owner_stop_end(struct owner *owner);
 /** @brief The deadline for stopping a resource of this owner. */
 u64 owner_stop_deadline(const struct owner *owner);
-/** What was left of a class when its owner was swept. */
+/** Reports the objects of a class that were left when their owner was swept. */
 typedef void (*owner_report)(struct owner *o, const struct owned_class *c, u32 count);
 /**
  * @brief Release what an owner and those below it still own.

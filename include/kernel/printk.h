@@ -39,7 +39,7 @@ extern bool printk_panicking;
 const struct console *console_first(void);
 /** Records with a level number at or above this are kept but not shown (syslog(2) action 8; "quiet"). */
 extern int console_loglevel;
-/** Of a message without a level of its own, and the least value that console_loglevel is set to (/proc/sys/kernel/printk). */
+/** The level of a message that has none, and the least value that console_loglevel is set to (/proc/sys/kernel/printk). */
 extern int printk_message_level, printk_console_min;
 /**
  * Obey "quiet" (warnings and worse), "debug" (all) and "loglevel=N" of the command

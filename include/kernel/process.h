@@ -157,7 +157,7 @@ static inline u64 current_limit(u32 which)
 {
 	return READ_ONCE(current->proc->limits[which].rlim_cur);
 }
-/** @brief How many processes and user threads there are. */
+/** @brief The number of processes and of user threads. */
 u32 process_count(void);
 /** @brief pid_max, as in /proc/sys/kernel/pid_max. */
 pid_t process_pid_max(void);

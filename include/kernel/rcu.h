@@ -3,7 +3,7 @@
  * @file rcu.h  Data that is read often and changed seldom.
  *
  * A reader keeps preemption off, takes no lock and may not sleep between rcu_read_lock() and
- * rcu_read_unlock(). What was unlinked is freed after every reader of that time has left: a grace
+ * rcu_read_unlock(). An unlinked object is freed after every reader of that time has left: a grace
  * period later. Reading needs no more than a preemption count; grace periods need threads (kernel/rcu.c).
  */
 #pragma once

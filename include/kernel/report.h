@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file report.h  Why a driver file is refused: every reason, in words.
+ * @file report.h  The reasons for which a driver file is refused, as text.
  *
  * Reasons are collected, one line each. With several, the error number is that
  * of the reason that is highest in the table of the driver ABI.
@@ -13,7 +13,7 @@
 
 #define REPORT_SIZE  4096 /* bytes of text at most */
 #define REPORT_LINE  384  /* bytes of a line at most */
-#define REPORT_LINES 32	  /* reasons in words at most; the rest is counted */
+#define REPORT_LINES 32	  /* maximum number of reasons as text; the rest is counted */
 
 struct report {
 	char *text; /* NUL-terminated lines; NULL until there is a reason */

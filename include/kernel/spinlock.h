@@ -43,7 +43,7 @@ void spin_lock_slow(spinlock_t *lock);
 void spin_debug_before(spinlock_t *lock);
 void spin_debug_acquired(spinlock_t *lock);
 void spin_debug_release(spinlock_t *lock);
-/** What looks on while spin locks are taken and released: kernel/lock_order.c. @p ip: the code that takes the lock. */
+/** Observers of the spin locks that are taken and released: kernel/lock_order.c. @p ip: the code that takes the lock. */
 struct spin_watch {
 	void (*before)(spinlock_t *lock, u64 ip);
 	void (*acquired)(spinlock_t *lock, u64 ip);

@@ -27,7 +27,7 @@
 #define SYSCALL5(n, a, b, c, d, e)    s64 sys_##n(u64 a, u64 b, u64 c, u64 d, u64 e, u64 u5_)
 #define SYSCALL6(n, a, b, c, d, e, f) s64 sys_##n(u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 
-/** What the slots of numbers without a call lead to: the program is logged once. @return -ENOSYS */
+/** The function in the slots of numbers without a call: it logs the program once. @return -ENOSYS */
 SYSCALL0(ni);
 
 #include <generated/syscalls.h>

@@ -23,7 +23,7 @@ struct process;
 struct tty_ops {
 	/** Atomic. Take output bytes. @return how many were taken (fewer: tty_output_ready() follows) */
 	size_t (*write)(struct tty *t, const char *s, size_t len_bytes);
-	/** Atomic. How many bytes write() will take at once. */
+	/** Atomic. The number of bytes that write() accepts at once. */
 	u32 (*write_room)(struct tty *t);
 	/** Atomic. Bytes accepted but not sent yet. */
 	u32 (*chars_in_buffer)(struct tty *t);
@@ -76,7 +76,7 @@ void tty_put(struct tty *tty);
  */
 size_t tty_receive(struct tty *tty, const char *bytes, size_t len_bytes);
 /**
- * @brief How many bytes tty_receive() would take: for drivers that can leave input in their hardware.
+ * @brief The number of bytes that tty_receive() would accept: for drivers that can leave input in their hardware.
  * After 0, unthrottle() is called when space is free. Any context.
  */
 u32 tty_receive_room(struct tty *tty);

@@ -6,7 +6,7 @@
 struct page;
 struct vm_space;
 
-/** What is mapped, in this order: the clock's data, the code. */
+/** The mapped pages, in this order: the clock's data, the code. */
 #define VDSO_PAGES 2
 extern struct page *vdso_pages[VDSO_PAGES];
 /** Prepare what is mapped. Boot, after time_init(). */

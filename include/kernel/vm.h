@@ -161,14 +161,14 @@ void vm_space_put(struct vm_space *space);
 /** @brief A page-aligned offset below @p npages pages, 0 where randomisation is off (PIE base, brk). */
 u64 vm_random_offset(u64 npages);
 
-/** What /proc/PID/{stat,statm,status} and getrusage() report, in pages. exec: all executable ones, text: the program's. */
+/** The figures of /proc/PID/{stat,statm,status} and getrusage(), in pages. exec: all executable ones, text: the program's. */
 struct vm_usage {
 	u64 rss, rss_anon, rss_file, peak_rss, total, peak_total, data, stack, text, exec, locked,
 		tables;
 };
 /** @brief Any thread context; takes the lock for reading. */
 void vm_space_usage(struct vm_space *space, struct vm_usage *out);
-/** What /proc/PID/smaps reports of a region's present pages, in pages; pss in bytes. */
+/** The figures of /proc/PID/smaps for a region's present pages, in pages; pss in bytes. */
 struct vm_region_usage {
 	u64 rss, pss, shared_clean, shared_dirty, private_clean, private_dirty, anon, locked;
 };

@@ -16,7 +16,7 @@
 
 static DEFINE_SPINLOCK(accounts_lock); /* guards the table, and last references */
 static struct user_account *table[ACCOUNT_BUCKETS];
-/* Of user 0: always exists. */
+/* The account of user 0: always exists. */
 struct user_account root_account = { .refs = ATOMIC_INIT(1) };
 
 struct user_account *account_find(uid_t uid)

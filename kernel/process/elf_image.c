@@ -47,7 +47,7 @@ int elf_header_check(const void *head, u64 len, u64 *phoff, u32 *nr)
 	return 0;
 }
 
-/* ---- in words ---- */
+/* ---- error texts ---- */
 
 /* e_machine, in the byte order that the file states. */
 static u32 elf_machine(const Elf64_Ehdr *header)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file elf_image.h  Checks of an ELF program, and what has to be mapped for it. Pure.
+ * @file elf_image.h  Checks of an ELF program, and the segments to map for it. Pure.
  *
  * Headers are read from a file that any user may have written: every number
  * is checked before it is used, here and nowhere else.
@@ -16,7 +16,7 @@ struct elf_limits {
 	u64 user_base, user_end;
 };
 
-/** What elf_image_check() found. Addresses are the file's; an ET_DYN image is moved as a whole. */
+/** The results of elf_image_check(). Addresses are the file's; an ET_DYN image is moved as a whole. */
 struct elf_image {
 	const Elf64_Phdr *phdrs;
 	u32 nr_phdrs;

@@ -2,7 +2,7 @@
 /*
  * The end of threads and processes.
  *
-  * A thread that ends takes no more signals, handles robust list, clear_child_tid and a
+  * A thread that ends accepts no more signals, handles robust list, clear_child_tid and a
  * parent in vfork(), is removed from the list of threads, and releases address space,
  * files and working directory. The last thread also ends the process: children get a
  * new parent, stopped groups that become orphaned get SIGHUP and SIGCONT, the parent gets

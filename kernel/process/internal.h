@@ -144,7 +144,7 @@ struct task_signals {
 	u64 blocked;
 	u64 wanted; /* sigtimedwait() waits for these */
 	struct signal_queue pending;
-	bool exiting;	/* takes no more signals */
+	bool exiting;	/* accepts no more signals */
 	bool stop_owed; /* the process is stopping, and this thread has not stopped yet */
 
 	/* the thread's own */
@@ -259,7 +259,7 @@ void signal_set_mask(u64 mask);
 /** @brief Make all threads of @p p exit, with @p status for wait4(), unless they do already. Locking: sig_lock. */
 void signal_group_exit_locked(struct process *p, int status);
 /**
- * @brief Let an exiting thread take no more signals: other threads take those of the process, and a stop no longer
+ * @brief Stop the delivery of signals to an exiting thread: other threads receive those of the process, and a stop no longer
  * waits for it. Locking: sig_lock.
  * @return all other threads have stopped, so that the stop of the process is complete
  */
@@ -422,5 +422,5 @@ int __must_check cpu_clock_read(int clock, u64 *ns);
 	0x7f /* the signal that ended the process; 0: it exited. All ones: it stopped */
 
 /* ---- rusage ---- */
-/** @brief What a child used, with its own children. Locking: process_lock. @param usage  out */
+/** @brief The resources that a child used, with those of its own children. Locking: process_lock. @param usage  out */
 void rusage_of_child(struct process *child, struct rusage *usage);

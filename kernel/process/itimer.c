@@ -126,7 +126,7 @@ static u64 cpu_limit_check(struct process *p, struct process_timers *pts, u64 no
 	return MIN(pts->next_xcpu_ns, hard) - now;
 }
 
-/* CPU time of a real-time thread since it slept last, as far as the checks know. */
+/* CPU time of a real-time thread since it last slept, as of the last check. */
 static u64 rttime_since_sleep(struct thread *t)
 {
 	struct task_signals *signals = t->sig;
@@ -315,7 +315,7 @@ static int itimer_to_user(u64 user, u64 left, u64 interval)
 	return copy_to_user(uaddr(user), &setting, sizeof(setting));
 }
 
-/* What is left of a timer that is set. One that is due but has not fired is not zero: that means off. */
+/* The time left of a timer that is set. It is not zero for one that is due but has not fired: zero means off. */
 static u64 itimer_left(u64 expires, u64 now)
 {
 	if (expires <= now)

@@ -3,7 +3,7 @@
 #pragma once
 #include <kernel/types.h>
 
-/** How much of a file is looked at; a longer line is cut, as in Linux. */
+/** The length of the part of a file that is read; a longer line is cut, as in Linux. */
 #define SCRIPT_LINE_MAX 256
 
 /**

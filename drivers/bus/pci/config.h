@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** How to reach one function's configuration space; bytes is 1, 2 or 4, offset a multiple of it. */
+/** The accessors of one function's configuration space; bytes is 1, 2 or 4, offset a multiple of it. */
 struct pci_config {
 	void *context;
 	uint32_t (*read)(void *context, uint32_t offset, uint32_t bytes);
@@ -50,7 +50,7 @@ struct pci_config {
 #define CAP_MSIX    0x11
 #define CAP_AF	    0x13
 
-#define CONFIG_HEADER 0x40  /* bytes; capabilities lie behind it */
+#define CONFIG_HEADER 0x40  /* bytes; capabilities follow it */
 #define CONFIG_SIZE   0x100 /* bytes without the extended part */
 
 /* Express: offsets from the capability. */

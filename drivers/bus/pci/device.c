@@ -251,7 +251,7 @@ static int device_begin_reset(struct pci_function *function)
 	return 1;
 }
 
-/* What the reset forgets of the header; addresses and line are the firmware's or ours. */
+/* The registers of the header that a reset clears; the firmware or this driver set the addresses and the line. */
 static void device_reset(struct pci_function *function)
 {
 	uint64_t limit = banos_time_ns() + RESET_LIMIT_NS;
@@ -270,7 +270,7 @@ static void device_reset(struct pci_function *function)
 	function_write(function, REG_COMMAND, 2, saved[1] & 0xffff & ~(uint32_t)COMMAND_MASTER);
 }
 
-/* A bridge stays as it is: what is behind it needs it. */
+/* A bridge is not changed: the devices behind it need it. */
 static int64_t device_quiesce(void *context, void *device)
 {
 	struct pci_function *function = device;

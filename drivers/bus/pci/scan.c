@@ -140,7 +140,7 @@ void scan_all(struct pci_host *host)
 
 /* ---- addresses for what is new ---- */
 
-/* What is in use behind a bridge. */
+/* The ranges in use behind a bridge. */
 static uint32_t bridge_list_used(const struct pci_function *bridge, struct pci_window *used)
 {
 	uint32_t count = 0;

@@ -16,7 +16,7 @@ struct async_list {
 		spin_init(&(list)->lock); \
 		(list)->first = NULL;     \
 	} while (0)
-/** @brief Enter a file, or remove it. For file_ops.async, which is also called before release(). @return 0 or -ENOMEM */
+/** @brief Add a file, or remove it. For file_ops.async, which is also called before release(). @return 0 or -ENOMEM */
 __must_check int async_list_set(struct async_list *list, struct file *f, s32 fd, bool enable);
 /** @brief Remove all files for which @p matches is true, and clear their O_ASYNC. Any context. */
 void async_list_drop(struct async_list *list, bool (*matches)(const struct file *f));

@@ -80,7 +80,7 @@ int __must_check gen_setattr(struct inode *inode, const struct iattr *attr);
 void gen_getattr(struct inode *inode, struct kstat *stat);
 /** @brief Pass entries from context->pos on to fill(), "." and ".." included. @return 0, 1: the last one was passed */
 int gen_readdir(struct file *f, struct dir_context *context);
-/** For super_ops.remount of trees that have no options. @return 0, -EINVAL: there are some */
+/** For super_ops.remount of trees that have no options. @return 0, -EINVAL: options were passed */
 int __must_check gen_remount(struct super_block *sb, u32 flags, const char *options);
 /** For super_ops.statfs: no blocks, no files. */
 int gen_statfs(struct super_block *sb, struct statfs *out);

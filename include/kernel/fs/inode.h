@@ -22,7 +22,7 @@ struct super_block;
 #define FILE_SIZE_MAX 0x7fffffffffffffffull
 
 /**
- * @brief What an inode can do.
+ * @brief The methods of an inode.
  *
  * The methods of a directory that take a dentry run under the directory's lock (rename: under both). The caller has
  * checked types, names and rights. Methods may sleep and return 0 or -errno unless stated otherwise.
@@ -74,7 +74,7 @@ struct iattr {
 #define ATTR_MTIME 32
 #define ATTR_CTIME 64
 
-/** What stat() reports. */
+/** The attributes that stat() reports. */
 struct kstat {
 	u64 dev, ino, rdev, size, blocks;
 	u32 mode, nlink, uid, gid, blksize;

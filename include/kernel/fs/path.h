@@ -21,7 +21,7 @@ void path_get(const struct path *path);
 /** @brief Drop a counted path; one of two NULLs is fine. Thread context; may sleep. */
 void path_put(const struct path *path);
 
-/* How a path is walked. */
+/* Flags for the walk of a path. */
 #define LOOKUP_FOLLOW	 1
 #define LOOKUP_PARENT	 2 /* stop at the last component: walk.h */
 #define LOOKUP_DIRECTORY 4
@@ -58,7 +58,7 @@ __must_check int user_path(int dirfd, u64 user, u32 flags, struct path *out);
  */
 char *__must_check path_text(const struct path *path, char *buf, size_t size);
 /**
- * @brief The same as it is seen from another root.
+ * @brief The same, seen from another root.
  * @param reached  filled: does @p path lie below @p root?
  */
 char *path_text_in(const struct path *path, const struct path *root, char *buf, size_t size,

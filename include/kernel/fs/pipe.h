@@ -6,7 +6,7 @@
 struct file;
 struct file_ops;
 
-/** What opens a FIFO. */
+/** The open method of a FIFO. */
 extern const struct file_ops pipe_fops;
 /** @brief F_GETPIPE_SZ. @return capacity in bytes, or -EBADF: not a pipe */
 s64 __must_check pipe_get_size(struct file *f);

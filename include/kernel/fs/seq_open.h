@@ -28,7 +28,7 @@ void seq_release(struct file *f);
 s64 seq_read(struct file *f, struct uio *uio, u64 *pos);
 /** @brief For llseek methods: any offset but one relative to the end, which is unknown. */
 s64 __must_check seq_llseek(struct file *f, s64 off, int whence);
-/** @brief For poll methods. @return has @p source changed since the file was opened or this last returned true? */
+/** @brief For poll methods. @return true: @p source has changed since the file was opened or this last returned true */
 bool seq_poll_changed(struct file *f, struct change_source *source, struct poll_table *table);
 /** @brief After seq_open(): count changes of @p source from here on, for seq_poll_changed(). */
 void seq_poll_start(struct file *f, struct change_source *source);

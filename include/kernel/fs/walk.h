@@ -23,7 +23,7 @@ struct walk {
 	struct path path;	    /* where the walk is; counted unless rcu */
 	struct inode *inode;	    /* of path.dentry */
 	struct path root;	    /* counted once root_held */
-	bool rcu, root_held, slash; /* slash: the last component had one behind it */
+	bool rcu, root_held, slash; /* slash: the last component was followed by one */
 	u8 last_kind;		    /* of the last component, for LOOKUP_PARENT */
 	u32 seq;
 	u32 flags; /* LOOKUP_* */
