@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Drivers that are linked into the kernel. The linker has done the loader's
- * work; from the descriptor on they take the same way as those in files. Their
- * parameters stand on the kernel's command line, with the driver's name in
- * front: hello.who=world.
+ * Drivers that are linked into the kernel.
+ *
+ * The linker has done the loader's work. From the descriptor on, the code is the
+ * same as for driver files. The parameters are read from the kernel's command
+ * line, where the driver's name precedes them: hello.who=world.
  */
 #include <kernel/builtin.h>
 #include <kernel/bus.h>
@@ -16,199 +17,226 @@
 
 extern u8 _text[], _etext[], _data[], _image_end[];
 
-/* "hello.who=world" becomes who="world": what follows is what insmod would say. NULL: no memory */
-static char *params_of(const char *name)
+/* The text that insmod would pass: "hello.who=world" becomes who="world". NULL: no memory */
+static char *builtin_params(const char *name)
 {
 	const char *cursor = cmdline_get();
-	size_t n = strlen(name), size = strlen(cursor) * 2 + 8, used = 0;
+	size_t name_len = strlen(name), size = strlen(cursor) * 2 + 8, used = 0;
 	char *text = kzalloc(size);
-	struct cmdline_word w;
+	struct cmdline_word word;
 
-	while (text && cmdline_next(&cursor, &w)) {
-		if (w.key_len <= n + 1 || memcmp(w.key, name, n) || w.key[n] != '.')
+	while (text && cmdline_next(&cursor, &word)) {
+		if (word.key_len <= name_len + 1 || memcmp(word.key, name, name_len) ||
+		    word.key[name_len] != '.')
 			continue;
-		used += scnprintf(text + used, size - used, w.val ? "%.*s=\"%.*s\" " : "%.*s ",
-				  (int)(w.key_len - n - 1), w.key + n + 1, (int)w.val_len,
-				  w.val ?: "");
+		used += scnprintf(text + used, size - used, "%.*s",
+				  (int)(word.key_len - name_len - 1), word.key + name_len + 1);
+		if (word.val)
+			used += scnprintf(text + used, size - used, "=\"%.*s\"", (int)word.val_len,
+					  word.val);
+		used += scnprintf(text + used, size - used, " ");
 	}
 	return text;
 }
 
-static int apply_params(struct report *r, const struct builtin_driver *b, const char *name)
+static int __must_check builtin_apply_params(struct report *report,
+					     const struct builtin_driver *builtin, const char *name)
 {
-	struct param_target t = {
-		.records = b->descriptor,
-		.relocated = b->descriptor,
-		.size = b->descriptor_end - b->descriptor,
+	struct param_target target = {
+		.records = builtin->descriptor,
+		.relocated = builtin->descriptor,
+		.size = builtin->descriptor_end - builtin->descriptor,
 		.data = (u64)_data,
 		.data_size = _image_end - _data,
 		.mem = _data,
 	};
-	char *params = params_of(name);
-	int err = params ? params_apply(r, &t, params) : report_add(r, -ENOMEM, "no memory");
+	char *params = builtin_params(name);
+	int err;
 
+	if (!params)
+		return report_add(report, -ENOMEM, "no memory for its parameters");
+	err = params_apply(report, &target, params);
 	kfree(params);
 	return err;
 }
 
-static void check_code(struct report *r, struct driver *d)
+static void builtin_check_code(struct report *report, struct driver *driver)
 {
-	if (!owner_has_code(&d->owner, (void *)d->image.init))
-		report_add(r, -ENOEXEC, "it has no init function of its own");
+	if (!owner_has_code(&driver->owner, (void *)driver->image.init))
+		report_add(report, -ENOEXEC, "it has no init function of its own");
 }
 
-static int take_builtin_exports(struct driver *d, const struct builtin_driver *b)
+static int __must_check builtin_take_exports(struct driver *driver,
+					     const struct builtin_driver *builtin)
 {
-	const struct banos_export *e = (const void *)b->exports;
-	u32 n = (b->exports_end - b->exports) / sizeof(*e);
-	struct load_export *list = n ? kcalloc(n, sizeof(*list)) : NULL;
-	int err = n && !list ? -ENOMEM : 0;
+	const struct banos_export *exports = (const void *)builtin->exports;
+	u32 count = (builtin->exports_end - builtin->exports) / sizeof(*exports);
+	struct load_export *list;
+	int err;
 
-	for (u32 i = 0; !err && i < n; i++)
-		list[i] = (struct load_export){ e[i].name, (u64)e[i].function };
-	err = err ?: driver_take_exports(d, list, n);
+	if (!count)
+		return driver_take_exports(driver, NULL, 0);
+	list = kcalloc(count, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (u32 i = 0; i < count; i++)
+		list[i] = (struct load_export){ exports[i].name, (u64)exports[i].function };
+	err = driver_take_exports(driver, list, count);
 	kfree(list);
 	return err;
 }
 
-/* Backwards, as from a file. The driver stays as long as the kernel: they run only if it does not start. */
-static int take_destructors(struct driver *d, const struct builtin_driver *b)
+/* In reverse order, as in a file. A built-in driver is never removed: they run only if its start fails. */
+static int __must_check builtin_take_destructors(struct driver *driver,
+						 const struct builtin_driver *builtin)
 {
-	u32 n = b->fini_end - b->fini;
+	u32 count = builtin->fini_end - builtin->fini;
 	u64 *calls;
 
-	if (!n)
+	if (!count)
 		return 0;
-	calls = kcalloc(n, sizeof(*calls));
+	calls = kcalloc(count, sizeof(*calls));
 	if (!calls)
 		return -ENOMEM;
-	for (u32 i = 0; i < n; i++)
-		calls[i] = (u64)b->fini[n - 1 - i];
-	d->image.fini_calls = calls;
-	d->image.nfini = n;
+	for (u32 i = 0; i < count; i++)
+		calls[i] = (u64)builtin->fini[count - 1 - i];
+	driver->image.fini_calls = calls;
+	driver->image.nfini = count;
 	return 0;
 }
 
-/* ---- other drivers that it needs ---- */
+/* ---- the drivers that it depends on ---- */
 
-static int builtin_bind_locked(struct driver *d, const struct builtin_import *i)
+static int __must_check builtin_bind_locked(struct driver *driver,
+					    const struct builtin_import *import)
 {
-	struct export *e = export_find(i->name);
-	struct call_slot *s;
+	struct export *export = export_find(import->name);
+	struct call_slot *slot;
 	int err;
 
 	assert_held(&drivers_lock);
-	if (!e || !e->provider)
+	if (!export || !export->provider)
 		return -ENOENT;
-	err = use_add(d, e->provider);
-	if (err || *i->slot != &gate_dead_slot)
+	err = use_add(driver, export->provider);
+	if (err || *import->slot != &gate_dead_slot)
 		return err;
-	/* The exporter is built in, too, and so is never removed: nor is this. */
-	s = kzalloc(sizeof(*s));
-	if (!s)
+	/* The exporter is built in and is never removed; the slot is never freed, either. */
+	slot = kzalloc(sizeof(*slot));
+	if (!slot)
 		return -ENOMEM;
-	*s = (struct call_slot){
-		.target = (const void *)e->address,
-		.owner = &e->provider->owner,
-		.exporter = e->provider,
+	*slot = (struct call_slot){
+		.target = (const void *)export->address,
+		.owner = &export->provider->owner,
+		.exporter = export->provider,
 	};
-	smp_store_release(i->slot, s);
+	smp_store_release(import->slot, slot);
 	return 0;
 }
 
-static void bind_imports(struct report *r, struct driver *d, const struct builtin_driver *b)
+static void builtin_bind_imports(struct report *report, struct driver *driver,
+				 const struct builtin_driver *builtin)
 {
 	int err;
 
-	for (const struct builtin_import *i = builtin_imports; i < builtin_imports_end; i++) {
-		if (strcmp(i->driver, b->path))
+	for (const struct builtin_import *import = builtin_imports; import < builtin_imports_end;
+	     import++) {
+		if (strcmp(import->driver, builtin->path))
 			continue;
 		mutex_lock(&drivers_lock);
-		err = builtin_bind_locked(d, i);
+		err = builtin_bind_locked(driver, import);
 		mutex_unlock(&drivers_lock);
-		if (err && !(err == -ENOENT && i->weak))
-			report_add(r, err, "it needs %s, which no driver that has started provides",
-				   i->name);
+		if (err && !(err == -ENOENT && import->weak))
+			report_add(report, err,
+				   "it needs %s, which no driver that has started provides",
+				   import->name);
 	}
 }
 
-static void bind_dependencies(struct report *r, struct driver *d, const struct builtin_driver *b)
+static void builtin_bind_dependencies(struct report *report, struct driver *driver,
+				      const struct builtin_driver *builtin)
 {
-	const struct record_header *h;
-	u64 at = 0;
+	const struct record_header *header;
+	u64 pos = 0;
 
-	while ((h = record_next(b->descriptor, b->descriptor_end - b->descriptor, &at))) {
-		const char *name = ((const struct banos_dependency_record *)h)->name;
+	while ((header = record_next(builtin->descriptor,
+				     builtin->descriptor_end - builtin->descriptor, &pos))) {
+		const char *name = ((const struct banos_dependency_record *)header)->name;
 
-		if (h->kind == BANOS_RECORD_DEPENDENCY && driver_depend(d, name))
-			report_add(r, -ENOENT, "it needs the driver %s, which has not started",
+		if (header->kind == BANOS_RECORD_DEPENDENCY && driver_depend(driver, name))
+			report_add(report, -ENOENT, "it needs the driver %s, which has not started",
 				   name);
 	}
 }
 
-static int builtin_prepare(struct driver *d, const struct builtin_driver *b, struct report *r)
+static int __must_check builtin_prepare(struct driver *driver, const struct builtin_driver *builtin,
+					struct report *report)
 {
 	const struct banos_driver_record *record;
-	int err = check_records(r, b->descriptor, b->descriptor_end - b->descriptor, BANOS_LEVEL,
+	int err = check_records(report, builtin->descriptor,
+				builtin->descriptor_end - builtin->descriptor, BANOS_LEVEL,
 				&record);
 
 	if (err)
 		return err;
-	driver_set_description(d, record);
-	d->builtin = true;
-	d->image.init = (u64)record->init;
-	d->image.exit = (u64)record->exit;
-	d->image.init_calls = (u64 *)b->init; /* only read */
-	d->image.ninit = b->init_end - b->init;
-	/* The linker sorts code that is seldom run into sections of its own: somewhere in the image. */
-	d->owner.code = (u64)_text;
-	d->owner.code_end = (u64)_etext;
-	/* As of a file, all reasons at once. */
-	check_code(r, d);
-	bind_imports(r, d, b);
-	bind_dependencies(r, d, b);
-	apply_params(r, b, d->name);
-	if (r->err)
-		return r->err;
-	err = take_builtin_exports(d, b);
+	driver_set_description(driver, record);
+	driver->builtin = true;
+	driver->image.init = (u64)record->init;
+	driver->image.exit = (u64)record->exit;
+	driver->image.init_calls = (u64 *)builtin->init; /* only read */
+	driver->image.ninit = builtin->init_end - builtin->init;
+	/* The linker moves cold code into sections of its own, which may lie anywhere in the image. */
+	driver->owner.code = (u64)_text;
+	driver->owner.code_end = (u64)_etext;
+	/* As for a file, all reasons are collected. */
+	builtin_check_code(report, driver);
+	builtin_bind_imports(report, driver, builtin);
+	builtin_bind_dependencies(report, driver, builtin);
+	err = builtin_apply_params(report, builtin, driver->name);
+	if (report->err)
+		err = report->err;
+	if (err)
+		return err;
+	err = builtin_take_exports(driver, builtin);
 	if (!err)
-		err = take_destructors(d, b);
+		err = builtin_take_destructors(driver, builtin);
 	if (!err)
-		err = driver_take_serves(d, b->descriptor, b->descriptor_end - b->descriptor);
+		err = driver_take_serves(driver, builtin->descriptor,
+					 builtin->descriptor_end - builtin->descriptor);
 	return err;
 }
 
-static void start_builtin(const struct builtin_driver *b)
+static void builtin_start(const struct builtin_driver *builtin)
 {
-	struct driver *d = driver_create();
-	struct report r;
+	struct driver *driver = driver_create();
+	struct report report;
 	int err;
 
-	if (!d) {
-		pr_err("banos: no memory for %s\n", b->path);
+	if (!driver) {
+		pr_err("banos: no memory for the built-in driver %s\n", builtin->path);
 		return;
 	}
-	driver_report_init(&r);
-	strscpy(r.who, b->path, sizeof(r.who));
-	err = builtin_prepare(d, b, &r);
+	driver_report_init(&report);
+	strscpy(report.who, builtin->path, sizeof(report.who));
+	err = builtin_prepare(driver, builtin, &report);
 	if (err) {
-		d->image.nfini = 0; /* nothing of it ever ran */
-		d->image.exit = 0;
+		driver->image.nfini = 0; /* its constructors did not run */
+		driver->image.exit = 0;
 	} else {
-		err = driver_start(d, &r);
+		err = driver_start(driver, &report);
 	}
 	if (err) {
-		pr_err("banos: the built-in driver %s does not start: %s (error %d)\n", b->path,
-		       error_text(err), -err);
-		driver_report_log(&r, false);
-		driver_undo(d);
+		pr_err("banos: the built-in driver %s cannot be started: %s (error %d)\n",
+		       builtin->path, error_text(err), -err);
+		driver_report_log(&report, false);
+		driver_undo(driver);
 	}
-	report_destroy(&r);
+	report_destroy(&report);
 }
 
 void drivers_start_builtin(void)
 {
-	for (const struct builtin_driver *b = __banos_builtins_start; b < __banos_builtins_end; b++)
-		start_builtin(b);
+	for (const struct builtin_driver *builtin = __banos_builtins_start;
+	     builtin < __banos_builtins_end; builtin++)
+		builtin_start(builtin);
 	bus_settle();
 }
