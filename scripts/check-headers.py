@@ -44,7 +44,7 @@ INLINE = re.compile(
     r'(.*?)(\w+)\((.*?)\)$', re.S | re.M)
 STRUCT = re.compile(r'^struct (\w+) \{(.*?)^\}', re.S | re.M)
 HANDLE = re.compile(r'^typedef struct \w+_ \*(\w+);', re.M)
-DIRECTION = re.compile(r'\b(read|written|filled|copied|called|runs|handed|'
+DIRECTION = re.compile(r'\b(read|written|filled|copied|called|runs|passed|'
                        r'calls|returned|give[sn]?)\b')
 LENGTH = re.compile(r'\b(bytes?|text|NUL|handle|sizeof|size|entries|values|'
                     r'nothing behind it is read|what its function returned)\b')

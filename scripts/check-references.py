@@ -36,7 +36,7 @@ FUNCTION = re.compile(r'(?<![\w.>)-])([A-Za-z_]\w+)\(\)')
 DEFINED = re.compile(r'(\w+)\s*\(|\(\*(\w+)\)|#\s*define\s+(\w+)|\.(\w+)\s*=|^(\w+):', re.M)
 # Of the C library; an example.
 OTHER_FUNCTIONS = re.compile(r'pthread_\w+|posix_\w+|execvp|memfd_create|sbrk|tcflow|unlockpt|'
-                             r'there_is_something')
+                             r'data_available')
 MAX_SHOWN = 40
 
 

@@ -1,42 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file base.h  What all headers of the driver API rest on.
+ * @file base.h  Conventions and macros that all headers of the driver API use.
  *
- * The API is a set of functions, found by name when a driver is installed. A
- * name keeps its signature and its meaning for ever. What is new since the
- * first release carries the level that brought it:
+ * The API is a set of functions, which are resolved by name when a driver is
+ * installed. A name keeps its signature and its meaning for ever. A declaration
+ * that is new since the first release states the level that introduced it:
  *
  *	-DBANOS_LEVEL=n	   hide what is newer than level n
  *	-DBANOS_API_MIN=n  the driver works on kernels of level n and later: what is
  *			   newer is weak, to be tested with BANOS_HAS() before use.
- *			   Give it for all objects of a driver, or for none.
+ *			   Define it for all objects of a driver, or for none.
  *
- * Without BANOS_API_MIN a driver loads wherever the names that it really uses
- * exist.
+ * Without BANOS_API_MIN a driver can be installed on every kernel that has the
+ * functions that the driver uses.
  *
- * Rules that hold for every function unless its own words differ:
+ * Rules for every function, unless its description states otherwise:
  * - Arguments and results are 64-bit integers, 32-bit integers or pointers.
- * - A result of int64_t is an error from -4095 to -1 (<banos/errno.h>), or what
- *   the function promises.
+ * - A result of int64_t is an error from -4095 to -1 (<banos/errno.h>), or the
+ *   result that the function documents.
  * - A pointer is used during the call only, and only for the length and in the
- *   direction that the function states: nothing is kept.
+ *   direction that the function states. The kernel keeps no pointer.
  * - A text is NUL-terminated, at most 1023 bytes long, UTF-8.
- * - "Context: thread" means that it may sleep: not under a banos_spinlock.
- * - Locking: none of the caller's is needed. A function may be called by several
- *   threads at once, for one object too; only what prepares an object, or gives it
- *   up, is for one caller. Locks that the caller must not hold are named.
- * - Ownership: what is obtained belongs to the owner that is named first, until
- *   it is given up by the function that says so, or the owner goes.
- * - An owner or a handle that is none, or none any more, or another driver's, is -EINVAL
- *   (NULL where the result is a pointer). The driver of a bus may name the devices on it as
- *   their drivers do. What was given up never comes to mean another object.
- * - A pointer leads to memory of the driver's own: its image, its stack, what it obtained, or
- *   what it was handed for this call. Any other is -EINVAL (NULL).
- * - A function that may sleep is -EDEADLK (NULL) under a banos_spinlock.
- * - Of each mistake the log says one sentence, up to a number in a time.
- * - Units are in the names: _ns nanoseconds; sizes and lengths are bytes.
- * - Structs that begin with "size" are filled in with sizeof() by who makes
- *   them, unused fields with 0. Later levels add fields at the end only.
+ * - "Context: thread" means that the function may sleep: not under a banos_spinlock.
+ * - Locking: the caller needs to hold no lock. Several threads may call a function at
+ *   once, for the same object too. Only the functions that initialise or release an
+ *   object must not run in parallel with others. Locks that the caller must not hold are named.
+ * - Ownership: a resource belongs to the owner that is the first argument, until
+ *   the function that releases it is called, or the owner is removed.
+ * - An owner or a handle that is invalid, was released, or belongs to another driver leads to
+ *   -EINVAL (NULL where the result is a pointer). The driver of a bus may use the devices on it
+ *   as owners, like their drivers. A released handle never names another object later.
+ * - A pointer must point to the driver's memory: its image, its stack, memory that it obtained,
+ *   or memory that it received for this call. Any other leads to -EINVAL (NULL).
+ * - A function that may sleep returns -EDEADLK (NULL) under a banos_spinlock.
+ * - Each incorrect call is logged in one sentence; the number of such messages is limited.
+ * - Names state units: _ns nanoseconds; sizes and lengths are bytes.
+ * - In structs that begin with "size", the code that creates them sets it to sizeof(), and
+ *   unused fields to 0. Later levels add fields at the end only.
  */
 #ifndef BANOS_BASE_H
 #define BANOS_BASE_H
@@ -57,9 +57,9 @@
 #endif
 
 /*
- * BANOS_CFLAGS=1 says that the flags for drivers were given; what of them can
- * be seen is checked. 0 says that this is no driver but a program that reads
- * driver files, or the kernel.
+ * BANOS_CFLAGS=1 states that the flags for drivers were used; those that the
+ * preprocessor can see are checked. 0 states that this is not a driver, but a
+ * program that reads driver files, or the kernel.
  */
 #ifndef BANOS_CFLAGS
 #error "compile drivers with the flags of 'pkg-config --cflags banos' (BANOS_CFLAGS is not defined)"
@@ -92,12 +92,12 @@
 #define BANOS_END
 #endif
 
-/** In front of each declaration: the level that brought the function. */
+/** Precedes each declaration: the level that introduced the function. */
 #define BANOS_SINCE(level) BANOS_SINCE_##level
 #define BANOS_SINCE_1
 
 /**
- * Is the function @p f there? For names that are weak: newer than BANOS_API_MIN,
+ * Does this kernel have the function @p f? For names that are weak: newer than BANOS_API_MIN,
  * or declared with BANOS_WEAK by the driver.
  */
 #define BANOS_HAS(f) (banos_address_((void (*)(void))(f)) != 0)
@@ -109,16 +109,16 @@ static inline __attribute__((unused)) uint64_t banos_address_(void (*f)(void))
 	return (uint64_t)f;
 }
 
-/** A check while compiling; @p name makes it unique. */
+/** A check at compile time; @p name makes it unique. */
 #define BANOS_ASSERT(condition, name) typedef char banos_assert_##name[(condition) ? 1 : -1]
 
 #define BANOS_JOIN(a, b)  BANOS_JOIN_(a, b)
 #define BANOS_JOIN_(a, b) a##b
 
 /**
- * Who owns what the kernel gives out: the instance of the driver that init()
- * received, or one of its devices. An opaque value like all handles here: never
- * an address to look at, equal only to itself, NULL for none.
+ * The owner of resources: the instance of the driver that init() received, or
+ * one of its devices. An opaque value like all handles of the API: it must not be
+ * dereferenced, is equal only to itself, and NULL is none.
  */
 typedef struct banos_owner_ *banos_owner;
 
@@ -137,13 +137,13 @@ BANOS_SINCE(1) int64_t banos_api_level(void);
  * Since 1, provided by the kernel.
  * Context: any.
  * @param feature  a BANOS_FEATURE_ number
- * @return 1: yes. 0: no, or the number is not known.
+ * @return 1: yes. 0: no, or the number is unknown.
  */
 BANOS_SINCE(1) int64_t banos_has_feature(uint32_t feature);
 
 /** Several processors may run the driver at once. */
 #define BANOS_FEATURE_SMP 1u
-/** The kernel checks itself; it is slower. */
+/** The kernel is a debug kernel: it checks itself and is slower. */
 #define BANOS_FEATURE_DEBUG 2u
 
 BANOS_END

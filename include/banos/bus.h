@@ -2,39 +2,39 @@
 /**
  * @file bus.h  Buses, the devices on them, and drivers for those devices.
  *
- * Two sides meet here:
+ * There are two kinds of users:
  *
- * - The driver of a bus (PCI, virtio) registers it and says which devices are on
+ * - The driver of a bus (PCI, virtio) registers the bus and the devices on
  *   it: banos_bus_register(), banos_device_add(), banos_device_remove(). Each device
- *   has an alias, a text that says what it is, such as
+ *   has an alias, a string that describes it, such as
  *   "pci:v00001234d000011E8sv00001AF4sd00001100bc00sc00i00".
  *
- * - The driver of a device says with BANOS_SERVES() (<banos/driver.h>) which
+ * - The driver of a device declares with BANOS_SERVES() (<banos/driver.h>) which
  *   aliases it serves, and registers a prober: banos_prober_register(). For each
  *   device of that bus that matches and has no driver, its probe() is called, in a
- *   thread of the kernel; insmod waits for that.
+ *   thread of the kernel; insmod waits until it returns.
  *
- * probe() receives the device as a banos_owner: everything that is obtained
- * for the device is obtained with it as the owner. What probe() registers
- * becomes visible together after it succeeded. The device is let go when it is
- * unplugged, or when its driver or the bus is removed; then
+ * probe() receives the device as a banos_owner: every resource that is
+ * obtained for the device has it as its owner. What probe() registers
+ * becomes visible together after it succeeded. The device is released when it is
+ * unplugged, or when its driver or the bus is removed. Then
  *
- *   1. nothing more can be obtained for it (-ENODEV), and whoever sleeps on a wait
- *	object that it owns returns with -ENODEV;
- *   2. what was registered for it is withdrawn: files that are still open
- *	answer -ENODEV, whoever sleeps in one of its methods returns with -ENODEV,
- *	whatever it sleeps on, and calls that run there are waited for;
+ *   1. no more resources can be obtained for it (-ENODEV), and a thread that sleeps on a
+ *	wait object that it owns returns with -ENODEV;
+ *   2. its registrations are withdrawn: files that are still open return
+ *	-ENODEV, a thread that sleeps in one of its methods returns with -ENODEV,
+ *	whatever it sleeps on, and the kernel waits for running calls;
  *   3. remove() is called;
- *   4. the bus makes the device silent: quiesce();
- *   5. what it still owns is taken back, and reported as leaked.
+ *   4. the bus stops the device's DMA and interrupts: quiesce();
+ *   5. the resources that it still owns are released, and reported as leaked.
  *
- * None of this waits longer than 10 s: then it is -EBUSY, the log says for what, and it can be
- * tried again. Only a function of a driver that is called on the way may take longer.
+ * No step waits longer than 10 s: then the result is -EBUSY, the log states the reason, and the
+ * removal can be repeated. Only a function of a driver that is called meanwhile may take longer.
  *
  * Memory that the device may still write to is not used again before quiesce()
  * succeeded (<banos/dma.h>).
  *
- * One bus is the kernel's own: "system", with what the firmware's tables tell of.
+ * The kernel provides one bus, "system", with the devices that the firmware's tables describe.
  * Its device "pci" has the alias "system:pci".
  */
 #ifndef BANOS_BUS_H
@@ -44,14 +44,14 @@
 
 /** Handle of a registered bus. */
 typedef struct banos_bus_ *banos_bus;
-/** Handle by which the driver of a bus names a device on it. */
+/** Handle of a device, for the driver of its bus. */
 typedef struct banos_device_ *banos_device;
 /** Handle of a registered prober. */
 typedef struct banos_prober_ *banos_prober;
 
-/* ---- what a device has ---- */
+/* ---- resources of a device ---- */
 
-#define BANOS_RESOURCE_NONE   0u /**< nothing under this number */
+#define BANOS_RESOURCE_NONE   0u /**< no resource of this number */
 #define BANOS_RESOURCE_MEMORY 1u /**< physical addresses, for banos_mmio_map() */
 #define BANOS_RESOURCE_PORTS  2u /**< I/O ports, for banos_ports_claim() */
 /** Physical addresses of PCI configuration space; data is segment * 65536 + first bus * 256 + last bus. */
@@ -67,34 +67,34 @@ struct banos_resource {
 BANOS_ASSERT(sizeof(struct banos_resource) == 32, resource);
 BANOS_ASSERT(offsetof(struct banos_resource, data) == 24, resource_data);
 
-/* ---- the bus's side ---- */
+/* ---- for the driver of a bus ---- */
 
 /**
- * What the driver of a bus does for its devices. All methods run in a thread
- * and may sleep; @p device is the context that banos_device_add() was given.
+ * Methods of a bus for its devices. All methods run in a thread and may
+ * sleep; @p device is the context that was passed to banos_device_add().
  * They may be called at any time between that and the end of
- * banos_device_remove(), also during that call, so no lock is held across it
- * that they take.
+ * banos_device_remove(), also during that call: the driver must not hold a lock
+ * across it that they acquire.
  */
 struct banos_bus_ops {
 	uint32_t size;
 	uint32_t must; /**< 0: no bit is defined yet */
 	/**
-	 * Make the device silent: after this it neither writes to memory nor
-	 * interrupts: bus mastering off, transactions that were begun ended, the
-	 * device reset where possible. Mandatory.
-	 * @return 0; else its DMA memory is not used again
+	 * Stop the device. Afterwards it neither writes to memory nor sends
+	 * interrupts: bus mastering is off, pending transactions have ended, the
+	 * device is reset where possible. Mandatory.
+	 * @return 0. After an error its DMA memory is not used again.
 	 */
 	int64_t (*quiesce)(void *context, void *device);
 	/**
 	 * Let the device send its interrupt @p index by writing @p data to @p address.
-	 * @return 0. Default: -EOPNOTSUPP, which is also said where only line() works.
+	 * @return 0. Default: -EOPNOTSUPP; also the result where only line() works.
 	 */
 	int64_t (*connect)(void *context, void *device, uint32_t index, uint64_t address,
 			   uint32_t data);
-	/** It no longer sends its interrupt @p index. @return 0. Default: 0. */
+	/** Stop the device from sending its interrupt @p index. @return 0. Default: 0. */
 	int64_t (*disconnect)(void *context, void *device, uint32_t index);
-	/** @return the ISA interrupt line that the device pulls, 0 to 15. Default: -ENODEV: none. */
+	/** @return the ISA interrupt line that the device uses, 0 to 15. Default: -ENODEV: none. */
 	int64_t (*line)(void *context, void *device);
 };
 BANOS_ASSERT(sizeof(struct banos_bus_ops) == 40, bus_ops);
@@ -110,7 +110,7 @@ struct banos_bus_config {
 BANOS_ASSERT(sizeof(struct banos_bus_config) == 56, bus_config);
 BANOS_ASSERT(offsetof(struct banos_bus_config, name) == 24, bus_config_name);
 
-#define BANOS_DEVICE_RESOURCES 16u /**< most of one device */
+#define BANOS_DEVICE_RESOURCES 16u /**< maximum of one device */
 
 struct banos_device_config {
 	uint32_t size;
@@ -120,37 +120,37 @@ struct banos_device_config {
 	const struct banos_resource *resources;
 	uint32_t resource_count; /**< at most BANOS_DEVICE_RESOURCES */
 	uint32_t zero;		 /**< 0 */
-	/** Lines "NAME=value" for programs that are told of the device; text, read. May be NULL. */
+	/** Lines "NAME=value" for programs that are notified of the device; text, read. May be NULL. */
 	const char *properties;
 	/** Lines "name=value": each becomes a file in /sys; text, read. May be NULL. */
 	const char *attributes;
 	char name[40];	 /**< one of its bus: letters, digits and _ - . :; NUL-terminated */
-	char alias[128]; /**< what it is: bus name, ':', the rest; NUL-terminated, without blanks */
+	char alias[128]; /**< bus name, ':', description; NUL-terminated, without blanks */
 };
 BANOS_ASSERT(sizeof(struct banos_device_config) == 216, device_config);
 BANOS_ASSERT(offsetof(struct banos_device_config, name) == 48, device_config_name);
 BANOS_ASSERT(offsetof(struct banos_device_config, alias) == 88, device_config_alias);
 
-/** For banos_device_remove(): it was pulled out, nothing can be done to it any more. */
+/** For banos_device_remove(): the device was unplugged and cannot be accessed any more. */
 #define BANOS_DEVICE_GONE 1u
 
-/* ---- the side of a device's driver ---- */
+/* ---- for the driver of a device ---- */
 
 struct banos_prober_ops {
 	uint32_t size;
 	uint32_t must; /**< 0: no bit is defined yet */
 	/**
-	 * Take charge of a device. *@p state is NULL at first; what is stored
-	 * there is handed to remove(). Mandatory. Called in a thread; may sleep.
+	 * Start to serve a device. *@p state is NULL at first; a pointer that is stored
+	 * there is passed to remove(). Mandatory. Called in a thread; may sleep.
 	 * @param device  the owner of all that is obtained for it
-	 * @return 0; -ENODEV: not one for this driver after all; another error is
-	 *	   said in the log. Then all that was obtained is taken back.
+	 * @return 0; -ENODEV: this driver does not serve the device; another error is
+	 *	   logged. After an error all resources of the device are released.
 	 */
 	int64_t (*probe)(void *context, banos_owner device, void **state);
 	/**
-	 * The device is let go: see above. Files and registrations of it are gone,
-	 * its interrupts, timers, work and threads may still run. It may not answer
-	 * any more. @return 0. Default: 0.
+	 * The device is released: see above. Its files and registrations are
+	 * withdrawn; its interrupts, timers, work and threads may still run. It may
+	 * not respond any more. @return 0. Default: 0.
 	 */
 	int64_t (*remove)(void *context, banos_owner device, void *state);
 };
@@ -170,11 +170,11 @@ BANOS_ASSERT(offsetof(struct banos_prober_config, bus) == 24, prober_config_bus)
 BANOS_BEGIN
 
 /**
- * @brief Offer a bus.
+ * @brief Register a bus.
  * Since 1, provided by the kernel.
  * Context: thread.
  * Ownership: ends, with all its devices, by banos_bus_remove(), or with its owner.
- * @param owner   whose bus it is: the driver, or the device that the bus hangs on
+ * @param owner   the owner of the bus: the driver, or the device that provides the bus
  * @param config  read; copied, with its table of methods
  * @param bus     written: the handle
  * @return 0, -EINVAL: a field is wrong, or quiesce() is missing, -E2BIG: an unknown
@@ -190,14 +190,14 @@ int64_t banos_bus_register(banos_owner owner, const struct banos_bus_config *con
  * Since 1, provided by the kernel.
  * Context: thread, without locks that the bus's methods take: calls remove() of the
  * devices' drivers, and quiesce().
- * @return 0, -EINVAL: no such bus, -EBUSY: a driver of a device does not let go
+ * @return 0, -EINVAL: no such bus, -EBUSY: a driver does not release its device
  */
 BANOS_SINCE(1) int64_t banos_bus_remove(banos_bus bus);
 
 /**
- * @brief There is a device on the bus.
+ * @brief Add a device to the bus.
  * Since 1, provided by the kernel.
- * Context: thread. A driver for it is looked for later, by the kernel, not during this call.
+ * Context: thread. The kernel looks for a driver later, not during this call.
  * Ownership: the device belongs to the bus until banos_device_remove().
  * @param config  read; copied, with resources and texts (each text at most 1023 bytes)
  * @param device  written: the handle
@@ -215,28 +215,28 @@ int64_t banos_device_add(banos_bus bus, const struct banos_device_config *config
  * Context: thread, without locks that the bus's methods take: calls remove() of the
  * device's driver, and then quiesce() unless it is gone.
  * @param flags  0 or BANOS_DEVICE_GONE
- * @return 0, -EINVAL: no such device or flag, -EBUSY: its driver does not let go (the
- *	   device stays, to be taken away later)
+ * @return 0, -EINVAL: no such device or flag, -EBUSY: its driver does not release it (the
+ *	   device stays, and can be removed later)
  */
 BANOS_SINCE(1) int64_t banos_device_remove(banos_device device, uint32_t flags);
 
 /**
- * @brief For functions that the bus's driver exports: what the bus knows of a device.
+ * @brief For functions that the bus's driver exports: the bus's context of a device.
  * Since 1, provided by the kernel.
  * Context: any.
  * @param bus      of the caller
- * @param device   as the device's driver named it: the owner that probe() received
- * @param context  written, 8 bytes: the context that banos_device_add() was given
- * @return 0, -ENODEV: not a device of this bus, or its driver has lost it
+ * @param device   the owner that probe() received
+ * @param context  written, 8 bytes: the context that was passed to banos_device_add()
+ * @return 0, -ENODEV: not a device of this bus, or its driver does not serve it any more
  */
 BANOS_SINCE(1) int64_t banos_device_context(banos_bus bus, banos_owner device, void **context);
 
 /**
- * @brief Be the driver of devices.
+ * @brief Register as a driver of devices.
  * Since 1, provided by the kernel.
- * Context: thread. probe() is called later, by a thread of the kernel; from init(), once
- * that succeeded.
- * Ownership: ends by banos_prober_remove(), or before exit() runs; then its devices are let go.
+ * Context: thread. probe() is called later, by a thread of the kernel; after a call from
+ * init(), once init() has succeeded.
+ * Ownership: ends by banos_prober_remove(), or before exit() runs; then its devices are released.
  * @param owner   the driver itself: what init() received
  * @param config  read; copied, with its table of methods
  * @param prober  written: the handle. May be NULL.
@@ -249,27 +249,27 @@ int64_t banos_prober_register(banos_owner owner, const struct banos_prober_confi
 			      banos_prober *prober);
 
 /**
- * @brief No longer be the driver of devices; those it has are let go.
+ * @brief Withdraw a prober; its devices are released.
  * Since 1, provided by the kernel.
  * Context: thread, without locks that remove() takes; not from probe() or remove().
- * @return 0, -EINVAL: no such prober, -EBUSY: something of a device does not end
+ * @return 0, -EINVAL: no such prober, -EBUSY: a function or thread of a device does not end
  */
 BANOS_SINCE(1) int64_t banos_prober_remove(banos_prober prober);
 
 /**
- * @brief What a device has.
+ * @brief Get a resource of a device.
  * Since 1, provided by the kernel.
  * Context: any.
  * @param device    the owner that probe() received
  * @param index     for PCI: number of the base address register
  * @param resource  size is read; the rest written, no further than that
- * @return 0, -ENOENT: nothing has this or a higher number, -EINVAL: not a device
+ * @return 0, -ENOENT: no resource has this or a higher number, -EINVAL: not a device
  */
 BANOS_SINCE(1)
 int64_t banos_resource_get(banos_owner device, uint32_t index, struct banos_resource *resource);
 
 /**
- * @brief How many different interrupts a device can send as messages.
+ * @brief Get the number of interrupts that a device can send as messages.
  * Since 1, provided by the kernel.
  * Context: any.
  * @param device  the owner that probe() received
@@ -278,7 +278,7 @@ int64_t banos_resource_get(banos_owner device, uint32_t index, struct banos_reso
 BANOS_SINCE(1) int64_t banos_device_interrupts(banos_owner device);
 
 /**
- * @brief A device's name, which is unique on its bus.
+ * @brief Get a device's name, which is unique on its bus.
  * Since 1, provided by the kernel.
  * Context: any.
  * @param device  the owner that probe() received

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file chardev.h  Character devices: files in /dev whose reads and writes a driver answers.
+ * @file chardev.h  Character devices: files in /dev whose reads and writes a driver handles.
  *
- * A driver gives the kernel a table of methods, and gets a device number and
- * a name in /dev. A method that is NULL, or beyond the table's size, is done by
- * the kernel as stated beside it.
+ * A driver registers a table of methods, and obtains a device number and
+ * a name in /dev. For a method that is NULL, or beyond the table's size, the kernel
+ * uses the default that is stated in its description.
  *
  * Every method runs in a thread and may sleep; several may run at once, on
  * several processors, also for one open file. The first two arguments of each
- * are the driver's own: the device's context, and what open() stored for the
+ * belong to the driver: the device's context, and the pointer that open() stored for the
  * file. While a file is open the driver cannot be removed.
  *
- * A device file that is owned by a device on a bus goes with it, open or not: its
+ * A device file that is owned by a device on a bus is withdrawn with it, open or not: its
  * methods are not called any more, those that sleep are woken with -ENODEV (but for
- * BANOS_UNINTERRUPTIBLE sleeps), those that run are waited for, 10 s at most, and release() is
- * called for each open file. What programs then do with it fails with ENODEV.
+ * BANOS_UNINTERRUPTIBLE sleeps), the kernel waits for those that run, 10 s at most, and calls
+ * release() for each open file. System calls of programs on it then fail with ENODEV.
  *
- * No lock of the kernel's is held while a method runs.
+ * The kernel holds no lock while a method runs.
  *
- * A method returns an error from -4095 to -1 or what is stated beside it.
+ * A method returns an error from -4095 to -1 or the result in its description.
  */
 #ifndef BANOS_CHARDEV_H
 #define BANOS_CHARDEV_H
@@ -28,7 +28,7 @@
 
 /** Handle of a registered device. */
 typedef struct banos_chardev_ *banos_chardev;
-/** Where poll() says what to watch; valid for the call. */
+/** What a call of poll() watches; valid for the call. */
 typedef struct banos_poll_ *banos_poll;
 
 /* How a file was opened: the flags of the methods. */
@@ -44,7 +44,7 @@ typedef struct banos_poll_ *banos_poll;
 #define BANOS_POLL_ERROR    0x0008u
 #define BANOS_POLL_HANGUP   0x0010u
 
-/** Result of map(): memory of zeroes of the program's own, as from /dev/zero. */
+/** Result of map(): private memory of zeroes, as from /dev/zero. */
 #define BANOS_MAP_ZERO 1
 
 struct banos_chardev_ops {
@@ -52,20 +52,20 @@ struct banos_chardev_ops {
 	uint32_t must; /**< 0: no bit is defined yet */
 	/**
 	 * A file is being opened. *@p file is NULL at first; what is stored there
-	 * is handed to the other methods for this file.
+	 * is passed to the other methods for this file.
 	 * @return 0. Default: 0.
 	 */
 	int64_t (*open)(void *context, uint32_t flags, void **file);
-	/** Its last descriptor was closed. @return 0. Default: 0. */
+	/** The last descriptor of a file was closed. @return 0. Default: 0. */
 	int64_t (*release)(void *context, void *file);
 	/**
 	 * Fill @p to, from its beginning, with at most @p length bytes.
-	 * @param offset  where in the device; 0 without BANOS_CHARDEV_POSITION
+	 * @param offset  position in the device; 0 without BANOS_CHARDEV_POSITION
 	 * @return how many were written to @p to, 0 at the end. Default: 0.
 	 */
 	int64_t (*read)(void *context, void *file, banos_buffer to, uint64_t length,
 			uint64_t offset, uint32_t flags);
-	/** Take at most @p length bytes from @p from. @return how many were taken. Default: -EINVAL. */
+	/** Consume at most @p length bytes of @p from. @return how many were consumed. Default: -EINVAL. */
 	int64_t (*write)(void *context, void *file, banos_buffer from, uint64_t length,
 			 uint64_t offset, uint32_t flags);
 	/**
@@ -116,17 +116,17 @@ BANOS_ASSERT(offsetof(struct banos_chardev_config, name) == 40, chardev_config_n
 BANOS_BEGIN
 
 /**
- * @brief Offer a character device.
+ * @brief Register a character device.
  * Since 1, provided by the kernel.
  * Context: thread.
  * Ownership: withdrawn by banos_chardev_remove(), or before exit() runs.
- * @param owner   whose device it is
+ * @param owner   the owner of the device
  * @param config  read; copied, with its table of methods
  * @param device  written: the handle. May be NULL.
  * @return 0. From init() the device is visible once init() succeeded.
- *	   -EBUSY: the number is taken. -EEXIST: the name is taken. -EINVAL: a field is
+ *	   -EBUSY: the number is in use. -EEXIST: the name is in use. -EINVAL: a field is
  *	   wrong. -E2BIG: an unknown field is not 0. -ENOSPC: no number is left.
- *	   -EOPNOTSUPP: an unknown bit in ops->must, or no such class here. -ENOMEM.
+ *	   -EOPNOTSUPP: an unknown bit in ops->must, or this kernel has no such class. -ENOMEM.
  *	   -ENODEV: the driver is being removed.
  */
 BANOS_SINCE(1)
@@ -142,7 +142,7 @@ int64_t banos_chardev_register(banos_owner owner, const struct banos_chardev_con
 BANOS_SINCE(1) int64_t banos_chardev_remove(banos_chardev device);
 
 /**
- * @brief The number that a device has.
+ * @brief The number of a device.
  * Since 1, provided by the kernel.
  * Context: any.
  * @return major * 2^32 + minor, -EINVAL: no such device
@@ -155,7 +155,7 @@ struct banos_wait;
  * Since 1, provided by the kernel.
  * Context: the method poll().
  * @param watch  as poll() received it
- * @param wait   read; initialised, and has to stay so while the file is open
+ * @param wait   read; initialised; must not be destroyed while the file is open
  * @return 0, -EINVAL, -ENOSPC: more than four for one file
  */
 BANOS_SINCE(1) int64_t banos_poll_watch(banos_poll watch, struct banos_wait *wait);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file cxx.h  What drivers in C++ need besides: new and delete.
+ * @file cxx.h  New and delete for drivers in C++.
  *
  *	Device *device = new (self) Device(1);
  *	delete device;
  *
- * new takes the owner of the memory and answers nullptr where there is none (the
- * object is not constructed then). There is no new without an owner. delete may
+ * new takes the owner of the memory and returns nullptr if there is no memory (the
+ * object is not constructed then). A new without an owner does not exist. delete may
  * be used from any thread, with virtual destructors too.
  *
- * Link banos-cxx.o into the driver ("ld -r"): it has both, and what compilers
- * call by themselves for destructors of static objects and for pure virtual
+ * Link banos-cxx.o into the driver ("ld -r"): it contains both, and the functions that
+ * compilers call implicitly for destructors of static objects and for pure virtual
  * functions. Constructors of static objects run before init(), destructors after
  * exit(). There are no exceptions, no run-time type information, and no guards
  * around static objects in functions: -fno-exceptions -fno-rtti
@@ -22,7 +22,7 @@
 #include <banos/base.h>
 
 #ifdef __cplusplus
-/** In front of each object: whose memory it is. */
+/** Precedes each object: the owner of its memory. */
 struct banos_cxx_header {
 	banos_owner owner;
 	uint64_t zero;

@@ -9,16 +9,16 @@
  *		     hello_init, hello_exit);
  *
  * init() returns 0 or an error from -4095 to -1; then the driver is not
- * installed, and all that init() obtained is given back. What it registers
- * becomes visible together after it succeeded. exit() runs when nothing leads
- * into the driver any more but its own timers, work and threads; it returns 0.
- * It may be NULL. What the driver still owns after exit() is taken back and
- * reported as leaked; registrations are withdrawn before and are no leaks.
+ * installed, and all resources that init() obtained are released. What it registers
+ * becomes visible together after it succeeded. exit() runs when no calls enter
+ * the driver any more, but from its own timers, work and threads; it returns 0.
+ * It may be NULL. Resources that the driver still owns after exit() are released and
+ * reported as leaked; registrations are withdrawn before and are not leaks.
  *
- * The section .banos-driver holds records, one behind the other, 8-aligned;
+ * The section .banos-driver contains consecutive records, 8-aligned;
  * each begins with its size and its kind. A file has exactly one
- * BANOS_RECORD_DRIVER. The macros here write them, and the same in the words of
- * .modinfo for modinfo and depmod.
+ * BANOS_RECORD_DRIVER. The macros below create them, and the corresponding
+ * entries of .modinfo for modinfo and depmod.
  */
 #ifndef BANOS_DRIVER_H
 #define BANOS_DRIVER_H
@@ -31,12 +31,12 @@
 #define BANOS_RECORD_PARAM	2u /**< struct banos_param_record */
 #define BANOS_RECORD_DEPENDENCY 3u /**< struct banos_dependency_record */
 #define BANOS_RECORD_SERVES	4u /**< struct banos_serves_record */
-/** Set in the kind: a kernel that does not know this kind passes over it. Else it refuses the driver (EOPNOTSUPP). */
+/** Set in the kind: a kernel that does not know this kind ignores the record. Without it, the driver is refused (EOPNOTSUPP). */
 #define BANOS_RECORD_OPTIONAL 0x80000000u
 
 #define BANOS_NAME_SIZE 56 /**< bytes for a driver's name, with the NUL */
 
-/** What the driver is. */
+/** Description of the driver. */
 struct banos_driver_record {
 	uint32_t size, kind; /**< sizeof(), BANOS_RECORD_DRIVER */
 	uint32_t level;	     /**< of the headers that it was compiled with */
@@ -62,7 +62,7 @@ BANOS_ASSERT(offsetof(struct banos_driver_record, init) == 256, driver_record_in
 #define BANOS_PARAM_U64_TYPE  5u
 #define BANOS_PARAM_TEXT_TYPE 6u /**< char[bytes], always NUL-terminated */
 
-/** A variable that whoever installs the driver can set. */
+/** A variable that can be set when the driver is installed. */
 struct banos_param_record {
 	uint32_t size, kind;
 	uint32_t type;	/**< BANOS_PARAM_..._TYPE */
@@ -77,7 +77,7 @@ BANOS_ASSERT(sizeof(struct banos_param_record) == 168, param_record);
 BANOS_ASSERT(offsetof(struct banos_param_record, variable) == 16, param_record_variable);
 BANOS_ASSERT(offsetof(struct banos_param_record, name) == 40, param_record_name);
 
-/** A driver that has to be installed for this one to work, though nothing of it is imported. */
+/** A driver that must be installed for this one to work, though none of its symbols are imported. */
 struct banos_dependency_record {
 	uint32_t size, kind;
 	char name[BANOS_NAME_SIZE];
@@ -99,7 +99,7 @@ BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 8, serves_record_ali
 /* ---- macros ---- */
 
 /**
- * The descriptor. @p name is a bare word; @p version, @p licence (an SPDX
+ * The descriptor. @p name is an identifier; @p version, @p licence (an SPDX
  * expression) and @p description are string literals.
  */
 #define BANOS_DRIVER(name, version, licence, description, init, exit)                     \
@@ -147,7 +147,7 @@ BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 8, serves_record_ali
 					       #variable,                                         \
 					       description }
 
-/** The driver @p name (a bare word) has to be installed before. */
+/** The driver @p name (an identifier) must be installed before. */
 #define BANOS_DEPENDS(name)                                                                       \
 	BANOS_MODINFO_("softdep=pre: " #name);                                                    \
 	BANOS_RECORD_(struct banos_dependency_record) = { sizeof(struct banos_dependency_record), \
@@ -162,7 +162,7 @@ BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 8, serves_record_ali
 	BANOS_RECORD_(struct banos_serves_record) = { sizeof(struct banos_serves_record), \
 						      BANOS_RECORD_SERVES, alias }
 
-/* How they are made. Not const: the section is of one kind whether its records need relocation or not. */
+/* Not const: the flags of the section must not depend on whether its records need relocation. */
 #define BANOS_RECORD_(type)                                \
 	static type BANOS_JOIN(banos_record_, __COUNTER__) \
 		__attribute__((section(".banos-driver"), used, aligned(8)))

@@ -2,9 +2,9 @@
 /**
  * @file errno.h  Error numbers. They are Linux's, and never change.
  *
- * A function or method that fails returns the negative number. ERESTART is what
- * a method returns when a wait was interrupted before anything was done: the
- * kernel starts the system call again or makes EINTR of it, as the program asked.
+ * A function or method that fails returns the negative number. A method returns
+ * ERESTART when a wait was interrupted before any work was done: the kernel
+ * restarts the system call or returns EINTR, as the program requested.
  */
 #ifndef BANOS_ERRNO_H
 #define BANOS_ERRNO_H

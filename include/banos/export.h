@@ -6,10 +6,10 @@
  *	BANOS_EXPORT(pair_add);
  *
  * A driver exports functions of its own, under names that begin with its own
- * name and "_". Whoever imports one declares it and calls it; the importer is
- * refused (ENOENT) unless an exporter is installed, and while it is installed the
- * exporter cannot be removed. Calls go through the kernel: at most six
- * arguments, integers or pointers; after the death of the exporter they answer
+ * name and "_". A driver that imports one declares it and calls it. The importer is
+ * refused (ENOENT) unless an exporter is installed; while the importer is installed,
+ * the exporter cannot be removed. Calls pass through the kernel: at most six
+ * arguments, integers or pointers; after a failure of the exporter they return
  * -ENODEV.
  */
 #ifndef BANOS_EXPORT_H
@@ -42,7 +42,7 @@ BANOS_BEGIN
  * Context: thread.
  * Ownership: an exporter that is a driver stays installed until
  * banos_release_symbol() or the end of @p owner.
- * @param owner  who will call it
+ * @param owner  the owner that will call it
  * @param name   text, read
  * @return the function, or NULL: no such name, @p owner is being removed, or the
  *	   exporter depends on the caller (a circle could never be removed)
@@ -50,10 +50,10 @@ BANOS_BEGIN
 BANOS_SINCE(1) void *banos_lookup_symbol(banos_owner owner, const char *name);
 
 /**
- * @brief Give up a function that banos_lookup_symbol() found.
+ * @brief Release a function that banos_lookup_symbol() found.
  * Since 1, provided by the kernel.
  * Context: thread.
- * @param owner     as it was given to banos_lookup_symbol()
+ * @param owner     as it was passed to banos_lookup_symbol()
  * @param function  the value that was returned; nothing behind it is read
  * @return 0, -EINVAL: it was not found for @p owner
  */

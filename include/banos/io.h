@@ -2,12 +2,11 @@
 /**
  * @file io.h  Registers of devices: in memory, and behind I/O ports.
  *
- * A driver of a device reaches what the device's bus says is the device's
- * (banos_resource_get()), nothing else. A driver that serves no bus reaches
- * any physical address that is no memory and not the kernel's own, and any port
- * that nobody has.
+ * A driver of a device may access only the resources that the device's bus reports
+ * (banos_resource_get()). A driver that serves no bus may access any physical address
+ * that is neither memory nor used by the kernel, and any port that has no owner.
  *
- * A device that was pulled out answers reads with all bits set.
+ * A read from a device that was unplugged returns all bits set.
  */
 #ifndef BANOS_IO_H
 #define BANOS_IO_H
@@ -19,7 +18,7 @@ typedef struct banos_mmio_ *banos_mmio;
 /** Handle of a range of ports. */
 typedef struct banos_ports_ *banos_ports;
 
-/** Writes may be joined and delayed: for frame buffers. Else every access happens as it is written. */
+/** Writes may be joined and delayed: for frame buffers. Without it every access happens as it is written. */
 #define BANOS_MMIO_COMBINE 1u
 
 BANOS_BEGIN
@@ -34,7 +33,7 @@ BANOS_BEGIN
  * @param length   bytes, up to 1 GiB
  * @param flags    0 or BANOS_MMIO_COMBINE
  * @param mapping  written: the handle
- * @param memory   written: where it is; @p length bytes for banos_mmio_read32() and so on
+ * @param memory   written: its address; @p length bytes for banos_mmio_read32() and so on
  * @return 0, -EPERM: @p owner has no right to these addresses, -EINVAL: an argument is
  *	   wrong, -ENOMEM, -ENODEV: @p owner is being removed
  */
@@ -43,7 +42,7 @@ int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uin
 		       banos_mmio *mapping, void **memory);
 
 /**
- * @brief Give up a mapping.
+ * @brief Remove a mapping.
  * Since 1, provided by the kernel.
  * Context: thread.
  * @return 0, -EINVAL: no such mapping
@@ -51,7 +50,7 @@ int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uin
 BANOS_SINCE(1) int64_t banos_mmio_unmap(banos_mmio mapping);
 
 /**
- * @brief Get the exclusive use of I/O ports.
+ * @brief Claim the exclusive use of I/O ports.
  * Since 1, provided by the kernel.
  * Context: thread.
  * Ownership: a resource of @p owner until banos_ports_release().
@@ -59,7 +58,7 @@ BANOS_SINCE(1) int64_t banos_mmio_unmap(banos_mmio mapping);
  * @param first  number of the first port
  * @param count  how many
  * @param ports  written: the handle
- * @return 0, -EBUSY: another driver has one of them, or the kernel itself, -EPERM:
+ * @return 0, -EBUSY: another driver or the kernel uses one of them, -EPERM:
  *	   @p owner is a device that has no right to them, -EINVAL: beyond port 65535,
  *	   -ENOMEM, -ENODEV: @p owner is being removed
  */
@@ -67,7 +66,7 @@ BANOS_SINCE(1)
 int64_t banos_ports_claim(banos_owner owner, uint32_t first, uint32_t count, banos_ports *ports);
 
 /**
- * @brief Give up ports.
+ * @brief Release ports.
  * Since 1, provided by the kernel.
  * Context: thread.
  * @return 0, -EINVAL: no such handle
@@ -105,7 +104,7 @@ BANOS_END
  * Since 1, in this header.
  * Context: any.
  * @param at  1 byte, read: in what banos_mmio_map() mapped, aligned to its size
- * @return the value; all bits set where the device is gone
+ * @return the value; all bits set if the device was unplugged
  */
 static inline __attribute__((unused)) uint8_t banos_mmio_read8(const volatile void *at)
 {
@@ -117,7 +116,7 @@ static inline __attribute__((unused)) uint8_t banos_mmio_read8(const volatile vo
  * Since 1, in this header.
  * Context: any.
  * @param at  2 bytes, read: in what banos_mmio_map() mapped, aligned to its size
- * @return the value; all bits set where the device is gone
+ * @return the value; all bits set if the device was unplugged
  */
 static inline __attribute__((unused)) uint16_t banos_mmio_read16(const volatile void *at)
 {
@@ -129,7 +128,7 @@ static inline __attribute__((unused)) uint16_t banos_mmio_read16(const volatile 
  * Since 1, in this header.
  * Context: any.
  * @param at  4 bytes, read: in what banos_mmio_map() mapped, aligned to its size
- * @return the value; all bits set where the device is gone
+ * @return the value; all bits set if the device was unplugged
  */
 static inline __attribute__((unused)) uint32_t banos_mmio_read32(const volatile void *at)
 {
@@ -141,7 +140,7 @@ static inline __attribute__((unused)) uint32_t banos_mmio_read32(const volatile 
  * Since 1, in this header.
  * Context: any.
  * @param at  8 bytes, read: in what banos_mmio_map() mapped, aligned to its size
- * @return the value; all bits set where the device is gone
+ * @return the value; all bits set if the device was unplugged
  */
 static inline __attribute__((unused)) uint64_t banos_mmio_read64(const volatile void *at)
 {

@@ -2,23 +2,23 @@
 /**
  * @file lock.h  Locks between the threads of a driver.
  *
- * The storage is the driver's, 8-aligned; its content is the kernel's business.
- * A lock is initialised once, before its first use, where it stays, and destroyed when
- * nobody uses it any more. One that was not initialised, was destroyed, moved or
- * overwritten is -EINVAL. Locks are not recursive.
+ * The driver provides the storage, 8-aligned; its content is private to the kernel.
+ * A lock is initialised once, before its first use, is not moved, and is destroyed when
+ * no thread uses it any more. For one that was not initialised, was destroyed, moved or
+ * overwritten, functions return -EINVAL. Locks are not recursive.
  */
 #ifndef BANOS_LOCK_H
 #define BANOS_LOCK_H
 
 #include <banos/base.h>
 
-/** For what takes long, or sleeps: only in threads. */
+/** For long critical sections, which may sleep: only in threads. */
 struct banos_mutex {
 	uint64_t state, cookie, spare[6];
 };
 BANOS_ASSERT(sizeof(struct banos_mutex) == 64, mutex);
 
-/** For a few instructions, in any context. Who holds one may not sleep. */
+/** For a few instructions, in any context. A thread that holds one must not sleep. */
 struct banos_spinlock {
 	uint64_t state, cookie, spare[2];
 };
@@ -27,7 +27,7 @@ BANOS_ASSERT(sizeof(struct banos_spinlock) == 32, spinlock);
 BANOS_BEGIN
 
 /**
- * @brief Prepare a mutex.
+ * @brief Initialise a mutex.
  * Since 1, provided by the kernel.
  * Context: thread.
  * Ownership: a resource of @p owner until banos_mutex_destroy().
@@ -37,7 +37,7 @@ BANOS_BEGIN
 BANOS_SINCE(1) int64_t banos_mutex_init(banos_owner owner, struct banos_mutex *mutex);
 
 /**
- * @brief Give a mutex up; nobody holds it or waits for it.
+ * @brief Destroy a mutex; no thread holds it or waits for it.
  * Since 1, provided by the kernel.
  * Context: thread.
  * @param mutex  read and written
@@ -46,7 +46,7 @@ BANOS_SINCE(1) int64_t banos_mutex_init(banos_owner owner, struct banos_mutex *m
 BANOS_SINCE(1) int64_t banos_mutex_destroy(struct banos_mutex *mutex);
 
 /**
- * @brief Take a mutex; sleeps while another holds it.
+ * @brief Lock a mutex; sleeps while another thread holds it.
  * Since 1, provided by the kernel.
  * Context: thread.
  * @param mutex  read and written
@@ -55,7 +55,7 @@ BANOS_SINCE(1) int64_t banos_mutex_destroy(struct banos_mutex *mutex);
 BANOS_SINCE(1) int64_t banos_mutex_lock(struct banos_mutex *mutex);
 
 /**
- * @brief Take a mutex if it is free.
+ * @brief Lock a mutex if it is free.
  * Since 1, provided by the kernel.
  * Context: thread.
  * @param mutex  read and written
@@ -64,7 +64,7 @@ BANOS_SINCE(1) int64_t banos_mutex_lock(struct banos_mutex *mutex);
 BANOS_SINCE(1) int64_t banos_mutex_trylock(struct banos_mutex *mutex);
 
 /**
- * @brief Let go of a mutex that this thread holds.
+ * @brief Unlock a mutex that this thread holds.
  * Since 1, provided by the kernel.
  * Context: thread.
  * @param mutex  read and written
@@ -73,7 +73,7 @@ BANOS_SINCE(1) int64_t banos_mutex_trylock(struct banos_mutex *mutex);
 BANOS_SINCE(1) int64_t banos_mutex_unlock(struct banos_mutex *mutex);
 
 /**
- * @brief Prepare a spin lock. It needs no owner and no end.
+ * @brief Initialise a spin lock. It has no owner and needs no destruction.
  * Since 1, provided by the kernel.
  * Context: any.
  * @param lock  written
@@ -82,7 +82,7 @@ BANOS_SINCE(1) int64_t banos_mutex_unlock(struct banos_mutex *mutex);
 BANOS_SINCE(1) int64_t banos_spin_init(struct banos_spinlock *lock);
 
 /**
- * @brief Take a spin lock.
+ * @brief Lock a spin lock.
  * Since 1, provided by the kernel.
  * Context: any.
  * @param lock  read and written
@@ -91,7 +91,7 @@ BANOS_SINCE(1) int64_t banos_spin_init(struct banos_spinlock *lock);
 BANOS_SINCE(1) int64_t banos_spin_lock(struct banos_spinlock *lock);
 
 /**
- * @brief Take a spin lock if it is free.
+ * @brief Lock a spin lock if it is free.
  * Since 1, provided by the kernel.
  * Context: any.
  * @param lock  read and written
@@ -100,9 +100,9 @@ BANOS_SINCE(1) int64_t banos_spin_lock(struct banos_spinlock *lock);
 BANOS_SINCE(1) int64_t banos_spin_trylock(struct banos_spinlock *lock);
 
 /**
- * @brief Let go of a spin lock.
+ * @brief Unlock a spin lock.
  * Since 1, provided by the kernel.
- * Context: that in which it was taken.
+ * Context: that in which it was locked.
  * @param lock  read and written
  * @return 0, -EPERM: the caller does not hold it, -EINVAL: not initialised
  */

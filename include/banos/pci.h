@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file pci.h  Devices on PCI. What is declared here is provided by the driver "pci".
+ * @file pci.h  Devices on PCI. The driver "pci" provides the functions declared here.
  *
- * A driver for a PCI device says which ones it serves, and registers a prober for
+ * A driver for PCI devices declares which ones it serves, and registers a prober for
  * the bus "pci" (<banos/bus.h>):
  *
  *	BANOS_SERVES(PCI_ID(1234, 11E8));
  *
  * Its base address registers are the device's resources (banos_resource_get());
- * its interrupts are taken with banos_irq_create(): by MSI-X where the device has it,
- * else by MSI, else the line that it pulls.
+ * its interrupts are obtained with banos_irq_create(): by MSI-X where the device has it,
+ * else by MSI, else by its interrupt line.
  *
  * @p device is always the owner that probe() received. Each function returns
- * -ENODEV for what is none, or has been taken away.
+ * -ENODEV if it is not a PCI device, or was removed.
  */
 #ifndef BANOS_PCI_H
 #define BANOS_PCI_H
@@ -24,7 +24,7 @@
 /** All devices of a class: two digits each, in upper case. @p interface may be *. */
 #define PCI_CLASS(base, sub, interface) "pci:v*d*sv*sd*bc" #base "sc" #sub "i" #interface "*"
 
-/** What a device is. */
+/** Identity of a device. */
 struct pci_identity {
 	uint32_t size;
 	uint32_t vendor, device, subvendor, subdevice;
@@ -35,15 +35,15 @@ struct pci_identity {
 BANOS_ASSERT(sizeof(struct pci_identity) == 32, pci_identity);
 BANOS_ASSERT(offsetof(struct pci_identity, revision) == 24, pci_identity_revision);
 
-/* What pci_enable() turns on: bits of the command register. */
-#define PCI_PORTS  1u /**< it answers at its ports */
-#define PCI_MEMORY 2u /**< it answers in memory */
-#define PCI_MASTER 4u /**< it may read and write memory by itself */
+/* For pci_enable(): bits of the command register. */
+#define PCI_PORTS  1u /**< it responds at its ports */
+#define PCI_MEMORY 2u /**< it responds in memory */
+#define PCI_MASTER 4u /**< it may access memory (DMA) */
 
 BANOS_BEGIN
 
 /**
- * @brief What is this device?
+ * @brief Identify a device.
  * Since 1, provided by a driver: pci.
  * Context: any.
  * @param identity  size is read; the rest written, no further than that
@@ -52,17 +52,17 @@ BANOS_BEGIN
 BANOS_SINCE(1) int64_t pci_identify(banos_owner device, struct pci_identity *identity);
 
 /**
- * @brief Turn on what the device is to do.
+ * @brief Enable functions of a device.
  * Since 1, provided by a driver: pci.
  * Context: thread.
- * The bus turns PCI_MASTER off when the device is let go.
+ * The bus turns PCI_MASTER off when the device is released.
  * @param what  PCI_PORTS, PCI_MEMORY, PCI_MASTER
- * @return 0, -EINVAL: another bit, -EIO: the device did not take it, -ENODEV
+ * @return 0, -EINVAL: another bit, -EIO: the device did not accept it, -ENODEV
  */
 BANOS_SINCE(1) int64_t pci_enable(banos_owner device, uint32_t what);
 
 /**
- * @brief Turn off what the device is no longer to do.
+ * @brief Disable functions of a device.
  * Since 1, provided by a driver: pci.
  * Context: thread.
  * @param what  PCI_PORTS, PCI_MEMORY, PCI_MASTER
@@ -74,20 +74,20 @@ BANOS_SINCE(1) int64_t pci_disable(banos_owner device, uint32_t what);
  * @brief Read configuration space.
  * Since 1, provided by a driver: pci.
  * Context: any.
- * @param offset  a multiple of @p bytes; below 256, or below 4096 where the machine reaches that
+ * @param offset  a multiple of @p bytes; below 256, or below 4096 where the machine supports it
  * @param bytes   1, 2 or 4
- * @return the value, all bits set where the device is gone; -EINVAL, -ENODEV
+ * @return the value, all bits set if the device was unplugged; -EINVAL, -ENODEV
  */
 BANOS_SINCE(1) int64_t pci_config_read(banos_owner device, uint32_t offset, uint32_t bytes);
 
 /**
- * @brief Write to configuration space, to what is the device's own: not to the first
- * 64 bytes, nor to what rules its interrupts.
+ * @brief Write to the device-specific part of configuration space: not to the first
+ * 64 bytes, nor to the capabilities that control its interrupts.
  * Since 1, provided by a driver: pci.
  * Context: any.
  * @param offset  as for pci_config_read()
  * @param bytes   1, 2 or 4
- * @return 0, -EPERM: that is the bus's, -EINVAL, -ENODEV
+ * @return 0, -EPERM: the bus controls that register, -EINVAL, -ENODEV
  */
 BANOS_SINCE(1)
 int64_t pci_config_write(banos_owner device, uint32_t offset, uint32_t bytes, uint32_t value);
@@ -102,11 +102,11 @@ int64_t pci_config_write(banos_owner device, uint32_t offset, uint32_t bytes, ui
 BANOS_SINCE(1) int64_t pci_find_capability(banos_owner device, uint32_t id);
 
 /**
- * @brief The device answers oddly, such as with all bits set: look whether it is still there.
+ * @brief Check whether the device is still present, after a malformed answer such as all bits set.
  * Since 1, provided by a driver: pci.
  * Context: any.
- * If it is gone, the bus takes it away soon, after this has returned.
- * @return 0: it is there, -ENODEV: it is gone
+ * If it was unplugged, the bus removes it soon, after this has returned.
+ * @return 0: it is present, -ENODEV: it was unplugged
  */
 BANOS_SINCE(1) int64_t pci_check(banos_owner device);
 

@@ -13,14 +13,14 @@
 
 #include <banos/base.h>
 
-#define BANOS_ERROR   3u /**< something does not work */
-#define BANOS_WARNING 4u /**< something may not work as wanted */
+#define BANOS_ERROR   3u /**< a function failed */
+#define BANOS_WARNING 4u /**< a function may not work as expected */
 #define BANOS_NOTICE  5u
 #define BANOS_INFO    6u
 #define BANOS_DEBUG   7u
 
 /**
- * One line of the log, at level BANOS_INFO and others: (owner, format, ...).
+ * Log one line, at level BANOS_INFO and others: (owner, format, ...).
  * Since 1, in this header.
  * Context: any.
  * The result is that of banos_print_args().
@@ -31,10 +31,10 @@
 #define banos_debug(owner, ...)	  BANOS_PRINT_(owner, BANOS_DEBUG, __VA_ARGS__)
 
 /**
- * Text into a buffer: at most @p size bytes with the NUL, written.
+ * Format text into a buffer: at most @p size bytes with the NUL, written.
  * Since 1, in this header.
  * Context: any.
- * The result is the length that the whole text has, without the NUL.
+ * The result is the length of the whole text, without the NUL.
  */
 #define banos_format(buffer, size, ...) \
 	BANOS_WITH_ARGS_(banos_format_args, (buffer, size), __VA_ARGS__)
@@ -42,14 +42,14 @@
 BANOS_BEGIN
 
 /**
- * @brief What banos_print() calls.
+ * @brief Log one line; called by banos_print().
  * Since 1, provided by the kernel.
  * Context: any.
- * @param owner   whose name stands in front: the driver's, and the device's
+ * @param owner   its name precedes the line: the driver's, and the device's
  * @param level   BANOS_ERROR to BANOS_DEBUG
  * @param format  text, read
  * @param args    @p count values, read; each integer or pointer widened to 64 bits.
- *		  What %s refers to is a text, or as long as the precision says; read.
+ *		  An argument for %s is a text, or of the length that the precision states; read.
  * @param count   at most 12
  * @return 0, -EINVAL: owner, level or count is wrong
  */

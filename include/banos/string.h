@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file string.h  The functions that compilers call by themselves.
+ * @file string.h  Functions that compilers call implicitly.
  */
 #ifndef BANOS_STRING_H
 #define BANOS_STRING_H
@@ -40,7 +40,7 @@ BANOS_SINCE(1) void *memset(void *to, int byte, size_t length);
  * Since 1, provided by the kernel. Context: any.
  * @param a  @p length bytes, read
  * @param b  @p length bytes, read
- * @return below, equal to or above 0 as the first difference says
+ * @return below, equal to or above 0, by the first difference
  */
 BANOS_SINCE(1) int memcmp(const void *a, const void *b, size_t length);
 

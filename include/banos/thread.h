@@ -2,7 +2,7 @@
 /**
  * @file thread.h  Threads of a driver.
  *
- * A thread is asked to stop, never killed: its function looks at
+ * A thread is asked to stop, never killed: its function calls
  * banos_thread_should_stop(), and sleeps end early with -ERESTART. A driver whose
  * thread does not end cannot be removed.
  */
@@ -17,14 +17,14 @@ typedef struct banos_thread_ *banos_thread;
 BANOS_BEGIN
 
 /**
- * @brief Make a thread and start it.
+ * @brief Create a thread and start it.
  * Since 1, provided by the kernel.
  * Context: thread.
  * Ownership: a resource of @p owner until banos_thread_stop(), whether its function
  * has returned or not.
- * @param function  what it runs; the result is given to who stops it
- * @param context   handed to it
- * @param name      text, read; its first 15 bytes name the thread in reports
+ * @param function  called in it; banos_thread_stop() returns its result
+ * @param context   passed to it
+ * @param name      text, read; its first 15 bytes are the name of the thread
  * @param thread    written: the handle
  * @return 0, -ENOMEM, -EINVAL: @p function is not in the driver, -ENODEV: being removed
  */
@@ -33,12 +33,12 @@ int64_t banos_thread_create(banos_owner owner, int64_t (*function)(void *context
 			    const char *name, banos_thread *thread);
 
 /**
- * @brief Ask a thread to stop, wait until it has, and give it up.
+ * @brief Ask a thread to stop, wait until it has ended, and release it.
  * Since 1, provided by the kernel.
  * Context: thread; not from the thread itself.
  * @param result  written: what its function returned. May be NULL.
  * @return 0, -EINVAL: no such thread, -EDEADLK: from the thread itself, -EBUSY: it has not ended
- *	   within 10 s (it is still there, to be stopped later)
+ *	   within 10 s (it still exists, and can be stopped later)
  */
 BANOS_SINCE(1) int64_t banos_thread_stop(banos_thread thread, int64_t *result);
 
@@ -51,7 +51,7 @@ BANOS_SINCE(1) int64_t banos_thread_stop(banos_thread thread, int64_t *result);
 BANOS_SINCE(1) int64_t banos_thread_should_stop(void);
 
 /**
- * @brief Let others run.
+ * @brief Let other threads run.
  * Since 1, provided by the kernel.
  * Context: thread.
  * @return 0

@@ -12,9 +12,9 @@
 #define BANOS_S	 UINT64_C(1000000000)
 
 /**
- * For what sleeps: neither a signal, nor the removal of the device or the driver ends
- * it. For whoever started hardware: no delay that a specification demands may end early.
- * The deadline lies at most 30 s ahead; removal waits it out.
+ * For functions that sleep: neither a signal, nor the removal of the device or the driver
+ * ends the sleep. For delays of hardware that must not end early. The deadline is at
+ * most 30 s ahead; removal waits until then.
  */
 #define BANOS_UNINTERRUPTIBLE 1u
 
@@ -29,7 +29,7 @@ BANOS_BEGIN
 BANOS_SINCE(1) uint64_t banos_time_ns(void);
 
 /**
- * @brief Time since the beginning of 1970, UTC. Can jump when someone sets the clock.
+ * @brief Time since the beginning of 1970, UTC. Jumps when the clock is set.
  * Since 1, provided by the kernel.
  * Context: any.
  * @return nanoseconds
@@ -42,18 +42,18 @@ BANOS_SINCE(1) uint64_t banos_time_real_ns(void);
  * Context: thread.
  * @param deadline_ns  on the clock of banos_time_ns()
  * @param flags        0 or BANOS_UNINTERRUPTIBLE; may be left out: 0
- * @return 0, -ERESTART: a signal came, or this thread of the driver is to stop, -ENODEV: the
- *	   device whose method this thread runs is being let go, -EINVAL: a flag that is not
+ * @return 0, -ERESTART: a signal arrived, or this thread of the driver is to stop, -ENODEV: the
+ *	   device whose method this thread runs is being released, -EINVAL: a flag that is not
  *	   known, or a deadline over 30 s ahead with BANOS_UNINTERRUPTIBLE, -EDEADLK: the
  *	   caller holds a spin lock. With BANOS_UNINTERRUPTIBLE 0 or the last two.
  */
 BANOS_SINCE(1) int64_t banos_sleep_until(uint64_t deadline_ns, uint32_t flags);
 
 /**
- * @brief Do nothing for a short time, without sleeping.
+ * @brief Busy-wait for a short time, without sleeping.
  * Since 1, provided by the kernel.
  * Context: any.
- * @param ns  at most 10 ms, else it is taken for 10 ms
+ * @param ns  at most 10 ms, else it counts as 10 ms
  * @return 0
  */
 BANOS_SINCE(1) int64_t banos_delay(uint64_t ns);

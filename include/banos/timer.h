@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file timer.h  Functions called at a time.
+ * @file timer.h  Functions that are called at a given time.
  *
- * The function runs in a thread of the kernel and may sleep; then other timers
- * and work of the same driver are late. Timers and work of one driver never run
+ * The function runs in a thread of the kernel and may sleep; other timers
+ * and work of the same driver are delayed meanwhile. Timers and work of one driver never run
  * at the same time.
  */
 #ifndef BANOS_TIMER_H
@@ -17,12 +17,12 @@ typedef struct banos_timer_ *banos_timer;
 BANOS_BEGIN
 
 /**
- * @brief Make a timer.
+ * @brief Create a timer.
  * Since 1, provided by the kernel.
  * Context: thread.
  * Ownership: a resource of @p owner until banos_timer_destroy().
- * @param function  called once each time the timer ends; returns 0
- * @param context   handed to it
+ * @param function  called once each time the timer expires; returns 0
+ * @param context   passed to it
  * @param timer     written: the handle
  * @return 0, -ENOMEM, -EINVAL: @p function is not in the driver, -ENODEV: being removed
  */
@@ -31,7 +31,7 @@ int64_t banos_timer_create(banos_owner owner, int64_t (*function)(void *context)
 			   banos_timer *timer);
 
 /**
- * @brief Start a timer, or move it.
+ * @brief Start a timer, or change its deadline.
  * Since 1, provided by the kernel.
  * Context: any.
  * @param deadline_ns  on the clock of banos_time_ns(); the function runs once, not before
@@ -43,17 +43,17 @@ BANOS_SINCE(1) int64_t banos_timer_start(banos_timer timer, uint64_t deadline_ns
  * @brief Stop a timer, and wait until its function is not running.
  * Since 1, provided by the kernel.
  * Context: thread; from the function itself it does not wait.
- * @return 1: it was running and will not end, 0: it was not, -EINVAL: no such timer, -EBUSY:
+ * @return 1: it was running and will not expire, 0: it was not running, -EINVAL: no such timer, -EBUSY:
  *	   its function has not returned within 10 s
  */
 BANOS_SINCE(1) int64_t banos_timer_cancel(banos_timer timer);
 
 /**
- * @brief Stop a timer and give it up.
+ * @brief Stop a timer and release it.
  * Since 1, provided by the kernel.
  * Context: thread; not from the function itself.
- * @return 0, -EINVAL: no such timer, -EBUSY: its function has not returned within 10 s (it is
- *	   still there, to be given up later)
+ * @return 0, -EINVAL: no such timer, -EBUSY: its function has not returned within 10 s (it
+ *	   still exists, and can be released later)
  */
 BANOS_SINCE(1) int64_t banos_timer_destroy(banos_timer timer);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file user.h  Memory of the program that called: reached through functions only.
+ * @file user.h  Access to the memory of the calling program.
  *
- * A method that transfers data receives a banos_buffer: the places in the
- * program's memory, of a known total length, of which each call here uses up the
+ * A method that transfers data receives a banos_buffer: areas of the program's
+ * memory, of a known total length, of which each call here consumes the
  * next bytes. It is valid in the thread of that method until the method returns.
  */
 #ifndef BANOS_USER_H
@@ -21,8 +21,8 @@ BANOS_BEGIN
  * Since 1, provided by the kernel.
  * Context: the method that received @p to, without a spin lock.
  * @param from    @p length bytes, read
- * @param length  what exceeds the buffer is left out
- * @return bytes copied: fewer than asked for at the end of the buffer, or where the
+ * @param length  bytes that exceed the buffer are not copied
+ * @return bytes copied: fewer than requested at the end of the buffer, or where the
  *	   program's memory is not accessible. -EFAULT: not even one, for that reason.
  *	   -EINVAL: not a buffer of this call.
  */
@@ -40,13 +40,13 @@ BANOS_SINCE(1) int64_t banos_buffer_zero(banos_buffer to, uint64_t length);
  * @brief Copy the next bytes from the program.
  * Since 1, provided by the kernel.
  * Context: as for banos_buffer_write().
- * @param to  @p length bytes, written; what could not be copied is left as it was
+ * @param to  @p length bytes, written; bytes that could not be copied are unchanged
  * @return as for banos_buffer_write()
  */
 BANOS_SINCE(1) int64_t banos_buffer_read(banos_buffer from, void *to, uint64_t length);
 
 /**
- * @brief How many bytes of a buffer have not been used up.
+ * @brief Get the number of bytes of a buffer that are left.
  * Since 1, provided by the kernel.
  * Context: as for banos_buffer_write().
  * @return 0 or more, -EINVAL
@@ -54,9 +54,9 @@ BANOS_SINCE(1) int64_t banos_buffer_read(banos_buffer from, void *to, uint64_t l
 BANOS_SINCE(1) int64_t banos_buffer_left(banos_buffer buffer);
 
 /**
- * @brief Copy from an address of the program that called (the argument of ioctl()).
+ * @brief Copy from an address of the calling program (the argument of ioctl()).
  * Since 1, provided by the kernel.
- * Context: a method that a program's system call led to, without a spin lock.
+ * Context: a method that runs for a program's system call, without a spin lock.
  * @param to      @p length bytes, written
  * @param from    the program's address
  * @return 0, -EFAULT: not all of it is readable (then @p to is undefined)
@@ -64,7 +64,7 @@ BANOS_SINCE(1) int64_t banos_buffer_left(banos_buffer buffer);
 BANOS_SINCE(1) int64_t banos_user_read(void *to, uint64_t from, uint64_t length);
 
 /**
- * @brief Copy to an address of the program that called.
+ * @brief Copy to an address of the calling program.
  * Since 1, provided by the kernel.
  * Context: as for banos_user_read().
  * @param to    the program's address

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file wait.h  Sleeping until something happens.
+ * @file wait.h  Sleeping until an event.
  *
- * Who waits takes a ticket, looks, and sleeps if there is nothing:
+ * A thread that waits takes a ticket, checks its condition, and sleeps if it is false:
  *
  *	for (;;) {
  *		uint64_t ticket = banos_wait_ticket(&w);
- *		if (there_is_something())
+ *		if (data_available())
  *			break;
  *		int64_t error = banos_wait_sleep(&w, ticket, 0);
  *		if (error)
  *			return error;
  *	}
  *
- * Who makes something happen changes the data, then calls banos_wait_wake(). A
+ * The code that causes the event changes the data, then calls banos_wait_wake(). A
  * wake-up between ticket and sleep is not lost: the sleep ends at once.
  */
 #ifndef BANOS_WAIT_H
@@ -22,7 +22,7 @@
 #include <banos/base.h>
 #include <banos/time.h>
 
-/** A wait object; the storage is the driver's, 8-aligned, the content the kernel's. */
+/** A wait object; the driver provides the storage, 8-aligned; the content is private to the kernel. */
 struct banos_wait {
 	uint64_t state, cookie, spare[6];
 };
@@ -31,7 +31,7 @@ BANOS_ASSERT(sizeof(struct banos_wait) == 64, wait);
 BANOS_BEGIN
 
 /**
- * @brief Prepare a wait object.
+ * @brief Initialise a wait object.
  * Since 1, provided by the kernel.
  * Context: thread.
  * Ownership: a resource of @p owner until banos_wait_destroy().
@@ -41,16 +41,16 @@ BANOS_BEGIN
 BANOS_SINCE(1) int64_t banos_wait_init(banos_owner owner, struct banos_wait *wait);
 
 /**
- * @brief Give a wait object up; nobody sleeps on it.
+ * @brief Destroy a wait object; no thread sleeps on it.
  * Since 1, provided by the kernel.
  * Context: thread.
  * @param wait  read and written
- * @return 0, -EINVAL: not initialised, -EBUSY: someone sleeps on it
+ * @return 0, -EINVAL: not initialised, -EBUSY: a thread sleeps on it
  */
 BANOS_SINCE(1) int64_t banos_wait_destroy(struct banos_wait *wait);
 
 /**
- * @brief Take a ticket for banos_wait_sleep(), before looking.
+ * @brief Take a ticket for banos_wait_sleep(), before the condition is checked.
  * Since 1, provided by the kernel.
  * Context: any.
  * @param wait  read
@@ -66,9 +66,9 @@ BANOS_SINCE(1) uint64_t banos_wait_ticket(const struct banos_wait *wait);
  * @param ticket       from banos_wait_ticket()
  * @param deadline_ns  on the clock of banos_time_ns(); 0: none
  * @param flags        0 or BANOS_UNINTERRUPTIBLE, which needs a deadline; may be left out: 0
- * @return 0, -ETIMEDOUT, -ERESTART: a signal came, or this thread of the driver is
+ * @return 0, -ETIMEDOUT, -ERESTART: a signal arrived, or this thread of the driver is
  *	   to stop, -ENODEV: the device that owns @p wait, or whose method this thread runs, is
- *	   being let go, -EINVAL: not initialised, a flag that is not known, or no deadline
+ *	   being released, -EINVAL: not initialised, an unknown flag, or no deadline
  *	   within 30 s with BANOS_UNINTERRUPTIBLE, -EDEADLK: the caller holds a spin lock.
  *	   With BANOS_UNINTERRUPTIBLE neither -ERESTART nor -ENODEV.
  */
@@ -77,7 +77,7 @@ int64_t banos_wait_sleep(const struct banos_wait *wait, uint64_t ticket, uint64_
 			 uint32_t flags);
 
 /**
- * @brief Wake all who sleep on a wait object.
+ * @brief Wake all threads that sleep on a wait object.
  * Since 1, provided by the kernel.
  * Context: any.
  * @param wait  read and written
