@@ -75,11 +75,13 @@ static int read_image(struct install_request *rq, u32 fd)
 	int err;
 
 	if (!r.file)
-		return report_add(&rq->report, -EBADF, "there is no open file %d", (int)fd);
+		return report_add(&rq->report, -EBADF, "file descriptor %d is not open", (int)fd);
 	if (!(r.file->mode & FMODE_READ))
-		err = report_add(&rq->report, -EBADF, "file %d is not open for reading", (int)fd);
+		err = report_add(&rq->report, -EBADF, "file descriptor %d is not open for reading",
+				 (int)fd);
 	else if ((r.file->inode->mode & S_IFMT) != S_IFREG)
-		err = report_add(&rq->report, -EINVAL, "file %d is not an ordinary file", (int)fd);
+		err = report_add(&rq->report, -EINVAL, "file descriptor %d is not a regular file",
+				 (int)fd);
 	else
 		err = alloc_image(rq, r.file->inode->size);
 	if (!err) {

@@ -94,8 +94,9 @@ static int bus_take_config(struct owner *owner, struct bus *bus,
 		return err;
 	if (config.zero || !word_valid(config.name, sizeof(config.name), "_-") ||
 	    !strcmp(config.name, "system"))
-		return api_mistake(caller, -EINVAL,
-				   "config->name is no name of a bus, or config->zero is not 0");
+		return api_mistake(
+			caller, -EINVAL,
+			"config->name is not a valid name of a bus, or config->zero is not 0");
 	bus->root = owner->root;
 	bus->context = config.context;
 	strscpy(bus->name, config.name, sizeof(bus->name));
@@ -110,7 +111,7 @@ int64_t banos_bus_register(banos_owner owner, const struct banos_bus_config *con
 	int err;
 
 	if (!holder)
-		return MISTAKE("owner is none of the caller's");
+		return MISTAKE("owner does not belong to the caller");
 	if (!api_may_write(bus, sizeof(*bus)))
 		return MISTAKE("bus is not the driver's memory");
 	if (api_holds_spinlock())
@@ -281,7 +282,7 @@ int64_t banos_device_remove(banos_device device, uint32_t flags)
 	s64 err;
 
 	if (flags & ~BANOS_DEVICE_GONE)
-		return MISTAKE("flags has a bit that is not known");
+		return MISTAKE("flags has an unknown bit");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
 	object = api_get((u64)device, &device_class);
@@ -341,8 +342,9 @@ static int prober_take_config(struct owner *owner, struct prober *prober,
 	if (owner != owner->root)
 		return api_mistake(caller, -EINVAL, "owner is a device, not the driver");
 	if (config.zero || !word_valid(config.bus, sizeof(config.bus), "_-"))
-		return api_mistake(caller, -EINVAL,
-				   "config->bus is no name of a bus, or config->zero is not 0");
+		return api_mistake(
+			caller, -EINVAL,
+			"config->bus is not a valid name of a bus, or config->zero is not 0");
 	prober->context = config.context;
 	strscpy(prober->bus, config.bus, sizeof(prober->bus));
 	prober->patterns = (const char(*)[BANOS_ALIAS_SIZE])driver->serves;
@@ -362,7 +364,7 @@ int64_t banos_prober_register(banos_owner owner, const struct banos_prober_confi
 	int err;
 
 	if (!holder)
-		return MISTAKE("owner is none of the caller's");
+		return MISTAKE("owner does not belong to the caller");
 	if (prober && !api_may_write(prober, sizeof(*prober)))
 		return MISTAKE("prober is not the driver's memory");
 	if (api_holds_spinlock())

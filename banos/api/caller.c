@@ -49,7 +49,7 @@ s64 api_mistake(const char *function, s64 err, const char *what)
 	if (owner && owner->private && !may_say(owner->private, &unsaid))
 		return err;
 	if (unsaid)
-		pr_warn("banos: %s: %u more calls of it were wrong\n", owner->name, unsaid);
+		pr_warn("banos: %s: %u more of its calls were incorrect\n", owner->name, unsaid);
 	pr_warn("banos: %s: %s(): %s\n", owner ? owner->name : "the kernel", function, what);
 	return err;
 }
@@ -62,7 +62,7 @@ s64 api_check_sleep(const char *function, u64 deadline_ns, u32 flags)
 	if (likely(!flags))
 		return 0;
 	if (flags & ~BANOS_UNINTERRUPTIBLE)
-		return api_mistake(function, -EINVAL, "flags has a bit that is not known");
+		return api_mistake(function, -EINVAL, "flags has an unknown bit");
 	if (!deadline_ns)
 		return api_mistake(function, -EINVAL,
 				   "deadline_ns is 0, but BANOS_UNINTERRUPTIBLE needs a deadline");
@@ -125,8 +125,9 @@ s64 api_remove(const char *function, u64 handle, const struct owned_class *class
 	s64 err;
 
 	if (!owned)
-		return api_mistake(function, -EINVAL,
-				   "the handle is none of the caller's, or was given up before");
+		return api_mistake(
+			function, -EINVAL,
+			"the handle does not belong to the caller, or was released before");
 	err = owned_remove(owned);
 	owned_put(owned);
 	return err;

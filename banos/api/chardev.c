@@ -101,7 +101,7 @@ static int char_device_take_config(struct char_device *device,
 {
 	if (config->flags & ~CHAR_DEVICE_FLAGS || config->flags == CHAR_DEVICE_FLAGS)
 		return bad_config(
-			"config->flags has a bit that is not known, or two that exclude each other");
+			"config->flags has an unknown bit, or two that exclude each other");
 	if (config->mode & ~MODE_MAX || config->zero)
 		return bad_config("config->mode is over 0777, or config->zero is not 0");
 	if (!device_name_valid(config->name, sizeof(config->name)))
@@ -182,7 +182,7 @@ int64_t banos_chardev_register(banos_owner owner, const struct banos_chardev_con
 	int err;
 
 	if (!asked)
-		return MISTAKE("owner is none of the caller's");
+		return MISTAKE("owner does not belong to the caller");
 	if (device && !api_may_write(device, sizeof(*device)))
 		return MISTAKE("device is not the driver's memory");
 	if (api_holds_spinlock())

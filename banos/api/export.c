@@ -45,7 +45,7 @@ static void symbol_free(struct owned *object)
 
 static const struct owned_class symbol_class = {
 	.name = "looked-up symbol",
-	.names = "looked-up symbols",
+	.names = "resolved symbols",
 	.kind = OWNED_SYMBOL,
 	.phase = OWNED_PASSIVE,
 	.stop = symbol_stop,
@@ -86,7 +86,7 @@ void *banos_lookup_symbol(banos_owner owner, const char *name)
 	int err;
 
 	if (!holder)
-		wrong = "owner is none of the caller's";
+		wrong = "owner does not belong to the caller";
 	else if (api_text(name, API_TEXT_MAX) < 0)
 		wrong = "name is no text of the driver's";
 	else if (api_holds_spinlock())
@@ -123,7 +123,7 @@ int64_t banos_release_symbol(banos_owner owner, void *function)
 	int err;
 
 	if (!holder)
-		return MISTAKE("owner is none of the caller's");
+		return MISTAKE("owner does not belong to the caller");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
 	flags = spin_lock_irqsave(&holder->root->lock);

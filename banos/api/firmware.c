@@ -135,7 +135,7 @@ int64_t banos_firmware_load(banos_owner owner, const char *name, banos_firmware 
 	s64 err;
 
 	if (!holder)
-		return MISTAKE("owner is none of the caller's");
+		return MISTAKE("owner does not belong to the caller");
 	if (api_text(name, NAME_LEN_MAX + 1) < 0 || !name_valid_below(name))
 		return MISTAKE("name is no name below /lib/firmware");
 	if (!api_may_write(firmware, sizeof(*firmware)))

@@ -93,11 +93,11 @@ int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uin
 	s64 err;
 
 	if (!holder)
-		return MISTAKE("owner is none of the caller's");
+		return MISTAKE("owner does not belong to the caller");
 	if (!length || length > MAP_MAX || address > cpu_phys_end() - length)
 		return MISTAKE("address or length cannot be mapped");
 	if (flags & ~BANOS_MMIO_COMBINE)
-		return MISTAKE("flags has a bit that is not known");
+		return MISTAKE("flags has an unknown bit");
 	if (!api_may_write(mapping, sizeof(*mapping)) || !api_may_write(memory, sizeof(*memory)))
 		return MISTAKE("mapping or memory is not the driver's memory");
 	if (api_holds_spinlock())
@@ -222,7 +222,7 @@ int64_t banos_ports_claim(banos_owner owner, uint32_t first, uint32_t count, ban
 	s64 err;
 
 	if (!holder)
-		return MISTAKE("owner is none of the caller's");
+		return MISTAKE("owner does not belong to the caller");
 	if (!count || count > PORTS || first > PORTS - count)
 		return MISTAKE("first and count are no ports");
 	if (!api_may_write(ports, sizeof(*ports)))

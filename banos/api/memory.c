@@ -105,11 +105,11 @@ static struct allocation *allocation_create(u64 size, bool atomic)
 static const char *alloc_mistake(const struct owner *owner, u64 size, u32 flags)
 {
 	if (!owner)
-		return "owner is none of the caller's";
+		return "owner does not belong to the caller";
 	if (!size || size > SIZE_MAX_BYTES)
 		return "size is 0, or over 256 MiB";
 	if (flags & ~BANOS_ALLOC_ATOMIC)
-		return "flags has a bit that is not known";
+		return "flags has an unknown bit";
 	if (flags & BANOS_ALLOC_ATOMIC) {
 		if (size > ATOMIC_MAX)
 			return "size is over 2048 with BANOS_ALLOC_ATOMIC";
@@ -156,7 +156,7 @@ int64_t banos_free(banos_owner owner, void *memory)
 	int err;
 
 	if (!holder)
-		return MISTAKE("owner is none of the caller's");
+		return MISTAKE("owner does not belong to the caller");
 	if (!memory)
 		return 0;
 	irq = spin_lock_irqsave(&holder->root->lock);

@@ -18,7 +18,7 @@ static const char *format_mistake(const char *format, const uint64_t *args, uint
 	return "args is not the driver's memory";
 }
 
-static const char text_mistake[] = "an argument for %s is no text of the driver's";
+static const char text_mistake[] = "an argument for %s is not a string in the driver's memory";
 
 int64_t banos_print_args(banos_owner owner, uint32_t level, const char *format,
 			 const uint64_t *args, uint32_t count)
@@ -29,7 +29,7 @@ int64_t banos_print_args(banos_owner owner, uint32_t level, const char *format,
 	s64 length;
 
 	if (!holder)
-		return MISTAKE("owner is none of the caller's");
+		return MISTAKE("owner does not belong to the caller");
 	if (level < BANOS_ERROR || level > BANOS_DEBUG)
 		return MISTAKE("level is none");
 	if (wrong)

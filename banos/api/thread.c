@@ -111,7 +111,7 @@ int64_t banos_thread_create(banos_owner owner, int64_t (*function)(void *context
 	s64 err;
 
 	if (!holder)
-		return MISTAKE("owner is none of the caller's");
+		return MISTAKE("owner does not belong to the caller");
 	if (!owner_has_code(holder, function))
 		return MISTAKE("function is not the driver's");
 	if (api_text(name, API_TEXT_MAX) < 0)
@@ -150,7 +150,7 @@ int64_t banos_thread_stop(banos_thread thread, int64_t *result)
 	driver_thread = container_of(object, struct driver_thread, owned);
 	if (driver_thread->thread == current) {
 		owned_put(object);
-		return api_mistake(__func__, -EDEADLK, "thread is the one that calls");
+		return api_mistake(__func__, -EDEADLK, "thread is the calling thread");
 	}
 	err = owned_remove(object);
 	if (!err && result)

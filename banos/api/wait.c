@@ -136,7 +136,7 @@ static s64 storage_init(const char *function, banos_owner owner, const struct ow
 	s64 handle;
 
 	if (!o)
-		return api_mistake(function, -EINVAL, "owner is none of the caller's");
+		return api_mistake(function, -EINVAL, "owner does not belong to the caller");
 	if (!storage_is_drivers(words, size))
 		return api_mistake(function, -EINVAL,
 				   "the storage is not the driver's memory, or not aligned to 8");

@@ -123,7 +123,7 @@ static int task_does_not_return(const struct task *task, const void *function)
 	const struct driver *driver = task->worker->driver;
 
 	pr_err("banos: %s: the function %pS of %s does not return\n", driver->name, function,
-	       task->owned.class == &timer_class ? "a timer" : "a piece of work");
+	       task->owned.class == &timer_class ? "a timer" : "a work item");
 	return -EBUSY;
 }
 
@@ -136,7 +136,7 @@ int driver_worker_stop(struct driver *driver)
 	/* Its tasks are gone by now; only a function that does not return can keep it. */
 	if (wait_event_until(&worker->done, !READ_ONCE(worker->running),
 			     owner_stop_deadline(&driver->owner))) {
-		pr_err("banos: %s: a function of a timer or a piece of work does not return\n",
+		pr_err("banos: %s: a function of a timer or a work item does not return\n",
 		       driver->name);
 		return -EBUSY;
 	}
@@ -232,7 +232,7 @@ static const struct owned_class timer_class = {
 };
 static const struct owned_class work_class = {
 	.name = "piece of work",
-	.names = "pieces of work",
+	.names = "work items",
 	.kind = OWNED_WORK,
 	.phase = OWNED_ACTIVE,
 	.stop = task_stop,
@@ -253,12 +253,12 @@ static int64_t task_create(banos_owner owner, int64_t (*function)(void *), void 
 	int err;
 
 	if (!o)
-		return api_mistake(caller, -EINVAL, "owner is none of the caller's");
+		return api_mistake(caller, -EINVAL, "owner does not belong to the caller");
 	if (!owner_has_code(o, function))
 		return api_mistake(caller, -EINVAL, "function is not the driver's");
 	if (!api_may_write(handle, sizeof(*handle)))
 		return api_mistake(caller, -EINVAL,
-				   "the handle's place is not the driver's memory");
+				   "the storage for the handle is not the driver's memory");
 	if (api_holds_spinlock())
 		return api_mistake(caller, -EDEADLK, "may sleep, and the caller holds a spin lock");
 	task = kzalloc(sizeof(*task));
@@ -292,7 +292,8 @@ static struct task *task_get(const char *caller, u64 handle, const struct owned_
 	o = api_get(handle, class);
 	if (o)
 		return container_of(o, struct task, owned);
-	api_mistake(caller, -EINVAL, "the handle is none of the caller's, or was given up before");
+	api_mistake(caller, -EINVAL,
+		    "the handle does not belong to the caller, or was released before");
 	return ERR_PTR(-EINVAL);
 }
 

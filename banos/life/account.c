@@ -14,8 +14,8 @@
 /* clang-format off */
 static const char *const kind_names[OWNED_KINDS] = {
 	[OWNED_CHARDEV] = "character devices", [OWNED_MEMORY] = "allocations", [OWNED_TIMER] = "timers",
-	[OWNED_WORK] = "pieces of work", [OWNED_THREAD] = "threads", [OWNED_MUTEX] = "mutexes", [OWNED_WAIT] = "wait objects",
-	[OWNED_SYMBOL] = "looked-up symbols", [OWNED_FIRMWARE] = "firmware files", [OWNED_BUS] = "buses", [OWNED_DEVICE] = "devices on buses",
+	[OWNED_WORK] = "work items", [OWNED_THREAD] = "threads", [OWNED_MUTEX] = "mutexes", [OWNED_WAIT] = "wait objects",
+	[OWNED_SYMBOL] = "resolved symbols", [OWNED_FIRMWARE] = "firmware files", [OWNED_BUS] = "buses", [OWNED_DEVICE] = "devices on buses",
 	[OWNED_PROBER] = "device probers", [OWNED_MMIO] = "device memory mappings", [OWNED_PORTS] = "port ranges",
 	[OWNED_DMA] = "DMA buffers", [OWNED_IRQ] = "interrupts",
 };

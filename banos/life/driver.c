@@ -165,7 +165,7 @@ int driver_run_init(struct driver *driver)
 	result = gate_call(&driver->owner, NULL, (const void *)driver->image.init,
 			   driver->owner.handle, 0, 0, 0, 0, 0);
 	if (result > 0) {
-		pr_warn("banos: %s: init returned %ld; it has to return 0 or an error\n",
+		pr_warn("banos: %s: init returned %ld, expected 0 or a negative error number\n",
 			driver->name, result);
 		result = -EINVAL;
 	}
@@ -183,7 +183,7 @@ void driver_run_exit(struct driver *driver)
 		result = gate_call(&driver->owner, NULL, (const void *)driver->image.exit,
 				   driver->owner.handle, 0, 0, 0, 0, 0);
 	if (result)
-		pr_warn("banos: %s: exit returned %ld; it has to return 0\n", driver->name, result);
+		pr_warn("banos: %s: exit returned %ld, expected 0\n", driver->name, result);
 	run_calls(driver, driver->image.fini_calls, driver->image.nfini);
 }
 
@@ -331,7 +331,7 @@ void driver_leave_behind(struct driver *driver)
 		link_locked(driver);
 	mutex_unlock(&drivers_lock);
 	account_add(driver);
-	pr_err("banos: %s: something of it does not end; it stays, going, as number %ld\n",
+	pr_err("banos: %s: a function or thread of it does not end; it stays installed as number %ld until that ends\n",
 	       driver->name, driver->id);
 }
 

@@ -62,7 +62,7 @@ static void failure_main(void *arg)
 	for (u32 i = 0; err && i < RETRIES_MAX; i++)
 		err = failure_dismantle(driver);
 	if (err)
-		pr_err("banos: %s: the failed driver cannot be removed: something of it has not ended\n",
+		pr_err("banos: %s: the failed driver cannot be removed: a function or thread of it has not ended\n",
 		       driver->name);
 	__atomic_clear(&driver->removing, __ATOMIC_RELEASE);
 	driver_put(driver);

@@ -61,10 +61,10 @@ static int remove_claimed(struct driver *driver, bool wait)
 	if (err) { /* else it is freed */
 		owner_stop_end(&driver->owner);
 		if (fatal_signal_pending())
-			pr_err("banos: %s: not removed: who asked for it was killed; a later removal goes on from there\n",
+			pr_err("banos: %s: not removed: the process that asked for it was killed; a later removal continues from there\n",
 			       driver->name);
 		else
-			pr_err("banos: %s: not removed: something of it has not ended within %u s\n",
+			pr_err("banos: %s: not removed: a function or thread of it has not ended within %u s\n",
 			       driver->name, (u32)(OWNER_STOP_LIMIT_NS / NSEC_PER_SEC));
 	}
 	return err;

@@ -131,7 +131,7 @@ static s64 dead_slot_called(void)
 }
 
 static struct owner dead_owner = { .root = &dead_owner,
-				   .name = "a driver that is gone",
+				   .name = "a driver that was removed",
 				   .gate_slot = GATE_OWN_SLOT };
 struct call_slot gate_dead_slot = { .target = dead_slot_called, .owner = &dead_owner };
 

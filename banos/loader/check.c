@@ -38,7 +38,7 @@ static int find_sections(struct loader *l)
 		l->section_strings = l->sections[0].sh_link;
 	if (!l->section_strings || l->section_strings >= nsections ||
 	    l->sections[l->section_strings].sh_type != SHT_STRTAB)
-		return report_add(report, -ENOEXEC, "it has no names of sections");
+		return report_add(report, -ENOEXEC, "it has no section name table");
 	return 0;
 }
 
@@ -58,7 +58,8 @@ static int check_section_name(struct loader *l, u32 index)
 {
 	if (l->sections[index].sh_name < l->sections[l->section_strings].sh_size)
 		return 0;
-	return report_add(l->report, -ENOEXEC, "section %u has a name outside of the names", index);
+	return report_add(l->report, -ENOEXEC,
+			  "the name of section %u lies outside of the section name table", index);
 }
 
 static int check_section_place(struct loader *l, u32 index)
@@ -70,8 +71,8 @@ static int check_section_place(struct loader *l, u32 index)
 				  index, section_name(l, index));
 	if (section->sh_link >= l->nsections)
 		return report_add(l->report, -ENOEXEC,
-				  "section %u (%s) refers to section %u, which is not there", index,
-				  section_name(l, index), section->sh_link);
+				  "section %u (%s) refers to section %u, which does not exist",
+				  index, section_name(l, index), section->sh_link);
 	return 0;
 }
 
@@ -110,8 +111,8 @@ static int check_loaded(struct loader *l, u32 index)
 		err = report_add(report, -ENOEXEC, "section %s is compressed", name);
 	if (section->sh_type == SHT_PREINIT_ARRAY || !strncmp(name, ".ctors", 6) ||
 	    !strncmp(name, ".dtors", 6))
-		err = report_add(report, -ENOEXEC,
-				 "section %s: constructors belong into .init_array", name);
+		err = report_add(report, -ENOEXEC, "section %s: constructors belong in .init_array",
+				 name);
 	else if (!loadable_type(section->sh_type) && section->sh_type != SHT_GNU_SFRAME &&
 		 section->sh_type != SHT_CREL)
 		err = unknown_type(l, index);
@@ -119,11 +120,12 @@ static int check_loaded(struct loader *l, u32 index)
 	    section->sh_addralign > PAGE_SIZE)
 		err = report_add(
 			report, -ENOEXEC,
-			"section %s wants to be aligned to %lu; it can be to powers of 2 up to %lu",
+			"section %s requires alignment to %lu; powers of 2 up to %lu are supported",
 			name, (unsigned long)section->sh_addralign, PAGE_SIZE);
 	if (section->sh_size > LOADER_MEMORY_MAX)
-		err = report_add(report, -EFBIG, "section %s would take %lu bytes of memory", name,
-				 (unsigned long)section->sh_size);
+		err = report_add(report, -EFBIG,
+				 "section %s needs %lu bytes of memory, more than %lu", name,
+				 (unsigned long)section->sh_size, LOADER_MEMORY_MAX);
 	return err;
 }
 
@@ -186,13 +188,13 @@ static int check_table(struct loader *l, u32 index)
 	case SHT_REL:
 		if (!section->sh_info || section->sh_info >= l->nsections)
 			return report_add(report, -ENOEXEC,
-					  "section %s relocates section %u, which is not there",
+					  "section %s relocates section %u, which does not exist",
 					  section_name(l, index), section->sh_info);
 		if (section->sh_type == SHT_REL &&
 		    (l->sections[section->sh_info].sh_flags & SHF_ALLOC))
 			return report_add(
 				report, -ENOEXEC,
-				"section %s has relocations of the kind REL; x86_64 uses RELA",
+				"section %s has relocations of type REL; x86_64 uses RELA",
 				section_name(l, index));
 		return 0;
 	default:
@@ -210,8 +212,9 @@ int check_file(struct loader *l)
 		return err;
 	if (!in_file(l, &l->sections[l->section_strings]) ||
 	    !strings_end(l, &l->sections[l->section_strings]))
-		return report_add(l->report, -ENOEXEC,
-				  "its names of sections lie outside of the file");
+		return report_add(
+			l->report, -ENOEXEC,
+			"its section name table lies outside of the file, or is not terminated");
 
 	for (u32 i = 1; i < l->nsections; i++) {
 		int bad = check_section_name(l, i);
@@ -231,6 +234,6 @@ int check_file(struct loader *l)
 	if (!err && !l->symbol_section)
 		err = report_add(
 			l->report, -ENOEXEC,
-			"it has no symbol table (was it stripped?): strip -g and strip --strip-unneeded leave what is needed");
+			"it has no symbol table (was it stripped?): strip -g and strip --strip-unneeded keep what is needed");
 	return err;
 }

@@ -60,9 +60,10 @@ static int check_driver_name(struct report *report, const char *name)
 		return report_add(report, -ENOEXEC,
 				  "the descriptor has no valid name (letters, digits and _)");
 	if (!strcmp(name, "banos") || !strncmp(name, "banos_", 6))
-		return report_add(report, -ENOEXEC,
-				  "a driver cannot be called %s: such names are the kernel's",
-				  name);
+		return report_add(
+			report, -ENOEXEC,
+			"a driver cannot be called %s: such names are reserved for the kernel",
+			name);
 	return 0;
 }
 
@@ -73,7 +74,7 @@ static int check_levels(struct report *report, const struct banos_driver_record 
 	if (!record->level || record->level_min > record->level)
 		err = report_add(
 			report, -EINVAL,
-			"the descriptor says it was built for API level %u and needs level %u",
+			"the descriptor states that it was built for API level %u and needs level %u",
 			record->level, record->level_min);
 	if (record->level_min > level)
 		err = report_add(report, -EOPNOTSUPP, "needs API level %u, this kernel has %u",
@@ -100,7 +101,7 @@ static int check_driver_record(struct report *report, const struct banos_driver_
 	if (!text_ends(record->version, sizeof(record->version)) ||
 	    !text_ends(record->licence, sizeof(record->licence)) ||
 	    !text_ends(record->description, sizeof(record->description)))
-		err = report_add(report, -ENOEXEC, "a text of the descriptor has no end");
+		err = report_add(report, -ENOEXEC, "a string of the descriptor is not terminated");
 	return check_levels(report, record, level) ?: err;
 }
 
@@ -135,8 +136,10 @@ static int check_param_record(struct report *report, const struct banos_param_re
 				  "parameter %s is of type %u, which this kernel does not know",
 				  record->name, record->type);
 	if (!param_consistent(record))
-		return report_add(report, -EINVAL, "the record of parameter %s contradicts itself",
-				  record->name);
+		return report_add(
+			report, -EINVAL,
+			"the record of parameter %s has a size or range that does not fit its type",
+			record->name);
 	return 0;
 }
 
@@ -153,8 +156,7 @@ static int check_record(struct report *report, const struct record_header *heade
 
 		if (record->size < sizeof(*record) ||
 		    !name_valid(record->name, sizeof(record->name)))
-			return report_add(report, -ENOEXEC,
-					  "the record of a dependency is damaged");
+			return report_add(report, -ENOEXEC, "a dependency record is malformed");
 		return 0;
 	}
 	case BANOS_RECORD_SERVES: {
@@ -163,7 +165,7 @@ static int check_record(struct report *report, const struct record_header *heade
 		if (serves->size < sizeof(*serves) ||
 		    !text_ends(serves->alias, sizeof(serves->alias)) || !strchr(serves->alias, ':'))
 			return report_add(report, -ENOEXEC,
-					  "the record of a device that it serves is damaged");
+					  "the record of a device that it serves is malformed");
 		return 0;
 	}
 	default:
@@ -193,7 +195,7 @@ int check_records(struct report *report, const u8 *records, u64 size, u32 level,
 		}
 	if (pos < size)
 		return report_add(report, -ENOEXEC,
-				  "its .banos-driver makes no sense from byte %lu on",
+				  "its .banos-driver is malformed from byte %lu on",
 				  (unsigned long)pos);
 	if (!drivers)
 		return report_add(report, -ENOEXEC, "it has no descriptor");

@@ -82,7 +82,7 @@ static int find_calls(struct loader *l, const char *name, u64 **calls, u32 *coun
 			arrays++;
 			if (l->sections[i].sh_size % 8 || l->where[i].addr % 8)
 				return report_add(l->report, -ENOEXEC,
-						  "section %s has the wrong size or place",
+						  "section %s has the wrong size or alignment",
 						  section_name(l, i));
 		}
 	if (arrays > 1024)
@@ -145,15 +145,15 @@ static int find_export(struct loader *l, const struct banos_export *export)
 	const char *name = text_at(l, (u64) export->name);
 
 	if (!name)
-		return report_add(l->report, -ENOEXEC, "an exported name is damaged");
+		return report_add(l->report, -ENOEXEC, "an exported name is malformed");
 	if (!name_valid(name, LOADER_EXPORT_NAME_MAX + 1) ||
 	    !export_name_allowed(l->driver->name, name))
 		return report_add(l->report, -ENOEXEC,
-				  "exports %s: its exports have to begin with %s_", name,
+				  "exports %s: the names of its exports must begin with %s_", name,
 				  l->driver->name);
 	if (!in_code(l, (u64) export->function))
 		return report_add(l->report, -ENOEXEC,
-				  "exports %s, which is no function of its own", name);
+				  "exports %s, which is not a function of this driver", name);
 	l->exports[l->nexports++] = (struct load_export){ name, (u64) export->function };
 	return 0;
 }
@@ -172,8 +172,9 @@ static int find_exports(struct loader *l)
 		if (l->where[i].mem && is_export_section(section_name(l, i))) {
 			if (l->sections[i].sh_size % sizeof(struct banos_export) ||
 			    l->where[i].addr % 8)
-				return report_add(l->report, -ENOEXEC,
-						  "its .banos-export has the wrong size or place");
+				return report_add(
+					l->report, -ENOEXEC,
+					"its .banos-export has the wrong size or alignment");
 			size += l->sections[i].sh_size;
 		}
 	if (!size)

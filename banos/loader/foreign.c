@@ -252,12 +252,12 @@ int check_origin(struct loader *l)
 				words = origins[nth].words;
 	}
 	if (words)
-		return report_add(l->report, -ENOEXEC, "no driver: %s", words);
+		return report_add(l->report, -ENOEXEC, "not a driver: %s", words);
 	if (lost_its_sections(l))
 		return report_add(
 			l->report, -ENOEXEC,
-			"it has no .banos-driver, though a BANOS_DRIVER(): the compiler did not see __attribute__((section)), which headers of the C library define away for tcc; #undef __attribute__ behind them");
+			"it has no .banos-driver, although it has a BANOS_DRIVER(): the compiler did not see __attribute__((section)), which headers of the C library define away for tcc; #undef __attribute__ behind them");
 	return report_add(
 		l->report, -ENOEXEC,
-		"it has no .banos-driver, so it is no driver: its BANOS_DRIVER() is missing, or in another object (join them: ld -r -o X.ko A.o B.o)");
+		"it has no .banos-driver, so it is not a driver: its BANOS_DRIVER() is missing, or in another object (join them: ld -r -o X.ko A.o B.o)");
 }

@@ -20,11 +20,11 @@ static int check_group(struct loader *l, u32 index)
 
 	if (group->sh_link != l->symbol_section || !group->sh_info ||
 	    group->sh_info >= l->nsymbols || !nmembers || group->sh_size % 4)
-		return report_add(l->report, -ENOEXEC, "section group %u is damaged", index);
+		return report_add(l->report, -ENOEXEC, "section group %u is malformed", index);
 	for (u64 nth = 1; nth < nmembers; nth++)
 		if (!member[nth] || member[nth] >= l->nsections)
 			return report_add(l->report, -ENOEXEC,
-					  "section group %u has section %u, which is not there",
+					  "section group %u has section %u, which does not exist",
 					  index, member[nth]);
 	return 0;
 }
@@ -86,7 +86,7 @@ static int exclude_doubles(struct loader *l, u32 groups)
 			l->env->free(table);
 			return report_add(
 				l->report, -ENOEXEC,
-				"section group %u has a name that is too long or like too many others",
+				"section group %u has a name that is too long or collides with too many others",
 				i);
 		}
 		if (table[pos])

@@ -131,8 +131,7 @@ int lay_out(struct loader *l)
 	l->got += l->image.part_offset[PART_RODATA];
 	l->image.npages = pos / PAGE_SIZE;
 	if (pos > LOADER_MEMORY_MAX)
-		return report_add(l->report, -EFBIG,
-				  "it would take %lu KiB of memory, more than %lu",
+		return report_add(l->report, -EFBIG, "it needs %lu KiB of memory, more than %lu",
 				  (unsigned long)pos / 1024, LOADER_MEMORY_MAX / 1024);
 	return 0;
 }

@@ -107,19 +107,19 @@ static int bad_value(struct report *report, const struct banos_param_record *rec
 
 	switch (record->type) {
 	case BANOS_PARAM_BOOL_TYPE:
-		return report_add(report, -EINVAL, "parameter %s is yes or no, not \"%.*s\"",
+		return report_add(report, -EINVAL, "parameter %s must be yes or no, not \"%.*s\"",
 				  record->name, name_len, value);
 	case BANOS_PARAM_TEXT_TYPE:
 		return report_add(report, -EINVAL, "parameter %s takes a text of at most %u bytes",
 				  record->name, record->bytes - 1);
 	case BANOS_PARAM_U64_TYPE:
 		return report_add(report, -EINVAL,
-				  "parameter %s is a number from %lu to %lu, not \"%.*s\"",
+				  "parameter %s must be a number from %lu to %lu, not \"%.*s\"",
 				  record->name, (unsigned long)record->min,
 				  (unsigned long)record->max, name_len, value);
 	default:
 		return report_add(report, -EINVAL,
-				  "parameter %s is a number from %ld to %ld, not \"%.*s\"",
+				  "parameter %s must be a number from %ld to %ld, not \"%.*s\"",
 				  record->name, (long)record->min, (long)record->max, name_len,
 				  value);
 	}

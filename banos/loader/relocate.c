@@ -17,11 +17,15 @@ static int relocate_by(struct loader *l, u32 index)
 		return report_add(report, -ENOEXEC, "relocation section %s has the wrong size",
 				  name);
 	if (section->sh_link != l->symbol_section)
-		return report_add(report, -ENOEXEC, "relocation section %s has symbols of its own",
-				  name);
+		return report_add(
+			report, -ENOEXEC,
+			"relocation section %s uses the symbols of section %u, not of the symbol table %u",
+			name, section->sh_link, l->symbol_section);
 	if (section->sh_size && l->sections[section->sh_info].sh_type == SHT_NOBITS)
-		return report_add(report, -ENOEXEC,
-				  "relocation section %s relocates what is not in the file", name);
+		return report_add(
+			report, -ENOEXEC,
+			"relocation section %s relocates a section that has no bytes in the file",
+			name);
 	return arch_elf_relocate(l, section->sh_info, table,
 				 table + section->sh_size / sizeof(*table));
 }

@@ -49,10 +49,11 @@ static int resolve_missing(struct loader *l, const char *name)
 	if (end && end != name)
 		return report_add(
 			report, -ENOENT,
-			"needs %.160s, which no installed driver has (is it of the driver %.*s?)",
+			"needs %.160s, which no installed driver exports (does it belong to the driver %.*s?)",
 			name, (int)(end - name), name);
 	return report_add(report, -ENOENT,
-			  "needs %.160s, which neither the kernel nor a driver has", name);
+			  "needs %.160s, which neither the kernel nor an installed driver exports",
+			  name);
 }
 
 /* What ends the loading. */

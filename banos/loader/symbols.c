@@ -20,14 +20,14 @@ static int find_tables(struct loader *l)
 	/* Section 0 is none, whatever its header says; nobody looked at that. */
 	if (!section->sh_link || strings->sh_type != SHT_STRTAB || !strings->sh_size ||
 	    l->file[strings->sh_offset + strings->sh_size - 1])
-		return report_add(report, -ENOEXEC, "its symbol table has no names");
+		return report_add(report, -ENOEXEC, "its symbol table has no string table");
 	l->symbols = (const file_sym *)(l->file + section->sh_offset);
 	l->nsymbols = section->sh_size / sizeof(Elf64_Sym);
 	l->first_global = section->sh_info;
 	l->strings = (const char *)l->file + strings->sh_offset;
 	l->strings_size = strings->sh_size;
 	if (l->symbols[0].st_name || l->symbols[0].st_info || l->symbols[0].st_shndx)
-		return report_add(report, -ENOEXEC, "its symbol 0 is not the empty one");
+		return report_add(report, -ENOEXEC, "its symbol 0 is not the null symbol");
 	if (!l->first_global || l->first_global > l->nsymbols)
 		return report_add(report, -ENOEXEC,
 				  "its symbol table says that %u of %u symbols are local",
@@ -83,7 +83,7 @@ static int check_reserved(struct loader *l, const file_sym *symbol)
 		if (ELF64_ST_TYPE(symbol->st_info) == STT_OBJECT && symbol->st_size)
 			return report_add(
 				l->report, -ENOEXEC,
-				"%s is an object of %lu bytes at the fixed address 0x%lx, where nothing is its own (mold -r makes that of common symbols): compile with -fno-common",
+				"%s is an object of %lu bytes at the fixed address 0x%lx, where it owns no memory (mold -r makes such objects of common symbols): compile with -fno-common",
 				symbol_name(l, symbol), (unsigned long)symbol->st_size,
 				(unsigned long)symbol->st_value);
 		return 0;
@@ -98,7 +98,7 @@ static int check_reserved(struct loader *l, const file_sym *symbol)
 		__attribute__((fallthrough));
 	default:
 		return report_add(l->report, -ENOEXEC,
-				  "symbol %u (%s) is in section %u, which is not there", i,
+				  "symbol %u (%s) is in section %u, which does not exist", i,
 				  symbol_name(l, symbol), symbol->st_shndx);
 	}
 }
@@ -129,14 +129,15 @@ static int check_one(struct loader *l, const file_sym *symbol)
 	u32 i = symbol - l->symbols, bind = ELF64_ST_BIND(symbol->st_info);
 
 	if (unlikely(symbol->st_name >= l->strings_size))
-		return report_add(l->report, -ENOEXEC, "symbol %u has a name outside of the names",
-				  i);
+		return report_add(l->report, -ENOEXEC,
+				  "the name of symbol %u lies outside of the string table", i);
 	if (unlikely(ELF64_ST_TYPE(symbol->st_info) > STT_FILE))
 		return check_type(l, symbol);
 	if (unlikely(bind > STB_WEAK && bind != STB_GNU_UNIQUE) ||
 	    (bind == STB_LOCAL) != (i < l->first_global))
-		return report_add(l->report, -ENOEXEC, "symbol %u (%s) has binding %u out of place",
-				  i, symbol_name(l, symbol), bind);
+		return report_add(l->report, -ENOEXEC,
+				  "symbol %u (%s) has binding %u, which is not allowed there", i,
+				  symbol_name(l, symbol), bind);
 	if (symbol->st_shndx == SHN_UNDEF)
 		return check_undefined(l, symbol);
 	if (unlikely(symbol->st_shndx >= SHN_LORESERVE || symbol->st_shndx >= l->nsections))

@@ -49,13 +49,13 @@ def descriptor_section():
             ('sh_flags', ALLOC | EXEC, 'code, not data'),
             ('sh_addralign', 4, 'aligned to 4, not to 8'),
             ('sh_addralign', 1, 'nasm, yasm: section .banos-driver align=8'),
-            ('sh_size', 100, 'makes no sense from byte 0'),
+            ('sh_size', 100, 'is malformed from byte 0'),
             ('sh_size', 0, 'has no descriptor')):
         yield f'{field}={value:x}', driver().put_section(
             '.banos-driver', field, value).data, words
     for name, size in (('0', 0), ('4', 4), ('odd', 273), ('long', 2**31),
                        ('most', 2**32 - 8)):
-        yield f'size_{name}', driver(size=size).build(), 'makes no sense'
+        yield f'size_{name}', driver(size=size).build(), 'is malformed from byte'
     d = driver()
     section = d.section('.banos-driver')
     section.data[:] = struct.pack('<II', 264, 1) + section.data[8:264]
@@ -63,7 +63,7 @@ def descriptor_section():
     yield 'short', d.build(), 'has 264 bytes, fewer than 272'
     d = driver(size=273)
     d.section('.banos-driver').add(bytes(32), 8)
-    yield 'odd_with_room_behind', d.build(), 'makes no sense from byte 0'
+    yield 'odd_with_room_behind', d.build(), 'is malformed from byte 0'
 
 
 @case('OK')
@@ -83,11 +83,11 @@ def descriptor_text():
             ('blank', 'name', b'a b', 'no valid name'),
             ('utf8', 'name', 'ä'.encode(), 'no valid name'),
             ('endless_name', 'name', b'n' * 56, 'no valid name'),
-            ('the_kernels', 'name', b'banos', "such names are the kernel's"),
-            ('the_kernels_too', 'name', b'banos_x', "names are the kernel's"),
-            ('version', 'version', b'1' * 24, 'a text of the descriptor'),
-            ('licence', 'licence', b'M' * 24, 'a text of the descriptor'),
-            ('description', 'description', b'd' * 120, 'a text of')):
+            ('the_kernels', 'name', b'banos', "such names are reserved for the kernel"),
+            ('the_kernels_too', 'name', b'banos_x', "names are reserved for the kernel"),
+            ('version', 'version', b'1' * 24, 'a string of the descriptor'),
+            ('licence', 'licence', b'M' * 24, 'a string of the descriptor'),
+            ('description', 'description', b'd' * 120, 'a string of')):
         yield name, driver(**{field: value} if field != 'name' else
                            {'name': value}).build(), words
 
@@ -116,7 +116,7 @@ def an_unknown_record():
     return d.build()
 
 
-@case('ENOEXEC', 'makes no sense from byte 272')
+@case('ENOEXEC', 'is malformed from byte 272')
 def rubbish_after_the_descriptor():
     d = driver()
     d.section('.banos-driver').add(b'\xff' * 16, 8)
@@ -198,17 +198,17 @@ def with_export(name, symbol='init', who='odd'):
 def export():
     for name in ('foreign', 'banos_print', 'memcpy', 'odd', 'odd_', 'oddity_f',
                  'init_module', 'odd_ä', 'odd_a-b'):
-        yield name, with_export(name), name, 'have to begin with odd_'
-    yield 'data', with_export('odd_f', 'data'), 'no function of its own'
+        yield name, with_export(name), name, 'must begin with odd_'
+    yield 'data', with_export('odd_f', 'data'), 'is not a function of this driver'
 
 
 @family('ENOEXEC')
 def export_table():
-    yield 'endless', with_export('odd_' + 'x' * 124), 'name is damaged'
+    yield 'endless', with_export('odd_' + 'x' * 124), 'name is malformed'
     d = driver()
     add_export(d, 'odd_f')
     d.section('.banos-export').relocs.pop(0)
-    yield 'no_name', d.build(), 'name is damaged'
+    yield 'no_name', d.build(), 'name is malformed'
     d = driver()
     add_export(d, 'odd_f')
     d.section('.banos-export').add(bytes(8))
@@ -216,7 +216,7 @@ def export_table():
     d = driver()
     add_export(d, 'odd_f')
     d.section('.banos-export').relocs[0] = (0, R_64, 'data', 0)
-    yield 'name_may_change', d.build(), 'name is damaged'
+    yield 'name_may_change', d.build(), 'name is malformed'
 
 
 @case('OK')
@@ -233,7 +233,7 @@ def with_parameter(*args, **options):
     return d.build()
 
 
-@family('EINVAL', 'contradicts itself')
+@family('EINVAL', 'does not fit its type')
 def parameter_record():
     for name, kind, size, fields in (
             ('bounds', e.I32_TYPE, 4, {'min': 5, 'max': -5}),
@@ -243,7 +243,7 @@ def parameter_record():
         yield name, with_parameter('p', kind, size, **fields)
 
 
-@case('EINVAL', 'contradicts itself', params='p=7')
+@case('EINVAL', 'does not fit its type', params='p=7')
 def a_contradicting_parameter_is_not_set():
     return with_parameter('p', e.I32_TYPE, 4000, max=9)
 
@@ -295,7 +295,7 @@ def numbered():
 for _name, _params, _words in (
         ('unknown', 'm=1', ('no parameter m', 'it has n, wide, flag, word, deep, big')),
         ('beginning', 'wid=1', ('no parameter wid',)),
-        ('too_deep', 'deep=-2147483649', ('parameter deep is a number',)),
+        ('too_deep', 'deep=-2147483649', ('parameter deep must be a number',)),
         ('unsigned_below', f'big={2**63 + 4}', (f'from {2**63 + 5} to',)),
         ('unsigned_above', f'big={2**63 + 8}', (f'to {2**63 + 7},',)),
         ('empty', 'n=', ('from -5 to 5',)), ('no_value', 'n', ('from -5 to 5',)),
@@ -304,7 +304,7 @@ for _name, _params, _words in (
         ('rest', 'n=1x', ('from -5 to 5',)),
         ('far', 'n=99999999999999999999999', ('from -5 to 5',)),
         ('longer', 'n=' + '0' * 40, ('from -5 to 5',)),
-        ('too_wide', 'wide=4294967296', ('parameter wide is a number',)),
+        ('too_wide', 'wide=4294967296', ('parameter wide must be a number',)),
         ('bool', 'flag=maybe', ('yes or no, not "maybe"',)),
         ('long_text', 'word=12345', ('at most 4 bytes',)),
         ('text_without_value', 'word', ('at most 4 bytes',)),
@@ -361,7 +361,7 @@ def missing_dependency():
     return d.build()
 
 
-@family('ENOEXEC', 'record of a dependency is damaged')
+@family('ENOEXEC', 'dependency record is malformed')
 def dependency_record():
     for name, raw in (('name', e.dependency('a b')),
                       ('short', struct.pack('<II', 8, 3)),
@@ -372,7 +372,7 @@ def dependency_record():
         yield name, d.build()
 
 
-@family('ENOEXEC', 'record of a device that it serves is damaged')
+@family('ENOEXEC', 'record of a device that it serves is malformed')
 def serves_record():
     for name, raw in (('short', struct.pack('<II8s', 16, 4, b'pci:*')),
                       ('no_bus', struct.pack('<II120s', 128, 4, b'anything')),
@@ -422,12 +422,13 @@ def relocation_symbol():
 def relocation_section():
     for field, value, words in (
             ('sh_entsize', 16, 'wrong size'), ('sh_size', 23, 'wrong size'),
-            ('sh_link', 1, 'symbols of its own'), ('sh_link', 0, 'symbols of')):
+            ('sh_link', 1, 'uses the symbols of section 1,'),
+            ('sh_link', 0, 'uses the symbols of section 0,')):
         yield f'{field}={value}', driver().put_section(
             '.rela.banos-driver', field, value).data, words
     d = driver()
     d.section('.bss').rela(0, R_64, 'init')
-    yield 'bss', d.build(), 'what is not in the file'
+    yield 'bss', d.build(), 'has no bytes in the file'
     d = driver()
     d.symbol('left_out', d.section('.note.x', e.NOTE, ALLOC, bytes(8), 4))
     d.section('.text').rela(8, PC32, 'left_out')
@@ -506,7 +507,7 @@ def format_before_all():
     return d.build()
 
 
-@case('EFBIG', 'would take', 'is both writable and executable', lines=2)
+@case('EFBIG', 'bytes of memory, more than', 'is both writable and executable', lines=2)
 def size_before_format():
     d = driver()
     d.put_section('.bss', 'sh_size', 2**40)

@@ -75,7 +75,7 @@ def section_count_and_names_in_section_0():
     return d.data
 
 
-@family('ENOEXEC', 'names of sections', fault=UNCHECKED)
+@family('ENOEXEC', 'section name table', fault=UNCHECKED)
 def section_names():
     for name, field, value in (('none', 'e_shstrndx', 0),
                                ('no_section', 'e_shstrndx', 200),
@@ -99,23 +99,23 @@ def section_names():
 @family('ENOEXEC', fault=UNCHECKED)
 def section_header():
     for section, field, value, words in (
-            ('.data', 'sh_name', 10**6, 'a name outside of the names'),
+            ('.data', 'sh_name', 10**6, 'outside of the section name table'),
             ('.text', 'sh_offset', 2**40, 'lies outside of the file'),
             ('.text', 'sh_offset', 2**64 - 4, 'lies outside of the file'),
             ('.text', 'sh_size', 2**20, 'lies outside of the file'),
             ('.data', 'sh_size', 2**64 - 1, 'lies outside of the file'),
             ('.data', 'sh_size', 2**64 - 4096, 'lies outside of the file'),
             ('.rela.banos-driver', 'sh_size', 2**63, 'outside of the file'),
-            ('.symtab', 'sh_link', 99, 'section 99, which is not there'),
-            ('.symtab', 'sh_link', 2**32 - 1, 'which is not there'),
+            ('.symtab', 'sh_link', 99, 'section 99, which does not exist'),
+            ('.symtab', 'sh_link', 2**32 - 1, 'which does not exist'),
             ('.rela.banos-driver', 'sh_info', 99, 'relocates section 99'),
             ('.rela.banos-driver', 'sh_info', 0, 'relocates section 0'),
             ('.data', 'sh_type', 0, 'unknown type 0'),
             ('.data', 'sh_type', 11, 'unknown type 11'),
             ('.data', 'sh_type', 0x60000000, 'unknown type'),
-            ('.data', 'sh_addralign', 3, 'aligned to 3'),
-            ('.data', 'sh_addralign', 8192, 'aligned to 8192'),
-            ('.data', 'sh_addralign', 2**63, 'aligned to')):
+            ('.data', 'sh_addralign', 3, 'alignment to 3'),
+            ('.data', 'sh_addralign', 8192, 'alignment to 8192'),
+            ('.data', 'sh_addralign', 2**63, 'alignment to')):
         yield f'{section}.{field}={value:x}', \
             driver().put_section(section, field, value).data, words
 
@@ -153,7 +153,7 @@ def compressed_section():
                                 ALLOC | WRITE | e.COMPRESSED).data
 
 
-@family('ENOEXEC', 'constructors belong into .init_array')
+@family('ENOEXEC', 'constructors belong in .init_array')
 def old_constructors():
     d = driver()
     d.section('.ctors', PROGBITS, ALLOC | WRITE, bytes(8), 8)
@@ -178,7 +178,7 @@ def two_symbol_tables():
     return d.build()
 
 
-@case('ENOEXEC', 'of the kind REL')
+@case('ENOEXEC', 'of type REL')
 def rel_instead_of_rela():
     return driver().put_section('.rela.banos-driver', 'sh_type', e.REL).data
 
@@ -194,19 +194,19 @@ def symbol_table():
             ('.symtab', 'sh_size', 0, 'symbol table has the wrong size'),
             ('.symtab', 'sh_info', 0, 'are local'),
             ('.symtab', 'sh_info', 999, '999 of'),
-            ('.symtab', 'sh_link', 1, 'has no names'),
-            ('.strtab', 'sh_size', 0, 'has no names')):
+            ('.symtab', 'sh_link', 1, 'has no string table'),
+            ('.strtab', 'sh_size', 0, 'has no string table')):
         yield f'{section}.{field}={value:x}', \
             driver().put_section(section, field, value).data, words
     d = driver()
     d.build()
     yield 'unterminated', d.put_bytes(
-        '.strtab', d.table('.strtab').size - 1, b'x').data, 'has no names'
+        '.strtab', d.table('.strtab').size - 1, b'x').data, 'has no string table'
     d = driver().put_section('.symtab', 'sh_link', 0)
     for field, value in (('sh_type', STRTAB), ('sh_offset', 2**30),
                          ('sh_size', 99)):
         d.put_section(0, field, value)
-    yield 'names_in_section_0', d.data, 'has no names'
+    yield 'names_in_section_0', d.data, 'has no string table'
     for field, value in (('st_shndx', XINDEX), ('st_name', 1),
                          ('st_info', FUNC)):
         yield f'symbol_0_{field}', driver().put_symbol(
@@ -214,29 +214,29 @@ def symbol_table():
     d = driver()
     d.build()
     yield 'symbols_as_names', d.put_section(
-        '.symtab', 'sh_link', d.table('.symtab').index).data, 'has no names'
+        '.symtab', 'sh_link', d.table('.symtab').index).data, 'has no string table'
 
 
 @family('ENOEXEC', fault=UNCHECKED)
 def symbol():
     for field, value, words in (
-            ('st_name', 10**6, 'a name outside of the names'),
-            ('st_shndx', 77, 'in section 77, which is not there'),
-            ('st_shndx', 0xff00, 'which is not there'),
-            ('st_shndx', 0xff3f, 'which is not there'),
+            ('st_name', 10**6, 'outside of the string table'),
+            ('st_shndx', 77, 'in section 77, which does not exist'),
+            ('st_shndx', 0xff00, 'which does not exist'),
+            ('st_shndx', 0xff3f, 'which does not exist'),
             ('st_value', 65, 'lies outside of its section'),
             ('st_value', 2**63, 'lies outside of its section'),
             ('st_value', 2**64 - 1, 'lies outside of its section'),
             ('st_size', 65, 'lies outside of its section'),
             ('st_size', 2**64 - 1, 'lies outside of its section'),
-            ('st_info', GLOBAL << 4, 'binding 1 out of place'),
-            ('st_info', 7 << 4, 'binding 7 out of place'),
+            ('st_info', GLOBAL << 4, 'binding 1, which is not allowed there'),
+            ('st_info', 7 << 4, 'binding 7, which is not allowed there'),
             ('st_info', 7, 'unknown type 7')):
         yield f'{field}={value:x}', driver().put_symbol(
             'data', field, value).data, words
 
 
-@case('ENOEXEC', 'binding 3 out of place')
+@case('ENOEXEC', 'binding 3, which is not allowed there')
 def symbol_of_unknown_binding():
     d = driver()
     d.symbol('shared', '.data', 0, bind=3)
@@ -261,7 +261,7 @@ def common():
     yield 'type', d.build()
 
 
-@family('ENOEXEC', 'which is not there',
+@family('ENOEXEC', 'which does not exist',
         fault='SHN_XINDEX used as a section index')
 def extended_index():
     yield 'without_table', driver().put_symbol('data', 'st_shndx', XINDEX).data
@@ -383,13 +383,13 @@ def group():
         return d
     d = one()
     yield 'member', d.put_bytes('.group', 4, struct.pack('<I', 99)).data, \
-        'which is not there'
+        'which does not exist'
     yield 'member_0', one().put_bytes('.group', 4, bytes(4)).data, \
-        'which is not there'
+        'which does not exist'
     for field, value in (('sh_size', 0), ('sh_size', 7), ('sh_link', 1),
                          ('sh_info', 0), ('sh_info', 999)):
         yield f'{field}={value}', one().put_section('.group', field,
-                                                    value).data, 'damaged'
+                                                    value).data, 'malformed'
 
 
 @family('ENOEXEC', 'left out: link it with ld -r')

@@ -269,7 +269,7 @@ def without_descriptor(*sections):
     return d
 
 
-@family('ENOEXEC', 'no driver', lines=1)
+@family('ENOEXEC', 'not a driver', lines=1)
 def objects_of_another_kind():
     d = without_descriptor('.gnu.lto_.decls')
     d.symbol('__gnu_lto_slim', e.COMMON, 1, size=1, kind=OBJECT)

@@ -120,8 +120,8 @@ def test_the_check_tool_says_what_is_wrong(sdk, tmp_path):
     build(sdk, tmp_path, 'sum.c', 'gcc')
     check = str(sdk / 'bin' / 'banos-check')
     assert sh([check, 'sum.o'], tmp_path) == (1, 'sum: needs adder_add, which '
-                                             'no installed driver has (is it '
-                                             'of the driver adder?)\n')
+                                             'no installed driver exports (does it '
+                                             'belong to the driver adder?)\n')
     assert sh([check, 'nothing.o'], tmp_path)[0] == 2
     for bad in ([], ['--level', '0', 'x'], ['--level', '1x', 'sum.o'], ['-z']):
         status, output = sh([check, *bad], tmp_path)

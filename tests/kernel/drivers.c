@@ -187,8 +187,8 @@ KTEST(driver, gives_everything_back_when_refused_or_only_tried)
 KTEST(driver, is_told_what_it_leaked)
 {
 	static const char *const classes[] = {
-		"timers",	"pieces of work", "threads",	       "mutexes",
-		"wait objects", "allocations",	  "looked-up symbols", "port ranges",
+		"timers",	"work items",  "threads",	   "mutexes",
+		"wait objects", "allocations", "resolved symbols", "port ranges",
 	};
 	u64 from = printk_last_seq();
 	char text[64];

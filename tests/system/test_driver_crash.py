@@ -14,7 +14,7 @@ CODE = '''
 #include <banos/driver.h>
 #include <banos/work.h>
 static uint8_t later;
-BANOS_PARAM_BOOL(later, "not in init, but in a piece of work");
+BANOS_PARAM_BOOL(later, "not in init, but in a work item");
 #define KEPT __attribute__((noipa, noinline))
 KEPT static int64_t nothing(int64_t x) { return x; }
 KEPT static int64_t reads(volatile int64_t *where) { return nothing(1) + *where; }

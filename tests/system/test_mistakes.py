@@ -97,7 +97,7 @@ def who_sleeps_is_woken_when_its_device_goes(m):
     m.check('insmod /stuck.ko name=a where=probe ms=1500 >/dev/null & '
             'until test -c /dev/a.control; do sleep 0.1; done')
     m.check('rmmod stuck & sleep 0.3; killall -KILL rmmod; wait')
-    assert 'stuck: not removed: who asked for it was killed' in m.check('dmesg')
+    assert 'stuck: not removed: the process that asked for it was killed' in m.check('dmesg')
     m.check('rmmod stuck')
     # Who must not be woken is not: the removal waits.
     device(m, 'patient', 1000)
@@ -155,7 +155,7 @@ def test_removal_takes_ten_seconds_at_most(m):
     assert 'banos: stuck: device f: read() of /dev/f does not return for clutch' in log
     assert 'banos: stuck: device g: open() of /dev/g does not return for clutch' in log
     assert 'banos: stuck: the function stuck+run_on+0x0 of a timer does not return' in log
-    assert 'banos: stuck: the function stuck+run_on+0x0 of a piece of work does not' in log
+    assert 'banos: stuck: the function stuck+run_on+0x0 of a work item does not' in log
     assert 'banos: stuck: its thread "stuck" does not end' in log
     assert 'banos: stuck: probe() or remove() of device e e has not returned' in log
     for what in ('timer', 'work', 'thread'):

@@ -265,7 +265,7 @@ def test_no_bare_text_of_an_errno(shell):
             ('insmod /lacking.ko', ['needs banos_nowhere, which this kernel',
                                     'needs __udivti3, of the compiler']),
             ('insmod --dry-run /lacking.ko', ['needs banos_nowhere']),
-            ('insmod sum', ['needs adder_add, which no installed driver has']),
+            ('insmod sum', ['needs adder_add, which no installed driver exports']),
             ('insmod /etc/passwd', ['not an ELF file: a text']),
             ('insmod /bin/busybox', ['a program: a driver is an object file']),
             ('insmod hello who="$(head -c 99 /dev/zero | tr "\\0" x)"',

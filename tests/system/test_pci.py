@@ -362,8 +362,8 @@ def test_aliases_lead_to_drivers(start):
 # What drivers leave behind
 
 LEAKS = ['interrupts', 'DMA buffers', 'device memory mappings', 'port ranges',
-         'wait objects', 'allocations', 'timers', 'pieces of work', 'threads',
-         'mutexes', 'looked-up symbols', 'firmware files']
+         'wait objects', 'allocations', 'timers', 'work items', 'threads',
+         'mutexes', 'resolved symbols', 'firmware files']
 # What is registered is withdrawn when the driver goes, and is no leak.
 REGISTERED = ['character devices', 'buses', 'devices on buses',
               'device probers']
