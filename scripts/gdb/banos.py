@@ -347,12 +347,12 @@ class Cpus(Command):
     """Each processor: what it runs, its queue and its counters."""
 
     def run(self, _):
-        print('CPU APIC ONLINE PREEMPT IRQ QUEUED   SWITCHES INTERRUPTS '
+        print('CPU HWID ONLINE PREEMPT IRQ QUEUED   SWITCHES INTERRUPTS '
               '    FAULTS RUNNING')
         for i, c in cpus():
             running = c['running']
             queued = int(c['rq']['nr_queued']) if int(c['rq']) else 0
-            print(f'{i:3} {int(c["apic_id"]):4} {int(c["online"]):6} '
+            print(f'{i:3} {int(c["hw_id"]):4} {int(c["online"]):6} '
                   f'{int(c["preempt_count"]):7} {int(c["irq_depth"]):3} '
                   f'{queued:6} {int(c["nr_switches"]):10} '
                   f'{int(c["nr_irqs"]):10} '
