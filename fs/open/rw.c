@@ -229,9 +229,7 @@ static s64 generic_llseek(struct file *f, s64 off, int whence)
 	case SEEK_HOLE:
 		if (off < 0 || off >= size)
 			return -ENXIO;
-		if (whence == SEEK_DATA)
-			off = off;
-		else
+		if (whence == SEEK_HOLE)
 			off = size;
 		break;
 	default: return -EINVAL;
