@@ -85,6 +85,7 @@ static bool thread_is_inside(const struct thread *t, const struct owner *owner)
 {
 	const struct gate_record *record = READ_ONCE(t->gate);
 
+	assert_held(&threads_lock);
 	for (u32 depth = 0; record && depth < NESTED_MAX; depth++) {
 		if ((u64)record < (u64)t->stack || (u64)(record + 1) > t->kstack_top ||
 		    (u64)record % 8)

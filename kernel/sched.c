@@ -51,6 +51,7 @@ __noinline void rq_tree_insert(struct run_queue *rq, struct thread *t)
 	struct rb_node *parent = NULL, **link = &rq->tree.node;
 	bool leftmost = true;
 
+	assert_held(&rq->lock);
 	while (*link) {
 		parent = *link;
 		if (t->run_key < rb_entry(parent, struct thread, run_node)->run_key) {
@@ -67,6 +68,7 @@ __noinline void rq_tree_insert(struct run_queue *rq, struct thread *t)
 
 __noinline void rq_tree_erase(struct run_queue *rq, struct thread *t)
 {
+	assert_held(&rq->lock);
 	if (rq->leftmost == &t->run_node)
 		rq->leftmost = rb_next(&t->run_node);
 	rb_erase(&rq->tree, &t->run_node);
@@ -106,6 +108,7 @@ void rq_resched(struct run_queue *rq)
 {
 	struct cpu *cpu = rq->cpu;
 
+	assert_held(&rq->lock);
 	cpu->need_resched = 1;
 	__atomic_or_fetch(&cpu->running->work, WORK_RESCHED, __ATOMIC_SEQ_CST);
 	if (cpu != this_cpu())
@@ -139,6 +142,8 @@ static bool thread_preempts(const struct run_queue *rq, const struct thread *t)
 /* The first thread of another queue that may run here and has left its stack. Both locks held. */
 static struct thread *rq_first_movable(struct run_queue *from, struct run_queue *rq)
 {
+	assert_held(&from->lock);
+	assert_held(&rq->lock);
 	for (struct rb_node *node = from->leftmost; node; node = rb_next(node)) {
 		struct thread *t = rb_entry(node, struct thread, run_node);
 
@@ -189,6 +194,7 @@ static struct thread *rq_steal(struct run_queue *rq, u32 least)
 	struct run_queue *longest = NULL, *other;
 	struct thread *t;
 
+	assert_held(&rq->lock);
 	for (u32 i = 0; i < cpu_count; i++) {
 		other = rq_other(rq, i, least);
 		if (other && (!longest || other->nr_queued > longest->nr_queued))
@@ -230,6 +236,7 @@ static void rq_balance(struct run_queue *rq, u64 now)
 {
 	struct thread *t;
 
+	assert_held(&rq->lock);
 	if (cpu_count == 1 || now < rq->balance_ns)
 		return;
 	rq->balance_ns = now + BALANCE_NS;
@@ -243,6 +250,7 @@ static struct cpu *cpu_idle_for_queued(struct run_queue *rq)
 {
 	u32 left = IDLE_LOOK_MAX;
 
+	assert_held(&rq->lock);
 	for (struct rb_node *node = rq->leftmost; node && left; node = rb_next(node), left--) {
 		const struct thread *t = rb_entry(node, struct thread, run_node);
 
@@ -331,6 +339,7 @@ static void context_switch(struct run_queue *rq, struct thread *prev, struct thr
 {
 	struct cpu *cpu = rq->cpu;
 
+	assert_held(&rq->lock);
 	cpu->nr_switches++;
 	next->on_cpu = 1;
 	next->last_cpu = cpu->id;
@@ -500,6 +509,7 @@ void rq_add_thread(struct thread *t, bool is_new)
 {
 	struct run_queue *rq = rq_choose(t);
 
+	assert_held(&t->state_lock);
 	raw_spin_lock(&rq->lock);
 	if (is_new)
 		t->vruntime = rq->min_vruntime;
@@ -531,7 +541,7 @@ bool thread_wake_state(struct thread *t, u32 states)
 
 	smp_mb_after_lock(); /* the waker's condition before the state: pairs with set_current_state() */
 	if (!(states >> t->state & 1))
-		goto out;
+		goto out_unlock;
 	woken = true;
 	if (t->on_rq) { /* has not left its CPU: its queue's lock decides */
 		struct run_queue *rq = rq_lock_of(t);
@@ -541,13 +551,13 @@ bool thread_wake_state(struct thread *t, u32 states)
 			t->state = THREAD_RUNNABLE;
 		raw_spin_unlock(&rq->lock);
 		if (queued)
-			goto out;
+			goto out_unlock;
 	}
 	t->state = THREAD_RUNNABLE;
 	while (smp_load_acquire(&t->on_cpu))
 		cpu_relax();
 	rq_add_thread(t, false);
-out:
+out_unlock:
 	spin_unlock_irqrestore(&t->state_lock, flags);
 	return woken;
 }

@@ -64,6 +64,7 @@ int vfs_create(struct dentry *dir, struct dentry *d, mode_t mode)
 {
 	int err = may_create(dir->inode);
 
+	assert_held(&dir->inode->lock);
 	if (err)
 		return err;
 	if (!dir->inode->ops->create)
@@ -75,6 +76,7 @@ static int vfs_mknod(struct dentry *dir, struct dentry *d, mode_t mode, dev_t de
 {
 	int err = may_create(dir->inode);
 
+	assert_held(&dir->inode->lock);
 	if (err)
 		return err;
 	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !current_capable(CAP_MKNOD))
@@ -88,6 +90,7 @@ static int vfs_mkdir(struct dentry *dir, struct dentry *d, mode_t mode)
 {
 	int err = may_create(dir->inode);
 
+	assert_held(&dir->inode->lock);
 	if (err)
 		return err;
 	if (!dir->inode->ops->mkdir)
@@ -99,6 +102,7 @@ static int vfs_symlink(struct dentry *dir, struct dentry *d, const char *target)
 {
 	int err = may_create(dir->inode);
 
+	assert_held(&dir->inode->lock);
 	if (err)
 		return err;
 	if (!dir->inode->ops->symlink)
@@ -111,6 +115,7 @@ static int vfs_unlink(struct dentry *dir, struct dentry *d)
 	struct inode *victim = d->inode;
 	int err = may_delete(dir, d, false);
 
+	assert_held(&dir->inode->lock);
 	if (err)
 		return err;
 	if (!dir->inode->ops->unlink)
@@ -130,6 +135,7 @@ static int vfs_rmdir(struct dentry *dir, struct dentry *d)
 	struct inode *victim = d->inode;
 	int err = may_delete(dir, d, true);
 
+	assert_held(&dir->inode->lock);
 	if (err)
 		return err;
 	if (!dir->inode->ops->rmdir)
@@ -152,6 +158,7 @@ static int vfs_link(struct inode *inode, struct dentry *dir, struct dentry *d)
 {
 	int err = may_create(dir->inode);
 
+	assert_held(&dir->inode->lock);
 	if (err)
 		return err;
 	if (inode->sb != dir->sb)

@@ -162,10 +162,10 @@ void printk(const char *fmt, ...)
 	va_end(args);
 }
 
-/* A report is for whoever is there: consoles that were not asked for show it, too. */
+/* A report goes to every console, also to those that the command line did not select. */
 void printk_break_locks(void)
 {
-	bool torn = log_lock.locked; /* somebody stands still in the middle of a line */
+	bool torn = log_lock.locked; /* a CPU was stopped in the middle of a line */
 
 	printk_panicking = true;
 	spin_init(&log_lock);
@@ -243,6 +243,7 @@ static u64 record_seek(u64 *seq)
 {
 	u64 pos = tail;
 
+	assert_held(&log_lock);
 	if (*seq < tail_seq)
 		*seq = tail_seq;
 	for (u64 number = tail_seq; number < *seq && pos < head; number++) {
