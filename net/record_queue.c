@@ -191,18 +191,18 @@ s64 record_queue_put(struct record_queue *queue, const struct record *record, st
 	if (queue->nr_records) {
 		header = add_header(queue, &err);
 		if (!header)
-			goto undo;
+			goto err_drop;
 	}
 	length = queue_append(queue, uio, len, &err);
 	if (length < len && (whole || !length))
-		goto undo;
+		goto err_drop;
 	*header = *record;
 	header->len = length;
 	queue->last = header;
 	queue->nr_records++;
 	queue->used += length + RECORD_SIZE;
 	return length;
-undo:
+err_drop:
 	drop_behind(queue, tail);
 	queue->tail_off = tail_off;
 	if (!tail)

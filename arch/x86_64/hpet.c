@@ -54,14 +54,14 @@ const struct clock_source *hpet_find(void)
 		return NULL;
 	period_fs = mmio_read32(regs + HPET_ID + 4);
 	if (!period_fs || period_fs > PERIOD_MAX_FS)
-		goto unmap;
+		goto err_unmap;
 	mmio_write32(regs + HPET_CONFIG,
 		     (mmio_read32(regs + HPET_CONFIG) & ~CONFIG_LEGACY) | CONFIG_ENABLE);
 	if (!hpet_counts())
-		goto unmap;
+		goto err_unmap;
 	hpet.freq_hz = (FS_PER_S + period_fs / 2) / period_fs;
 	return &hpet;
-unmap:
+err_unmap:
 	krange_unmap_phys((void *)regs);
 	return NULL;
 }

@@ -36,14 +36,14 @@ struct driver *driver_create(void)
 	spin_init(&driver->mistakes.lock);
 	wait_queue_init(&driver->pins_wait);
 	if (owner_init(&driver->owner, NULL, driver->name, driver))
-		goto free;
+		goto err_free;
 	if (gate_open(&driver->owner))
-		goto destroy_owner;
+		goto err_destroy_owner;
 	return driver;
 
-destroy_owner:
+err_destroy_owner:
 	owner_destroy(&driver->owner);
-free:
+err_free:
 	kfree(driver);
 	return NULL;
 }

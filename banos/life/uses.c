@@ -204,18 +204,18 @@ static struct stub_page *stub_page_create(void)
 		return NULL;
 	page->code = krange_alloc(KRANGE_DRIVER, 2, KPROT_RW);
 	if (!page->code)
-		goto free;
+		goto err_free;
 	page->slots = (void *)(page->code + PAGE_SIZE);
 	for (u32 i = 0; i < NSTUBS; i++)
 		arch_slot_stub_write(page->code + i * SLOT_STUB_SIZE, &page->slots[i],
 				     gate_slot_entry);
 	if (krange_protect(page->code, 1, KPROT_RX))
-		goto free_pages;
+		goto err_free_pages;
 	return page;
 
-free_pages:
+err_free_pages:
 	krange_free(page->code);
-free:
+err_free:
 	kfree(page);
 	return NULL;
 }
