@@ -33,6 +33,10 @@ phys_t kernel_root;
 
 #define PHYS(sym) ((u64)(sym)-KERNEL_VMA)
 
+#define LARGE_PAGE_SIZE (2ull << 20) /* one entry of a table of level 2 */
+#define HUGE_PAGE_SIZE	(1ull << 30) /* of level 3; where the CPU has them */
+#define TOP_ENTRY_SHIFT 39	     /* an entry of the top table covers 512 GiB */
+
 /* A table by its physical address: through the physmap, or a fast page while that is being built. */
 static pte_t *table_at(phys_t table, u32 slot)
 {
@@ -66,21 +70,26 @@ static phys_t paging_walk(u64 va, u32 level, bool create)
 {
 	phys_t table = kernel_root;
 
-	for (u32 l = 4; l > level; l--) {
-		pte_t *entry = &table_at(table, 0)[pt_index(va, l)];
+	for (u32 above = 4; above > level; above--) {
+		pte_t *entry = &table_at(table, 0)[pt_index(va, above)];
 
 		if (!(*entry & PTE_P)) {
-			phys_t n = create ? table_alloc() : 0;
+			phys_t new = create ? table_alloc() : 0;
 
-			if (!n)
+			if (!new)
 				return 0;
-			*entry = n | PTE_P | PTE_W | PTE_A;
-		} else if (l < 4 && (*entry & PTE_PS)) {
+			*entry = new | PTE_P | PTE_W | PTE_A;
+		} else if (above < 4 && (*entry & PTE_PS)) {
 			return 1;
 		}
 		table = *entry & PTE_ADDR;
 	}
 	return table;
+}
+
+static bool fits_page(u64 va, phys_t pa, u64 len, u64 size)
+{
+	return !((va | pa) & (size - 1)) && len >= size;
 }
 
 int kernel_map(u64 va, phys_t pa, u64 len, u64 flags)
@@ -89,15 +98,15 @@ int kernel_map(u64 va, phys_t pa, u64 len, u64 flags)
 		u32 level = 1;
 		u64 size = PAGE_SIZE;
 
-		if (cpu_features.gbpages && !((va | pa) & 0x3fffffff) && len >= 0x40000000)
+		if (cpu_features.gbpages && fits_page(va, pa, len, HUGE_PAGE_SIZE))
 			level = 3;
-		else if (!((va | pa) & 0x1fffff) && len >= 0x200000)
+		else if (fits_page(va, pa, len, LARGE_PAGE_SIZE))
 			level = 2;
 		size <<= 9 * (level - 1);
 		phys_t table = paging_walk(va, level, true);
 
 		if (table <= 1)
-			return -1;
+			return -ENOMEM;
 		/* fill this table as far as it goes */
 		pte_t *entry = table_at(table, 0);
 
@@ -106,10 +115,10 @@ int kernel_map(u64 va, phys_t pa, u64 len, u64 flags)
 			va += size;
 			pa += size;
 			len -= size;
-			if (level == 1 && !((va | pa) & 0x1fffff) && len >= 0x200000)
+			if (level == 1 && fits_page(va, pa, len, LARGE_PAGE_SIZE))
 				break; /* larger pages fit from here on */
-			if (level == 2 && cpu_features.gbpages && !((va | pa) & 0x3fffffff) &&
-			    len >= 0x40000000)
+			if (level == 2 && cpu_features.gbpages &&
+			    fits_page(va, pa, len, HUGE_PAGE_SIZE))
 				break;
 		}
 	}
@@ -137,7 +146,7 @@ static void map_ram(phys_t start, phys_t end)
 	const phys_t ro_start = PHYS(_image_start), ro_end = PHYS(_data);
 	const u64 rw = PTE_KERNEL | pte_nx_mask | pte_global_mask;
 	struct {
-		phys_t a, b;
+		phys_t start, end;
 		u64 flags;
 	} part[3] = {
 		{ start, MIN(end, ro_start), rw },
@@ -146,24 +155,24 @@ static void map_ram(phys_t start, phys_t end)
 	};
 
 	for (u32 i = 0; i < 3; i++)
-		if (part[i].a < part[i].b)
-			paging_must(kernel_map(PHYSMAP_BASE + part[i].a, part[i].a,
-					       part[i].b - part[i].a, part[i].flags));
+		if (part[i].start < part[i].end)
+			paging_must(kernel_map(PHYSMAP_BASE + part[i].start, part[i].start,
+					       part[i].end - part[i].start, part[i].flags));
 }
 
 /* The tables for the struct pages of a range, so that mapping those later needs no memory but their own. */
 static void prepare_pagemap(phys_t start, phys_t end)
 {
-	u64 a = (u64)phys_to_page(start), b = (u64)phys_to_page(end - 1);
+	u64 va = (u64)phys_to_page(start), last = (u64)phys_to_page(end - 1);
 
-	for (a &= ~0x1fffffull; a <= b; a += 0x200000)
-		if (paging_walk(a, 1, true) <= 1)
-			paging_must(-1);
+	for (va &= ~(LARGE_PAGE_SIZE - 1); va <= last; va += LARGE_PAGE_SIZE)
+		if (paging_walk(va, 1, true) <= 1)
+			paging_must(-ENOMEM);
 }
 
-static void map_image(const u8 *a, const u8 *b, u64 flags)
+static void map_image(const u8 *first, const u8 *last, u64 flags)
 {
-	u64 start = (u64)a, end = PAGE_ALIGN((u64)b);
+	u64 start = (u64)first, end = PAGE_ALIGN((u64)last);
 
 	paging_must(kernel_map(start, PHYS(start), end - start,
 			       PTE_P | PTE_A | PTE_D | flags | pte_global_mask));
@@ -176,14 +185,15 @@ void paging_init(void)
 
 	kernel_root = table_alloc();
 	if (!kernel_root)
-		paging_must(-1);
+		paging_must(-ENOMEM);
 	/* top entries in use, once and for all */
 	for (u32 i = 0; i < count; i++)
-		for (u64 a = range[i].start >> 39; a <= (range[i].end - 1) >> 39; a++)
-			if (paging_walk(PHYSMAP_BASE + (a << 39), 3, true) <= 1)
-				paging_must(-1);
+		for (u64 top = range[i].start >> TOP_ENTRY_SHIFT;
+		     top <= (range[i].end - 1) >> TOP_ENTRY_SHIFT; top++)
+			if (paging_walk(PHYSMAP_BASE + (top << TOP_ENTRY_SHIFT), 3, true) <= 1)
+				paging_must(-ENOMEM);
 	if (paging_walk(KRANGE_BASE, 3, true) <= 1 || paging_walk(PAGEMAP_BASE, 3, true) <= 1)
-		paging_must(-1);
+		paging_must(-ENOMEM);
 	for (u32 i = 0; i < count; i++) {
 		map_ram(range[i].start, range[i].end);
 		prepare_pagemap(range[i].start, range[i].end);
@@ -195,8 +205,8 @@ void paging_init(void)
 	phys_t pdpt = paging_walk(FASTPAGE_BASE, 3, true);
 
 	if (pdpt <= 1)
-		paging_must(-1);
-	table_at(pdpt, 0)[pt_index(FASTPAGE_BASE, 3)] = boot_pdpt_high[511];
+		paging_must(-ENOMEM);
+	table_at(pdpt, 0)[pt_index(FASTPAGE_BASE, 3)] = boot_pdpt_high[PTRS_PER_TABLE - 1];
 	write_cr3(kernel_root);
 	physmap_ready = true;
 }
