@@ -32,6 +32,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "../../include/uapi/banos.h"
 #include "mark.h"
 
 #define FUTEX_WAIT	   0 /* linux/futex.h, which musl comes without */
@@ -503,9 +504,7 @@ static void file_unmapped(void)
 
 /* ---- drivers: Banos alone; of the files that lie beside this program ---- */
 
-#define SYS_banos_install 0x42000l
-#define SYS_banos_remove  0x42001l
-#define NDRIVERS	  50
+#define NDRIVERS 50
 static struct {
 	char *data;
 	size_t size;
