@@ -37,20 +37,20 @@ struct install_args {
 	u64 log, log_size;
 };
 
-static int alloc_image(struct install_request *rq, u64 size)
+static int alloc_image(struct install_request *request, u64 size)
 {
 	if (size > LOADER_FILE_MAX)
-		return report_add(&rq->report, -EFBIG, "the file has %lu KiB, more than %lu",
+		return report_add(&request->report, -EFBIG, "the file has %lu KiB, more than %lu",
 				  size / 1024, LOADER_FILE_MAX / 1024);
-	rq->size = size;
-	rq->file = driver_buffer_alloc(size);
-	if (!rq->file)
-		return report_add(&rq->report, -ENOMEM, "no memory for the %lu bytes of its file",
-				  size);
+	request->size = size;
+	request->file = driver_buffer_alloc(size);
+	if (!request->file)
+		return report_add(&request->report, -ENOMEM,
+				  "no memory for the %lu bytes of its file", size);
 	return 0;
 }
 
-static int copy_image(struct install_request *rq, u64 from, u64 size)
+static int copy_image(struct install_request *request, u64 from, u64 size)
 {
 	int err;
 
@@ -58,16 +58,16 @@ static int copy_image(struct install_request *rq, u64 from, u64 size)
 	if (size <= LOADER_FILE_MAX && !user_range_ok(uaddr(from), size))
 		err = -EFAULT;
 	else
-		err = alloc_image(rq, size);
+		err = alloc_image(request, size);
 	if (!err)
-		err = copy_from_user((u8 *)rq->file, uaddr(from), size);
+		err = copy_from_user((u8 *)request->file, uaddr(from), size);
 	if (err == -EFAULT)
-		report_add(&rq->report, err, "its %lu bytes at address 0x%lx cannot be read", size,
-			   from);
+		report_add(&request->report, err, "its %lu bytes at address 0x%lx cannot be read",
+			   size, from);
 	return err;
 }
 
-static int read_image(struct install_request *rq, u32 fd)
+static int read_image(struct install_request *request, u32 fd)
 {
 	struct fd_ref r = fd_get(fd);
 	u64 pos = 0;
@@ -83,21 +83,22 @@ static int read_image(struct install_request *rq, u32 fd)
 		err = report_add(&rq->report, -EINVAL, "file descriptor %d is not a regular file",
 				 (int)fd);
 	else
-		err = alloc_image(rq, r.file->inode->size);
+		err = alloc_image(request, r.file->inode->size);
 	if (!err) {
-		n = file_read_kernel(r.file, (u8 *)rq->file, rq->size, &pos);
+		n = file_read_kernel(r.file, (u8 *)request->file, request->size, &pos);
 		if (n < 0)
-			err = report_add(&rq->report, n, "its file cannot be read (error %ld)", -n);
+			err = report_add(&request->report, n, "its file cannot be read (error %ld)",
+					 -n);
 		if (n < 0) /* it may have become shorter */
-			rq->size = 0;
+			request->size = 0;
 		else
-			rq->size = n;
+			request->size = n;
 	}
 	fd_put(r);
 	return err;
 }
 
-static int copy_params(struct install_request *rq, u64 from)
+static int copy_params(struct install_request *request, u64 from)
 {
 	char *text;
 	long err;
@@ -106,30 +107,30 @@ static int copy_params(struct install_request *rq, u64 from)
 		return 0;
 	text = strdup_from_user(uaddr(from), BANOS_PARAMS_MAX);
 	if (!IS_ERR(text)) {
-		rq->params = text;
+		request->params = text;
 		return 0;
 	}
 	err = PTR_ERR(text);
 	if (err == -ENAMETOOLONG)
-		return report_add(&rq->report, -EINVAL, "its parameters have more than %d bytes",
-				  BANOS_PARAMS_MAX - 1);
-	return report_add(&rq->report, err,
+		return report_add(&request->report, -EINVAL,
+				  "its parameters have more than %d bytes", BANOS_PARAMS_MAX - 1);
+	return report_add(&request->report, err,
 			  "its parameters at address 0x%lx cannot be read (error %ld)", from, -err);
 }
 
-static int request_fetch(struct install_request *rq, const struct install_args *args)
+static int request_fetch(struct install_request *request, const struct install_args *args)
 {
 	int err = 0;
 
 	if (args->flags & ~(u64)BANOS_INSTALL_DRY_RUN)
-		err = report_add(&rq->report, -EINVAL, "flags 0x%lx are unknown", args->flags);
+		err = report_add(&request->report, -EINVAL, "flags 0x%lx are unknown", args->flags);
 	if (err)
 		return err;
 	if (args->from_fd)
-		err = read_image(rq, args->fd);
+		err = read_image(request, args->fd);
 	else
-		err = copy_image(rq, args->image, args->size);
-	return err ?: copy_params(rq, args->params);
+		err = copy_image(request, args->image, args->size);
+	return err ?: copy_params(request, args->params);
 }
 
 /* ---- install ---- */
@@ -146,31 +147,31 @@ static int copy_log(const struct report *report, u64 to, u64 size)
 	return copy_to_user(uaddr(to + n), "", 1);
 }
 
-static int refusal_take(const struct install_request *rq);
-static void refusal_note(const struct install_request *rq, int err);
+static int refusal_take(const struct install_request *request);
+static void refusal_note(const struct install_request *request, int err);
 
 /* The caller may: nothing of the arguments was looked at before that was known. */
 static s64 install_request_run(const struct install_args *args)
 {
-	struct install_request rq = { .flags = args->flags };
+	struct install_request request = { .flags = args->flags };
 	s64 id;
 
-	driver_report_init(&rq.report);
-	id = request_fetch(&rq, args);
+	driver_report_init(&request.report);
+	id = request_fetch(&request, args);
 	if (!id && args->after_finit)
-		id = refusal_take(&rq);
+		id = refusal_take(&request);
 	if (!id)
-		id = driver_install(&rq);
-	if (args->is_finit && rq.init_failed)
-		refusal_note(&rq, id);
-	driver_buffer_free((void *)rq.file);
-	kfree(rq.params);
+		id = driver_install(&request);
+	if (args->is_finit && request.init_failed)
+		refusal_note(&request, id);
+	driver_buffer_free((void *)request.file);
+	kfree(request.params);
 	/* A program that reads the reasons itself does not need them on the console, too. */
-	driver_report_log(&rq.report, args->log && args->log_size);
+	driver_report_log(&request.report, args->log && args->log_size);
 	/* A driver that is installed stays so; its id is worth more than an empty log. */
-	if (copy_log(&rq.report, args->log, args->log_size) && id < 0)
+	if (copy_log(&request.report, args->log, args->log_size) && id < 0)
 		id = -EFAULT;
-	report_destroy(&rq.report);
+	report_destroy(&request.report);
 	return id;
 }
 
@@ -259,11 +260,12 @@ static u32 refusal_next;
 static u64 refusals_until_ns; /* there is none after it: the usual case */
 static DEFINE_MUTEX(refusal_lock);
 
-static u64 key_of(const struct install_request *rq)
+static u64 key_of(const struct install_request *request)
 {
-	const char *params = rq->params ?: "";
+	const char *params = request->params ?: "";
 
-	return hash_bytes(params, strlen(params), hash_bytes(rq->file, rq->size, rq->size));
+	return hash_bytes(params, strlen(params),
+			  hash_bytes(request->file, request->size, request->size));
 }
 
 static bool refusal_is_mine(const struct refusal *refusal)
@@ -274,14 +276,14 @@ static bool refusal_is_mine(const struct refusal *refusal)
 	       refusal->exec_id == p->exec_id;
 }
 
-static void refusal_note(const struct install_request *rq, int err)
+static void refusal_note(const struct install_request *request, int err)
 {
 	const struct process *p = current_process();
 	struct refusal new = {
 		.pid = p->pid,
 		.exec_id = p->exec_id,
 		.process_start_ns = p->start_ns,
-		.key = key_of(rq),
+		.key = key_of(request),
 		.err = err,
 		.until_ns = time_monotonic_ns() + REFUSAL_NS,
 	};
@@ -296,7 +298,7 @@ static void refusal_note(const struct install_request *rq, int err)
 }
 
 /* @return what finit_module() answered a moment ago, or 0; it is used up */
-static int refusal_take(const struct install_request *rq)
+static int refusal_take(const struct install_request *request)
 {
 	int err = 0;
 
@@ -308,7 +310,7 @@ static int refusal_take(const struct install_request *rq)
 
 		if (!refusal_is_mine(refusal))
 			continue;
-		if (time_monotonic_ns() < refusal->until_ns && key_of(rq) == refusal->key)
+		if (time_monotonic_ns() < refusal->until_ns && key_of(request) == refusal->key)
 			err = refusal->err;
 		refusal->pid = 0;
 	}
@@ -348,7 +350,7 @@ SYSCALL3(finit_module, fd, params, flags)
 
 /*
  * The newest of that name; or one whose removal was begun. Linux says EWOULDBLOCK
- * where somebody uses it; its flags ask not to wait, which it never does any
+ * where it is in use; its flags ask not to wait, which it never does any
  * more, and to take away what is in use, which is not done here.
  */
 SYSCALL2(delete_module, name, flags)

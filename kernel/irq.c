@@ -4,7 +4,7 @@
  *
  * A line is a GSI or a message that somebody uses; it has a vector and a list
  * of handlers. vector_lines[] and the handler lists are read by the interrupt
- * without a lock, as RCU data: whoever removes something waits until every CPU
+ * without a lock, as RCU data: a thread that removes something waits until every CPU
  * has been through the scheduler, which it can't be inside a handler.
  *
  * All devices interrupt the boot CPU. A level-triggered line for which nobody

@@ -4,7 +4,7 @@
  *
  * A kernel stack is a guarded range of kernel addresses. Making one costs page
  * tables and freeing one a TLB flush on all CPUs, so each CPU keeps a few for
- * the next thread; what exceeds that is freed by whoever creates a thread next
+ * the next thread; what exceeds that is freed when the next thread is created
  * (in a context that may sleep).
  *
  * A dead thread's stack is let go by the next thread on that CPU

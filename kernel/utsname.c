@@ -3,7 +3,7 @@
  * The names of the system.
  *
  * Programs are Linux programs, and many ask "uname -s" before they do anything:
- * so that says Linux, the release begins with the one whose ABI this is, and
+ * so the system name is "Linux", the release begins with that of the ABI, and
  * release and version say Banos.
  *
  * Lock: names_lock (spin) guards the two names that can be set.

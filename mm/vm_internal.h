@@ -182,7 +182,7 @@ enum vm_populate {
 };
 /** @brief Make a range present. Takes the lock. @return 0, -ENOMEM, -EIO, -EINTR, -EINVAL: the first that is wrong */
 int vm_populate(struct vm_space *space, u64 start, u64 end, enum vm_populate how);
-/** @brief Memory is short: kill someone and wait. No lock held. @return 0: try again; -EINTR, -ENOMEM */
+/** @brief Memory is short: kill a process and wait. No lock held. @return 0: try again; -EINTR, -ENOMEM */
 int __must_check vm_out_of_memory(u32 attempt);
 
 /* ---- vm_map.c ---- */

@@ -159,7 +159,7 @@ kernel-cflags := -std=gnu11 $(optimize-flags) $(debug-flags) $(machine-flags) \
 	$(pattern-flags)
 kernel-aflags := -m64 $(debug-flags) -D__ASSEMBLY__ -Wa,--fatal-warnings
 
-# Drivers: what DRIVER-ABI calls the binary rules, and no way to any header but
+# Drivers: the rules that make their files loadable, and no way to any header but
 # <banos/...>, the compiler's own and those beside the source.
 driver-cppflags := -nostdinc -isystem $(cc-include) -I$(O)/include/driver-api \
 	-DBANOS_CFLAGS=1

@@ -140,7 +140,7 @@ void ipi_handle_call(void)
 	struct cpumask *from = &this_cpu()->flush_from;
 
 	for (u32 i = 0; i < ARRAY_SIZE(from->bits); i++) {
-		/* Whoever takes a bit answers: the interrupt may come while tell_others() is here. */
+		/* The CPU that clears a bit answers: the interrupt may come while tell_others() is here. */
 		u64 bits = READ_ONCE(from->bits[i])
 				   ? __atomic_exchange_n(&from->bits[i], 0, __ATOMIC_SEQ_CST)
 				   : 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Who calls the API; see caller.h. It is the driver whose function runs innermost in
- * this thread. Whoever calls from outside of all drivers is the kernel itself.
+ * this thread. A call from outside of all drivers is the kernel's own.
  *
  * Memory that a driver may name: the stack that it runs on, what driver_memory_span()
  * knows, and for drivers that are linked in, in whose place or on whose behalf the

@@ -86,7 +86,7 @@ static void interrupt_disconnect(struct interrupt *interrupt)
 	if (interrupt->device->interrupts)
 		bus_device_ask(interrupt->device, disconnect, interrupt->index, 0, 0);
 	WRITE_ONCE(interrupt->dead, true);
-	/* What was sent before is taken, not left to whoever has the vector next. */
+	/* An interrupt that was sent before is delivered here, not to the next owner of the vector. */
 	synchronize_rcu();
 	interrupt_unmask(interrupt, true);
 	irq_free(interrupt->number, interrupt);

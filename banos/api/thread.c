@@ -2,7 +2,7 @@
 /*
  * <banos/thread.h>: threads of a driver. A kernel thread whose function is called
  * through the gate. When that has returned the thread stays, without a stack,
- * until somebody asks for its result.
+ * until a thread asks for its result.
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>

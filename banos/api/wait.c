@@ -51,7 +51,7 @@ static void queue_free(struct owned *o)
 		kfree(queue);
 }
 
-/* Whoever sleeps there has a reference, and finds the cookie void when it wakes. */
+/* A thread that sleeps there has a reference, and finds the cookie invalid when it wakes. */
 static int queue_stop(struct owned *o, u64 deadline_ns)
 {
 	wake_up_all(&container_of(o, struct queue, owned)->waiters);
@@ -234,7 +234,7 @@ static bool wait_is_over(const struct queue *queue)
 	return !READ_ONCE(queue->owned.owner) || READ_ONCE(queue->closed) || call_is_revoked();
 }
 
-/* Whoever started hardware has to see its end: neither signals nor removal end this. */
+/* A driver that started hardware must see its end: neither signals nor removal end this. */
 static s64 sleep_patiently(struct queue *queue, const struct banos_wait *wait, u64 ticket,
 			   u64 deadline_ns)
 {
@@ -376,7 +376,7 @@ static bool driver_mutex_try(struct banos_mutex *mutex)
 					   __ATOMIC_RELAXED);
 }
 
-/* Say that somebody waits; take it if it came free. */
+/* Mark the mutex as waited for; acquire it if it was released meanwhile. */
 static bool mutex_try_or_mark(struct banos_mutex *mutex)
 {
 	u64 state = READ_ONCE(mutex->state);

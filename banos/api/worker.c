@@ -178,7 +178,7 @@ static bool task_unqueue(struct task *task)
 	return was;
 }
 
-/* Neither queued nor started from now on: whoever does that looks under the lock. */
+/* Neither queued nor started from now on: the functions that do so check under the lock. */
 static void task_kill(struct task *task)
 {
 	u64 flags = spin_lock_irqsave(&task->worker->lock);

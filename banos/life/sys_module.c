@@ -7,8 +7,8 @@
  * testing/sysfs-module.
  *
  * Few look there, so installing a driver does nothing for it. A folder is made
- * when somebody looks something up in /sys/module, or lists it, and the list of
- * drivers has changed since; links when somebody looks into holders. What has
+ * when a process looks something up in /sys/module, or lists it, and the list of
+ * drivers has changed since; links when a process looks into holders. What has
  * been made is removed at once when it is not true any more.
  *
  * Locks: an inode's of /sys, then sys_lock, then drivers_lock. sys_lock guards the
@@ -363,7 +363,7 @@ void sys_module_changed(const char *name)
 	struct sys_module *module, *next;
 	struct sys_holder *holder, *next_link;
 
-	/* The list was changed before, under drivers_lock: whoever looks from now on sees that. */
+	/* The list was changed before, under drivers_lock: a process that looks from now on sees that. */
 	if (!__atomic_load_n(&ever_looked, __ATOMIC_SEQ_CST))
 		return;
 	mutex_lock(&sys_lock);

@@ -129,7 +129,7 @@ static int check_loaded(struct loader *l, u32 index)
 	return err;
 }
 
-/* Tables that say something to linkers, debuggers and profilers, not to the one who loads. */
+/* Tables for linkers, debuggers and profilers; the loader needs none of them. */
 static bool harmless_type(u32 type)
 {
 	return type == SHT_NULL || type == SHT_PROGBITS || type == SHT_NOBITS || type == SHT_NOTE ||

@@ -144,7 +144,7 @@ static int set_one(struct report *report, const struct param_target *target,
 		memset(variable + word->val_len, 0, record->bytes - word->val_len);
 		return 0;
 	default:
-		/* Whoever wrote the record may have set wider bounds than the variable has. */
+		/* The record may have wider bounds than the type of the variable. */
 		if (param_parse_number(record, word, &number) ||
 		    (record->type == BANOS_PARAM_U32_TYPE && number != (u32)number) ||
 		    (record->type == BANOS_PARAM_I32_TYPE && number != (u64)(s64)(s32)number))

@@ -3,7 +3,7 @@
  * What undefined names say of how a driver was built, and what to do about it.
  *
  * Two tables of patterns. Forbidden names are those of mechanisms that drivers
- * cannot have, whoever might define them: a flag avoids each. Missing ones are
+ * cannot have, whichever driver defines them: a compiler flag avoids each. Missing ones are
  * known by the library or language that they belong to; they are only asked for
  * once nobody was found to have the name.
  *

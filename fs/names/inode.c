@@ -84,7 +84,7 @@ bool capable_of_bypass(const struct inode *inode, int mask)
 	}
 	if (mask == MAY_READ && current_capable(CAP_DAC_READ_SEARCH))
 		return true;
-	/* Even the super user runs only what someone may run. */
+	/* Even the super user may execute only a file with an execute bit. */
 	if (!(mask & MAY_EXEC) || inode->mode & S_IXUGO)
 		return current_capable(CAP_DAC_OVERRIDE);
 	return false;

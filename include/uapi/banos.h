@@ -9,7 +9,7 @@
  * s64 banos_install(const void *image, u64 size, const char *params, u64 flags, char *log, u64 log_size)
  *	Install the driver in @p image. @p params: "name=value ..." or NULL. @p log (may be NULL) receives
  *	why not, a sentence a line, NUL-terminated, cut to @p log_size; an empty text when it worked.
- *	@return the id (>= 0, never used again); with BANOS_INSTALL_DRY_RUN 0; or -errno: DRIVER-ABI's table
+ *	@return the id (>= 0, never used again); with BANOS_INSTALL_DRY_RUN 0; or -errno
  *
  * s64 banos_remove(s64 id, u64 flags)
  *	@return 0, -ENOENT, -EBUSY: in use; with BANOS_REMOVE_WAIT it sleeps until nobody uses it (EINTR)

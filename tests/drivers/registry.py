@@ -3,7 +3,7 @@
 
 Each case is a function that returns the bytes of a file. Its decorator says
 what comes of it: the error and words that the reasons have to contain, or 'OK'.
-`fault` is the fault of other loaders that the case holds (DRIVER-ABI); `run` the
+`fault` is the fault of other loaders that the case holds; `run` the
 error in the kernel, where init() runs, if it is another one; `params`, `after`
 (drivers that are installed before) and `lines` (how many reasons) what else
 belongs to it.
