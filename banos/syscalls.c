@@ -75,13 +75,14 @@ static int read_image(struct install_request *request, u32 fd)
 	int err;
 
 	if (!r.file)
-		return report_add(&rq->report, -EBADF, "file descriptor %d is not open", (int)fd);
+		return report_add(&request->report, -EBADF, "file descriptor %d is not open",
+				  (int)fd);
 	if (!(r.file->mode & FMODE_READ))
-		err = report_add(&rq->report, -EBADF, "file descriptor %d is not open for reading",
-				 (int)fd);
+		err = report_add(&request->report, -EBADF,
+				 "file descriptor %d is not open for reading", (int)fd);
 	else if ((r.file->inode->mode & S_IFMT) != S_IFREG)
-		err = report_add(&rq->report, -EINVAL, "file descriptor %d is not a regular file",
-				 (int)fd);
+		err = report_add(&request->report, -EINVAL,
+				 "file descriptor %d is not a regular file", (int)fd);
 	else
 		err = alloc_image(request, r.file->inode->size);
 	if (!err) {
