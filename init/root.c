@@ -227,10 +227,26 @@ static int first_try_start(struct first *first, const char *path)
 	return err;
 }
 
+/* What to look at: the text of the error alone does not say which of several things is wrong. */
+static const char *first_error_hint(int err)
+{
+	if (err == -ENOENT)
+		return ": the initrd has no such file, or not the interpreter that the file names";
+	if (err == -EACCES)
+		return ": expected a regular file that is executable (chmod +x)";
+	if (err == -ENOEXEC)
+		return ": expected an ELF program for x86-64, or a script that begins with #!";
+	return "";
+}
+
 static void __noreturn no_first_process(const char *path, int err)
 {
 	if (path)
-		boot_stop("cannot run %s: %s (error %d)", path, error_text(err), -err);
+		boot_stop("cannot run %s: %s (error %d)%s", path, error_text(err), -err,
+			  first_error_hint(err));
+	if (!boot_info.nr_modules)
+		boot_stop(
+			"no initrd was loaded: expected one from the boot loader (QEMU: -initrd FILE; GRUB: module)");
 	boot_stop(
 		"no first program found: the initrd has none of /init, /sbin/init, /etc/init, /bin/init, /bin/sh");
 }

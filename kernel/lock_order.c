@@ -99,7 +99,7 @@ static void report_class(const struct lock_class *class)
 
 static void __noreturn __cold report_inversion(u32 before, u32 after, u32 next)
 {
-	pr_err("locks: lock %u is taken while lock %u is held, elsewhere lock %u before lock %u\n",
+	pr_err("locks: lock %u is taken while lock %u is held, but elsewhere lock %u is taken before lock %u\n",
 	       after, before, after, before);
 	report_class(classes[before]);
 	report_class(classes[after]);

@@ -275,7 +275,7 @@ int read_image(const char *path, struct image *img)
 		return complain_errno(path, "cannot be opened");
 	if (!S_ISREG(info.st_mode)) {
 		close(fd);
-		return complain(path, "not a file");
+		return complain(path, "not a regular file");
 	}
 	if (info.st_size > FILE_MAX) {
 		close(fd);

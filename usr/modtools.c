@@ -102,7 +102,7 @@ static int complain_busy(const struct banos_query *query)
 		snprintf(why, sizeof(why), "is busy: used by %s", users);
 	else
 		snprintf(why, sizeof(why),
-			 "is busy: files of it are open, or it is in use otherwise (%u times)",
+			 "is busy: its files are open, or it is in use in another way (uses: %u)",
 			 query->users);
 	return complain(query->name, why);
 }

@@ -112,7 +112,7 @@ static void __noreturn __cold kernel_page_fault(struct pt_regs *regs, u64 addr, 
 	if (error & FAULT_CODE_PRESENT)
 		why = "not allowed";
 	if (addr < PAGE_SIZE)
-		snprintf(cause, sizeof(cause), "null pointer access: %s at %lx", what, addr);
+		snprintf(cause, sizeof(cause), "null pointer access: %s at 0x%lx", what, addr);
 	else
 		snprintf(cause, sizeof(cause), "page fault in the kernel: %s at %lx, %s", what,
 			 addr, why);
@@ -307,7 +307,8 @@ static void __noreturn __cold double_fault(struct pt_regs *regs)
 		panic_regs(regs,
 			   "kernel stack overflow: %lx is in the guard page below %lx (%s stack)",
 			   addr, low, name);
-	panic_regs(regs, "double fault, cr2 %lx", addr);
+	panic_regs(regs, "double fault: an exception could not be delivered, look at rsp; cr2 %lx",
+		   addr);
 }
 
 /* From the kernel, on an IST stack. */

@@ -157,18 +157,17 @@ static void run_calls(struct driver *driver, const u64 *calls, u32 n)
 	}
 }
 
-int driver_run_init(struct driver *driver)
+int driver_run_init(struct driver *driver, struct report *report)
 {
 	s64 result;
 
 	run_calls(driver, driver->image.init_calls, driver->image.ninit);
 	result = gate_call(&driver->owner, NULL, (const void *)driver->image.init,
 			   driver->owner.handle, 0, 0, 0, 0, 0);
-	if (result > 0) {
-		pr_warn("banos: %s: init returned %ld, expected 0 or a negative error number\n",
-			driver->name, result);
-		result = -EINVAL;
-	}
+	if (result > 0)
+		return report_add(report, -EINVAL,
+				  "init returned %ld, expected 0 or a negative error number",
+				  result);
 	return result;
 }
 
@@ -252,7 +251,7 @@ void driver_withdraw(struct driver *driver)
 
 int driver_start(struct driver *driver, struct report *report)
 {
-	int err = driver_run_init(driver);
+	int err = driver_run_init(driver, report);
 
 	if (err) {
 		driver->image.exit = 0; /* it never was there */
@@ -353,7 +352,7 @@ static int driver_dismantle(struct driver *driver)
 	if (err)
 		return err;
 	if (bytes && !failed)
-		pr_warn("banos: %s: ... of %lu bytes\n", driver->name, bytes);
+		pr_warn("banos: %s: memory not freed: %lu bytes\n", driver->name, bytes);
 	account_remove(driver);
 	bus_forget(&driver->owner);
 	unlink_driver(driver);

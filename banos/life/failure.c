@@ -73,7 +73,7 @@ void driver_remove_failed(struct driver *driver)
 	driver_get(driver);
 	if (!thread_spawn(failure_main, driver, "kfailed"))
 		return;
-	pr_err("banos: %s: no memory for removing the failed driver; rmmod removes it\n",
+	pr_err("banos: %s: not enough memory to remove the failed driver: use rmmod\n",
 	       driver->name);
 	driver_put(driver);
 }

@@ -225,7 +225,9 @@ s64 driver_install(struct install_request *rq)
 	s64 result;
 
 	if (!driver)
-		return report_add(&rq->report, -ENOMEM, "no memory, or too many drivers");
+		return report_add(
+			&rq->report, -ENOMEM,
+			"not enough memory, or no free handle: the installed drivers hold too many objects");
 	l.arg = driver;
 	result = driver_install_image(rq, driver, &l);
 	loader_free(&l);

@@ -77,7 +77,7 @@ static const char *format_words(const u8 *file, u64 size)
 	if (size >= 262 && !memcmp(file + 257, "ustar", 5))
 		return "a tar archive: unpack it (tar -xf)";
 	if (is_text(file, size))
-		return "a text: if it is a driver's source, compile it (cc -c)";
+		return "a text file: if it is a driver's source, compile it (cc -c)";
 	return "a driver is an object file (cc -c, ld -r)";
 }
 

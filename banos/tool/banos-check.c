@@ -42,7 +42,7 @@ static void *read_whole_file(const char *path, size_t *size)
 		const char *why = strerror(errno ?: EINVAL);
 
 		if (stream && !S_ISREG(info.st_mode))
-			why = "not a file";
+			why = "not a regular file";
 		fprintf(stderr, "banos-check: cannot read %s: %s\n", path, why);
 		exit(2);
 	}

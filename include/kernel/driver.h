@@ -108,7 +108,7 @@ void driver_set_description(struct driver *driver, const struct banos_driver_rec
 /** @brief Copy which devices it serves from its records, which were checked. @return 0, -ENOMEM */
 int __must_check driver_take_serves(struct driver *driver, const u8 *records, u64 size);
 /** @brief Constructors, then init(). @return its result, checked */
-int driver_run_init(struct driver *driver);
+int driver_run_init(struct driver *driver, struct report *report);
 /** @brief exit(), then destructors. */
 void driver_run_exit(struct driver *driver);
 /** @brief Publish what init() registered, and set LIVE. On failure nothing has changed. */

@@ -231,7 +231,7 @@ for _name, _start, _words in (
         ('exe', b'MZ\x90', 'a program or library for Windows'),
         ('macho', b'\xcf\xfa\xed\xfe', 'a Mach-O file'),
         ('script', b'#!/bin/sh\n', 'a script'),
-        ('source', b'#include <banos/driver.h>\n', 'a text: if it is a driver'),
+        ('source', b'#include <banos/driver.h>\n', 'a text file: if it is a driver'),
         ('utf8', 'ä'.encode(), 'a text'), ('one_byte', b'\x7f', 'is an object file'),
         ('zeroes', b'\0\0', 'a driver is an object file (cc -c, ld -r)'),
         ('half_a_header', b'\x7fELF\2\1\1', 'bytes from the beginning of one')):

@@ -396,7 +396,8 @@ static void crash_thread(void *how)
 	for (const struct crash *c = cpu_crashes; c->name; c++)
 		if (!strcmp(how, c->name))
 			c->fn();
-	pr_err("crash=%s: nothing happened\n", (const char *)how);
+	pr_err("crash=%s: the kind is unknown, or returned without a crash: see tests/kernel/crash*.c\n",
+	       (const char *)how);
 }
 
 static void crash_on(u32 cpu, char *how)

@@ -39,7 +39,7 @@ def test_functions_of_drivers_have_names_in_backtraces(start, where, last):
     m.sendline(f'insmod /crasher.ko {where}')
     assert m.wait_end() == PANIC_STATUS
     text = m.before
-    assert 'panic: null pointer access: read at 10' in text
+    assert 'panic: null pointer access: read at 0x10' in text
     assert re.search(r'rip \w{16} crasher\+reads\+0x\w+', text), text
     trace = re.findall(r'^\[ *[\d.]+\]   \w{16} (\S+)', text, re.M)
     assert re.fullmatch(r'crasher\+reads\+0x\w+', trace[0]), text

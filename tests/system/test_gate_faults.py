@@ -96,10 +96,10 @@ def test_faults_leave_nothing(shell, rounds):
 def test_the_log_names_driver_fault_and_function(shell):
     shell.check('dmesg -c >/dev/null; /faults 5')
     log = shell.check('dmesg')
-    for cause in (r'null pointer access: read at 10 in faulty\+follow\+',
+    for cause in (r'null pointer access: read at 0x10 in faulty\+follow\+',
                   r'page fault in the kernel: write at ffff8fffdead0000, not mapped in faulty\+store\+',
                   r'general protection fault in faulty\+follow\+',
-                  r'null pointer access: execute at 0 in faulty\+call\+',
+                  r'null pointer access: execute at 0x0 in faulty\+call\+',
                   r'divide error in faulty\+divide\+'):
         assert re.search(rf'banos: faulty: {cause}\S+; the call ends with EFAULT', log), log
 
@@ -124,4 +124,4 @@ def test_a_fault_in_the_kernel_still_stops_the_machine(start):
     m.check('insmod /faulty.ko')
     m.sendline('/faults kind 5')
     assert m.wait_end() == PANIC_STATUS
-    assert 'null pointer access: write at 20' in m.before
+    assert 'null pointer access: write at 0x20' in m.before

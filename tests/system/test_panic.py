@@ -22,7 +22,7 @@ BOOT_STOP_STATUS = 2 * 0x31 + 1
 # What is said, whether there are registers, and a function in the backtrace.
 KINDS = {
     'panic': ('asked to', False, 'crash_panic'),
-    'null': ('null pointer access: write at 10', True, 'crash_null'),
+    'null': ('null pointer access: write at 0x10', True, 'crash_null'),
     'stack': (r'kernel stack overflow: \w+ is in the guard page below \w+ '
               r'\(thread stack\)',
               True, 'crash_stack'),
@@ -39,7 +39,7 @@ KINDS = {
                'crash_divide'),
     'gp': ('general protection fault in the kernel, error code 0', True,
            'crash_gp'),
-    'double': (r'double fault, cr2 ffffaffffffffff8', True, None),
+    'double': (r'double fault: an exception could not be delivered, look at rsp; cr2 ffffaffffffffff8', True, None),
     'nmi': ('non-maskable interrupt', True, 'crash_thread'),
     'mce': ('machine check: no bank tells of an error', True, 'crash_mce'),
     'irq': ('asked to, in an interrupt', False, 'in_interrupt_context'),
@@ -178,7 +178,7 @@ def test_report_is_on_the_screen_even_if_the_console_is_not(start):
     font = screen.vga_font()
     m.monitor.wait_text(font, 'end of panic')
     rows = '\n'.join(m.monitor.text(font))
-    for what in ('panic: null pointer access: write at 10', r'crash_null\+0x',
+    for what in ('panic: null pointer access: write at 0x10', r'crash_null\+0x',
                  'task init', r'rip \w{16} crash_null', 'code 48'):
         assert re.search(what, rows), rows
 
