@@ -175,7 +175,7 @@ void driver_run_exit(struct driver *driver)
 {
 	s64 result = 0;
 
-	if (driver->exited)
+	if (driver->exited || gate_has_failed(&driver->owner)) /* that one is not called */
 		return;
 	driver->exited = true;
 	if (driver->image.exit)

@@ -52,6 +52,7 @@ static void failure_main(void *arg)
 	while (__atomic_test_and_set(&driver->removing, __ATOMIC_ACQUIRE))
 		sleep_until(time_monotonic_ns() + 10 * NSEC_PER_MSEC, false);
 	if (list_empty(&driver->link)) { /* another removal was faster */
+		__atomic_clear(&driver->removing, __ATOMIC_RELEASE);
 		driver_put(driver);
 		return;
 	}
@@ -85,8 +86,11 @@ static void failure_note(struct owner *root)
 	bool remove;
 
 	mutex_lock(&drivers_lock);
-	/* Before it is live driver_publish() does that. */
-	remove = !root->failed && driver->state == BANOS_DRIVER_LIVE;
+	/*
+	 * Before it is live driver_publish() does that. A removal that is under way may
+	 * give up before this call has ended.
+	 */
+	remove = !root->failed && driver->state != BANOS_DRIVER_LOADING;
 	WRITE_ONCE(root->failed, true);
 	mutex_unlock(&drivers_lock);
 	if (remove)
