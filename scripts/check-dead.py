@@ -35,11 +35,12 @@ MAX_SHOWN = 40
 
 KEPT = {
     'asm_offsets': 'the build reads its assembly',
-    'gate_abandon': 'what a fault in a method of a driver is to use',
     'KERN_EMERG': 'one of the eight levels of the log',
 }
 # Structs whose layout is given: by the processor, the boot loader, a standard, a file or the user ABI.
 GIVEN = {'tss', 'idt_entry', 'ap_words', 'mb1_info', 'timezone_result', 'fp_words'}
+# They write what their first argument names.
+STORES = ('WRITE_ONCE', 'smp_store_release')
 PADDING = re.compile(r'_?(reserved|unused|pad)\d*')
 
 Definition = collections.namedtuple('Definition', 'name kind path line')
@@ -317,7 +318,7 @@ class Sources:
             previous = item
 
     def find_accesses(self, group):
-        """Which fields are read: x.f, x->f, but for "x->f = ...;" and "x->f++;"."""
+        """Which fields are read: x.f, x->f, but for "x->f = ...;", "x->f++;", WRITE_ONCE(x->f, ...)."""
         for segment in group.segments:
             items = without_label([x for x in segment
                                    if not (isinstance(x, Token) and x.text == ';')])
@@ -327,6 +328,9 @@ class Sources:
             if target is None and group.bracket == '{' and items and \
                     isinstance(items[-1], Token) and items[-1].text in ('++', '--'):
                 target = len(items) - 1
+            if isinstance(group.before, Token) and group.before.text in STORES and \
+                    segment is group.segments[0]:
+                target = len(items) - 1                 # the comma
             for at, item in enumerate(items):
                 if isinstance(item, Group):
                     self.find_accesses(item)
@@ -389,6 +393,16 @@ def unread_fields(sources):
         yield f'{item.path}:{item.line}: {struct}.{item.name} is {how}'
 
 
+def needless_exceptions(sources):
+    """Names in KEPT that the tree uses."""
+    sources.roots -= set(KEPT)
+    alive = sources.reachable() | sources.read_fields
+    defined = {x.name for x in sources.definitions} | {x.name for _, x in sources.fields}
+    for name in KEPT:
+        if name in alive and name in defined:
+            yield f'scripts/check-dead.py: {name} stands in KEPT, and is used'
+
+
 def is_built(tree, path, outside):
     """Does the Makefile of its folder name the object, or another one the source?"""
     folder, name = os.path.split(path)
@@ -434,6 +448,7 @@ def main():
         ('macros and constants are used', unused(sources, ('macro', 'constant'))),
         ('fields are read', unread_fields(sources)),
         ('files are built, included or run', orphans(sources)),
+        ('exceptions are needed', needless_exceptions(sources)),
     ]
     print(f'1..{len(checks)}')
     failed = False

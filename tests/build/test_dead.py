@@ -125,6 +125,18 @@ def test_fields_that_nobody_reads_are_found(tree):
                 '\treturn item->hits++ + helper(item)') == []
 
 
+@pytest.mark.parametrize('store', ['WRITE_ONCE(item->count', 'smp_store_release(&item->count'])
+def test_a_field_that_a_macro_writes_is_not_read_by_that(tree, store):
+    assert dead(tree, 'return item->count + ', f'{store}, item->part.inner);\n\treturn ') == [
+        'item.count is written and never read']
+
+
+def test_an_exception_that_is_used_is_found(tree):
+    assert dead(tree, 'int helper(', 'int asm_offsets(') == []
+    assert dead(tree, 'return helper(', 'return asm_offsets(') == [
+        'asm_offsets stands in KEPT, and is used']
+
+
 def test_files_that_nobody_builds_or_includes_are_found(tree):
     (tree / 'lib/lost.c').write_text('')
     (tree / 'lib/lost.h').write_text('')
