@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What is told of drivers: /proc/modules as Linux words it, /proc/banos with one
- * file for each driver, and the answers of banos_query().
+ * Status of drivers: /proc/modules in Linux's format, /proc/banos with one
+ * file for each driver, and the results of banos_query().
  */
 #include <kernel/bus.h>
 #include <kernel/cred.h>

@@ -27,7 +27,7 @@ struct driver *driver_create(void)
 	driver->id = -1;
 	driver->state = BANOS_DRIVER_LOADING;
 	atomic_set(&driver->refs, 1);
-	atomic_set(&driver->pins, DRIVER_GOING_PIN); /* nobody gets in before it is live */
+	atomic_set(&driver->pins, DRIVER_GOING_PIN); /* no user before it is live */
 	list_init(&driver->link);
 	list_init(&driver->uses);
 	list_init(&driver->users);
@@ -254,7 +254,7 @@ int driver_start(struct driver *driver, struct report *report)
 	int err = driver_run_init(driver, report);
 
 	if (err) {
-		driver->image.exit = 0; /* it never was there */
+		driver->image.exit = 0; /* it was never installed */
 		return report_add(report, err, "init failed: %s (error %d)", error_text(err), -err);
 	}
 	err = driver_publish(driver);
@@ -336,7 +336,7 @@ void driver_leave_behind(struct driver *driver)
 
 static int driver_dismantle(struct driver *driver)
 {
-	/* A driver that failed had no chance to give anything back. */
+	/* A driver that failed could not release its resources. */
 	bool failed = gate_has_failed(&driver->owner);
 	owner_report report = failed ? NULL : report_leak;
 	u64 bytes;

@@ -2,9 +2,9 @@
 /*
  * The exported names: one hash table for the kernel's and all drivers'.
  *
- * What a name costs to find does not depend on how many there are. Of several
- * exporters of one name the oldest stands first in its bucket and is bound; the
- * others are shadowed until it goes. drivers_lock guards all of it.
+ * The cost of a look-up does not depend on the number of names. Of several
+ * exporters of one name the oldest is first in its bucket and is bound; the
+ * others are shadowed until it is removed. drivers_lock guards the table.
  *
  * The kernel's own entries lie in the image, in .banos-export, together with
  * those of the built-in drivers, which <kernel/builtin.h> tells apart.

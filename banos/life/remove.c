@@ -2,17 +2,17 @@
 /*
  * Removing a driver:
  *
- *	nobody uses it, and nobody will	   one atomic step on driver->pins
- *	nothing leads into it		   names and registrations withdrawn
- *	nobody is inside		   the gate is drained
+ *	it has no users and gets none	   one atomic step on driver->pins
+ *	no new calls enter it		   names and registrations withdrawn
+ *	no calls run in it		   the gate is drained
  *	exit, destructors
- *	nothing of it is left		   swept, and told what it leaked
+ *	its resources are released	   swept; leaks are logged
  *	unmapped
  *
- * All of it together takes OWNER_STOP_LIMIT_NS at most, but for functions of the driver
- * that run in this thread. Each step may be repeated: a removal that finds a call or a
- * thread of the driver's that does not end leaves it going, and the next removal goes
- * on from there.
+ * A removal takes OWNER_STOP_LIMIT_NS at most, but for functions of the driver
+ * that run in this thread. Each step may be repeated: if a call or a thread of the driver
+ * does not end, the driver stays in the state of being removed, and the next removal
+ * continues from there.
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Who depends on whom, and the call slots between them.
+ * Dependencies between drivers, and the call slots between them.
  *
- * A use holds one long pin on the exporter, so that it cannot be removed; the
- * user's list of uses is given up when the user goes. Circles are refused: two
+ * A use holds a pin on the exporter, so that it cannot be removed. The uses of a
+ * driver are released when it is removed. Circles are refused: two
  * drivers that pin each other could never be removed.
  */
 #include <asm/stub.h>
