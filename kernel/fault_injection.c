@@ -168,8 +168,10 @@ int fault_set_rules(const char *text)
 {
 	struct armed_rule *new = kvzalloc(sizeof(rules));
 	u32 count = 0;
-	int err = new ? 0 : -ENOMEM;
+	int err = 0;
 
+	if (!new)
+		return -ENOMEM;
 	while (!err) {
 		size_t len = 0;
 
@@ -179,7 +181,10 @@ int fault_set_rules(const char *text)
 			break;
 		while (text[len] && !is_blank(text[len]))
 			len++;
-		err = count < RULES_MAX ? rule_prepare(&new[count], text, len) : -E2BIG;
+		if (count < RULES_MAX)
+			err = rule_prepare(&new[count], text, len);
+		else
+			err = -E2BIG;
 		if (!err)
 			new[count++].active = true;
 		text += len;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The gate: counters, and ending a call from outside. The way in and out itself
+ * The gate: its counters, and how a call is ended from outside. The call itself
  * is gate_call() in gate.h.
  *
- * Counters of the n-th driver are the n-th pair in struct cpu. Who begins no
- * more calls waits for those that run by comparing sums; ended is summed first,
- * so that a call which ends in between only makes the wait longer.
+ * Counters of the n-th driver are the n-th pair in struct cpu. To drain a driver
+ * is to compare their sums until all calls that began have ended. The ended ones
+ * are summed first, so that a call which ends in between only makes the wait longer.
  */
 #include <kernel/bitmap.h>
 #include <kernel/err.h>
@@ -97,7 +97,7 @@ static bool thread_is_inside(const struct thread *t, const struct owner *owner)
 	return false;
 }
 
-static void tell_who_is_inside(const struct owner *owner)
+static void gate_report_inside(const struct owner *owner)
 {
 	struct thread *t;
 	u64 flags = spin_lock_irqsave(&threads_lock);
@@ -117,7 +117,7 @@ int gate_drain(const struct owner *owner, u64 deadline_ns)
 		if (fatal_signal_pending())
 			return -EBUSY;
 		if (time_monotonic_ns() >= deadline_ns) {
-			tell_who_is_inside(owner);
+			gate_report_inside(owner);
 			return -EBUSY;
 		}
 		sleep_until(time_monotonic_ns() + NSEC_PER_MSEC, false);
@@ -125,25 +125,25 @@ int gate_drain(const struct owner *owner, u64 deadline_ns)
 	return 0;
 }
 
-/* ---- what is held where a driver begins, and where it ends ---- */
+/* ---- locks that are held when a driver is called, and when it returns ---- */
 
 #ifdef CONFIG_DEBUG_LOCKS
-u32 gate_debug_enter(const struct owner *o, const void *fn)
+u32 gate_debug_enter(const struct owner *owner, const void *fn)
 {
 	bool may_sleep = !CPU_FIELD_READ(preempt_count) && irqs_enabled() && !in_interrupt();
 
 	if (unlikely(!may_sleep || !lock_order_none_held())) {
 		lock_order_tell_held();
 		panic("gate: driver %s is called (%pS) with locks held, or with preemption (count %u) or interrupts disabled",
-		      o->name, fn, CPU_FIELD_READ(preempt_count));
+		      owner->name, fn, CPU_FIELD_READ(preempt_count));
 	}
 	return current->driver_mutexes;
 }
 
-void gate_debug_leave(const struct owner *o, const void *fn, u32 mutexes)
+void gate_debug_leave(const struct owner *owner, const void *fn, u32 mutexes)
 {
 	if (current->driver_mutexes > mutexes && !current->gate)
-		pr_err("banos: %s: %pS returned with a mutex held\n", o->name, fn);
+		pr_err("banos: %s: %pS returned with a mutex held\n", owner->name, fn);
 	current->driver_mutexes = mutexes;
 }
 #endif

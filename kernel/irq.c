@@ -51,7 +51,7 @@ struct irq_line {
 };
 
 struct irq_counts {
-	u32 of[IRQ_VECTORS];
+	u32 by_vector[IRQ_VECTORS];
 };
 
 static DEFINE_MUTEX(irq_mutex);
@@ -116,7 +116,10 @@ void irq_unmask(struct irq_line *line, bool handled)
 
 	line->answered |= handled;
 	if (!--line->masked) {
-		line->unanswered = line->answered ? 0 : line->unanswered + 1;
+		if (line->answered)
+			line->unanswered = 0;
+		else
+			line->unanswered++;
 		line->answered = false;
 		if (line->unanswered == UNHANDLED_MAX)
 			gave_up = line->given_up = true;
@@ -134,7 +137,7 @@ void upcall_interrupt(u32 vector, struct pt_regs *regs)
 	struct irq_counts *counts = this_cpu()->slot[CPU_SLOT_IRQ];
 	struct irq_line *line;
 
-	counts->of[vector - VECTOR_IRQ_FIRST]++;
+	counts->by_vector[vector - VECTOR_IRQ_FIRST]++;
 	if (likely(irq_is_timer(vector))) {
 		irq_end();
 		timer_interrupt();
@@ -180,7 +183,10 @@ static struct irq_line *line_create(u32 irq, bool message)
 	}
 	line->vector = vector;
 	line->message = message;
-	line->irq = message ? IRQ_MSI_FIRST + vector : irq;
+	if (message)
+		line->irq = IRQ_MSI_FIRST + vector;
+	else
+		line->irq = irq;
 	line->isa = ~0u;
 	return line;
 }
@@ -389,9 +395,14 @@ bool irq_cpu_create(struct cpu *cpu)
 
 static u32 irq_count_of(u32 cpu, u32 vector)
 {
-	const struct irq_counts *counts = cpus[cpu] ? cpus[cpu]->slot[CPU_SLOT_IRQ] : NULL;
+	const struct irq_counts *counts;
 
-	return counts ? counts->of[vector - VECTOR_IRQ_FIRST] : 0;
+	if (!cpus[cpu])
+		return 0;
+	counts = cpus[cpu]->slot[CPU_SLOT_IRQ];
+	if (!counts)
+		return 0;
+	return counts->by_vector[vector - VECTOR_IRQ_FIRST];
 }
 
 static void irq_show_counts(struct seq_file *seq, u32 vector)

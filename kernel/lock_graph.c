@@ -9,9 +9,9 @@ void lock_graph_add(struct lock_graph *graph, u32 before, u32 after)
 
 struct search {
 	u64 seen[LOCK_CLASSES / 64];
-	u16 todo[LOCK_CLASSES],
-		first[LOCK_CLASSES]; /* first: the step from the start that led there */
-	u32 n;
+	u16 todo[LOCK_CLASSES];
+	u16 first[LOCK_CLASSES]; /* the step from the start that led there */
+	u32 nr_todo;
 };
 
 static void search_visit(struct search *search, u32 class, u32 first)
@@ -20,7 +20,7 @@ static void search_visit(struct search *search, u32 class, u32 first)
 		return;
 	search->seen[class / 64] |= 1ull << class % 64;
 	search->first[class] = first;
-	search->todo[search->n++] = class;
+	search->todo[search->nr_todo++] = class;
 }
 
 bool lock_graph_reaches(const struct lock_graph *graph, u32 from, u32 to, u32 *next)
@@ -30,7 +30,7 @@ bool lock_graph_reaches(const struct lock_graph *graph, u32 from, u32 to, u32 *n
 
 	for (u32 i = 0; i < LOCK_CLASSES / 64; i++)
 		search.seen[i] = 0;
-	search.n = 0;
+	search.nr_todo = 0;
 	for (u32 done = 0;; current_class = search.todo[done++]) {
 		for (u32 i = 0; i < LOCK_CLASSES / 64; i++)
 			for (u64 bits = graph->after[current_class][i]; bits; bits &= bits - 1) {
@@ -44,7 +44,7 @@ bool lock_graph_reaches(const struct lock_graph *graph, u32 from, u32 to, u32 *n
 			*next = search.first[to];
 			return true;
 		}
-		if (done == search.n)
+		if (done == search.nr_todo)
 			return false;
 	}
 }

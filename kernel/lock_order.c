@@ -159,7 +159,11 @@ static bool order_is_known(const struct lock_class *class, bool spins, bool enab
 {
 	if (!class || !READ_ONCE(class->id) || lock_stack_of(true)->n || lock_stack_of(false)->n)
 		return false;
-	return !spins || (in_interrupt() ? class->in_interrupt : !enabled || class->interrupts_on);
+	if (!spins)
+		return true;
+	if (in_interrupt())
+		return class->in_interrupt;
+	return !enabled || class->interrupts_on;
 }
 
 /* ---- that nothing is held ---- */

@@ -49,7 +49,10 @@ static bool handles_grow_locked(void)
 		return false;
 	for (u32 i = 0; i < CHUNK_SLOTS; i++) {
 		chunk[i].generation = 1;
-		chunk[i].kind = i + 1 < CHUNK_SLOTS ? nr_slots + i + 2 : 0;
+		if (i + 1 < CHUNK_SLOTS)
+			chunk[i].kind = nr_slots + i + 2;
+		else
+			chunk[i].kind = 0;
 	}
 	rcu_assign_pointer(chunks[nr_slots / CHUNK_SLOTS], chunk);
 	free_slot = nr_slots + 1;
@@ -118,7 +121,9 @@ static void *handle_find(u64 handle, u32 kind)
 	if (!object || READ_ONCE(slot->kind) != kind)
 		return NULL;
 	smp_rmb();
-	return READ_ONCE(slot->generation) == generation ? object : NULL;
+	if (READ_ONCE(slot->generation) == generation)
+		return object;
+	return NULL;
 }
 
 u32 owner_handles(void)
@@ -234,7 +239,10 @@ int owned_add(struct owner *owner, struct owned *owned, const struct owned_class
 	owned->published = false;
 	list_init(&owned->link);
 	atomic_set(&owned->refs, 1);
-	owned->handle = with_handle ? handle_create(owned, class->kind) : 0;
+	if (with_handle)
+		owned->handle = handle_create(owned, class->kind);
+	else
+		owned->handle = 0;
 	if (with_handle && !owned->handle)
 		return -ENOMEM;
 	flags = spin_lock_irqsave(&owner->root->lock);
@@ -310,7 +318,9 @@ int owned_publish(struct owned *owned)
 	    (owned->class->late ? owner->live_late : owner->live))
 		now = owned->published = true;
 	spin_unlock_irqrestore(&owner->root->lock, flags);
-	return now ? owned->class->publish(owned) : 0;
+	if (now)
+		return owned->class->publish(owned);
+	return 0;
 }
 
 static void owned_free(struct rcu_head *head)
@@ -326,12 +336,14 @@ void owned_put(struct owned *owned)
 		call_rcu(&owned->rcu, owned_free);
 }
 
-/* Off its list already: stop it and drop the owner's reference, or hang it back. */
+/* Off its list already: stop it and drop the owner's reference, or link it again. */
 static int owned_retire(struct owner *owner, struct owned *owned)
 {
-	int err = owned->class->stop ? owned->class->stop(owned, owner_stop_deadline(owner)) : 0;
 	u64 flags;
+	int err = 0;
 
+	if (owned->class->stop)
+		err = owned->class->stop(owned, owner_stop_deadline(owner));
 	if (!err) {
 		handle_destroy(owned->handle);
 		owned->handle = 0;
@@ -369,7 +381,9 @@ struct owned *owned_peek(u64 handle, const struct owned_class *class)
 	struct owned *owned = handle_find(handle, class->kind);
 
 	assert_rcu_read();
-	return owned && owned->class == class ? owned : NULL;
+	if (owned && owned->class == class)
+		return owned;
+	return NULL;
 }
 
 struct owned *owned_get(u64 handle, const struct owned_class *class)
@@ -425,9 +439,9 @@ static struct owned *owned_first_locked(struct owner *owner, u32 phase)
 		if (found)
 			return found;
 	}
-	return list_empty(&owner->owned[phase])
-		       ? NULL
-		       : list_first(&owner->owned[phase], struct owned, link);
+	if (list_empty(&owner->owned[phase]))
+		return NULL;
+	return list_first(&owner->owned[phase], struct owned, link);
 }
 
 static struct owned *owned_take_first(struct owner *top, u32 phase, struct owner **owner)

@@ -10,8 +10,8 @@
 #define KEY_FAIR (1ull << 63) /* of threads that are not real-time: behind all that are */
 
 struct run_queue {
-	spinlock_t lock;
-	u32 nr_queued; /* in the tree, without the running one */
+	spinlock_t lock; /* guards all below but cpu, idle and tick; interrupts off */
+	u32 nr_queued;	 /* in the tree, without the running one */
 	struct rb_root tree;
 	struct rb_node *leftmost;
 	u64 min_vruntime;
@@ -27,7 +27,7 @@ static inline bool is_rt(const struct thread *t)
 	return t->rt_priority != 0;
 }
 
-/* Out of line: for queues with more than one. rq->lock held. */
+/* Out of line: for queues with more than one thread. rq->lock held. */
 void rq_tree_insert(struct run_queue *rq, struct thread *t);
 void rq_tree_erase(struct run_queue *rq, struct thread *t);
 
@@ -35,7 +35,7 @@ void rq_tree_erase(struct run_queue *rq, struct thread *t);
 void rq_resched(struct run_queue *rq);
 /** Lock the queue that @p t is in, which may change until then. Interrupts off. */
 struct run_queue *rq_lock_of(struct thread *t);
-/** Queue a thread that is nowhere queued, where it had best run. state_lock held, interrupts off. */
+/** Queue a thread that is in no queue on the CPU that suits it best. t->state_lock held, interrupts off. */
 void rq_add_thread(struct thread *t, bool is_new);
 
 static inline u64 rq_key(struct run_queue *rq, const struct thread *t)
@@ -45,7 +45,7 @@ static inline u64 rq_key(struct run_queue *rq, const struct thread *t)
 	return (u64)(99 - t->rt_priority) << 48 | (rq->rt_seq++ & 0xffffffffffff);
 }
 
-/* Mostly a thread is alone there: the other one runs. */
+/* rq->lock held. Mostly a thread is alone in the queue: the other one runs. */
 static inline void rq_enqueue(struct run_queue *rq, struct thread *t)
 {
 	t->run_key = rq_key(rq, t);

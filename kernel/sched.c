@@ -9,14 +9,14 @@
  * behind the queue's minimum and so runs soon, but cannot hoard.
  *
  * A tick runs while a CPU is busy: it ends slices and samples where the time
- * goes. An idle CPU has none; before it idles it takes a thread from the CPU
- * with the longest queue, and now and then a busy CPU does, too. What comes to wait
- * only later, or may move only later, is for the busy CPU's tick to offer.
+ * is spent. An idle CPU has none; before it idles it takes a thread from the CPU
+ * with the longest queue, and now and then a busy CPU does, too. A thread that is
+ * queued later, or that may move only later, is offered by the busy CPU's tick.
  *
  * Sleeping: a thread sets its state, checks its condition, calls schedule().
  * Waking: under thread->state_lock; a thread that has not left its CPU yet only
  * has its state set back (rq->lock decides), else it is queued once its old
- * CPU has let go of its stack (on_cpu).
+ * CPU has left its stack (on_cpu).
  *
  * Lock order: state_lock, then rq->lock; two rq->locks only by trylock.
  * rq->lock is held across the switch and released by the next thread
@@ -41,7 +41,7 @@
 #define WAKE_GRAIN_NS  (1 * NSEC_PER_MSEC) /* lead that makes a woken thread preempt */
 
 static struct run_queue boot_rq;
-/* Who wakes a thread looks here, not at every CPU: each sets and clears its own bit. A hint. */
+/* A waker looks here, not at every CPU: each CPU sets and clears its own bit. A hint. */
 static struct cpumask idle_cpus __aligned(64);
 
 /* ---- the tree; rq->lock held ---- */
@@ -74,11 +74,12 @@ __noinline void rq_tree_erase(struct run_queue *rq, struct thread *t)
 	rb_erase(&rq->tree, &t->run_node);
 }
 
-/* Charge the running thread up to now. */
+/* Charge the running thread up to now. rq->lock held. */
 static void rq_update_running(struct run_queue *rq, struct thread *t, u64 now)
 {
 	u64 delta = now - t->exec_start_ns;
 
+	assert_held(&rq->lock);
 	t->exec_start_ns = now;
 	t->sum_exec_ns += delta;
 	if (t == rq->idle) {
@@ -92,7 +93,10 @@ static void rq_update_running(struct run_queue *rq, struct thread *t, u64 now)
 		t->user_ns += delta;
 		rq->cpu->time.user_ns += delta;
 	}
-	t->vruntime += t->weight == 1024 ? delta : delta * 1024 / t->weight;
+	if (t->weight == 1024)
+		t->vruntime += delta;
+	else
+		t->vruntime += delta * 1024 / t->weight;
 	u64 min = t->vruntime;
 
 	if (rq->leftmost) {
@@ -178,8 +182,10 @@ static struct thread *rq_steal_from(struct run_queue *from, struct run_queue *rq
 /* Another CPU's queue, if it holds at least @p least. */
 static struct run_queue *rq_other(const struct run_queue *rq, u32 cpu, u32 least)
 {
-	struct run_queue *other = cpus[cpu] ? cpus[cpu]->rq : NULL;
+	struct run_queue *other = NULL;
 
+	if (cpus[cpu])
+		other = cpus[cpu]->rq;
 	if (other && other != rq && other->nr_queued >= least)
 		return other;
 	return NULL;
@@ -187,12 +193,12 @@ static struct run_queue *rq_other(const struct run_queue *rq, u32 cpu, u32 least
 
 /*
  * Take a thread that waits elsewhere, in a queue of @p least or more: the longest,
- * or where none of that may come, any. rq->lock held.
+ * or any, where no thread of that queue may run here. rq->lock held.
  */
 static struct thread *rq_steal(struct run_queue *rq, u32 least)
 {
 	struct run_queue *longest = NULL, *other;
-	struct thread *t;
+	struct thread *t = NULL;
 
 	assert_held(&rq->lock);
 	for (u32 i = 0; i < cpu_count; i++) {
@@ -202,8 +208,6 @@ static struct thread *rq_steal(struct run_queue *rq, u32 least)
 	}
 	if (longest)
 		t = rq_steal_from(longest, rq);
-	else
-		t = NULL;
 	for (u32 i = 0; longest && !t && i < cpu_count; i++) {
 		other = rq_other(rq, i, least);
 		if (other && other != longest)
@@ -245,7 +249,7 @@ static void rq_balance(struct run_queue *rq, u64 now)
 		rq_enqueue(rq, t);
 }
 
-/* A thread waits here while a CPU idles that it may run on: which? rq->lock held. @return NULL: none */
+/* @return a CPU that idles and may run a thread of this queue, or NULL. rq->lock held. */
 static struct cpu *cpu_idle_for_queued(struct run_queue *rq)
 {
 	u32 left = IDLE_LOOK_MAX;
@@ -283,7 +287,7 @@ static void sched_tick(struct timer *timer)
 		rq_resched(rq);
 	raw_spin_unlock(&rq->lock);
 	if (idle)
-		ipi_reschedule(idle); /* it comes and takes it: needs the lock */
+		ipi_reschedule(idle); /* it takes the thread itself, which needs the lock */
 	sched_load_sample(now);
 	timer_start(timer, now + TICK_NS);
 }
@@ -293,8 +297,8 @@ static void switch_space(struct cpu *cpu, struct vm_space *next)
 	struct vm_space *prev = cpu->space;
 
 	if (!next || next == prev)
-		return;	     /* kernel threads use whatever is loaded */
-	if (cpu_count > 1) { /* who must be told of changes in the tables */
+		return;	     /* kernel threads use the space that is loaded */
+	if (cpu_count > 1) { /* the processors that are notified of changes in the tables */
 		__atomic_or_fetch(&space_tables(next)->cpus.bits[cpu->id / 64],
 				  1ull << cpu->id % 64, __ATOMIC_SEQ_CST);
 	}
@@ -305,7 +309,7 @@ static void switch_space(struct cpu *cpu, struct vm_space *next)
 				   ~(1ull << cpu->id % 64), __ATOMIC_SEQ_CST);
 }
 
-/* A thread without a space goes on with the tables that are loaded; tlb_forget_space() takes them away. */
+/* A thread without a space keeps the tables that are loaded; tlb_forget_space() unloads them. */
 void thread_switch_space(struct vm_space *space)
 {
 	u64 flags = irq_save();
@@ -347,14 +351,14 @@ static void context_switch(struct run_queue *rq, struct thread *prev, struct thr
 	cpu_set_kernel_stack(next->kstack_top);
 	switch_space(cpu, next->space);
 	switch_fpu(cpu, prev, next);
-	/* Also where both have the same: by loading a selector a program changes what the CPU has. */
+	/* Also where both are equal: a program that loads a selector changes the base in the CPU. */
 	if (next->proc)
 		cpu_load_user_bases(&next->user_bases);
 	prev = switch_stacks(prev, next);
 	schedule_tail(prev);
 }
 
-/* On the new stack: let go of what ran before. */
+/* On the new stack: release the thread that ran before. */
 void schedule_tail(struct thread *prev)
 {
 	struct run_queue *rq = this_cpu()->rq;
@@ -372,7 +376,7 @@ void schedule_tail(struct thread *prev)
 	}
 }
 
-/* Several CPUs: this one begins or ceases to idle. */
+/* Several CPUs: this one starts or stops to idle. */
 static __noinline void cpu_mark_idle(u32 cpu, bool idle)
 {
 	const u64 bit = 1ull << cpu % 64;
@@ -624,8 +628,11 @@ void sched_init(void)
 int sched_cpu_create(struct cpu *cpu)
 {
 	struct run_queue *rq = kzalloc(sizeof(*rq));
-	struct thread *idle = rq ? thread_create(NULL, NULL, "idle") : ERR_PTR(-ENOMEM);
+	struct thread *idle;
 
+	if (!rq)
+		return -ENOMEM;
+	idle = thread_create(NULL, NULL, "idle");
 	if (IS_ERR(idle)) {
 		kfree(rq);
 		return -ENOMEM;

@@ -23,9 +23,11 @@ static const u32 nice_weight[40] = {
 static void set_attributes(struct thread *t, int nice, u32 policy, u32 prio)
 {
 	u64 flags = spin_lock_irqsave(&t->state_lock);
-	struct run_queue *rq = t->rq ? rq_lock_of(t) : NULL;
+	struct run_queue *rq = NULL;
 	bool queued;
 
+	if (t->rq)
+		rq = rq_lock_of(t);
 	queued = rq && t->on_rq && rq->cpu->running != t;
 	if (queued)
 		rq_dequeue(rq, t);
@@ -65,8 +67,10 @@ int thread_set_affinity(struct thread *t, const struct cpumask *cpus_wanted)
 	if (!any)
 		return -EINVAL;
 	u64 flags = spin_lock_irqsave(&t->state_lock);
-	struct run_queue *rq = t->rq ? rq_lock_of(t) : NULL;
+	struct run_queue *rq = NULL;
 
+	if (t->rq)
+		rq = rq_lock_of(t);
 	t->affinity = *cpus_wanted;
 	move = rq && t->on_rq && !cpumask_test(cpus_wanted, rq->cpu->id);
 	if (move && rq->cpu->running == t) {
@@ -100,22 +104,27 @@ void sched_inherit(struct thread *t)
 
 /* ---- the load ---- */
 
+#define LOAD_PERIOD_NS	(5 * NSEC_PER_SEC)
+#define LOAD_MISSED_MAX 400ul /* the averages are zero after as many empty periods */
+
 static u64 load_avg[3], load_next_ns;
 
-/* Every 5 s, by whichever CPU's tick comes first; the periods that all CPUs slept through count as empty. */
+/* Every 5 s, by the CPU with the first tick; the periods in which all CPUs idled count as empty. */
 void sched_load_sample(u64 now)
 {
 	static const u64 decay[3] = { 1884, 2014, 2037 }; /* e^(-5s/1,5,15min) * 2048 */
 	u64 next = READ_ONCE(load_next_ns), active = 0;
 
-	if (now < next || !__atomic_compare_exchange_n(&load_next_ns, &next, now + 5 * NSEC_PER_SEC,
+	if (now < next || !__atomic_compare_exchange_n(&load_next_ns, &next, now + LOAD_PERIOD_NS,
 						       false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		return;
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i] && cpus[i]->rq)
 			active += cpus[i]->rq->nr_queued + (cpus[i]->running != cpus[i]->idle);
-	u64 missed = next ? MIN((now - next) / (5 * NSEC_PER_SEC), 400ul) : 0;
+	u64 missed = 0;
 
+	if (next)
+		missed = MIN((now - next) / LOAD_PERIOD_NS, LOAD_MISSED_MAX);
 	for (u32 period = 0; period < 3; period++) {
 		for (u64 i = 0; i < missed; i++)
 			load_avg[period] = load_avg[period] * decay[period] >> 11;

@@ -21,9 +21,11 @@
 /* What did not fit. @return NULL */
 static __noinline __cold char *seq_grow(struct seq_file *seq, size_t more)
 {
-	size_t size = seq->size ? seq->size * 4 : FIRST_SIZE;
+	size_t size = FIRST_SIZE;
 	char *buf = NULL;
 
+	if (seq->size)
+		size = seq->size * 4;
 	while (size < seq->count + more && size <= GROW_MAX)
 		size *= 4;
 	if (!seq->fixed && !seq->overflow && size <= GROW_MAX)
@@ -90,7 +92,8 @@ void seq_printf(struct seq_file *seq, const char *fmt, ...)
 	length = vsnprintf(room ? seq->buf + seq->count : none, room, fmt, args);
 	va_end(args);
 	if (length < 0 || (size_t)length < room) {
-		seq->count += length < 0 ? 0 : length;
+		if (length > 0)
+			seq->count += length;
 		return;
 	}
 	to = seq_room(seq, (size_t)length + 1); /* one for the NUL */
@@ -134,9 +137,12 @@ static char *format_decimal(char *end, u64 value)
 		end[0] = two[0];
 		end[1] = two[1];
 	}
-	if (value >= 10)
+	if (value >= 10) {
 		*--end = pairs[value * 2 + 1];
-	*--end = value >= 10 ? pairs[value * 2] : '0' + value;
+		*--end = pairs[value * 2];
+	} else {
+		*--end = '0' + value;
+	}
 	return end;
 }
 
@@ -171,7 +177,10 @@ void seq_put_u64(struct seq_file *seq, char before, u64 value)
 
 void seq_put_s64(struct seq_file *seq, char before, s64 value)
 {
-	seq_put_signed(seq, before, value < 0, value < 0 ? 0 - (u64)value : (u64)value);
+	if (value < 0)
+		seq_put_signed(seq, before, true, 0 - (u64)value);
+	else
+		seq_put_signed(seq, before, false, value);
 }
 
 void seq_put_u64_wide(struct seq_file *seq, u64 value, u32 width)
@@ -185,9 +194,11 @@ void seq_put_u64_wide(struct seq_file *seq, u64 value, u32 width)
 
 void seq_put_hex(struct seq_file *seq, u64 value, u32 width)
 {
-	u32 digits = value ? (67 - (u32)__builtin_clzll(value)) / 4 : 1;
+	u32 digits = 1;
 	char *to;
 
+	if (value)
+		digits = (67 - (u32)__builtin_clzll(value)) / 4;
 	digits = MAX(digits, width);
 	to = seq_room(seq, digits);
 	if (!to)

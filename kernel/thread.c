@@ -75,7 +75,10 @@ static void stack_release(void *stack)
 	flags = irq_save();
 
 	first = this_cpu()->slot[CPU_SLOT_STACKS];
-	free_stack->count = first ? first->count + 1 : 1;
+	if (first)
+		free_stack->count = first->count + 1;
+	else
+		free_stack->count = 1;
 	free_stack->next = first;
 	if (free_stack->count <= STACKS_KEPT) {
 		this_cpu()->slot[CPU_SLOT_STACKS] = free_stack;

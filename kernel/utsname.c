@@ -39,8 +39,10 @@ void utsname_get(struct new_utsname *out)
 
 int utsname_set(enum utsname_which which, const char *text, size_t len)
 {
-	char *name = which == UTSNAME_HOST ? names.nodename : names.domainname;
+	char *name = names.domainname;
 
+	if (which == UTSNAME_HOST)
+		name = names.nodename;
 	if (len > UTS_LEN)
 		return -EINVAL;
 	spin_lock(&names_lock);

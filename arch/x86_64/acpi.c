@@ -35,7 +35,9 @@ static const void *acpi_map(struct acpi_reader *reader, phys_t addr, size_t len)
 {
 	if (addr + len < addr || (addr + len) >> 52)
 		return NULL;
-	return is_ram(addr, len) ? phys_to_virt(addr) : krange_map_phys(addr, len, KCACHE_WB);
+	if (is_ram(addr, len))
+		return phys_to_virt(addr);
+	return krange_map_phys(addr, len, KCACHE_WB);
 }
 
 static void acpi_unmap(struct acpi_reader *reader, const void *p, size_t len)

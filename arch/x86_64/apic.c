@@ -31,7 +31,9 @@ volatile u8 *apic_base;
 
 u32 apic_read(u32 reg)
 {
-	return apic_x2 ? (u32)rdmsr(apic_msr(reg)) : mmio_read32(apic_base + reg);
+	if (apic_x2)
+		return (u32)rdmsr(apic_msr(reg));
+	return mmio_read32(apic_base + reg);
 }
 
 void apic_write(u32 reg, u32 value)
@@ -46,7 +48,9 @@ u32 apic_read_id(void)
 {
 	u32 id = apic_read(APIC_ID);
 
-	return apic_x2 ? id : id >> 24;
+	if (apic_x2)
+		return id;
+	return id >> 24;
 }
 
 bool apic_in_service(u32 vector)
@@ -98,13 +102,15 @@ static void mask_lvt(u32 reg, u32 entry, u32 entries)
 
 static void set_nmi_pin(void)
 {
-	u32 lvt = APIC_LVT_NMI;
+	u32 lvt = APIC_LVT_NMI, pin = APIC_LVT_LINT0;
 
 	if (acpi_info.nmi_lint > 1)
 		return;
 	if ((acpi_info.nmi_flags & ACPI_INTI_POLARITY) == ACPI_INTI_LOW)
 		lvt |= APIC_LVT_LOW;
-	apic_write(acpi_info.nmi_lint ? APIC_LVT_LINT1 : APIC_LVT_LINT0, lvt);
+	if (acpi_info.nmi_lint)
+		pin = APIC_LVT_LINT1;
+	apic_write(pin, lvt);
 }
 
 void apic_cpu_start(void)

@@ -209,11 +209,16 @@ static void cpu_enable_features(void)
 	const struct cpu_features *features = &cpu_features;
 	u64 cr4 = CR4_PAE | CR4_PSE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
-	cr4 |= features->pge ? CR4_PGE : 0;
-	cr4 |= features->umip ? CR4_UMIP : 0;
-	cr4 |= features->smep ? CR4_SMEP : 0;
-	cr4 |= features->smap ? CR4_SMAP : 0;
-	cr4 |= features->xsave ? CR4_OSXSAVE : 0;
+	if (features->pge)
+		cr4 |= CR4_PGE;
+	if (features->umip)
+		cr4 |= CR4_UMIP;
+	if (features->smep)
+		cr4 |= CR4_SMEP;
+	if (features->smap)
+		cr4 |= CR4_SMAP;
+	if (features->xsave)
+		cr4 |= CR4_OSXSAVE;
 	write_cr4(cr4);
 	if (pcid_enabled)
 		pcid_cpu_enable();

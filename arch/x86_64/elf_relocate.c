@@ -93,8 +93,9 @@ static const char *target_name(const struct place *place)
 
 	if (ELF64_ST_TYPE(place->symbol->st_info) == STT_SECTION && section)
 		return section_name(place->l, section);
-	return place->symbol == place->l->symbols ? "nothing"
-						  : symbol_name(place->l, place->symbol);
+	if (place->symbol == place->l->symbols)
+		return "nothing";
+	return symbol_name(place->l, place->symbol);
 }
 
 static int relocation_refuse(const struct place *place, int err, const char *why)
@@ -176,7 +177,10 @@ static bool special_value(const struct place *place, u64 *s, int *err)
 	if (*s != VALUE_SPECIAL) { /* an absent weak import */
 		bool is_call = type == R_X86_64_PLT32 || type == R_X86_64_PLTOFF64;
 
-		*s = is_call ? *s - VALUE_SPECIAL - 1 + place->l->image.addr : 0;
+		if (is_call)
+			*s += place->l->image.addr - VALUE_SPECIAL - 1;
+		else
+			*s = 0;
 		return true;
 	}
 	if (symbol->st_shndx != SHN_UNDEF)

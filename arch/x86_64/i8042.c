@@ -118,7 +118,10 @@ static bool leds_answer(u8 c)
 		return false;
 	if (c == KEYBOARD_ACK && leds_state == LEDS_COMMAND) {
 		leds_sent = leds_wanted;
-		leds_state = send_data(leds_sent) ? LEDS_ARGUMENT : LEDS_IDLE;
+		if (send_data(leds_sent))
+			leds_state = LEDS_ARGUMENT;
+		else
+			leds_state = LEDS_IDLE;
 		return true;
 	}
 	leds_state = LEDS_IDLE;

@@ -108,12 +108,17 @@ static void ioapic_route(u32 gsi, u8 vector, u32 apic_id, bool level, bool low)
 {
 	struct ioapic *io = ioapic_of(gsi);
 	u32 reg = REG_ENTRY + 2 * (gsi - io->gsi_base);
-	u64 flags = spin_lock_irqsave(&io->lock);
+	u32 entry = ENTRY_MASKED | vector;
+	u64 flags;
 
+	if (level)
+		entry |= ENTRY_LEVEL;
+	if (low)
+		entry |= ENTRY_LOW_POL;
+	flags = spin_lock_irqsave(&io->lock);
 	reg_write(io, reg, ENTRY_MASKED);
 	reg_write(io, reg + 1, apic_id << 24);
-	reg_write(io, reg,
-		  ENTRY_MASKED | vector | (level ? ENTRY_LEVEL : 0) | (low ? ENTRY_LOW_POL : 0));
+	reg_write(io, reg, entry);
 	spin_unlock_irqrestore(&io->lock, flags);
 }
 

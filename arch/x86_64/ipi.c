@@ -99,11 +99,13 @@ static void flush_local_kernel(u64 start, u64 end)
 static void flush_local_space(const struct vm_space *space, u64 start, u64 end, u64 generation)
 {
 	struct cpu *cpu = this_cpu();
-	enum pcid_work work = is_short(start, end) ? PCID_RANGE : PCID_ALL;
+	enum pcid_work work = PCID_ALL;
 	u64 reached;
 
 	if (cpu->space != space)
 		return;
+	if (is_short(start, end))
+		work = PCID_RANGE;
 	if (pcid_enabled)
 		work = pcid_flush_begin(cpu_pcid(cpu), pt_pcid(space_tables(space)), generation,
 					work, &reached);
@@ -140,11 +142,11 @@ void ipi_handle_call(void)
 	struct cpumask *from = &this_cpu()->flush_from;
 
 	for (u32 i = 0; i < ARRAY_SIZE(from->bits); i++) {
-		/* The CPU that clears a bit answers: the interrupt may come while tell_others() is here. */
-		u64 bits = READ_ONCE(from->bits[i])
-				   ? __atomic_exchange_n(&from->bits[i], 0, __ATOMIC_SEQ_CST)
-				   : 0;
+		/* The CPU that clears a bit answers: the interrupt may arrive during tell_others(). */
+		u64 bits = 0;
 
+		if (READ_ONCE(from->bits[i]))
+			bits = __atomic_exchange_n(&from->bits[i], 0, __ATOMIC_SEQ_CST);
 		for (; bits; bits &= bits - 1)
 			ipi_answer(&cpus[i * 64 + __builtin_ctzll(bits)]->flush);
 	}
@@ -213,8 +215,10 @@ void tlb_flush_user_page(struct vm_space *space, u64 va)
 void tlb_flush_own_page(struct vm_space *space, u64 va)
 {
 	struct cpumask others = space_tables(space)->cpus;
-	u64 generation = pcid_enabled ? tables_changed(space) : 0;
+	u64 generation = 0;
 
+	if (pcid_enabled)
+		generation = tables_changed(space);
 	preempt_disable();
 	if (pcid_enabled)
 		flush_local_space(space, va, va + PAGE_SIZE, generation);

@@ -24,13 +24,17 @@
 
 static u32 nr_banks(void)
 {
-	return cpu_features.mca ? MIN((u32)rdmsr(MSR_MCG_CAP) & 0xff, BANKS_MAX) : 0;
+	if (cpu_features.mca)
+		return MIN((u32)rdmsr(MSR_MCG_CAP) & 0xff, BANKS_MAX);
+	return 0;
 }
 
 /* Family 6 below model 26: the control register of bank 0 is the firmware's. */
 static u32 first_controlled_bank(void)
 {
-	return cpu_features.family == 6 && cpu_features.model < 0x1a ? 1 : 0;
+	if (cpu_features.family == 6 && cpu_features.model < 0x1a)
+		return 1;
+	return 0;
 }
 
 void mce_cpu_start(void)
@@ -52,9 +56,14 @@ void mce_panic(struct pt_regs *regs)
 	for (u32 i = 0; i < nr_banks(); i++) {
 		u64 status = rdmsr(MSR_MC_BANK(i) + 1);
 
-		if ((status & STATUS_VALID) && (status & STATUS_CORRECTED_NOT))
-			panic_regs(regs, "machine check: bank %u, status %lx, address %lx", i,
-				   status, status & STATUS_ADDRESS ? rdmsr(MSR_MC_BANK(i) + 2) : 0);
+		u64 address = 0;
+
+		if (!(status & STATUS_VALID) || !(status & STATUS_CORRECTED_NOT))
+			continue;
+		if (status & STATUS_ADDRESS)
+			address = rdmsr(MSR_MC_BANK(i) + 2);
+		panic_regs(regs, "machine check: bank %u, status %lx, address %lx", i, status,
+			   address);
 	}
-	panic_regs(regs, "machine check: no bank tells of an error");
+	panic_regs(regs, "machine check: no bank reports an error");
 }

@@ -69,8 +69,10 @@ void arch_timer_cpu_start(void)
 
 void arch_timer_arm(u64 deadline_ns)
 {
-	u64 now = time_monotonic_ns(), delta = deadline_ns > now ? deadline_ns - now : 0;
+	u64 now = time_monotonic_ns(), delta = 0;
 
+	if (deadline_ns > now)
+		delta = deadline_ns - now;
 	if (likely(mode == ONESHOT_APIC))
 		apic_timer_arm(oneshot_count(delta, rate.mult, rate.max_ns, rate.exact));
 	else if (mode == ONESHOT_DEADLINE)

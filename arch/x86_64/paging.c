@@ -74,11 +74,13 @@ static phys_t paging_walk(u64 va, u32 level, bool create)
 		pte_t *entry = &table_at(table, 0)[pt_index(va, above)];
 
 		if (!(*entry & PTE_P)) {
-			phys_t new = create ? table_alloc() : 0;
+			phys_t new_table = 0;
 
-			if (!new)
+			if (create)
+				new_table = table_alloc();
+			if (!new_table)
 				return 0;
-			*entry = new | PTE_P | PTE_W | PTE_A;
+			*entry = new_table | PTE_P | PTE_W | PTE_A;
 		} else if (above < 4 && (*entry & PTE_PS)) {
 			return 1;
 		}

@@ -52,9 +52,15 @@ static void set_masked(u32 line, bool masked)
 {
 	u64 flags = spin_lock_irqsave(&pic_lock);
 
-	pic_mask = masked ? pic_mask | 1 << line : pic_mask & ~(1 << line);
+	if (masked)
+		pic_mask |= 1 << line;
+	else
+		pic_mask &= ~(1 << line);
 	/* the second PIC is heard while any of its lines is */
-	pic_mask = pic_mask >> 8 != 0xff ? pic_mask & ~(1 << CASCADE) : pic_mask | 1 << CASCADE;
+	if (pic_mask >> 8 != 0xff)
+		pic_mask &= ~(1 << CASCADE);
+	else
+		pic_mask |= 1 << CASCADE;
 	write_mask();
 	spin_unlock_irqrestore(&pic_lock, flags);
 }
@@ -67,11 +73,15 @@ static bool pic_has(u32 gsi)
 static void pic_route(u32 gsi, u8 vector, u32 apic_id, bool level, bool low)
 {
 	u16 port = ELCR + gsi / 8;
-	u8 old = inb(port), bit = 1 << gsi % 8;
+	u8 trigger = inb(port), bit = 1 << gsi % 8;
 
+	if (level)
+		trigger |= bit;
+	else
+		trigger &= ~bit;
 	/* 0, 1, 2, 8 and 13 are always edge-triggered */
 	if (gsi > 2 && gsi != 8 && gsi != 13)
-		outb(port, level ? old | bit : old & ~bit);
+		outb(port, trigger);
 }
 
 static void pic_mask_line(u32 gsi)
@@ -83,13 +93,15 @@ static void pic_unmask_line(u32 gsi)
 	set_masked(gsi, false);
 }
 
-/* A line that went away before it was acknowledged shows as the last of its PIC, not in service. */
+/* A line that was withdrawn before it was acknowledged shows as the last of its PIC, not in service. */
 static bool pic_begin(u32 gsi)
 {
-	u16 port = gsi < 8 ? PIC1 : PIC2;
+	u16 port = PIC1;
 
 	if (gsi % 8 != 7)
 		return true;
+	if (gsi > 7)
+		port = PIC2;
 	outb(port, OCW3_READ_ISR);
 	if (inb(port) & 0x80)
 		return true;

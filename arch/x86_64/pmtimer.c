@@ -26,7 +26,10 @@ const struct clock_source *pm_timer_find(void)
 
 	if (!gas->addr || gas->space != ACPI_SPACE_IO)
 		return NULL;
-	pm_timer.mask = acpi_info.pm_timer_32bit ? 0xffffffff : 0xffffff;
+	if (acpi_info.pm_timer_32bit)
+		pm_timer.mask = 0xffffffff;
+	else
+		pm_timer.mask = 0xffffff;
 	first = pm_timer_read();
 	for (u32 i = 0; i < 1000; i++)
 		if (pm_timer_read() != first)

@@ -46,9 +46,11 @@ struct serial_port serial_ports[SERIAL_PORTS] = {
 
 static bool port_lock(struct serial_port *port)
 {
-	for (u32 i = 0; i < (printk_panicking ? 1 : LOCK_TRIES); i++) {
+	for (u32 i = 0; i < LOCK_TRIES; i++) {
 		if (raw_spin_trylock(&port->lock))
 			return true;
+		if (printk_panicking)
+			return false;
 		cpu_relax();
 	}
 	return false;
@@ -132,10 +134,14 @@ static u32 speed_wanted(const char *name)
 		if (w.val_len <= len || memcmp(w.val, name, len) || w.val[len] != ',')
 			continue;
 		baud = 0;
-		for (size_t i = len + 1; i < w.val_len && w.val[i] >= '0' && w.val[i] <= '9'; i++)
-			baud = baud < SERIAL_CLOCK ? baud * 10 + w.val[i] - '0' : baud;
+		for (size_t i = len + 1; i < w.val_len && w.val[i] >= '0' && w.val[i] <= '9'; i++) {
+			if (baud < SERIAL_CLOCK)
+				baud = baud * 10 + w.val[i] - '0';
+		}
 	}
-	return baud >= 50 && baud <= SERIAL_CLOCK ? baud : SERIAL_CLOCK;
+	if (baud >= 50 && baud <= SERIAL_CLOCK)
+		return baud;
+	return SERIAL_CLOCK;
 }
 
 static bool serial_probe(struct serial_port *port)

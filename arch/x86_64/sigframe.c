@@ -21,7 +21,9 @@
 /* Of all that is written: with the second magic word where there is extended state. */
 static u32 fp_frame_size(void)
 {
-	return cpu_features.xsave ? cpu_features.xsave_size + sizeof(u32) : FP_LEGACY_SIZE;
+	if (cpu_features.xsave)
+		return cpu_features.xsave_size + sizeof(u32);
+	return FP_LEGACY_SIZE;
 }
 
 u64 arch_sigframe_max_size(void)
@@ -97,11 +99,17 @@ int sigframe_restore_fp(u64 from)
 	if (cpu_features.xsave) {
 		if (copy_from_user(&sw, uaddr(from + FP_SW_OFFSET), FP_SW_USED))
 			return -EFAULT;
-		features = has_extended(from, &sw) ? features & sw.xfeatures : 0;
+		if (has_extended(from, &sw))
+			features &= sw.xfeatures;
+		else
+			features = 0;
 		if (features != cpu_features.xcr0)
 			thread_fpu_reset(current);
 	}
-	err = features ? fpu_restore_user(from, features) : fpu_restore_user_fx(from, 0);
+	if (features)
+		err = fpu_restore_user(from, features);
+	else
+		err = fpu_restore_user_fx(from, 0);
 	if (err)
 		thread_fpu_reset(current);
 	return err;

@@ -232,7 +232,9 @@ static bool add_cpu(u32 apic_id)
 			apic_id);
 		return true;
 	}
-	cpu = memory_to_spare() ? smp_create_cpu(id, apic_id) : NULL;
+	cpu = NULL;
+	if (memory_to_spare())
+		cpu = smp_create_cpu(id, apic_id);
 	if (!cpu) {
 		pr_warn("smp: not enough memory for more than %u processors\n", id);
 		return false;

@@ -208,7 +208,9 @@ static int debug_code(struct pt_regs *regs)
 		regs->rflags &= ~X86_EFLAGS_TF;
 	if (dr6 & DR6_SINGLE_STEP)
 		return TRAP_TRACE;
-	return dr6 & DR6_BREAKPOINTS ? TRAP_HWBKPT : TRAP_BRKPT;
+	if (dr6 & DR6_BREAKPOINTS)
+		return TRAP_HWBKPT;
+	return TRAP_BRKPT;
 }
 
 /* Exceptions in the status word of the x87 and in MXCSR; their masks lie in the control word and 7 bits higher. */
@@ -241,7 +243,9 @@ static int fpe_code(u32 vector)
 		return FPE_FLTOVF;
 	if (raised & (FPU_UNDERFLOW | FPU_DENORMAL))
 		return FPE_FLTUND;
-	return raised & FPU_INEXACT ? FPE_FLTRES : 0;
+	if (raised & FPU_INEXACT)
+		return FPE_FLTRES;
+	return 0;
 }
 
 #define ERROR_CODE_IDT 2u /* the error code names an entry of the interrupt table */

@@ -31,7 +31,8 @@ CMDLINE_OPTION(opt_clocksource, "clocksource");
 #define LOOKS		4
 #define PATIENCE_CYCLES (1ull << 32) /* at the least most of a second; a look takes a hundredth */
 #define REFINE_AFTER_NS NSEC_PER_SEC
-#define REFINE_MAX_PPM	5000 /* a correction beyond this is no correction */
+#define TSC_HZ_ASSUMED	4000000000ull /* before the rate is known: no processor is much faster */
+#define REFINE_MAX_PPM	5000	      /* a correction beyond this is no correction */
 
 struct look {
 	u64 tsc, reference, spread;
@@ -146,11 +147,13 @@ static void tsc_refine(struct timer *timer)
 {
 	struct look now = take_look();
 	u64 passed = reference_passed(&first_look, now.reference);
-	u64 hz = passed ? clock_mul_div(now.tsc - first_look.tsc, reference->freq_hz, passed) : 0;
-	u64 off = hz > tsc_hz ? hz - tsc_hz : tsc_hz - hz;
+	u64 hz = 0, off;
 
-	if (off >
-	    tsc_hz / 1000000 * REFINE_MAX_PPM) /* the reference turned around meanwhile, or lies */
+	if (passed)
+		hz = clock_mul_div(now.tsc - first_look.tsc, reference->freq_hz, passed);
+	off = MAX(hz, tsc_hz) - MIN(hz, tsc_hz);
+	/* else the reference wrapped meanwhile, or is wrong */
+	if (off > tsc_hz / 1000000 * REFINE_MAX_PPM)
 		return;
 	tsc_hz = hz;
 	clock_set_cycle_rate(hz);
@@ -209,15 +212,17 @@ static bool is_clock_name(const char *name)
 	return !strcmp(name, "tsc") || is_reference_name(name);
 }
 
-/* The first that is there, or the one that was asked for. */
+/* The first that is present, or the one that was asked for. */
 static const struct clock_source *find_reference(const char *wanted)
 {
 	bool named = is_reference_name(wanted);
 
 	for (u32 i = 0; i < ARRAY_SIZE(references); i++) {
-		const struct clock_source *source =
-			named && strcmp(wanted, references[i].name) ? NULL : references[i].find();
+		const struct clock_source *source;
 
+		if (named && strcmp(wanted, references[i].name))
+			continue;
+		source = references[i].find();
 		if (source)
 			return source;
 	}
@@ -334,8 +339,11 @@ bool tsc_sync_lead(void)
 
 void delay_us(u32 us)
 {
-	u64 start = cycles_ordered(), cycles = us * (tsc_hz ? tsc_hz : 4000000000ull) / 1000000;
+	u64 start = cycles_ordered(), hz = TSC_HZ_ASSUMED, cycles;
 
+	if (tsc_hz)
+		hz = tsc_hz;
+	cycles = us * hz / 1000000;
 	while (cycles_ordered() - start < cycles)
 		cpu_relax();
 }

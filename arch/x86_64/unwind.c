@@ -29,7 +29,9 @@ static const struct pt_regs *unwind_is_interrupt(u64 frame, u64 address)
 	if (address < (u64)trap_entries || address >= (u64)trap_entries_end ||
 	    !is_stack((u64)regs, sizeof(*regs)))
 		return NULL;
-	return regs_from_user(regs) ? NULL : regs;
+	if (regs_from_user(regs))
+		return NULL;
+	return regs;
 }
 
 bool arch_backtrace_step(struct backtrace *backtrace)
@@ -62,5 +64,7 @@ u64 arch_return_address(const struct pt_regs *regs)
 
 	if (symbol_lookup(regs->rip, &name) || !is_stack(regs->rsp, 8))
 		return 0;
-	return symbol_lookup(*(u64 *)regs->rsp, &name) ? *(u64 *)regs->rsp : 0;
+	if (symbol_lookup(*(u64 *)regs->rsp, &name))
+		return *(u64 *)regs->rsp;
+	return 0;
 }

@@ -99,8 +99,10 @@ static const u8 *table_open(struct acpi_reader *reader, struct acpi_info *info, 
 			    const char *want, size_t *len)
 {
 	u8 head[ACPI_HEADER_LEN];
-	const u8 *table = addr ? reader->map(reader, addr, sizeof(head)) : NULL;
+	const u8 *table = NULL;
 
+	if (addr)
+		table = reader->map(reader, addr, sizeof(head));
 	if (!table) {
 		table_complain(reader, info, NULL, addr, "lies outside physical memory");
 		return NULL;
@@ -139,7 +141,7 @@ static const u8 *table_open(struct acpi_reader *reader, struct acpi_info *info, 
 
 /* What one pass over the root table looks for. */
 struct scan {
-	struct acpi_reader *r;
+	struct acpi_reader *reader;
 	struct acpi_info *info;
 	bool has_mcfg;
 	phys_t dsdt;
@@ -169,11 +171,11 @@ static void table_use(struct scan *scan, const u8 *table, size_t len)
 static void table_visit(struct scan *scan, phys_t addr, const char *want)
 {
 	size_t len;
-	const u8 *table = table_open(scan->r, scan->info, addr, want, &len);
+	const u8 *table = table_open(scan->reader, scan->info, addr, want, &len);
 
 	if (table) {
 		table_use(scan, table, len);
-		scan->r->unmap(scan->r, table, len);
+		scan->reader->unmap(scan->reader, table, len);
 	}
 }
 
@@ -185,16 +187,20 @@ static bool root_walk(struct scan *scan, phys_t addr, u32 width)
 	u32 count;
 
 	if (addr)
-		root = table_open(scan->r, scan->info, addr, width == 8 ? "XSDT" : "RSDT", &len);
+		root = table_open(scan->reader, scan->info, addr, width == 8 ? "XSDT" : "RSDT",
+				  &len);
 	if (!root)
 		return false;
 	count = MIN((u32)((len - ACPI_HEADER_LEN) / width), ENTRIES_MAX);
 	for (u32 pass = 0; pass < 2; pass++) {
 		for (u32 i = 0; i < count; i++) {
 			size_t offset = ACPI_HEADER_LEN + (size_t)i * width;
-			phys_t entry = width == 8 ? acpi_u64(root, len, offset)
-						  : acpi_u32(root, len, offset);
+			phys_t entry;
 
+			if (width == 8)
+				entry = acpi_u64(root, len, offset);
+			else
+				entry = acpi_u32(root, len, offset);
 			table_visit(scan, entry, pass ? "SSDT" : "APICFACPHPETMCFG");
 			if (pass && scan->info->has_s5)
 				break;
@@ -204,7 +210,7 @@ static bool root_walk(struct scan *scan, phys_t addr, u32 width)
 		if (scan->info->has_s5) /* only then do secondary tables matter */
 			break;
 	}
-	scan->r->unmap(scan->r, root, len);
+	scan->reader->unmap(scan->reader, root, len);
 	return true;
 }
 
@@ -220,7 +226,7 @@ static void info_set_defaults(struct acpi_info *info)
 
 int acpi_parse(struct acpi_reader *reader, const void *rsdp, size_t len, struct acpi_info *info)
 {
-	struct scan scan = { .r = reader, .info = info };
+	struct scan scan = { .reader = reader, .info = info };
 	const u8 *header = rsdp;
 	u32 valid;
 

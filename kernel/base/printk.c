@@ -111,7 +111,9 @@ static u64 record_time(void)
 {
 	u64 (*now_ns)(void) = READ_ONCE(clock_now_ns);
 
-	return now_ns ? now_ns() : 0;
+	if (now_ns)
+		return now_ns();
+	return 0;
 }
 
 void printk_set_clock(u64 (*now_ns)(void))

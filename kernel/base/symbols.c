@@ -56,7 +56,10 @@ static bool kernel_lookup(u64 addr, struct symbol_name *out)
 		return false;
 	for (i = 0; i < ksym_count; i++) {
 		start += ksym_distance[i];
-		next = i + 1 < ksym_count ? start + ksym_distance[i + 1] : (u32)(_etext - _text);
+		if (i + 1 < ksym_count)
+			next = start + ksym_distance[i + 1];
+		else
+			next = (u32)(_etext - _text);
 		if (off < next)
 			break;
 		name += 1 + name[0];

@@ -12,11 +12,18 @@
 
 #define HOUR_PM 0x80
 
+/* Quotient rounded down; C rounds towards 0. */
+static s64 floor_div(s64 number, s64 divisor)
+{
+	if (number < 0)
+		number -= divisor - 1;
+	return number / divisor;
+}
+
 /* Years counted from March, so that the leap day is the last: then months have regular lengths. */
 s64 days_since_1970(u32 year, u32 month, u32 day)
 {
-	s64 shifted_year = (s64)year - (month <= 2),
-	    era = (shifted_year >= 0 ? shifted_year : shifted_year - 399) / 400;
+	s64 shifted_year = (s64)year - (month <= 2), era = floor_div(shifted_year, 400);
 	u32 of_era = shifted_year - era * 400, from_march = (month + 9) % 12;
 	u32 of_year = (153 * from_march + 2) / 5 + day - 1;
 
@@ -65,9 +72,11 @@ static int year_of(const struct rtc_registers *registers, bool binary)
 
 	if (year < 0 || year > 99)
 		return -1;
-	if (century >= 19 && century <= 25) /* else the register is something else */
+	if (century >= 19 && century <= 25) /* else the register has another use */
 		return century * 100 + year;
-	return year + (year < 70 ? 2000 : 1900);
+	if (year < 70)
+		return year + 2000;
+	return year + 1900;
 }
 
 int rtc_to_seconds(const struct rtc_registers *registers, u64 *seconds)

@@ -39,8 +39,8 @@ static bool cycles_in_use;
 
 static struct {
 	spinlock_t lock;
-	const struct clock_source *s;
-	u64 last, mult, base_ns, cycles; /* cycles since base_ns, up to last */
+	const struct clock_source *counter; /* NULL: none is used */
+	u64 last, mult, base_ns, cycles;    /* cycles since base_ns, up to last */
 	u64 last_ns;
 	struct timer keep_alive;
 } source;
@@ -65,8 +65,8 @@ static u64 clock_source_ns(void)
 		}
 		cpu_relax();
 	}
-	now = source.s->read();
-	source.cycles += (now - source.last) & source.s->mask;
+	now = source.counter->read();
+	source.cycles += (now - source.last) & source.counter->mask;
 	source.last = now;
 	ns = source.base_ns + clock_scale(source.cycles, source.mult);
 	WRITE_ONCE(source.last_ns, ns);
@@ -79,8 +79,12 @@ static __noinline __cold u64 clock_slow_ns(bool realtime)
 {
 	u64 ns;
 
-	if (source.s)
-		return clock_source_ns() + (realtime ? READ_ONCE(clock.realtime_offset) : 0);
+	if (source.counter) {
+		ns = clock_source_ns();
+		if (realtime)
+			ns += READ_ONCE(clock.realtime_offset);
+		return ns;
+	}
 	if (!cycles_in_use) /* before time_init() */
 		return 0;
 	for (u32 i = 0; i < RETRIES && !vdso_read(&clock, &ns, realtime); i++)
@@ -113,15 +117,15 @@ u64 time_realtime_offset_ns(void)
 
 u64 time_resolution_ns(void)
 {
-	if (source.s)
-		return MAX(NSEC_PER_SEC / source.s->freq_hz, 1ull);
+	if (source.counter)
+		return MAX(NSEC_PER_SEC / source.counter->freq_hz, 1ull);
 	return 1;
 }
 
 const char *clock_source_name(void)
 {
-	if (source.s)
-		return source.s->name;
+	if (source.counter)
+		return source.counter->name;
 	if (cycles_in_use)
 		return CYCLE_COUNTER_NAME;
 	return "none";
@@ -142,9 +146,11 @@ static void clock_write_end(bool usable)
 
 static void set_cycle_rate_locked(u64 freq_hz)
 {
-	u64 base_ns = cycles_in_use ? 0 : time_monotonic_ns(), cycles;
+	u64 base_ns = 0, cycles;
 
 	assert_held(&clock_lock);
+	if (!cycles_in_use)
+		base_ns = time_monotonic_ns();
 	clock_write_begin();
 	cycles = cycles_ordered();
 	if (cycles_in_use) /* where old and new line meet */
@@ -152,7 +158,7 @@ static void set_cycle_rate_locked(u64 freq_hz)
 	clock.base_ns = base_ns;
 	clock.base_cycles = cycles;
 	clock.mult = clock_mult(NSEC_PER_SEC, freq_hz);
-	source.s = NULL;
+	source.counter = NULL;
 	cycles_in_use = true;
 	clock_write_end(true);
 }
@@ -177,7 +183,7 @@ void clock_set_cycle_rate(u64 freq_hz)
 /* Read a narrow counter before it has turned around. */
 static void clock_keep_alive(struct timer *timer)
 {
-	u64 turn_ns = clock_scale(source.s->mask, source.mult);
+	u64 turn_ns = clock_scale(source.counter->mask, source.mult);
 
 	timer_start(timer, clock_source_ns() + MIN(turn_ns / 2, 3600 * NSEC_PER_SEC));
 }
@@ -191,7 +197,7 @@ void clock_use_source(const struct clock_source *new_source)
 	source.last = new_source->read();
 	source.cycles = 0;
 	clock_write_begin();
-	source.s = new_source;
+	source.counter = new_source;
 	cycles_in_use = false;
 	clock_write_end(false);
 	spin_unlock_irqrestore(&clock_lock, flags);
@@ -208,7 +214,7 @@ int time_set_realtime_ns(u64 ns)
 	flags = spin_lock_irqsave(&clock_lock);
 	u64 offset = ns - time_monotonic_ns();
 
-	if (source.s || !cycles_in_use) {
+	if (source.counter || !cycles_in_use) {
 		WRITE_ONCE(clock.realtime_offset, offset);
 	} else {
 		clock_write_begin();

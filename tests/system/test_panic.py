@@ -41,7 +41,7 @@ KINDS = {
            'crash_gp'),
     'double': (r'double fault: an exception could not be delivered, look at rsp; cr2 ffffaffffffffff8', True, None),
     'nmi': ('non-maskable interrupt', True, 'crash_thread'),
-    'mce': ('machine check: no bank tells of an error', True, 'crash_mce'),
+    'mce': ('machine check: no bank reports an error', True, 'crash_mce'),
     'irq': ('asked to, in an interrupt', False, 'in_interrupt_context'),
     'lock': (r'spin lock \w+ is taken twice by cpu \d; first at crash_lock.*',
              False, 'crash_lock'),

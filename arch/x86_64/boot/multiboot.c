@@ -126,9 +126,11 @@ static void read_file_name(char *dst, phys_t src, size_t size)
 static void add_range(u64 start, u64 len, enum mem_type type)
 {
 	struct boot_info *info = &boot_info;
-	struct mem_range *last = info->nr_ranges ? &info->map[info->nr_ranges - 1] : NULL;
+	struct mem_range *last = NULL;
 	u64 end;
 
+	if (info->nr_ranges)
+		last = &info->map[info->nr_ranges - 1];
 	if (__builtin_add_overflow(start, len, &end)) {
 		if (type == MEM_RAM)
 			return;
@@ -191,7 +193,10 @@ static void parse_mb1(phys_t at)
 
 	phys_read(&i, at, sizeof(i));
 	boot_info.protocol = "multiboot 1";
-	boot_info.nr_modules_told = i.flags & MB1_MODULES ? i.mods_count : 0;
+	if (i.flags & MB1_MODULES)
+		boot_info.nr_modules_told = i.mods_count;
+	else
+		boot_info.nr_modules_told = 0;
 	if (i.flags & MB1_LOADER_NAME)
 		read_string(loader, i.loader_name, sizeof(loader));
 	boot_info.is_qemu = !strncmp(loader, "qemu", 4);

@@ -60,12 +60,16 @@ static inline u32 apic_msr(u32 reg)
 /** Pure: can a command name this processor, and no other? The highest id means all of them. */
 static inline bool apic_can_reach(u32 apic_id, bool x2apic)
 {
-	return apic_id < (x2apic ? 0xffffffff : 0xff);
+	if (x2apic)
+		return apic_id < 0xffffffff;
+	return apic_id < 0xff;
 }
 /** Pure: the whole command register. @param x2apic  ids of 32 bits */
 static inline u64 apic_icr(u32 apic_id, u32 low, bool x2apic)
 {
-	return (x2apic ? (u64)apic_id << 32 : (u64)apic_id << 56) | low;
+	if (x2apic)
+		return (u64)apic_id << 32 | low;
+	return (u64)apic_id << 56 | low;
 }
 
 /** Is there a local APIC that we use? Set by apic_init(). */

@@ -56,7 +56,7 @@ static inline u64 oneshot_ticks(u64 delta_ns, u64 mult, u64 max_ns, bool exact)
 {
 	if (!exact && delta_ns > ONESHOT_TRUST_NS)
 		delta_ns -= delta_ns >> 8;
-	return clock_scale(delta_ns < max_ns ? delta_ns : max_ns, mult) + 1;
+	return clock_scale(MIN(delta_ns, max_ns), mult) + 1;
 }
 /** Pure: what to write into the APIC timer for @p delta_ns. @p max_ns from oneshot_max_ns() */
 static inline u32 oneshot_count(u64 delta_ns, u64 mult, u64 max_ns, bool exact)
@@ -71,7 +71,9 @@ static inline u64 oneshot_deadline(u64 tsc, u64 delta_ns, u64 mult, bool exact)
 {
 	u64 ticks = oneshot_ticks(delta_ns, mult, ONESHOT_DEADLINE_NS, exact);
 
-	return ticks > ~tsc ? ~0ull : tsc + ticks;
+	if (ticks > ~tsc)
+		return ~0ull;
+	return tsc + ticks;
 }
 /** Pure: the divide register for a @p divisor (a power of two, 1..128): bits 3, 1, 0 are log2 - 1, and of 1 that is 7. */
 static inline u32 oneshot_divide_bits(u32 divisor)

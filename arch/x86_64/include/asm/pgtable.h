@@ -77,9 +77,9 @@ static inline bool pte_writable(pte_t pte)
 /** A present entry that allows reading, or with @p write writing. */
 static inline bool pte_allows(pte_t pte, bool write)
 {
-	const pte_t rights = write ? PTE_P | PTE_W : PTE_P;
-
-	return (pte & rights) == rights;
+	if (write)
+		return (pte & (PTE_P | PTE_W)) == (PTE_P | PTE_W);
+	return pte & PTE_P;
 }
 /** A private page of user space, counted. */
 static inline bool pte_anon(pte_t pte)
@@ -227,7 +227,9 @@ static inline u64 space_cr3(struct cpu *cpu, const struct vm_space *space)
 {
 	struct pt_space *t = space_tables(space);
 
-	return pcid_enabled ? pcid_switch(cpu_pcid(cpu), pt_pcid(t), t->root) : t->root;
+	if (pcid_enabled)
+		return pcid_switch(cpu_pcid(cpu), pt_pcid(t), t->root);
+	return t->root;
 }
 
 /* Flushing. A user range: on every CPU in space->cpus, returns when done there. */

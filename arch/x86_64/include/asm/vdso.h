@@ -48,7 +48,10 @@ static inline bool vdso_read(const volatile struct vdso_data *data, u64 *ns, boo
 		result += data->realtime_offset;
 	cycles = cycles_ordered();
 	/* A CPU whose counter is a little behind must not see the difference as huge. */
-	cycles = cycles > base ? cycles - base : 0;
+	if (cycles > base)
+		cycles -= base;
+	else
+		cycles = 0;
 	result += (u64)((unsigned __int128)cycles * mult >> 32);
 	*ns = result;
 	return (seq & 1) & (data->seq == seq);
