@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The failure injector: which allocations fail on order.
+ * The failure injector: makes selected allocations fail.
  *
  * Rules are set at the boot, or all at once by a super user. Allocations read
- * them as RCU data: a change disarms, waits for who is still reading, and arms
+ * them as RCU data: a change disarms, waits for readers, and arms
  * again. Counters are atomic. One thread's order (fail-nth) counts its own
  * allocations alone, so a test program can let each one of an operation fail in
  * turn whatever else runs.

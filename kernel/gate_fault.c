@@ -4,17 +4,17 @@
  *
  * The call is abandoned: the driver's locks that were taken in it are released,
  * the driver is marked as failed, so that it is not called any more, and the
- * kernel goes on behind the call with -EFAULT. The failure handler has the
+ * kernel continues behind the call with -EFAULT. The failure handler has the
  * driver removed.
  *
  * Only faults of the driver's own code are taken so, and only where the kernel
  * holds nothing: in a function of the kernel that the driver called, in an
  * interrupt, with preemption disabled by more than the driver's own spin locks,
  * or with the stack pointer outside of the call, the machine stops as ever. The
- * code of a driver that is linked in cannot be told from the kernel's.
+ * code of a driver that is linked in cannot be distinguished from the kernel's.
  *
  * A thread lists the driver locks that it holds, with the call in which each was
- * taken; nobody else looks at that list.
+ * taken; no other thread reads that list.
  */
 #include <kernel/gate.h>
 #include <kernel/lock_order.h>
@@ -104,7 +104,7 @@ static bool gate_can_abandon(const struct gate_record *record, const struct kern
 		return false;
 	if (in_interrupt() || !fault->interrupts_on)
 		return false;
-	/* The stack above the call is what the kernel goes on with. */
+	/* The kernel continues with the stack above the call. */
 	if (fault->sp < (u64)current->stack || fault->sp >= record->sp)
 		return false;
 	return gate_holds_only_locks_of(record);

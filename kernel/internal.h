@@ -5,7 +5,7 @@
 
 /* sched.c <-> thread.c */
 void sched_init_thread(struct thread *t);
-/** A thread of a program begins with the place in the order, and the CPUs, of who made it. */
+/** A thread of a program starts with the priority and the CPUs of the thread that created it. */
 void sched_inherit(struct thread *t);
 void sched_start(struct thread *t);
 void schedule_tail(struct thread *prev);

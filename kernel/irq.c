@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hardware interrupts: from a vector to those who asked for it.
+ * Hardware interrupts: from a vector to its handlers.
  *
- * A line is a GSI or a message that somebody uses; it has a vector and a list
+ * A line is a GSI or a message that a driver uses; it has a vector and a list
  * of handlers. vector_lines[] and the handler lists are read by the interrupt
- * without a lock, as RCU data: a thread that removes something waits until every CPU
- * has been through the scheduler, which it can't be inside a handler.
+ * without a lock, as RCU data: a removal waits until every CPU has passed
+ * through the scheduler, which it can't do inside a handler.
  *
- * All devices interrupt the boot CPU. A level-triggered line for which nobody
- * feels responsible would interrupt for ever; it is masked after a while.
+ * All devices interrupt the boot CPU. A level-triggered line that no handler
+ * accepts would interrupt for ever; it is masked after UNHANDLED_MAX times.
  *
  * irq_mutex (sleeps) guards requests and removals, and vectors; mask_lock (spin,
- * any context) what is masked until a handler's thread has looked at its device.
+ * any context) the lines that are masked until a handler's thread has served its device.
  * The counters are each CPU's own.
  */
 #include <asm/irq.h>
@@ -29,7 +29,7 @@
 #include <kernel/upcalls.h>
 
 #define IRQ_VECTORS   (VECTORS - VECTOR_IRQ_FIRST)
-#define UNHANDLED_MAX 50000 /* in a row, before a line is given up */
+#define UNHANDLED_MAX 50000 /* in a row, before a line is masked */
 
 struct irq_action {
 	struct irq_action *next;
@@ -40,12 +40,12 @@ struct irq_action {
 
 struct irq_line {
 	u32 irq; /* GSI, or IRQ_MSI_FIRST + vector */
-	u32 isa; /* line it was asked for by; -1: none */
+	u32 isa; /* ISA line of the request; -1: none */
 	u8 vector;
 	bool message, level, shared, given_up;
 	u32 unhandled;
 	u32 masked;	/* handlers that have not finished; under mask_lock, as the next two */
-	u32 unanswered; /* times in a row that none of them had something */
+	u32 unanswered; /* times in a row that none of them accepted it */
 	bool answered;
 	struct irq_action *actions;
 };
@@ -63,7 +63,7 @@ static struct irq_line *current_line; /* whose handlers run */
 static DEFINE_SPINLOCK(mask_lock);
 static u32 nr_stray;
 
-/* ---- taking interrupts ---- */
+/* ---- delivery of interrupts ---- */
 
 static __cold void line_give_up(struct irq_line *line)
 {
@@ -94,7 +94,7 @@ static void line_interrupt(struct irq_line *line)
 		chip->end(line->irq);
 }
 
-/* An edge that comes while its input is masked may be lost, and nothing else would come: not masked. */
+/* An edge that arrives while its input is masked may be lost, and no other would follow: not masked. */
 struct irq_line *irq_mask_current(void)
 {
 	struct irq_line *line = current_line;
@@ -152,7 +152,7 @@ void upcall_interrupt(u32 vector, struct pt_regs *regs)
 		nmi_report();
 }
 
-/* ---- asking for them ---- */
+/* ---- requests ---- */
 
 /* irq_mutex held. */
 static struct irq_line *line_find(u32 irq)
@@ -191,7 +191,7 @@ static struct irq_line *line_create(u32 irq, bool message)
 	return line;
 }
 
-/* Back to where line_create() began; the hardware doesn't use it any more. */
+/* Undoes line_create(); the hardware doesn't use the line any more. */
 static void line_destroy(struct irq_line *line)
 {
 	if (line->message || !chip->fixed_vectors)
@@ -224,7 +224,7 @@ struct trigger {
 	bool level, low;
 };
 
-/* irq_mutex held; takes @p action when it succeeds. */
+/* irq_mutex held; owns @p action when it succeeds. */
 static int line_connect(u32 gsi, u32 isa, struct trigger how, struct irq_action *action, u32 flags)
 {
 	struct irq_line *line = line_find(gsi);
@@ -298,7 +298,7 @@ int irq_request_gsi(u32 gsi, irq_handler handler, void *arg, const char *name, u
 {
 	struct trigger how = { true, true };
 
-	/* one of ISA's inputs, by its other name */
+	/* one of ISA's inputs, by the number of the GSI */
 	for (u32 i = 0; gsi < ACPI_ISA_LINES && i < ACPI_ISA_LINES; i++)
 		if (acpi_info.isa[i].gsi == gsi)
 			how = isa_trigger(acpi_info.isa[i].flags);
@@ -377,7 +377,7 @@ void irq_free(u32 irq, void *arg)
 	mutex_unlock(&irq_mutex);
 }
 
-/* ---- start, and what is shown ---- */
+/* ---- start, and /proc/interrupts ---- */
 
 void irq_init(void)
 {

@@ -4,7 +4,7 @@
  *
  * KTEST() puts one struct ktest per test into the section .ktests; the linker
  * script brackets it. The boot calls ktest_boot() in a thread, before the
- * first process, when everything that a test may use is there. Results are
+ * first process, when everything that a test may use exists. Results are
  * printed as KTAP, one flat list; then a line of our own with the sums, so
  * that a log that was cut off can't be taken for a success:
  *

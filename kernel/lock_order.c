@@ -5,7 +5,7 @@
  * What a CPU holds changes with interrupts off, so that an interrupt finds it
  * whole and leaves it as it was. An order that was seen before costs one look at
  * a bit; a new one is searched and entered under graph_lock, a bare word, since
- * it is taken inside all others. After a panic has begun nothing is watched.
+ * it is taken inside all others. After the start of a panic nothing is watched.
  */
 #include <kernel/lock.h>
 #include <kernel/lock_order.h>
@@ -53,7 +53,7 @@ static void class_number(struct lock_class *class, u64 ip)
 	smp_store_release(&class->id, nr_classes++);
 }
 
-/* A lock of the image that nobody initialised is its own class; one of the heap has none. */
+/* A lock of the image that no code initialised is its own class; one of the heap has none. */
 static struct lock_class *class_find(struct lock_class **class, const void *lock)
 {
 	bool of_image = (const u8 *)lock >= _image_start && (const u8 *)lock < _image_end;

@@ -4,7 +4,7 @@
  * through the scheduler once, since readers keep preemption off.
  *
  * Callbacks gather on per-CPU lists (compare-exchange); the "rcu" thread takes
- * them all a few milliseconds after the first came, waits for a grace period
+ * them all a few milliseconds after the first was added, waits for a grace period
  * and runs them. cpu->rcu_qs counts a CPU's passes; one that idles, or runs one
  * user program without end, is nudged.
  */

@@ -3,7 +3,7 @@
  * The scheduler.
  *
  * Each CPU has a run queue: a tree of runnable threads by key. Real-time
- * threads come first, by priority and arrival; the others by virtual run time,
+ * threads are first, by priority and arrival; the others by virtual run time,
  * which grows with the time a thread ran divided by its weight (its nice
  * value), so that each gets its share. A thread that slept starts a little
  * behind the queue's minimum and so runs soon, but cannot hoard.

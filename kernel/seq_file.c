@@ -5,11 +5,11 @@
  * The buffer starts with 1 KiB, which is enough for most files of /proc, and
  * grows fourfold by krealloc(), which never sleeps. Beyond GROW_MAX, or when no
  * such run of memory is left, overflow is set and everything else is ignored;
- * who reads the file then starts over with a big buffer of another kind
+ * the reader of the file then starts over with a large buffer of another kind
  * (fs/generated/seq_open.c). A fixed buffer never moves.
  *
- * ps and top read thousands of numbers: they do not go through printf's
- * formats but two digits at a time from a table.
+ * ps and top read thousands of numbers: their digits are written two
+ * at a time from a table, not by printf's formats.
  */
 #include <kernel/heap.h>
 #include <kernel/seq_file.h>
@@ -121,7 +121,7 @@ void seq_escape(struct seq_file *seq, const char *text, const char *esc)
 	}
 }
 
-/* The digits of @value, ending before @end. @return where they begin */
+/* The digits of @value, ending before @end. @return their start */
 static char *format_decimal(char *end, u64 value)
 {
 	static const char pairs[] =
@@ -177,10 +177,11 @@ void seq_put_u64(struct seq_file *seq, char before, u64 value)
 
 void seq_put_s64(struct seq_file *seq, char before, s64 value)
 {
+	u64 magnitude = value;
+
 	if (value < 0)
-		seq_put_signed(seq, before, true, 0 - (u64)value);
-	else
-		seq_put_signed(seq, before, false, value);
+		magnitude = 0 - magnitude;
+	seq_put_signed(seq, before, value < 0, magnitude);
 }
 
 void seq_put_u64_wide(struct seq_file *seq, u64 value, u32 width)

@@ -4,10 +4,10 @@
  *
  * A kernel stack is a guarded range of kernel addresses. Making one costs page
  * tables and freeing one a TLB flush on all CPUs, so each CPU keeps a few for
- * the next thread; what exceeds that is freed when the next thread is created
+ * the next thread; the rest is freed by the next creation of a thread
  * (in a context that may sleep).
  *
- * A dead thread's stack is let go by the next thread on that CPU
+ * A dead thread's stack is released by the next thread on that CPU
  * (schedule_tail -> thread_reap), its structure with the last reference.
  *
  * Locks: threads_lock (spin): threads_list. surplus.lock (spin, interrupts off).
@@ -341,7 +341,7 @@ void thread_init(void)
 	thread_cache = kmem_cache_create("thread", sizeof(struct thread), 64);
 	fpu_cache = kmem_cache_create("fpu", fpu_state_size(), 64);
 	boot_thread.kstack_top = (u64)boot_stack_top;
-	boot_thread.stack = stack_alloc(); /* here nobody else can hold the ranges' lock */
+	boot_thread.stack = stack_alloc(); /* no other thread can hold the ranges' lock yet */
 	if (!thread_cache || !fpu_cache || !boot_thread.stack)
 		boot_stop("not enough memory for threads");
 	sched_init();

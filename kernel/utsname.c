@@ -3,8 +3,8 @@
  * The names of the system.
  *
  * Programs are Linux programs, and many ask "uname -s" before they do anything:
- * so the system name is "Linux", the release begins with that of the ABI, and
- * release and version say Banos.
+ * it answers Linux, the release starts with the Linux release whose ABI this is, and
+ * release and version contain Banos.
  *
  * Lock: names_lock (spin) guards the two names that can be set.
  */

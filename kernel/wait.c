@@ -2,8 +2,8 @@
 /*
  * Wait queues. queue->lock (any context, interrupts off) guards the list; wake
  * functions run under it, and thread_wake's locks are inside it. A waiter that
- * is woken leaves the list at the same time, so that it need not come back for
- * that; if its condition does not hold after all it queues again.
+ * is woken leaves the list at the same time, so that it need not take the lock
+ * again for that; if its condition does not hold after all it queues again.
  */
 #include <kernel/err.h>
 #include <kernel/time.h>
@@ -34,7 +34,7 @@ void wait_queue_remove(struct wait_queue *queue, struct waiter *waiter)
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-/* Out of the list, in a way that wait_finish() can see without the lock: prev comes last. */
+/* Out of the list, in a way that wait_finish() can see without the lock: prev is written last. */
 static void waiter_leave(struct waiter *waiter)
 {
 	waiter->link.prev->next = waiter->link.next;

@@ -2,9 +2,9 @@
 /*
  * Finding the ACPI tables of this machine.
  *
- * The root pointer comes from the loader (multiboot 2 hands a copy, and under
- * UEFI there is no other way), else it is looked for where a BIOS puts it: the
- * first KiB of its extended data area, then 0xe0000 to 0xfffff. Tables mostly
+ * The root pointer is passed by the boot loader (multiboot 2 contains a copy, and
+ * under UEFI it is the only source). Otherwise it is searched where a BIOS stores it:
+ * the first KiB of the extended data area, then 0xe0000 to 0xfffff. Tables mostly
  * lie in memory that the allocator doesn't manage; they are mapped while they
  * are read. ACPI Specification 6.4, 5.2.5.1.
  */

@@ -3,9 +3,9 @@
  * The local APIC.
  *
  * Registers lie in a page of device memory (xAPIC) or are MSRs (x2APIC). The
- * latter is used where the firmware has switched it on, since there is no way
- * back from it, and where the command line says "x2apic"; "nolapic" does
- * without a local APIC: then the PICs and the PIT serve one processor.
+ * latter is used where the firmware has enabled it, since it cannot be disabled
+ * again, and where the command line contains "x2apic". With "nolapic" the local
+ * APIC is not used: the PICs and the PIT serve one processor.
  *
  * Each CPU writes its own registers only, with interrupts off where a write
  * takes two steps; so there are no locks. Intel SDM vol. 3, 10.4 to 10.12.
@@ -78,9 +78,9 @@ static u64 change_base(u64 base, u64 set, u64 clear)
 }
 
 /*
- * Switch this CPU's local APIC on, in the mode that was chosen. Up it goes one
- * bit at a time, and from x2APIC mode only by way of off; any other change of
- * mode is a general protection fault: SDM vol. 3, 10.12.5.
+ * Enable this CPU's local APIC in the selected mode. Each write may set one bit
+ * more, and x2APIC mode can only be left by disabling the APIC; any other change of
+ * mode raises a general protection fault: SDM vol. 3, 10.12.5.
  */
 static void apic_enable(void)
 {

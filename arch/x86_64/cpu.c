@@ -61,6 +61,16 @@ static void detect_names(struct cpu_features *features)
 		}
 }
 
+/* @param signature  EAX of CPUID_BASIC */
+static void detect_model(struct cpu_features *features, u32 signature)
+{
+	features->stepping = CPUID_STEPPING(signature);
+	features->model = CPUID_EXT_MODEL(signature) << 4 | CPUID_BASE_MODEL(signature);
+	features->family = CPUID_BASE_FAMILY(signature);
+	if (features->family == CPUID_FAMILY_EXTENDED)
+		features->family += CPUID_EXT_FAMILY(signature);
+}
+
 static void cpu_detect_features(struct cpu_features *features)
 {
 	u32 regs[4], max, xmax;
@@ -69,10 +79,7 @@ static void cpu_detect_features(struct cpu_features *features)
 	cpuid(CPUID_VENDOR, 0, regs);
 	max = regs[0];
 	cpuid(CPUID_BASIC, 0, regs);
-	features->stepping = regs[0] & 15;
-	features->model = (regs[0] >> 4 & 15) | (regs[0] >> 12 & 0xf0);
-	features->family =
-		(regs[0] >> 8 & 15) + (((regs[0] >> 8 & 15) == 15) ? (regs[0] >> 20 & 255) : 0);
+	detect_model(features, regs[0]);
 	features->hwcap = regs[3];
 	features->mce = regs[3] & CPUID_MCE;
 	features->pge = regs[3] & CPUID_PGE;
@@ -238,7 +245,7 @@ static void cpu_enable_features(void)
 		wrmsr(MSR_SYSENTER_EIP, 0);
 	}
 	wrmsr(MSR_KERNEL_GS, 0);
-	if (features->rdtscp) /* what RDTSCP tells programs: the vDSO's getcpu() */
+	if (features->rdtscp) /* RDTSCP returns it to programs: the vDSO's getcpu() */
 		wrmsr(MSR_TSC_AUX, this_cpu()->id);
 }
 

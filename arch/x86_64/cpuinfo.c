@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * /proc/cpuinfo: what CPUID says of the processors, in Linux's words.
+ * /proc/cpuinfo: the processors as CPUID describes them, in Linux's format.
  *
- * All processors are taken to be equal, as everywhere in the kernel. Intel SDM
- * vol. 2, CPUID; AMD APM vol. 3, appendix E. Which bit is called what:
+ * All processors are assumed to be equal, as everywhere in the kernel. Intel SDM
+ * vol. 2, CPUID; AMD APM vol. 3, appendix E. Names of the bits:
  * Linux, arch/x86/include/asm/cpufeatures.h.
  */
 #include <asm/clocks.h>

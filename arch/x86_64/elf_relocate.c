@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * Relocation: x86-64 psABI, 4.4. S is the symbol's value, A the addend, P the
- * place, G the address of the symbol's GOT slot, GOT where the GOT begins.
+ * place, G the address of the symbol's GOT slot, GOT the start of the GOT.
  *
  * S + A - P is computed modulo 2^64 and has to equal the sign- (32: zero-)
- * extension of what is stored. The common kinds are done in one loop; everything
- * with a question about it goes to relocate_slowly(), which checks all over
- * again and finds the words. Pure: it also runs in host tests and tools.
+ * extension of the stored value. One loop applies the common types; all others, and
+ * those that are not obviously valid, are left to relocate_slowly(), which checks
+ * them in full and composes the message. Pure: it also runs in host tests and tools.
  */
 #include <asm/elf.h>
 #include <kernel/err.h>
@@ -311,10 +311,10 @@ struct quick {
 };
 
 /*
- * This is where the loading of a large driver spends its time: kinds come in the
- * order of their number in drivers, and the type of a call is compared where it
- * lies (the asm makes the compiler forget it).
- * @return the first relocation with a question about it, or @end
+ * Loading a large driver spends most of its time here: types are tested in the
+ * order of their frequency in drivers, and the type of a call is compared in
+ * memory (the asm makes the compiler forget it).
+ * @return the first relocation that needs relocate_slowly(), or @end
  */
 static __noinline const struct rela *
 relocate_quickly(const struct quick *quick, const struct rela *rela, const struct rela *end)

@@ -2,14 +2,14 @@
 /*
  * The PS/2 controller and the keyboard on its first port.
  *
- * The controller is told to translate to scan code set 1, which all keyboards
- * then seem to speak, and to interrupt (ISA line 1) on each byte. The second
+ * The controller is set to translate to scan code set 1, which all keyboards
+ * then appear to use, and to interrupt (ISA line 1) on each byte. The second
  * port, a mouse, stays off. Waiting for the controller is always bounded: on a
- * machine without one the ports read as ones and the first wait ends it.
+ * machine without one the ports read as ones, and the first wait fails.
  *
  * Lamps are set by a command and an argument, each of which the keyboard
- * acknowledges: the argument is sent from the interrupt that brings the first
- * acknowledgement, so nobody waits.
+ * acknowledges: the argument is sent from the interrupt of the first
+ * acknowledgement, so no thread waits.
  *
  * Lock: keyboard_lock (spin, interrupts off) guards the output of commands and
  * the state of the lamps; the feed function is called without it.
@@ -188,13 +188,13 @@ int i8042_init(void (*feed)(u8 scancode))
 
 	if (err)
 		return err;
-	/* The answer is read here, before there is an interrupt for it; none is no reason to give up. */
+	/* The answer is read here, before its interrupt is requested; a missing one is no error. */
 	if (send_data(KEYBOARD_ENABLE) && !read_data(&answer))
 		flush_output();
 	keyboard_feed = feed;
 	err = irq_request_isa(IRQ_KEYBOARD, keyboard_interrupt, NULL, "keyboard", 0);
 	if (err)
 		keyboard_feed = NULL;
-	flush_output(); /* a byte that came in between would hold the line up */
+	flush_output(); /* a byte that arrived in between would block the line */
 	return err;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * I/O APICs: the inputs from devices, each with an entry that says which
- * vector goes to which processor.
+ * I/O APICs: the inputs from devices, each with an entry that contains its
+ * vector and the processor that it interrupts.
  *
  * Registers are reached through an index and a window, so each access pair is
  * made under the chip's lock (spin, interrupts off, innermost). A level-triggered
@@ -53,8 +53,8 @@ static struct ioapic *ioapic_of(u32 gsi)
 }
 
 /*
- * Is it one? It keeps a pin's two halves apart; neither memory, which knows one
- * word, nor an address where nobody is does. All pins are masked: firmware is done with them.
+ * Is it an I/O APIC? It stores both halves of a pin's entry; neither memory, which
+ * has one word, nor an address without a device does. All pins are masked: firmware has ended.
  */
 static bool ioapic_answers(struct ioapic *io)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interrupts between processors, and what they are for: rescheduling, flushing
+ * Interrupts between processors, and their purposes: rescheduling, flushing
  * TLBs, stopping.
  *
- * Who wants translations dropped elsewhere fills in its own CPU's request, puts
- * itself on the list (flush_from) of each target and waits until all have counted
- * themselves off. A target takes its whole list at once, so requests of many
- * CPUs cost it one interrupt: only who finds the list empty sends it. A CPU that
- * waits serves its own list, so two that flush cannot block each other, with
- * interrupts off neither. A user flush goes only to CPUs that have the space loaded;
- * what others keep of it, with PCIDs, is flushed when they load it (pcid.c).
- * Preemption is off from filling in to the end, and nobody flushes in an interrupt.
+ * A CPU that flushes translations on others fills in its own request, sets its bit
+ * in the list (flush_from) of each target and waits until all have decremented the
+ * request's count. A target takes its whole list at once, so requests of many CPUs
+ * cost it one interrupt: only the CPU that finds the list empty sends it. A CPU that
+ * waits serves its own list, so two that flush cannot block each other, even with
+ * interrupts off. A user flush is sent only to CPUs that have the space loaded;
+ * translations that others keep, with PCIDs, are flushed when they load it (pcid.c).
+ * Preemption is off for the whole request, and no interrupt handler flushes.
  *
  * Intel SDM vol. 3, 4.10.5 (propagation of paging-structure changes).
  */
@@ -241,7 +241,7 @@ void tlb_flush_user_all(struct vm_space *space)
 void tlb_forget_space(struct vm_space *space)
 {
 	preempt_disable();
-	smp_mb(); /* pairs with switch_space(): who can't be seen has left */
+	smp_mb(); /* pairs with switch_space(): a CPU that can't be seen has left */
 	forget_local(space);
 	if (cpu_count > 1)
 		tell_others(space, 0, 0, 0, true);

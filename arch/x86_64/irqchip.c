@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which interrupt controllers serve this machine: local and I/O APICs where
- * ACPI tells of them, else the PICs (through the local APIC's pin LINT0 if
+ * ACPI reports them, else the PICs (through the local APIC's pin LINT0 if
  * there is one, so that its timer can still be used). "noapic" on the command
  * line leaves the I/O APICs alone, "nolapic" both.
  */
@@ -71,7 +71,7 @@ static __cold void apic_error(void)
 		pr_err("apic: the local APIC reports an error, status %x\n", status);
 }
 
-/* A vector that no one uses: from a line just given back, or hardware's whim. */
+/* An unused vector: from a line that was just freed, or spurious. */
 static __cold void end_stray(u32 vector)
 {
 	u32 gsi = vector - VECTOR_IRQ_FIRST;
@@ -95,7 +95,7 @@ bool arch_irq_system(u32 vector)
 		break;
 	case VECTOR_STOP: ipi_handle_stop();
 	case VECTOR_APIC_ERROR: apic_error(); break;
-	case VECTOR_SPURIOUS: /* not in service (SDM vol. 3, 10.9), unless somebody sent it */
+	case VECTOR_SPURIOUS: /* not in service (SDM vol. 3, 10.9), unless software sent it */
 		if (apic_present && apic_in_service(vector))
 			apic_eoi();
 		break;

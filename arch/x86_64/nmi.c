@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Non-maskable interrupts: another processor's order to stop, or something from outside.
+ * Non-maskable interrupts: another processor's request to stop, or an external event.
  *
- * What comes from outside (a button, a watchdog, a bus error) is logged, and the
- * machine goes on; with "unknown_nmi_panic" on the command line or 1 in
+ * An external event (a button, a watchdog, a bus error) is logged, and the
+ * machine continues; with "unknown_nmi_panic" on the command line or 1 in
  * /proc/sys/kernel/unknown_nmi_panic it stops with a report, as Linux does.
  *
- * An NMI comes anywhere in the kernel, also where the log's lock is held. So
- * it only counts itself there, touching nothing that can fault (an IRET would
- * let the next one in on the same stack), and sends this CPU an interrupt whose handler
- * prints. From user mode no lock is held. However many come, a line is printed
- * once a second.
+ * An NMI may arrive anywhere in the kernel, also where the log's lock is held. So
+ * its handler only counts it there, without any access that can fault (an IRET would
+ * admit the next one on the same stack), and sends this CPU an interrupt whose handler
+ * prints. From user mode no lock is held. At most one line is printed per second.
  *
  * Port 0x61, bits 7 and 6: PCI system error, I/O channel check (ISA).
  */
@@ -43,7 +42,7 @@ void nmi_init(void)
 	nmi_panic_wanted = option_is_set(&opt_unknown_nmi_panic);
 }
 
-/* A source that is not switched off would go on for ever; both are as Linux leaves them: off. */
+/* A source that is not disabled would interrupt for ever; both stay disabled, as in Linux. */
 static u8 read_reason(void)
 {
 	u8 reason = inb(REASON_PORT);

@@ -2,9 +2,9 @@
 /*
  * The kernel's page tables.
  *
- * Boot has three steps. head.S maps the image and hangs in one table of fast
- * pages; through a fast page any physical page can be reached, so the allocator
- * of physical pages can start. Then paging_init() builds the real tables out of
+ * Boot has three steps. head.S maps the image and links one table of fast
+ * pages; through a fast page any physical page can be accessed, so the allocator
+ * of physical pages can start. Then paging_init() builds the final tables from
  * its pages: all RAM at PHYSMAP_BASE with the largest pages the CPU has and the
  * map has room for, and the image section by section. From then on tables are
  * reached through the physmap.
@@ -109,7 +109,7 @@ int kernel_map(u64 va, phys_t pa, u64 len, u64 flags)
 
 		if (table <= 1)
 			return -ENOMEM;
-		/* fill this table as far as it goes */
+		/* fill this table up to its end */
 		pte_t *entry = table_at(table, 0);
 
 		for (u32 i = pt_index(va, level); i < PTRS_PER_TABLE && len >= size; i++) {

@@ -3,23 +3,23 @@
  * Process-context identifiers: which space has which on this CPU, and whether
  * what the TLB keeps under it may still be used. Pure, but for pcid_cpu_enable().
  *
- * Each CPU keeps a few slots, each with a PCID of its own, and gives them to the
- * spaces that ran there last. While a space is loaded it is told of each change
- * of its tables, as without PCIDs (ipi.c). When it is not, nobody tells: instead
- * each flush has a number, the space's generation, and a slot remembers up to
- * which number it has seen them all. Loading a space whose slot is behind
- * flushes its PCID; loading one that is not flushes nothing.
+ * Each CPU has a few slots, each with its own PCID, and assigns them to the
+ * spaces that ran there last. While a space is loaded the CPU is notified of each
+ * change of its tables, as without PCIDs (ipi.c). When it is not loaded there is no
+ * notification: instead each flush has a number, the space's generation, and a slot
+ * records up to which number it has seen all of them. Loading a space whose slot is
+ * behind flushes its PCID; loading one whose slot is not flushes nothing.
  *
- * Two are at odds, one that loads the space and one that changes it:
+ * A CPU that loads the space races with one that changes it:
  *
  *	load				change
  *	space->cpus |= this CPU		write the tables
  *	full barrier			generation++ (a full barrier)
- *	read generation			read space->cpus, tell those
+ *	read generation			read space->cpus, notify those
  *
- * One of them sees what the other wrote: then either the loader flushes or it is
- * told. A message may come late, after another space was loaded; it is ignored
- * then, since the slot's number shows that the flush is still owed.
+ * One of them sees what the other wrote: then either the loading CPU flushes or it is
+ * notified. A message may arrive late, after another space was loaded; it is ignored
+ * then, since the slot's number shows that the flush is still to be done.
  *
  * Messages may also overtake each other. A range is enough for the flush that
  * is next in number; where one is missing, all is flushed, up to the number that
@@ -30,7 +30,7 @@
  * without it this runs on processors that have PCIDs alone. Kernel translations
  * are all global and so belong to no PCID: INVLPG flushes them under each, and
  * kernel tables are never freed. A slot's last owner needs no mention when it is
- * destroyed: its id never comes again, and who gets the slot next flushes it.
+ * destroyed: its id is never used again, and the next owner of the slot flushes it.
  *
  * Intel SDM vol. 3, 4.10.1 (PCIDs), 4.10.4.1 (what invalidates what). The scheme
  * is that of Linux, arch/x86/mm/tlb.c.
@@ -123,7 +123,7 @@ enum pcid_work pcid_flush_begin(const struct pcid_cpu *cpu, const struct pcid_sp
 	u64 seen = cpu->slot[cpu->loaded].generation;
 
 	*reached = seen;
-	if (seen >= generation) /* came with all that was flushed before */
+	if (seen >= generation) /* done with an earlier flush of everything */
 		return PCID_NOTHING;
 	*reached = generation;
 	if (want == PCID_RANGE && seen + 1 == generation)

@@ -4,7 +4,7 @@
  * the first.
  *
  * With an I/O APIC they only have to be silent; but a spurious interrupt can
- * come even from a masked line, so their vectors are moved away from those of
+ * arrive even from a masked line, so their vectors are moved away from those of
  * the exceptions in any case. Without one they serve all devices.
  *
  * pic_lock (spin, interrupts off, innermost): the mask registers and their

@@ -3,12 +3,12 @@
  * Power off, reset, halt.
  *
  * Off: ACPI's way is to write the sleep type of \_S5 with SLP_EN into the PM1
- * control registers, in ACPI mode. Where the tables didn't tell, and only under
+ * control registers, in ACPI mode. Where the tables lack it, and only under
  * QEMU, its known ports are tried.
  *
  * Reset, from the cleanest to the surest: ACPI's reset register, the keyboard
- * controller, the chip set's reset port, a triple fault; or what
- * "reboot=acpi|kbd|pci|triple" on the command line says, alone.
+ * controller, the chip set's reset port, a triple fault; or only
+ * the one that "reboot=acpi|kbd|pci|triple" on the command line names.
  *
  * ACPI Specification 6.4: 4.8.3.2.1 (PM1 control), 4.8.3.6 (reset register),
  * 5.2.9 (SMI_CMD), 16.3.4.
@@ -43,9 +43,9 @@ static void __noreturn power_stop(void)
 }
 
 /*
- * This CPU alone goes on; the first to come ends the machine, not each the
- * other. What is printed
- * behind this has to break the log's lock, which a stopped CPU may hold.
+ * Only this CPU continues: of several that call this, the first stops the others.
+ * A message that is printed afterwards has to break the log's lock, which a stopped
+ * CPU may hold.
  */
 static void power_quiesce(void)
 {

@@ -2,9 +2,9 @@
 /*
  * The battery-backed clock in the CMOS: read once at boot.
  *
- * The registers change under the reader once a second; a flag warns of it 244
- * microseconds ahead. So: read while the flag is clear, twice, until both say
- * the same. Motorola MC146818A data sheet, "Update Cycle".
+ * The registers change once a second; a flag announces the change 244 microseconds
+ * ahead. So they are read twice while the flag is clear, until both readings are
+ * equal. Motorola MC146818A data sheet, "Update Cycle".
  */
 #include <asm/io.h>
 #include <kernel/acpi.h>

@@ -6,10 +6,10 @@
  * debuggers know it. The FPU state lies above it, 64-aligned, in the standard
  * XSAVE format, as the registers' own area in the kernel has it.
  *
- * What comes back may have been written by anyone. It is copied first and checked
+ * The frame that is returned may be forged. It is copied first and checked
  * then: of the flags only those of arithmetic and single-stepping are taken.
  * Selectors and an instruction pointer that user mode cannot have are refused by
- * IRET, as a fault of the program. The FPU state goes straight between registers
+ * IRET, as a fault of the program. The FPU state is copied directly between registers
  * and frame; what XRSTOR refuses is a fault.
  */
 #include <asm/sigframe.h>
@@ -36,7 +36,7 @@ u64 arch_sigframe_max_size(void)
 
 /*
  * What the processor does not write: words in the free bytes of the legacy
- * area that say what is there, and behind them an empty header, of which XSAVE
+ * area that describe the contents, and behind them an empty header, of which XSAVE
  * fills in the first word. The same for every frame.
  */
 static struct {
@@ -69,7 +69,7 @@ int sigframe_save_fp(u64 to)
 	return put_user_u32(uaddr(to + size), FP_XSTATE_MAGIC2);
 }
 
-/* Is there extended state behind the legacy area? If the words don't say so, there is none. */
+/* Does extended state follow the legacy area? The magic words tell. */
 static bool has_extended(u64 from, const struct user_fpx_sw *sw)
 {
 	u32 size = cpu_features.xsave_size, magic2;

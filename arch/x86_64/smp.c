@@ -5,12 +5,12 @@
  * Everything a CPU needs (struct cpu, stacks, queues, caches) is made first, by
  * the boot CPU. Then INIT and two STARTUP interrupts let it run the trampoline
  * (boot/trampoline.S) in a page below 1 MiB, on page tables that map that page
- * at its own address besides the kernel; it goes on in ap_main() on its idle
+ * at its own address besides the kernel; it continues in ap_main() on its idle
  * thread's stack. One after the other, so that one page and one set of words
  * are enough.
  *
- * A CPU that doesn't come up within a second is sent back to waiting by another
- * INIT before the page is used again; one that comes late all the same finds
+ * A CPU that doesn't start within a second is reset to waiting by another
+ * INIT before the page is used again; one that starts late all the same finds
  * another's id there and halts.
  *
  * Intel SDM vol. 3, 8.4.4 (MP initialization), 10.4.4.1; MP Specification 1.4, B.4.
@@ -79,7 +79,7 @@ static void __noreturn ap_main(struct cpu *cpu)
 	time_cpu_start();
 	tsc_sync_join();
 	smp_store_release(&cpu->online, 1);
-	/* from here on it is told of changes in the kernel's tables; what changed before is not cached */
+	/* from here on it is notified of changes in the kernel's tables; it cached none before */
 	smp_mb();
 	tlb_flush_kernel_range(0, ~0ull);
 	sched_idle();
@@ -155,7 +155,7 @@ static bool wait_online(const struct cpu *cpu, u64 ns)
 	return true;
 }
 
-/* For tests: "smp_dead=ID", a processor that the tables tell of and that never answers. */
+/* For tests: "smp_dead=ID", a processor that the tables contain and that never starts. */
 static bool plays_dead(const struct cpu *cpu)
 {
 	char text[8];
@@ -243,8 +243,8 @@ static bool add_cpu(u32 apic_id)
 	smp_store_release(&cpu_count, id + 1);
 	if (!cpu_start(cpu)) {
 		pr_warn("smp: the processor with APIC id %u did not start: not used\n", apic_id);
-		cpus[id] =
-			NULL; /* the number stays unused, the structure, too: it may come to life yet */
+		/* Its number and structure stay unused: the processor may still start. */
+		cpus[id] = NULL;
 	}
 	return true;
 }

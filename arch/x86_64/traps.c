@@ -59,7 +59,7 @@ static u64 read_cr2(void)
 	return addr;
 }
 
-/* Does a site of uaccess.S expect this fault? Then go on where it says. */
+/* Does a site of uaccess.S expect this fault? Then continue at its fix-up. */
 static bool trap_fixup(struct pt_regs *regs)
 {
 	u32 ip = regs->rip - KERNEL_VMA;
@@ -72,7 +72,7 @@ static bool trap_fixup(struct pt_regs *regs)
 	return false;
 }
 
-/* A driver's? Then this does not return. @p code: where the instruction is, or who called what is none. */
+/* Does not return for a driver's fault. @p code: the instruction, or the caller of an address without code. */
 static void __cold fault_in_driver(const struct pt_regs *regs, u64 code, const char *cause)
 {
 	upcall_kernel_fault(&(struct kernel_fault){
@@ -197,7 +197,7 @@ static const struct {
 #define DR6_SINGLE_STEP 0x4000ul
 #define DR6_CLEAR	0xffff0ff0ul
 
-/* DR6 tells single steps from breakpoints, INT1 leaves it empty; it has to be cleared by hand. */
+/* DR6 distinguishes single steps from breakpoints, INT1 leaves it empty; software has to clear it. */
 static int debug_code(struct pt_regs *regs)
 {
 	u64 dr6;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Choosing the clock, and finding out how fast it is.
+ * Selection of the clock, and measurement of its rate.
  *
- * The TSC is the clock where it counts at a constant rate: if the CPU says so,
- * or under a hypervisor, which sees to it. Its rate comes from CPUID, else from
+ * The TSC is the clock where it counts at a constant rate: if the CPU reports it,
+ * or under a hypervisor, which ensures it. Its rate is read from CPUID, else from
  * a look at a timer of known rate, half a millisecond apart (boot time counts),
  * and the rate of the local APIC's timer from the same two looks. A second
  * later, in the background, the same two clocks are compared again, which
- * is 2000 times as exact; the clock's rate is then set right, without a jump.
+ * is 2000 times as exact; the clock's rate is then corrected, without a jump.
  *
  * A look is a reading of all counters between two readings of the TSC; of
  * several, the quickest counts, so that an interruption (the host's, too) does
@@ -252,7 +252,7 @@ void arch_clock_init(void)
 		pr_warn("clock: clocksource=%s is unknown: ignored\n", wanted);
 		wanted[0] = 0;
 	}
-	/* pit: measured against the PIT, but running on the TSC would be odd; so it is for all names */
+	/* pit: measured against the PIT, but it would run on the TSC, against the option; the same for all names */
 	reference = find_reference(wanted);
 	if (rates.tsc_hz && (rates.apic_hz || !apic_present)) {
 		tsc_hz = rates.tsc_hz;
@@ -278,7 +278,7 @@ void arch_clock_init(void)
 
 /*
  * Two CPUs take turns in reading their TSC: each value must be above the one
- * that the other read before. sync.turn says whose turn it is. A hypervisor
+ * that the other read before. sync.turn is the CPU whose turn it is. A hypervisor
  * keeps virtual CPUs together, and turns between them take very long.
  */
 #define SYNC_ROUNDS   64

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What CPUID tells of clock rates. Pure.
+ * Clock rates that CPUID reports. Pure.
  *
- * A hypervisor may tell TSC and APIC timer in kHz (leaf 0x40000010, first
- * VMware's, also KVM's). Intel processors tell the ratio of TSC to crystal and
+ * A hypervisor may report TSC and APIC timer in kHz (leaf 0x40000010, first
+ * VMware's, also KVM's). Intel processors report the ratio of TSC to crystal and
  * mostly the crystal (leaf 0x15); where the crystal is missing, the base
- * frequency in MHz (leaf 0x16) is near enough to begin with. The APIC timer
+ * frequency in MHz (leaf 0x16) is accurate enough at first. The APIC timer
  * counts the crystal. Intel SDM vol. 2, CPUID; vol. 3, 10.5.4, 18.7.3.
  */
 #include <asm/clocks.h>
 
-#define HZ_MIN 1000000ull /* what is told below or above is not believed */
+#define HZ_MIN 1000000ull /* rates below or above are not believed */
 #define HZ_MAX 20000000000ull
 
 static bool tsc_plausible(u64 hz)

@@ -4,8 +4,8 @@
  * and the failure injector.
  *
  * Each frame is checked to be mapped and to lie above the one before, or on the
- * stack that an interrupt left. Where an exception or interrupt came in, entry.S
- * left struct pt_regs right above the frame.
+ * stack that an interrupt left. Where an exception or interrupt arrived, entry.S
+ * stored struct pt_regs right above the frame.
  */
 #include <asm/cpu.h>
 #include <asm/layout.h>
@@ -21,7 +21,7 @@ static bool is_stack(u64 address, u64 bytes)
 	       kernel_address_mapped(address + bytes - 1);
 }
 
-/* The registers that an interrupt or a fault found, if that is what the call at @p frame came from. */
+/* The registers that entry.S stored, if an interrupt or a fault made the call at @p frame. */
 static const struct pt_regs *unwind_is_interrupt(u64 frame, u64 address)
 {
 	const struct pt_regs *regs = (const void *)(frame + 16 + 8); /* entry.S: REG() */

@@ -3,7 +3,7 @@
  * VGA in text mode, 80 columns by 25 rows, as the firmware left it.
  *
  * A character and its attribute are 16 bits in a window at 0xb8000; the cursor
- * is placed by the CRT controller. It is there if the controller keeps what is
+ * is placed by the CRT controller. The display is present if the controller keeps what is
  * written to a register, the graphics controller is in alphanumeric mode, and
  * the window behaves like memory; under UEFI one of these fails. Nothing is
  * read back later: the caller keeps what it draws.

@@ -24,7 +24,8 @@ typedef bool (*irq_handler)(void *arg);
 int __must_check irq_request_isa(u32 line, irq_handler handler, void *arg, const char *name,
 				 u32 flags);
 /** The same by number of global system interrupt: from 16 on level-triggered and active low, as PCI has it. */
-int irq_request_gsi(u32 gsi, irq_handler handler, void *arg, const char *name, u32 flags);
+int __must_check irq_request_gsi(u32 gsi, irq_handler handler, void *arg, const char *name,
+				 u32 flags);
 /**
  * @brief A vector for a device that sends its interrupts as memory writes (MSI, MSI-X). Sleeps.
  * @param address,data  the data that the device must write, and the address

@@ -144,7 +144,7 @@ int __must_check owner_sweep(struct owner *owner, u32 phases, owner_report repor
  * @brief Init, or probe, succeeded: publish what it registered, oldest first. Each owner for itself.
  * @return 0 or the first error
  */
-int owner_publish(struct owner *owner);
+int __must_check owner_publish(struct owner *owner);
 /** @brief The same, afterwards, for the objects with class->late; another thread may be removing the owner meanwhile. */
 void owner_publish_late(struct owner *owner);
 /** @brief Publish @p owned now if its owner is live, else when it will be. @return 0 or why not */

@@ -121,7 +121,7 @@ struct thread {
 /** Create a kernel thread; it does not run before thread_start(). @return it with one reference, or ERR_PTR(-ENOMEM/-EAGAIN). */
 struct thread *__must_check thread_create(void (*main)(void *), void *arg, const char *name);
 /** Create and start; the thread holds itself. @return 0 or a negative errno. */
-int thread_spawn(void (*main)(void *), void *arg, const char *name);
+int __must_check thread_spawn(void (*main)(void *), void *arg, const char *name);
 void thread_start(struct thread *t);
 /** Call @p visit, which may not sleep, for the part of each thread's stack that is in use, for what it is worth: threads run. */
 void thread_stacks_in_use(void (*visit)(void *ctx, u64 start, u64 len), void *ctx);

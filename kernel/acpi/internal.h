@@ -4,7 +4,7 @@
 #include <kernel/acpi.h>
 #include <kernel/types.h>
 
-#define ACPI_HEADER_LEN 36u /* signature, length, revision, checksum, who made it */
+#define ACPI_HEADER_LEN 36u /* signature, length, revision, checksum, creator */
 
 /* A field beyond the table's end reads as 0: older tables are shorter. */
 #define ACPI_FIELD(bits)                                                       \

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way from the root pointer to the tables.
+ * From the root pointer to the tables.
  *
- * RSDP -> XSDT (or RSDT) -> tables, each with a length and a checksum. Any of
- * them may lie about where or how long it is: addresses are only ever handed to
+ * RSDP -> XSDT (or RSDT) -> tables, each with a length and a checksum. Their
+ * addresses and lengths may be wrong: an address is only passed to
  * the reader's map(), lengths are bounded, a table whose checksum is wrong is
  * left out and reported. Of tables that may exist once, the first counts.
  *
@@ -214,7 +214,7 @@ static bool root_walk(struct scan *scan, phys_t addr, u32 width)
 	return true;
 }
 
-/* What holds where no table says otherwise. */
+/* Defaults, for what no table contains. */
 static void info_set_defaults(struct acpi_info *info)
 {
 	*info = (struct acpi_info){

@@ -61,7 +61,7 @@ void acpi_parse_fadt(const u8 *table, size_t len, struct acpi_info *info)
 		info->reset_value = acpi_u8(table, len, 128);
 		info->has_reset = info->reset.addr != 0;
 	}
-	/* ACPI 1.0 had no such flags: then assume that what a PC has is there. */
+	/* ACPI 1.0 had no such flags: then assume the devices of a PC. */
 	if (acpi_u8(table, len, 8) >= 3) {
 		info->no_8042 = !(arch & BOOT_ARCH_8042);
 		info->no_cmos_rtc = arch & BOOT_ARCH_NO_RTC;

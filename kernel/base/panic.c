@@ -26,7 +26,7 @@
 #define TASK_TEXT_MAX  32
 
 struct panic_hooks panic_hooks;
-static u32 panic_cpu; /* id + 1 of who reports */
+static u32 panic_cpu; /* id + 1 of the CPU that reports */
 
 /* Print a step of a backtrace; one that repeats itself (recursion) is counted. */
 struct trace {
@@ -133,7 +133,7 @@ void panic(const char *fmt, ...)
 static void __noreturn panic_with(struct pt_regs *regs)
 {
 	arch_show_regs(regs);
-	/* after a jump into nowhere: who jumped is what counts */
+	/* after a jump to an address without code its caller matters */
 	show_backtrace(arch_return_address(regs) ?: instruction_pointer(regs), frame_pointer(regs));
 	panic_end();
 }

@@ -2,9 +2,9 @@
 /*
  * The kernel log.
  *
- * Records lie one after another in a ring of bytes; the oldest give way. A
- * position is a count of bytes since boot, so it never wraps and tells at once
- * whether a record is still there. Consoles show a record as it is made, under
+ * Records lie one after another in a ring of bytes; the oldest are overwritten. A
+ * position is a count of bytes since boot, so it never wraps and shows at once
+ * whether a record still exists. Consoles show a record as it is made, under
  * the log lock: order on the screen is order in the log.
  *
  * Lock: log_lock (any context, interrupts off), innermost but for the consoles'
@@ -42,7 +42,7 @@ static struct console *consoles;
 int console_loglevel = 7, printk_message_level = 4, printk_console_min = 1;
 bool printk_panicking;
 static u64 (*clock_now_ns)(void); /* NULL: no clock yet */
-static void (*listener)(void);	  /* NULL: nobody to tell */
+static void (*listener)(void);	  /* NULL: none registered */
 
 static u32 record_size(u32 len)
 {
@@ -149,7 +149,7 @@ static void printk_valist(const char *fmt, va_list args)
 	if (level < console_loglevel)
 		consoles_show(now, text, len);
 	spin_unlock_irqrestore(&log_lock, flags);
-	/* in a panic nobody will read it, and a CPU that stands still may hold a lock on the way */
+	/* in a panic no thread will read it, and a stopped CPU may hold a lock that the listener needs */
 	notify = READ_ONCE(listener);
 	if (!printk_panicking && notify)
 		notify();
@@ -214,7 +214,7 @@ const struct console *console_first(void)
 	return READ_ONCE(consoles);
 }
 
-/* A console that comes later first shows what it missed. */
+/* A console that is registered later first shows the records that it missed. */
 void console_register(struct console *console)
 {
 	u64 flags = spin_lock_irqsave(&log_lock), pos = tail;

@@ -4,7 +4,7 @@
 #include <kernel/printk.h>
 #include <kernel/spinlock.h>
 
-#define SPINS_MAX 2000000000ull /* some seconds; the debug kernel gives up then */
+#define SPINS_MAX 2000000000ull /* some seconds; the debug kernel panics then */
 
 void spin_lock_slow(spinlock_t *lock)
 {

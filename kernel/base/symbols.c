@@ -4,8 +4,8 @@
  *
  * The kernel's table is made after the first link (scripts/gen-ksyms.py): the
  * distance from each function to the next, and the names, compressed: a byte
- * from 128 on stands for a pair of others. It is read from the beginning; who
- * asks is about to print. Drivers add ranges with their own
+ * from 128 on stands for a pair of others. It is read from the start: its
+ * callers are about to print, so that speed does not matter. Drivers add ranges with their own
  * look-up. Readers take no lock, so that a panic can read: ranges are linked by
  * one store and freed after a grace period.
  */

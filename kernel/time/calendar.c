@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dates, and the CMOS clock's way of writing them.
+ * Dates, and their format in the CMOS clock.
  *
  * The clock counts in binary or in decimal digits, 24 hours or twice 12, with
  * two digits of a year and, on most machines, a register for the century whose
- * number the FADT gives. Motorola MC146818A data sheet, "Address Map",
+ * number the FADT contains. Motorola MC146818A data sheet, "Address Map",
  * "Register B".
  */
 #include <kernel/err.h>

@@ -3,17 +3,17 @@
  * The clocks.
  *
  * One set of numbers (struct vdso_data) turns the cycle counter into nanoseconds. It
- * stands in a page of its own, which programs map read-only, so that kernel and
- * vDSO compute the same. Readers take no lock: a sequence counter tells them to
- * try again. The rate is corrected once or twice after boot; old and new line
- * meet at that moment, so the clock never jumps and never goes backwards.
+ * has a page of its own, which programs map read-only, so that kernel and
+ * vDSO compute the same. Readers take no lock: a sequence counter makes them try
+ * again. The rate is corrected once or twice after boot; old and new line
+ * meet at that moment, so the clock never jumps and never runs backwards.
  *
- * Without a usable cycle counter a clock source is read by calls, under source_lock, and
- * its counter is extended to 64 bits; a timer sees to it that it is read more
- * than once per turn. The sequence counter is even then, which sends programs
+ * Without a usable cycle counter a clock source is read by calls, under source.lock, and
+ * its counter is extended to 64 bits; a timer ensures that it is read more
+ * than once per wrap. The sequence counter is even then, which sends programs
  * to the system call.
  *
- * clock_lock (spin, interrupts off) guards changes; source_lock (spin,
+ * clock_lock (spin, interrupts off) guards changes; source.lock (spin,
  * interrupts off, inside it) the extension. Neither is waited for in an NMI:
  * see clock_source_ns().
  */

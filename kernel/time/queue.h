@@ -8,6 +8,6 @@ struct timer_queue {
 	struct timer *first; /* the earliest, NULL: empty */
 };
 
-/** Among equal deadlines, the one that was added first comes first. @return true when it is the earliest now */
+/** Among equal deadlines, the one that was added first is first. @return true when @p timer is the earliest now */
 bool timer_queue_add(struct timer_queue *queue, struct timer *timer);
 void timer_queue_remove(struct timer_queue *queue, struct timer *timer);

@@ -7,10 +7,10 @@
  * interrupt. What was armed for a timer that has been cancelled stays armed and
  * fires into nothing: that costs less than arming again at each cancellation.
  *
- * How many timers expire together, and how often, is for programs to say. So the
+ * How many timers expire together, and how often, is decided by programs. So the
  * interrupt has a budget: once it has taken half of a window of time, what is due
- * waits for the next window, and threads run meanwhile, in which the source of
- * the flood can be stopped.
+ * waits for the next window, and threads run meanwhile, in which a program that
+ * floods the queue can be stopped.
  *
  * Locking: base->lock (spin, interrupts off, innermost) guards the queue and the
  * timers whose home it is. A timer's home changes only under its old home's

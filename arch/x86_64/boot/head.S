@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first instructions: from the loader's 32-bit protected mode to C in the
+ * The first instructions: from the boot loader's 32-bit protected mode to C in the
  * higher half.
  *
  * The multiboot 1 header carries load addresses (flag bit 16) because QEMU
  * refuses an ELF64 without them; the multiboot 2 header stands beside it for
  * GRUB under UEFI. The tables built here map the image alone, at its physical
- * address (to survive the switch) and in the higher half, and hang in the
- * fast page's table; nothing else is reachable until arch/x86_64/paging.c has
+ * address (for the switch) and in the higher half, and link the fast page's
+ * table; nothing else is mapped until arch/x86_64/paging.c has
  * built the real tables.
  *
  * Multiboot Specification 0.6.96, 3.1; Multiboot2 Specification 2.0, 3.1;
@@ -25,6 +25,36 @@
 #define REQUIRED_SIZE	44
 #define CPUID_NX	0x100000	/* leaf 0x80000001, EDX */
 #define MB2_MAGIC	0xe85250d6
+#define MB2_ARCH_I386	0		/* of the entry: 32-bit protected mode */
+
+/* Multiboot 2: types of tags in the header, the flag that the loader may ignore one, tags of information */
+#define TAG_END		0
+#define TAG_INFORMATION	1
+#define TAG_ADDRESSES	2
+#define TAG_ENTRY	3
+#define TAG_FRAMEBUFFER	5
+#define TAG_ALIGN	6
+#define TAG_REQUIRED	0
+#define TAG_OPTIONAL	1
+#define INFO_CMDLINE	1
+#define INFO_MODULE	3
+#define INFO_MEMORY	4
+#define INFO_MAP	6
+#define INFO_RSDP_OLD	14
+#define INFO_RSDP_NEW	15
+
+/* Multiboot 1: bits of the information's flags, and offsets in it */
+#define MB1_HAS_MEMORY	0x1
+#define MB1_HAS_CMDLINE	0x4
+#define MB1_MEM_UPPER	8
+#define MB1_CMDLINE	16
+
+#define COM1		0x3f8
+#define QEMU_EXIT_PORT	0xf4
+#define LARGE_SHIFT	21		/* of a page of 2 MiB */
+#define LARGE_SIZE	(1 << LARGE_SHIFT)
+#define CPUID_EXTENDED	0x80000000	/* bit of the extended leaves, and the first of them */
+#define CPUID_EXT	0x80000001
 #define BOOT_STOP_EXIT	0x31		/* kernel/base/panic.c */
 
 	.section .head, "ax"
@@ -39,29 +69,29 @@ mb1_header:
 
 	.balign 8
 mb2_header:
-	.long MB2_MAGIC, 0, mb2_header_end - mb2_header
+	.long MB2_MAGIC, MB2_ARCH_I386, mb2_header_end - mb2_header
 	.long -(MB2_MAGIC + (mb2_header_end - mb2_header))
-	.short 1, 0			/* information we use */
+	.short TAG_INFORMATION, TAG_REQUIRED
 	.long 8 + 6 * 4
-	.long 1, 3, 4, 6, 14, 15	/* command line, modules, memory, map, old and new RSDP */
+	.long INFO_CMDLINE, INFO_MODULE, INFO_MEMORY, INFO_MAP, INFO_RSDP_OLD, INFO_RSDP_NEW
 	.balign 8
-	.short 2, 0			/* load addresses */
+	.short TAG_ADDRESSES, TAG_REQUIRED
 	.long 24
 	.long mb2_header - KERNEL_VMA, _image_start - KERNEL_VMA
 	.long _data_end - KERNEL_VMA, _image_end - KERNEL_VMA
 	.balign 8
-	.short 3, 0			/* entry */
+	.short TAG_ENTRY, TAG_REQUIRED
 	.long 12
 	.long start_mb - KERNEL_VMA
 	.balign 8
-	.short 5, 1			/* framebuffer, optional: any size, any depth */
+	.short TAG_FRAMEBUFFER, TAG_OPTIONAL
 	.long 20
-	.long 0, 0, 32
+	.long 0, 0, 32			/* any width and height; bits of a pixel, preferred */
 	.balign 8
-	.short 6, 0			/* modules page-aligned */
+	.short TAG_ALIGN, TAG_REQUIRED	/* modules at pages */
 	.long 8
 	.balign 8
-	.short 0, 0
+	.short TAG_END, TAG_REQUIRED
 	.long 8
 mb2_header_end:
 
@@ -75,9 +105,9 @@ start_mb:
 	movl %eax, %ebp
 	cmpl $MB1_LOADED, %eax		/* QEMU loads an image that does not fit, too */
 	jne 1f
-	testb $1, (%ebx)		/* is the size of memory above 1 MiB, in KiB, there? */
+	testb $MB1_HAS_MEMORY, (%ebx)
 	jz 1f
-	movl 8(%ebx), %ecx
+	movl MB1_MEM_UPPER(%ebx), %ecx	/* KiB above 1 MiB */
 	addl $1024, %ecx
 	movl $PHYS(_image_end), %edx
 	shrl $10, %edx
@@ -88,11 +118,11 @@ start_mb:
 	movl $PHYS(boot_stack_top), %esp
 
 	/*
-	 * The compilers' code needs them, so before any of it. SYSCALL is looked at later
-	 * (cpu.c): some processors tell of it in 64-bit mode alone.
+	 * Compiled code needs these features, so they are checked first. SYSCALL is checked
+	 * later (cpu.c): some processors report it in 64-bit mode alone.
 	 */
 	movl $PHYS(missing_cpuid), %esi
-	pushfl				/* is there CPUID? Where its flag can be changed */
+	pushfl				/* CPUID exists if its flag can be changed */
 	xorl $FLAG_ID, (%esp)
 	movl (%esp), %ecx
 	popfl
@@ -102,10 +132,10 @@ start_mb:
 	testl $FLAG_ID, %eax
 	jnz stop_missing
 	movl $PHYS(required), %edi
-1:	movl (%edi), %eax		/* the leaf; is it there? */
+1:	movl (%edi), %eax		/* the leaf: does it exist? */
 	testl %eax, %eax
 	jz 3f
-	andl $0x80000000, %eax
+	andl $CPUID_EXTENDED, %eax
 	cpuid
 	leal 8(%edi), %esi
 	cmpl (%edi), %eax
@@ -117,7 +147,7 @@ start_mb:
 	jnc stop_missing
 	addl $REQUIRED_SIZE, %edi
 	jmp 1b
-3:	movl $0x80000001, %eax
+3:	movl $CPUID_EXT, %eax
 	cpuid
 	movl %edx, %esi			/* CPUID_NX */
 
@@ -129,12 +159,12 @@ start_mb:
 	movl $(PHYS(boot_pdpt_low) + PTE_TABLE), PHYS(boot_pml4)
 	movl $(PHYS(boot_pdpt_high) + PTE_TABLE), PHYS(boot_pml4) + 8 * 511
 	movl $(PHYS(_image_start)), %edi
-	andl $~0x1fffff, %edi
+	andl $~(LARGE_SIZE - 1), %edi
 1:	movl %edi, %ecx
-	shrl $21, %ecx
+	shrl $LARGE_SHIFT, %ecx
 	leal (PTE_TABLE + PTE_LARGE)(%edi), %eax
 	movl %eax, PHYS(boot_pd)(, %ecx, 8)
-	addl $0x200000, %edi
+	addl $LARGE_SIZE, %edi
 	cmpl $PHYS(_image_end), %edi
 	jb 1b
 
@@ -154,9 +184,9 @@ start_mb:
 	lgdt PHYS(boot_gdt_desc)
 	ljmp $0x08, $PHYS(start64_low)
 
-/* From here on nothing but this page may be there: no stack, no data. Text: esi, back to: edi. */
+/* From here on only this page is sure to be memory: no stack, no data. Text: esi, return to: edi. */
 say:					/* on the serial port */
-	movw $0x3f8, %dx
+	movw $COM1, %dx
 1:	lodsb
 	testb %al, %al
 	jz 2f
@@ -189,18 +219,18 @@ stop_early:
 	/* "qemu_exit" in the command line? */
 1:	cmpl $MB1_LOADED, %ebp
 	jne 2f
-	testb $4, (%ebx)
+	testb $MB1_HAS_CMDLINE, (%ebx)
 	jz 7f
-	movl 16(%ebx), %esi
+	movl MB1_CMDLINE(%ebx), %esi
 	jmp 4f
 2:	cmpl $MB2_LOADED, %ebp
 	jne 7f
-	leal 8(%ebx), %esi		/* tags: type, size, what; each 8-aligned */
+	leal 8(%ebx), %esi		/* tags: type, size, contents; each 8-aligned */
 3:	movl (%esi), %eax
-	testl %eax, %eax
+	testl %eax, %eax		/* the end */
 	jz 7f
 	leal 8(%esi), %ecx
-	cmpl $1, %eax
+	cmpl $INFO_CMDLINE, %eax
 	jne 1f
 	movl %ecx, %esi
 	jmp 4f
@@ -224,7 +254,7 @@ stop_early:
 	cmpb $' ', 9(%esi)		/* and at its end */
 	ja 6f
 1:	movl $BOOT_STOP_EXIT, %eax
-	outl %eax, $0xf4
+	outl %eax, $QEMU_EXIT_PORT
 6:	lodsb
 	jmp 5b
 7:	hlt
@@ -240,7 +270,7 @@ missing_cpuid:
 line_end_text:
 	.asciz "\r\n"
 
-/* Leaf, bit of EDX, name. What old processors lack most stands first. */
+/* Leaf, bit of EDX, name. The feature that most old processors lack is first. */
 .macro REQUIRED leaf, bit, name
 	.long \leaf, \bit
 9:	.asciz "\name"
@@ -248,7 +278,7 @@ line_end_text:
 .endm
 	.balign 4
 required:
-	REQUIRED 0x80000001, 29, "64-bit mode"
+	REQUIRED CPUID_EXT, 29, "64-bit mode"
 	REQUIRED 1, 0, "floating-point unit (FPU)"
 	REQUIRED 1, 4, "time-stamp counter (TSC)"
 	REQUIRED 1, 5, "model-specific registers (MSR)"
@@ -275,10 +305,10 @@ start64:
 	movl %eax, %fs
 	movl %eax, %gs
 	movq $boot_stack_top, %rsp
-	movq $0, boot_pml4		/* the low mapping has served */
+	movq $0, boot_pml4		/* the low mapping is not used any more */
 	movq %cr3, %rax
 	movq %rax, %cr3
-	movl $0xc0000101, %ecx		/* GS base: the boot CPU's struct cpu */
+	movl $MSR_GS_BASE, %ecx	/* the boot CPU's struct cpu */
 	movq $boot_cpu, %rax
 	movq %rax, %rdx
 	shrq $32, %rdx

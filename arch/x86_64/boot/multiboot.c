@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the loader told us: multiboot 1 and 2 information into boot_info.
+ * Converts the boot loader's information, multiboot 1 or 2, to boot_info.
  *
- * The information lies anywhere in RAM that the map calls free, so all of it is
- * copied, through the fast page, before any page is handed out. Nothing in it
- * is trusted: counts and sizes are bounded, a module that is not wholly in RAM
- * stops the boot with a sentence.
+ * The information may lie anywhere in RAM that the memory map marks as free, so it
+ * is copied, through the fast page, before the first page is allocated. Nothing in
+ * it is trusted: counts and sizes are bounded, and a module that lies partly outside
+ * RAM stops the boot with a message.
  *
  * Multiboot Specification 0.6.96, 3.3; Multiboot2 Specification 2.0, 3.6.
  */
@@ -20,7 +20,7 @@
 #define MB2_LOADER_MAGIC 0x36d76289
 #define MAP_BYTES_MAX	 (1u << 20) /* more is not believed */
 
-/* Multiboot 1: bits of mb1_info.flags that say what is there. */
+/* Multiboot 1: bits of mb1_info.flags: which fields are valid. */
 #define MB1_MEMORY	(1u << 0)
 #define MB1_CMDLINE	(1u << 2)
 #define MB1_MODULES	(1u << 3)
@@ -74,7 +74,7 @@ struct mb1_mmap {
 	u32 type;
 } __packed;
 
-/* @return was it all? */
+/* @return the whole string was copied */
 static bool read_string(char *dst, phys_t src, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
@@ -86,7 +86,7 @@ static bool read_string(char *dst, phys_t src, size_t size)
 	return false;
 }
 
-/* A line that is too long ends with its last whole word: half a word might say something else. */
+/* A line that is too long ends with its last whole word: half a word may have another meaning. */
 static void read_cmdline(phys_t src, size_t size)
 {
 	char *line = boot_info.cmdline;
@@ -119,9 +119,9 @@ static void read_file_name(char *dst, phys_t src, size_t size)
 }
 
 /*
- * Firmware lists many neighbours of one kind: together they fit. In a list that
- * is full, what is no RAM is cut out of what is there, and no more RAM is
- * believed: something that was cut may lie in it.
+ * Firmware lists many adjacent ranges of one type: merged, they fit. When the list
+ * is full, ranges that are not RAM are cut out of the existing ones, and no more RAM
+ * is accepted: it may contain a range that was cut out.
  */
 static void add_range(u64 start, u64 len, enum mem_type type)
 {
@@ -150,7 +150,7 @@ static void add_range(u64 start, u64 len, enum mem_type type)
 						end > ~(u64)PAGE_SIZE ? end : PAGE_ALIGN(end));
 }
 
-/* What is no RAM is kept out, whatever it is. */
+/* Memory of any unknown type is not used. */
 static enum mem_type mb_type(u32 type)
 {
 	switch (type) {
@@ -255,14 +255,14 @@ static void mb2_mmap(phys_t at, u32 size)
 	}
 }
 
-/* ---- the memory map of EFI, where the loader made none of it ---- */
+/* ---- the memory map of EFI, where the boot loader did not convert it ---- */
 
 static enum mem_type efi_type(u32 type)
 {
 	switch (type) {
 	case EFI_LOADER_CODE:
 	case EFI_LOADER_DATA:
-	case EFI_BOOT_SERVICES_CODE: /* over by now */
+	case EFI_BOOT_SERVICES_CODE: /* boot services have ended */
 	case EFI_BOOT_SERVICES_DATA:
 	case EFI_CONVENTIONAL: return MEM_RAM;
 	case EFI_ACPI_RECLAIM: return MEM_ACPI_RECLAIM;
@@ -391,13 +391,13 @@ u64 multiboot_limit(phys_t limit)
 		if (range->end <= limit || range->type != MEM_RAM)
 			continue;
 		lost += range->end - MAX(range->start, limit);
-		range->start = MIN(range->start, limit); /* perhaps nothing is left of it */
+		range->start = MIN(range->start, limit); /* the range may be empty now */
 		range->end = limit;
 	}
 	return lost;
 }
 
-/* Unpacking gives a module's memory back: it must be nobody else's. */
+/* A module's memory is freed after unpacking: nothing else may lie in it. */
 static void check_module(u32 i, phys_t image_start, phys_t image_end)
 {
 	phys_t start = boot_info.modules[i].start, end = boot_info.modules[i].end;

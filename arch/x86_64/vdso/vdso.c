@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vDSO: code of the kernel's that runs in user mode.
+ * The vDSO: code of the kernel that runs in user mode.
  *
  * A small shared object that each program has mapped, behind the page of clock
  * data. C libraries find it through AT_SYSINFO_EHDR and look up the names below
- * with version LINUX_2.6. It has no data, no relocations and calls nobody, so
- * nothing has to be done to it but map it. Where the clocks can't be read here,
+ * with version LINUX_2.6. It has no data, no relocations and calls no other code, so
+ * it only has to be mapped. Where the clocks can't be read here,
  * or for a clock that only the kernel knows, the system call is made.
  */
 #include <asm/vdso.h>

@@ -72,7 +72,7 @@ static inline u64 apic_icr(u32 apic_id, u32 low, bool x2apic)
 	return (u64)apic_id << 56 | low;
 }
 
-/** Is there a local APIC that we use? Set by apic_init(). */
+/** A local APIC exists and is used. Set by apic_init(). */
 extern bool apic_present;
 extern bool apic_x2;
 

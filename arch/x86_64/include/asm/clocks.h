@@ -4,7 +4,7 @@
 #include <kernel/clock.h>
 
 /**
- * Sources that need no calibration: their rates are given. Each finder returns
+ * Sources that need no calibration: their rates are known. Each finder returns
  * NULL where the device is missing or doesn't count. Boot, thread context.
  */
 const struct clock_source *hpet_find(void);
@@ -20,10 +20,10 @@ void pit_oneshot_arm(u64 delta_ns);
 /** The TSC's frequency as far as it is known; 0: not. */
 u64 tsc_frequency(void);
 
-/** What CPUID tells of the processor's clocks. Pure (tsc_cpuid.c); 0: not told. */
+/** The processor's clock rates as CPUID reports them. Pure (tsc_cpuid.c); 0: not reported. */
 struct told_rates {
 	u64 tsc_hz, apic_hz;
-	bool approximate; /* good enough to begin with */
+	bool approximate; /* good enough at first */
 };
 /** Leaves as CPUID returned them (EAX, EBX, ECX, EDX), zero where there is no such leaf. */
 struct told_rates tsc_told_rates(const u32 leaf15[4], const u32 leaf16[4],
@@ -39,13 +39,13 @@ bool tsc_sync_lead(void);
 
 /**
  * Start of the one-shot timers (oneshot.c). @param apic_hz  rate of the local APIC's timer; 0: it can't be used
- * @param exact  the rates were told, not measured
+ * @param exact  the rates were reported, not measured
  */
 void oneshot_init(u64 apic_hz, bool exact, u64 tsc_hz);
 
 #define ONESHOT_TRUST_NS 8000000u
 #define ONESHOT_DEADLINE_NS \
-	(3600 * 1000000000ull) /* further ahead the TSC is not told: the product stays small */
+	(3600 * 1000000000ull) /* the TSC is set no further ahead: the product stays small */
 
 /**
  * Pure: nanoseconds to ticks, at least 1. A rate that was measured in less than
@@ -65,7 +65,7 @@ static inline u32 oneshot_count(u64 delta_ns, u64 mult, u64 max_ns, bool exact)
 }
 /**
  * Pure: what to write into IA32_TSC_DEADLINE at @p tsc. Never 0, which disarms; a
- * counter about to turn around gives the last value there is. SDM vol. 3, 10.5.4.1.
+ * counter about to wrap yields the largest value. SDM vol. 3, 10.5.4.1.
  */
 static inline u64 oneshot_deadline(u64 tsc, u64 delta_ns, u64 mult, bool exact)
 {

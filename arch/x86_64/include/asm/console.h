@@ -8,7 +8,7 @@ struct display *vgatext_probe(void);
 /**
  * @brief Start the PS/2 keyboard.
  * @param feed  gets each byte that it sends, scan code set 1; hard interrupt context
- * @return 0, -ENODEV: no controller; or what irq_request_isa() says. May sleep.
+ * @return 0, -ENODEV: no controller; or an error of irq_request_isa(). May sleep.
  */
 int i8042_init(void (*feed)(u8 scancode));
 /** Lamps: bit 0 scroll lock, 1 number lock, 2 capitals lock. Any context; does not wait. */

@@ -22,8 +22,9 @@ static inline u64 cpu_phys_end(void)
 
 /** The boot CPU, before the console. Statically there. */
 extern struct cpu boot_cpu;
-void cpu_init_boot(void);	/* features, tables, system-call entry; memory not needed */
-int cpu_init_boot_stacks(void); /* interrupt and IST stacks with guard pages; needs kernel ranges */
+void cpu_init_boot(void); /* features, tables, system-call entry; memory not needed */
+int __must_check
+cpu_init_boot_stacks(void); /* interrupt and IST stacks with guard pages; needs kernel ranges */
 /** Does @p addr lie on this CPU's interrupt stack? */
 bool cpu_on_irq_stack(u64 addr);
 /** Which of this CPU's stacks has @p addr in the guard page below it? @param low  that stack's lowest address @return NULL: none */
@@ -33,7 +34,7 @@ struct cpu_stack {
 	u64 low, size;
 };
 u32 cpu_stacks(const struct cpu *cpu, struct cpu_stack *out, u32 max);
-/** Go on in @p fn on the stack that ends at @p top, for good. */
+/** Call @p fn on the stack that ends at @p top; it does not return. */
 void cpu_leave_stack(u64 top, void (*fn)(void)) __noreturn;
 /** struct cpu, GDT/TSS, interrupt and IST stacks of one more CPU; not online yet. @return NULL: no memory */
 struct cpu *cpu_create(u32 id, u32 apic_id);
@@ -45,10 +46,10 @@ void cpu_load_user_bases(const struct user_bases *bases);
 
 /* Switching between threads (switch.S, entry.S). */
 extern u8 boot_stack_top[];
-/** Go on as @p next where it was. @return who ran before, on the stack of @p next */
+/** Continue as @p next where it was switched out. @return the thread that ran before, on the stack of @p next */
 struct thread *switch_stacks(struct thread *prev, struct thread *next);
 #define SWITCH_REGISTERS 6 /* that switch_stacks() pops before it returns */
-/** Let the stack that ends at @p top go on at @p start, where it is 16-aligned. @return what struct thread's ksp has to be */
+/** Prepare the stack that ends at @p top to continue at @p start, where it is 16-aligned. @return the value for struct thread's ksp */
 static inline u64 switch_frame_make(u64 top, void (*start)(void))
 {
 	u64 *frame = (u64 *)top;
@@ -86,8 +87,8 @@ void fpu_restore(const void *area);
  * after a failed restore call thread_fpu_reset().
  */
 int __must_check fpu_save_user(u64 to, u64 features);
-int fpu_restore_user(u64 from, u64 features);
-int fpu_save_user_fx(u64 to, u64 unused);
-int fpu_restore_user_fx(u64 from, u64 unused);
+int __must_check fpu_restore_user(u64 from, u64 features);
+int __must_check fpu_save_user_fx(u64 to, u64 unused);
+int __must_check fpu_restore_user_fx(u64 from, u64 unused);
 /** The state of a fresh program, as an image of cpu_features.xsave_size bytes. */
 extern const void *fpu_initial;

@@ -12,6 +12,14 @@
 #define CPUID_EXT_POWER 0x80000007
 #define CPUID_EXT_SIZES 0x80000008
 
+/* CPUID_BASIC, EAX: the signature of the processor. The extended family counts with family 15 alone. */
+#define CPUID_STEPPING(eax)    ((eax)&15)
+#define CPUID_BASE_MODEL(eax)  ((eax) >> 4 & 15)
+#define CPUID_BASE_FAMILY(eax) ((eax) >> 8 & 15)
+#define CPUID_EXT_MODEL(eax)   ((eax) >> 16 & 15)
+#define CPUID_EXT_FAMILY(eax)  ((eax) >> 20 & 255)
+#define CPUID_FAMILY_EXTENDED  15
+
 /* CPUID_BASIC, ECX. */
 #define CPUID_PCID	   (1u << 17)
 #define CPUID_X2APIC	   (1u << 21)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file gate.h  The instructions of the driver gate: <kernel/gate.h> says what it is.
+ * @file gate.h  The instructions of the driver gate: <kernel/gate.h> explains it.
  *
  * Flags that have to be as they were when a driver's function returns are seen
  * with the count that a driver's spin lock keeps in struct cpu: one word, which

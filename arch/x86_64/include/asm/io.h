@@ -104,5 +104,5 @@ static inline u64 rdtsc(void)
 	return (u64)high << 32 | low;
 }
 
-/** Are there, in this physical range, interrupt controllers or clocks that the kernel drives itself? */
+/** Does this physical range contain interrupt controllers or clocks that the kernel drives itself? */
 bool arch_drives_mmio(u64 address, u64 length);

@@ -9,7 +9,7 @@ static inline bool irq_is_timer(u32 vector)
 {
 	return vector == VECTOR_TIMER;
 }
-/** End the timer's interrupt, or a message's: the next one may come. */
+/** End the timer's interrupt, or a message's: the next one may arrive. */
 static inline void irq_end(void)
 {
 	apic_eoi();

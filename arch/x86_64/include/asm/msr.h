@@ -23,7 +23,7 @@
 #define MSR_TSC_AUX	 0xc0000103
 
 /* EFER. */
-#define EFER_SCE 0x001 /* SYSCALL is there */
-#define EFER_LME 0x100 /* 64-bit mode when paging begins */
+#define EFER_SCE 0x001 /* enables SYSCALL */
+#define EFER_LME 0x100 /* 64-bit mode once paging is enabled */
 #define EFER_LMA 0x400 /* 64-bit mode is on: read only */
 #define EFER_NXE 0x800 /* entries may forbid execution */

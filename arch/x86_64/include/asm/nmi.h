@@ -5,7 +5,7 @@
 
 /** Obey "unknown_nmi_panic". Boot. */
 void nmi_init(void);
-/** So many have come since the last report; nmi_report() is due where it is not 0. */
+/** Count of NMIs since the last report; nmi_report() is due where it is not 0. */
 extern u32 nmi_unreported;
 /** Log those. Interrupt or thread context, not in an NMI. */
 void nmi_report(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file paging.h  The kernel's own page tables, and the fast page that comes before them. */
+/** @file paging.h  The kernel's own page tables, and the fast page that is used before they exist. */
 #pragma once
 #include <asm/pgtable.h>
 
@@ -13,7 +13,7 @@ void *fast_page_map(u32 slot, phys_t phys);
 void phys_read(void *dst, phys_t src, size_t count);
 /** Does the map of all physical memory exist (paging_init() sets it)? */
 extern bool physmap_ready;
-/** Is there memory behind this kernel address? Walks the live tables; any context. */
+/** Is this kernel address mapped? Walks the live tables; any context. */
 bool kernel_address_mapped(u64 va);
 /** The bits of an entry that maps memory of the kernel, writable. */
 #define PTE_KERNEL (PTE_P | PTE_W | PTE_A | PTE_D)

@@ -2,8 +2,8 @@
 /**
  * @file pcid.h  Process-context identifiers: whose translations a processor keeps while others run.
  *
- * The pure part, which knows only the structures below, is arch/x86_64/pcid.c; who
- * calls it, space_cr3() in <asm/pgtable.h> and arch/x86_64/ipi.c.
+ * The pure part, which knows only the structures below, is arch/x86_64/pcid.c; its
+ * callers are space_cr3() in <asm/pgtable.h> and arch/x86_64/ipi.c.
  */
 #pragma once
 #include <kernel/types.h>
@@ -22,11 +22,11 @@ struct pcid_space {
 /** Of a CPU, which alone reads and writes it. */
 struct pcid_cpu {
 	struct {
-		u64 id;		/* whose translations; 0: nobody's */
+		u64 id;		/* whose translations; 0: of no space */
 		u64 generation; /* all flushes up to this one have been made here */
 	} slot[PCID_SLOTS];
 	u32 loaded; /* slot of the space that is loaded */
-	u32 next;   /* where to look for one to give to another space */
+	u32 next;   /* where the search for a slot for another space starts */
 	u64 named;  /* spaces that got their id here */
 };
 
@@ -52,7 +52,7 @@ void pcid_space_init(struct pcid_space *space, struct pcid_cpu *c, u32 cpu);
 /**
  * @brief Pure: load a space on this CPU.
  *
- * Context: interrupts off. Those who flush must see that the space is in use here
+ * Context: interrupts off. A CPU that flushes must see that the space is in use here
  * before the generation is read: a full barrier stands between.
  * @return what to write into CR3
  */

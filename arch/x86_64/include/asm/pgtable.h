@@ -182,7 +182,7 @@ static inline u64 pte_uncached_bits(void)
 	return PTE_PCD | PTE_PWT;
 }
 
-/** A user space as the machine sees it; struct vm_space begins with one. */
+/** A user space as the machine sees it; struct vm_space starts with one. */
 struct pt_space {
 	phys_t root;	     /* top page table */
 	struct cpumask cpus; /* where it is loaded; kept by the scheduler */
@@ -235,7 +235,7 @@ static inline u64 space_cr3(struct cpu *cpu, const struct vm_space *space)
 /* Flushing. A user range: on every CPU in space->cpus, returns when done there. */
 void tlb_flush_user_page(struct vm_space *space, u64 va);
 /**
- * @brief The same for a space that only the calling thread uses: no CPU begins to use it
+ * @brief The same for a space that only the calling thread uses: no CPU starts to use it
  * meanwhile, so it takes no barrier. @p va page aligned.
  */
 void tlb_flush_own_page(struct vm_space *space, u64 va);

@@ -46,7 +46,7 @@ static inline void user_stack_pointer_set(struct pt_regs *regs, u64 sp)
 {
 	regs->rsp = sp;
 }
-/** The registers of a program that begins at @p ip with the stack @p sp: all others are 0. */
+/** The registers of a program that starts at @p ip with the stack @p sp: all others are 0. */
 static inline struct pt_regs regs_of_program(u64 ip, u64 sp)
 {
 	return (struct pt_regs){
@@ -64,12 +64,12 @@ static inline u32 syscall_number(const struct pt_regs *regs)
 {
 	return (u32)regs->orig_rax;
 }
-/** Did the registers come in by a system call? */
+/** Did a system call store the registers? */
 static inline bool syscall_entered(const struct pt_regs *regs)
 {
 	return (s32)regs->orig_rax >= 0;
 }
-/** From now on the registers did not come in by a system call: nothing restarts it. */
+/** Treat the registers as not of a system call from now on: nothing restarts it. */
 static inline void syscall_forget(struct pt_regs *regs)
 {
 	regs->orig_rax = (u64)-1;
@@ -83,7 +83,7 @@ static inline void syscall_result_set(struct pt_regs *regs, s64 result)
 	regs->rax = (u64)result;
 }
 #define SYSCALL_INSN_SIZE 2
-/** Let the program make system call @p number when it goes on, with the arguments that it has. */
+/** Let the program make system call @p number when it continues, with the arguments that it has. */
 static inline void syscall_repeat(struct pt_regs *regs, u32 number)
 {
 	regs->rax = number;

@@ -65,7 +65,7 @@ struct serial_port {
 	bool has_fifo;
 	bool stuck;	  /* gave up waiting for the transmitter once: don't wait again */
 	u8 lcr, mcr, ier; /* what was written last */
-	u8 lsr_saved;	  /* receive errors seen by who only looked at the transmitter */
+	u8 lsr_saved;	  /* receive errors, seen when only the transmitter was polled */
 	u32 baud;
 	spinlock_t lock;
 	struct console console;
@@ -107,10 +107,10 @@ void serial_probe_all(void);
 /**
  * @brief The end of the machine on this processor, with interrupts off for good.
  *
- * What is typed from now on is thrown away. If nobody took it, an emulated port would
+ * Input is discarded from now on. If it were not read, an emulated port would
  * stop its sender when the FIFO is full, and with it the keys that are for the
  * emulator: QEMU reads Ctrl-A x from the same terminal.
  */
 void serial_stop(void) __noreturn;
-/** Set speed and frame. Lock held, or nobody else about. @param lcr  LCR_* and word length */
+/** Set speed and frame. Lock held, or no other user yet. @param lcr  LCR_* and word length */
 void serial_set_line(struct serial_port *port, u32 baud, u8 lcr);

@@ -24,7 +24,7 @@ struct sigframe {
 	u64 mask;			   /* that the return brings back */
 	const struct user_stack *altstack; /* that the return brings back */
 	u64 stack_top; /* the frame ends below; 0: below the program's stack pointer */
-	u64 stack_low; /* the frame may not begin below */
+	u64 stack_low; /* the frame may not start below */
 	const struct trap_record *trap;
 };
 
@@ -158,8 +158,8 @@ static inline void sigframe_restore_registers(struct pt_regs *regs,
 }
 
 /**
- * @brief Let @p regs go back to what the frame at their stack pointer says.
- * @param mask, altstack  out, as the frame has them: anyone may have written that
+ * @brief Restore @p regs from the frame at their stack pointer.
+ * @param mask, altstack  out, as the frame contains them: they may be forged
  * @return 0, -EFAULT
  */
 static inline int __must_check arch_sigframe_pop(struct pt_regs *regs, u64 *mask,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file traps.h  Exceptions: from the stubs of entry.S to who deals with them. */
+/** @file traps.h  Exceptions: from the stubs of entry.S to their handlers. */
 #pragma once
 #include <asm/ptrace.h>
 #include <asm/vectors.h>
@@ -15,9 +15,9 @@ struct pt_regs *user_iret_faulted(const struct pt_regs *trap);
 void arch_show_regs(const struct pt_regs *regs);
 /** Let this CPU raise machine checks; each CPU calls it for itself. */
 void mce_cpu_start(void);
-/** A machine check has come: stop, and say which bank of registers tells of it. */
+/** A machine check has occurred: stop, and report the bank of registers that describes it. */
 void mce_panic(struct pt_regs *regs) __noreturn;
-/** A walk up the stack. Begin with the frame pointer alone set. */
+/** A walk up the stack. Start with only the frame pointer set. */
 struct backtrace {
 	u64 frame, interrupted_at;
 	u64 address;	/* out */
@@ -25,5 +25,5 @@ struct backtrace {
 };
 /** The next address. @return false at the end. Any context, never faults. */
 bool arch_backtrace_step(struct backtrace *backtrace);
-/** Where a call into what is no code came from; 0 where registers tell of no such call. Any context, never faults. */
+/** @return the caller of an address without code, 0: the registers show no such call. Any context, never faults. */
 u64 arch_return_address(const struct pt_regs *regs);

@@ -12,11 +12,11 @@
  * A sequence counter guards the rest: a reader that finds it even, or changed
  * behind its back, has read nothing. It stays even while the clocks run on
  * something that user mode cannot read, and before there are any (so that the
- * page can begin as zeroes).
+ * page can start as zeroes).
  */
 struct vdso_data {
 	u32 seq;
-	u32 cpu_in_tsc_aux;  /* RDTSCP is there and gives the CPU's number */
+	u32 cpu_in_tsc_aux;  /* RDTSCP exists and returns the CPU's number */
 	u64 base_cycles;     /* TSC at base_ns */
 	u64 mult;	     /* ns per cycle, times 2^32 */
 	u64 base_ns;	     /* monotonic */

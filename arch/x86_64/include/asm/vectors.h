@@ -28,7 +28,7 @@
 #define VECTOR_CONTROL	      21
 #define VECTOR_EXCEPTIONS     32 /* how many there may be */
 
-/* Interrupts. The first 16 are the PICs'; 0x30..0xee are given out to devices. */
+/* Interrupts. The first 16 are the PICs'; 0x30..0xee are allocated to devices. */
 #define VECTOR_IRQ_FIRST    0x20
 #define VECTOR_DEVICE_FIRST 0x30
 #define VECTOR_DEVICE_LAST  0xee
