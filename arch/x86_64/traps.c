@@ -21,7 +21,7 @@
 #include <uapi/signal.h>
 
 void call_on_stack(u32 vector, struct pt_regs *regs, u64 top); /* entry.S */
-extern const u8 kernel_read_site[];			       /* uaccess.S */
+extern const u8 kernel_read_site[], kernel_cmpxchg_site[];     /* uaccess.S */
 extern const s32 __ex_table_start[], __ex_table_end[];
 
 /* clang-format off */
@@ -170,7 +170,9 @@ void trap_page_fault(struct pt_regs *regs, u32 vector)
 			return;
 		}
 	}
-	if ((addr < USER_END || regs->rip == (u64)kernel_read_site) && trap_fixup(regs))
+	if ((addr < USER_END || regs->rip == (u64)kernel_read_site ||
+	     regs->rip == (u64)kernel_cmpxchg_site) &&
+	    trap_fixup(regs))
 		return;
 	kernel_page_fault(regs, addr, error);
 }

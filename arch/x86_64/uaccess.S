@@ -168,6 +168,24 @@ kernel_read_site:
 	ret
 	EX 1b, 2b
 
+/* int kernel_cmpxchg_u64(u64 *addr, u64 *old, u64 new): the same for a locked exchange. */
+	.balign 16
+	.global kernel_cmpxchg_u64
+	.global kernel_cmpxchg_site
+kernel_cmpxchg_u64:
+	movq (%rsi), %rax
+kernel_cmpxchg_site:
+1:	lock cmpxchgq %rdx, (%rdi)
+	jne 3f
+	movl $1, %eax
+	ret
+3:	movq %rax, (%rsi)
+	xorl %eax, %eax
+	ret
+2:	movl $-14, %eax			/* -EFAULT */
+	ret
+	EX 1b, 2b
+
 uaccess_fault_clac:
 	SMAP_SITE
 uaccess_fault:

@@ -225,7 +225,8 @@ BANOS_EXPORT(banos_wait_ticket);
 /* Or lost: what it lies in was freed, or overwritten, while we slept. */
 static bool wait_woken(const struct banos_wait *wait, u64 ticket)
 {
-	return !is_sealed(wait, SEAL_WAIT) || smp_load_acquire(&wait->state) != ticket;
+	/* The driver may free it meanwhile; the read is an acquire on this machine, as each one is. */
+	return !is_sealed(wait, SEAL_WAIT) || kernel_read_u64(&wait->state) != ticket;
 }
 
 /* Nothing will happen there any more, or not for this call. */
@@ -377,17 +378,22 @@ static bool driver_mutex_try(struct banos_mutex *mutex)
 }
 
 /* Mark the mutex as waited for; acquire it if it was released meanwhile. */
-static bool mutex_try_or_mark(struct banos_mutex *mutex)
+static bool mutex_try_or_mark(struct banos_mutex *mutex, bool *lost)
 {
-	u64 state = READ_ONCE(mutex->state);
+	u64 state = kernel_read_u64(&mutex->state);
+	int stored;
 
-	for (;;) {
-		u64 new = state ? state | MUTEX_WAITERS : my_name() | MUTEX_WAITERS;
+	do {
+		u64 new = MUTEX_WAITERS;
 
-		if (__atomic_compare_exchange_n(&mutex->state, &state, new, false, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
-			return !state;
-	}
+		if (state)
+			new |= state;
+		else
+			new |= my_name();
+		stored = kernel_cmpxchg_u64(&mutex->state, &state, new);
+	} while (!stored);
+	*lost = stored < 0; /* another thread has freed it since mutex_is_lost() looked */
+	return !*lost && !state;
 }
 
 static bool mutex_is_mine(const struct banos_mutex *mutex)
@@ -444,7 +450,7 @@ static s64 mutex_lock_slowly(const char *function, struct banos_mutex *mutex)
 		return api_mistake(function, -EINVAL, "mutex has been overwritten");
 	atomic_inc(&queue->sleepers);
 	wait_event(&queue->waiters,
-		   (lost = mutex_is_lost(mutex, queue)) || mutex_try_or_mark(mutex));
+		   (lost = mutex_is_lost(mutex, queue)) || mutex_try_or_mark(mutex, &lost) || lost);
 	atomic_dec(&queue->sleepers);
 	owned_put(&queue->owned);
 	if (lost)
