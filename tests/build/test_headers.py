@@ -9,10 +9,10 @@ import pytest
 from conftest import SOURCE
 
 DELAY = '''/**
- * @brief Do nothing for a short time, without sleeping.
+ * @brief Busy-wait for a short time, without sleeping.
  * Since 1, provided by the kernel.
  * Context: any.
- * @param ns  at most 10 ms, else it is taken for 10 ms
+ * @param ns  at most 10 ms, else it counts as 10 ms
  * @return 0
  */
 BANOS_SINCE(1) int64_t banos_delay(uint64_t ns);'''
@@ -20,7 +20,7 @@ BANOS_SINCE(1) int64_t banos_delay(uint64_t ns);'''
 # What is done to time.h, and what has to be said.
 BREAKS = {
     'no_context': (' * Context: any.\n', '', 'lacks "Context:"'),
-    'no_brief': ('@brief Do', 'Do', 'lacks @brief'),
+    'no_brief': ('@brief Busy', 'Busy', 'lacks @brief'),
     'no_return': (' * @return 0\n', '', 'lacks @return'),
     'other_level': ('Since 1,', 'Since 2,', 'says since 2'),
     'no_since': ('Since 1, provided by the kernel.', '', 'does not say "Since'),
@@ -28,7 +28,7 @@ BREAKS = {
     'pointer_without_words': ('uint64_t ns)', 'const char *ns)',
                               'does not say which way ns goes'),
     'pointer_without_length': (
-        'at most 10 ms, else it is taken for 10 ms\n * @return 0\n */\n'
+        'at most 10 ms, else it counts as 10 ms\n * @return 0\n */\n'
         'BANOS_SINCE(1) int64_t banos_delay(uint64_t ns)',
         'read\n * @return 0\n */\n'
         'BANOS_SINCE(1) int64_t banos_delay(const char *ns)',
@@ -41,20 +41,20 @@ BREAKS = {
     'result': ('int64_t banos_delay', 'int banos_delay', 'returns int'),
     'no_level': ('BANOS_SINCE(1) int64_t banos_delay', 'int64_t banos_delay',
                  'without BANOS_SINCE()'),
-    'padding': ('/**\n * @brief Do',
+    'padding': ('/**\n * @brief Busy',
                 'struct banos_b {\n\tuint32_t x;\n\tuint64_t y;\n};\n'
-                '/**\n * @brief Do', 'padding'),
-    'unasserted': ('/**\n * @brief Do',
+                '/**\n * @brief Busy', 'padding'),
+    'unasserted': ('/**\n * @brief Busy',
                    'struct banos_b {\n\tuint64_t x;\n\tuint64_t y;\n};\n'
-                   '/**\n * @brief Do', 'is not asserted'),
-    'bit_field': ('/**\n * @brief Do',
+                   '/**\n * @brief Busy', 'is not asserted'),
+    'bit_field': ('/**\n * @brief Busy',
                   'struct banos_b {\n\tuint32_t x : 3;\n\tuint32_t y : 29;\n};\n'
-                  '/**\n * @brief Do', 'has a bit-field'),
+                  '/**\n * @brief Busy', 'has a bit-field'),
     'needs_another': ('uint64_t ns)', 'banos_thread ns)', 'unknown type name'),
-    'c11_only': ('/**\n * @brief Do', '_Static_assert(1, "");\n/**\n * @brief Do',
+    'c11_only': ('/**\n * @brief Busy', '_Static_assert(1, "");\n/**\n * @brief Busy',
                  '-std=c99'),
-    'not_cxx': ('/**\n * @brief Do', '#define class_ 1\nextern int class;\n'
-                '/**\n * @brief Do', '-std=c++17'),
+    'not_cxx': ('/**\n * @brief Busy', '#define class_ 1\nextern int class;\n'
+                '/**\n * @brief Busy', '-std=c++17'),
 }
 
 
@@ -63,7 +63,7 @@ INLINE_BREAKS = [
     ('io.h', ' * Context: any.\n * @param at  8 bytes, read',
      'banos_mmio_read64() lacks "Context:"'),
     ('io.h', '1 byte, written: in', 'does not say which way at goes'),
-    ('dma.h', ' * @brief What stands', 'banos_dma_barrier() lacks "@brief"'),
+    ('dma.h', ' * @brief Order accesses', 'banos_dma_barrier() lacks "@brief"'),
     ('print.h', ' * Context: any.\n * The result is that of',
      'banos_print() lacks "Context:"'),
     ('print.h', ' * Since 1, in this header.\n * Context: any.\n * The result is the',

@@ -297,7 +297,7 @@ def test_compressed_drivers_install_or_are_named(shell):
         assert 'installed already' in shell.run('insmod /packed/packed.ko.xz')[0]
         shell.check('rmmod /packed/packed.ko.gz')
     for name, words in (
-            ('packed.ko.zst', 'is compressed with zstd, and there is no unzstd'),
+            ('packed.ko.zst', 'is compressed with zstd, and unzstd is not installed'),
             ('cut.ko.gz', 'is compressed with gzip, but damaged')):
         output, status = shell.run(f'insmod /packed/{name}')
         # One complaint, in one line of our own.
