@@ -186,7 +186,7 @@ bool bus_device_driver(struct bus_device *device, char *name, size_t size)
 	return has;
 }
 
-void bus_devices_each(bool (*function)(const struct bus_device *d, void *arg), void *arg)
+void bus_devices_each(bool (*function)(const struct bus_device *device, void *arg), void *arg)
 {
 	struct bus_device *device;
 

@@ -29,7 +29,7 @@
 
 void *memcpy(void *to, const void *from, size_t length);
 void *memmove(void *to, const void *from, size_t length);
-void *memset(void *d, int fill, size_t length);
+void *memset(void *to, int fill, size_t length);
 int memcmp(const void *a, const void *b, size_t length);
 int bcmp(const void *first, const void *second, size_t length);
 void *memchr(const void *memory, int byte, size_t length);

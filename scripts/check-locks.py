@@ -14,6 +14,7 @@ import sys
 FOLDERS = ('arch', 'banos', 'device', 'fs', 'include/kernel', 'init', 'kernel', 'lib', 'mm', 'net')
 # A definition begins in the first column; a predicate on the state of a lock needs none.
 FUNCTION = re.compile(r'^[a-z_][\w \t*]*[ *](\w+(?<!_is)_locked)\([^;{}]*\)\s*\{\n(.*?)^\}', re.S | re.M)
+COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*', re.S)
 ASSERTION = re.compile(r'\bassert_held(?:_write)?\(')
 MAX_SHOWN = 40
 
@@ -35,7 +36,7 @@ def main():
             text = f.read()
         for match in FUNCTION.finditer(text):
             found += 1
-            if not ASSERTION.search(match[2]):
+            if not ASSERTION.search(COMMENT.sub('', match[2])):
                 line = text.count('\n', 0, match.start(1)) + 1
                 silent.append(f'{path}:{line}: {match[1]}() has no assert_held()')
     results = [('functions named _locked assert that their lock is held', silent),

@@ -24,8 +24,8 @@ struct acpi_info acpi_info;
 
 static bool is_ram(phys_t addr, size_t len)
 {
-	for (phys_t p = addr & PAGE_MASK; p < addr + len; p += PAGE_SIZE)
-		if (!page_is_ram(p))
+	for (phys_t place = addr & PAGE_MASK; place < addr + len; place += PAGE_SIZE)
+		if (!page_is_ram(place))
 			return false;
 	return true;
 }
@@ -40,10 +40,10 @@ static const void *acpi_map(struct acpi_reader *reader, phys_t addr, size_t len)
 	return krange_map_phys(addr, len, KCACHE_WB);
 }
 
-static void acpi_unmap(struct acpi_reader *reader, const void *p, size_t len)
+static void acpi_unmap(struct acpi_reader *reader, const void *table, size_t len)
 {
-	if ((u64)p < PHYSMAP_BASE || !is_ram((u64)p - PHYSMAP_BASE, len))
-		krange_unmap_phys((void *)p);
+	if ((u64)table < PHYSMAP_BASE || !is_ram((u64)table - PHYSMAP_BASE, len))
+		krange_unmap_phys((void *)table);
 }
 
 static void acpi_warn(struct acpi_reader *reader, const char *signature, phys_t addr,
@@ -59,13 +59,13 @@ static bool try_area(phys_t addr, size_t len)
 {
 	const u8 *area = acpi_map(&reader, addr, len);
 	bool found = false;
-	s64 at;
+	s64 pos;
 
 	if (!area)
 		return false;
-	at = acpi_rsdp_search(area, len);
-	if (at >= 0)
-		found = !acpi_parse(&reader, area + at, len - at, &acpi_info);
+	pos = acpi_rsdp_search(area, len);
+	if (pos >= 0)
+		found = !acpi_parse(&reader, area + pos, len - pos, &acpi_info);
 	acpi_unmap(&reader, area, len);
 	return found;
 }

@@ -271,7 +271,7 @@ static int relocation_store(const struct place *place, u64 s)
 
 static int relocate_slowly(struct loader *l, u32 section, const file_rela *r)
 {
-	struct place p = { l, section, r, l->symbols };
+	struct place place = { l, section, r, l->symbols };
 	u32 size = store_size(ELF64_R_TYPE(r->r_info)), symbol = ELF64_R_SYM(r->r_info);
 	u64 limit = l->sections[section].sh_size, s;
 	int err = 0;
@@ -280,17 +280,18 @@ static int relocate_slowly(struct loader *l, u32 section, const file_rela *r)
 		return report_add(l->report, -ENOEXEC,
 				  "a relocation of %s refers to symbol %u of %u",
 				  section_name(l, section), symbol, l->nsymbols);
-	p.symbol += symbol;
+	place.symbol += symbol;
 	if (size == ~0u)
-		return relocation_refuse(&p, -ENOEXEC, why_unsupported(ELF64_R_TYPE(r->r_info)));
+		return relocation_refuse(&place, -ENOEXEC,
+					 why_unsupported(ELF64_R_TYPE(r->r_info)));
 	if (r->r_offset > limit || size > limit - r->r_offset)
-		return relocation_refuse(&p, -ENOEXEC, "lies outside of the section");
+		return relocation_refuse(&place, -ENOEXEC, "lies outside of the section");
 	s = l->value[symbol];
-	if (value_special(s) && !special_value(&p, &s, &err))
+	if (value_special(s) && !special_value(&place, &s, &err))
 		return err;
 	if (goes_through_got(ELF64_R_TYPE(r->r_info)))
-		err = got_slot(&p, s, &s);
-	return err ?: relocation_store(&p, s);
+		err = got_slot(&place, s, &s);
+	return err ?: relocation_store(&place, s);
 }
 
 /* Elf64_Rela as it lies in memory: r_info in its two halves. */

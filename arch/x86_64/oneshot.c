@@ -29,7 +29,7 @@ static struct {
 
 void oneshot_init(u64 apic_hz, bool exact, u64 tsc_hz)
 {
-	u32 d = oneshot_divisor(apic_hz);
+	u32 divisor = oneshot_divisor(apic_hz);
 
 	if (!apic_present || apic_hz < 1000000)
 		return;
@@ -40,9 +40,9 @@ void oneshot_init(u64 apic_hz, bool exact, u64 tsc_hz)
 		return;
 	}
 	mode = ONESHOT_APIC;
-	rate.divide = oneshot_divide_bits(d);
-	rate.mult = clock_mult(apic_hz / d, NSEC_PER_SEC);
-	rate.max_ns = oneshot_max_ns(apic_hz / d);
+	rate.divide = oneshot_divide_bits(divisor);
+	rate.mult = clock_mult(apic_hz / divisor, NSEC_PER_SEC);
+	rate.max_ns = oneshot_max_ns(apic_hz / divisor);
 	rate.exact = exact;
 }
 

@@ -61,15 +61,15 @@ static struct look take_look(void)
 	struct look best = { .spread = ~0ull };
 
 	for (u32 i = 0; i < LOOKS; i++) {
-		struct look l;
+		struct look look;
 		u64 before = cycles_ordered();
 
-		l.reference = reference->read();
-		l.apic = apic_count();
-		l.spread = cycles_ordered() - before;
-		l.tsc = before + l.spread / 2;
-		if (l.spread < best.spread)
-			best = l;
+		look.reference = reference->read();
+		look.apic = apic_count();
+		look.spread = cycles_ordered() - before;
+		look.tsc = before + look.spread / 2;
+		if (look.spread < best.spread)
+			best = look;
 	}
 	return best;
 }

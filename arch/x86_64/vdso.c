@@ -14,9 +14,9 @@ extern const u8 vdso_image[];
 
 struct page *vdso_pages[VDSO_PAGES];
 
-static struct page *image_page(const void *p)
+static struct page *image_page(const void *address)
 {
-	return phys_to_page((u64)p - KERNEL_VMA);
+	return phys_to_page((u64)address - KERNEL_VMA);
 }
 
 void vdso_init(void)

@@ -239,9 +239,9 @@ static const struct owned_class work_class = {
 	.free = task_free,
 };
 
-static void timer_ended(struct timer *t)
+static void timer_ended(struct timer *expired)
 {
-	task_queue(container_of(t, struct task, timer));
+	task_queue(container_of(expired, struct task, timer));
 }
 
 static int64_t task_create(banos_owner owner, int64_t (*function)(void *), void *context,

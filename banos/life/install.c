@@ -164,11 +164,12 @@ static int driver_protect(struct driver *driver)
 {
 	static const enum kprot prot[PARTS] = { KPROT_RX, KPROT_R, KPROT_RW };
 
-	for (u32 p = 0; p < PART_DATA; p++) {
-		u64 npages = PAGE_ALIGN(driver->image.part_size[p]) >> PAGE_SHIFT;
-		int err = npages ? krange_protect(driver->image.mem + driver->image.part_offset[p],
-						  npages, prot[p])
-				 : 0;
+	for (u32 part = 0; part < PART_DATA; part++) {
+		u64 npages = PAGE_ALIGN(driver->image.part_size[part]) >> PAGE_SHIFT;
+		int err =
+			npages ? krange_protect(driver->image.mem + driver->image.part_offset[part],
+						npages, prot[part])
+			       : 0;
 
 		if (err)
 			return err;
@@ -214,7 +215,7 @@ static s64 driver_install_image(struct install_request *rq, struct driver *drive
 
 s64 driver_install(struct install_request *rq)
 {
-	struct loader l = {
+	struct loader loader = {
 		.env = &env,
 		.file = rq->file,
 		.file_size = rq->size,
@@ -228,8 +229,8 @@ s64 driver_install(struct install_request *rq)
 		return report_add(
 			&rq->report, -ENOMEM,
 			"not enough memory, or no free handle: the installed drivers hold too many objects");
-	l.arg = driver;
-	result = driver_install_image(rq, driver, &l);
-	loader_free(&l);
+	loader.arg = driver;
+	result = driver_install_image(rq, driver, &loader);
+	loader_free(&loader);
 	return result;
 }

@@ -62,7 +62,7 @@ static const struct driver *newest_locked(const char *name)
 }
 
 static int parameter_show(struct seq_file *seq, const struct sys_module *module,
-			  void (*print)(struct seq_file *seq, const struct driver *d))
+			  void (*print)(struct seq_file *seq, const struct driver *driver))
 {
 	const struct driver *driver;
 

@@ -86,7 +86,7 @@ extern struct acpi_info acpi_info;
 struct acpi_reader {
 	/** @return @p len readable bytes at @p addr, or NULL. At most two mappings exist at a time. */
 	const void *(*map)(struct acpi_reader *r, phys_t addr, size_t len);
-	void (*unmap)(struct acpi_reader *r, const void *p, size_t len);
+	void (*unmap)(struct acpi_reader *reader, const void *table, size_t len);
 	/** Something is wrong with the table at @p addr, which is left out. May be NULL. */
 	void (*complain)(struct acpi_reader *r, const char *signature, phys_t addr,
 			 const char *why);

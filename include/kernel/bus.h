@@ -131,7 +131,7 @@ void bus_settle(void);
 /** @brief Name of the driver that serves a device. Sleeps. @return false: none does */
 bool bus_device_driver(struct bus_device *device, char *name, size_t size);
 /** @brief For each device in order of id, as long as @p function returns true. Sleeps; @p function may not. */
-void bus_devices_each(bool (*function)(const struct bus_device *d, void *arg), void *arg);
+void bus_devices_each(bool (*function)(const struct bus_device *device, void *arg), void *arg);
 
 /** Start-up: /dev/hotplug and the bus "system". After fs_init(). */
 void bus_init(void);

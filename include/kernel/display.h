@@ -14,7 +14,7 @@ struct display {
 	u16 cols, rows;
 	bool cleared; /* all cells are DISPLAY_BLANK at the start; else their content is unknown */
 	/** Show @p n cells from column @p x of row @p y on. Any context, one call at a time. */
-	void (*draw)(struct display *d, u32 x, u32 y, const u16 *cells, u32 n);
+	void (*draw)(struct display *display, u32 x, u32 y, const u16 *cells, u32 n);
 	/** Put the cursor there, or hide it. Same context. */
-	void (*cursor)(struct display *d, u32 x, u32 y, bool visible);
+	void (*cursor)(struct display *display, u32 x, u32 y, bool visible);
 };

@@ -7,7 +7,7 @@
 #define DRIVER_ARGS_MAX 12
 
 /** The number of bytes from @p p on that may be read, at most @p max. */
-typedef u64 (*format_span_fn)(const void *p, u64 max, bool write);
+typedef u64 (*format_span_fn)(const void *start, u64 max, bool write);
 
 /**
  * @brief Like snprintf(), with arguments widened to 64 bits.

@@ -33,7 +33,7 @@ struct inflate {
  * @return 0, -EINVAL (damaged: s->error has the reason), or what out() returned
  */
 int __must_check gunzip(struct inflate *inflate, size_t *consumed);
-static inline bool gzip_magic(const u8 *p, size_t n)
+static inline bool gzip_magic(const u8 *bytes, size_t n)
 {
-	return n >= 2 && p[0] == 0x1f && p[1] == 0x8b;
+	return n >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
 }

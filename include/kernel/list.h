@@ -12,13 +12,13 @@ struct list {
 	}
 #define DEFINE_LIST(l) struct list l = LIST_INIT(l)
 
-static inline void list_init(struct list *l)
+static inline void list_init(struct list *list)
 {
-	l->next = l->prev = l;
+	list->next = list->prev = list;
 }
-static inline bool list_empty(const struct list *l)
+static inline bool list_empty(const struct list *list)
 {
-	return l->next == l;
+	return list->next == list;
 }
 static inline void list_insert_between(struct list *n, struct list *a, struct list *b)
 {

@@ -51,7 +51,7 @@ struct loader_env {
 	u32 level;		      /**< of the API that is offered */
 	u64 slot_entry, absent_entry; /**< where stubs lead: with the slot, or the name */
 	void *(*alloc)(size_t size);  /**< not zeroed; NULL: no memory */
-	void (*free)(void *p);	      /**< NULL is fine */
+	void (*free)(void *memory);   /**< NULL is fine */
 	/** @p npages pages, with any content, within reach of the kernel's text; *@p addr is where the driver will see them. */
 	u8 *(*alloc_memory)(struct loader *l, u64 npages, u64 *addr);
 	/** Free what alloc_memory() returned, and undo what find() and depend() did since. */

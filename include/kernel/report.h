@@ -23,7 +23,7 @@ struct report {
 	bool closed;  /* report_close() was called */
 	char who[64]; /* in front of each line: the driver, once it is known */
 	void *(*alloc)(size_t size);
-	void (*free)(void *p);
+	void (*free)(void *memory);
 };
 
 /** @brief Begin a report without reasons. @param alloc, free  for its text */

@@ -10,7 +10,7 @@
 #ifndef __BANOS_HOST__
 void *memcpy(void *to, const void *from, size_t length);
 void *memmove(void *to, const void *from, size_t length);
-void *memset(void *d, int fill, size_t length);
+void *memset(void *to, int fill, size_t length);
 int memcmp(const void *a, const void *b, size_t length);
 /** For drivers: compilers of some languages call it where only "equal or not" counts. */
 int bcmp(const void *first, const void *second, size_t length);
@@ -42,4 +42,4 @@ int __must_check parse_s64(const char *text, u32 base, s64 *out);
 int __must_check parse_size(const char *text, u64 *out);
 /** Does all of @p text match @p pattern, with * for any text and ? for any character? */
 bool glob_match(const char *pattern, const char *text);
-u64 hash_bytes(const void *p, size_t length, u64 seed); /* fast, not cryptographic */
+u64 hash_bytes(const void *data, size_t length, u64 seed); /* fast, not cryptographic */

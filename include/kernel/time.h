@@ -33,9 +33,9 @@ void delay_us(u32 us);
 struct timer {
 	struct rb_node node;
 	u64 deadline_ns;
-	void (*fn)(struct timer *t); /* hard interrupt context, no locks of timers held */
-	struct timer_base *base;     /* queue it waits in; NULL: not pending */
-	struct timer_base *home;     /* queue it was started on last; its lock guards the timer */
+	void (*fn)(struct timer *timer); /* hard interrupt context, no locks of timers held */
+	struct timer_base *base;	 /* queue it waits in; NULL: not pending */
+	struct timer_base *home; /* queue it was started on last; its lock guards the timer */
 };
 
 /** Of storage you own. @p fired may start the timer again, or free it. */

@@ -22,35 +22,35 @@ struct process;
  */
 struct tty_ops {
 	/** Atomic. Take output bytes. @return how many were taken (fewer: tty_output_ready() follows) */
-	size_t (*write)(struct tty *t, const char *s, size_t len_bytes);
+	size_t (*write)(struct tty *tty, const char *text, size_t len_bytes);
 	/** Atomic. The number of bytes that write() accepts at once. */
-	u32 (*write_room)(struct tty *t);
+	u32 (*write_room)(struct tty *tty);
 	/** Atomic. Bytes accepted but not sent yet. */
-	u32 (*chars_in_buffer)(struct tty *t);
+	u32 (*chars_in_buffer)(struct tty *tty);
 	/** Atomic. Drop them. */
-	void (*flush_output)(struct tty *t);
+	void (*flush_output)(struct tty *tty);
 	/** Atomic. Input that was not read was dropped. */
-	void (*input_flushed)(struct tty *t);
+	void (*input_flushed)(struct tty *tty);
 	/** Atomic. tty_receive() has space again after it had refused bytes. */
-	void (*unthrottle)(struct tty *t);
+	void (*unthrottle)(struct tty *tty);
 	/** Atomic. Output was stopped or started again (Ctrl-S, Ctrl-Q): see tty_output_stopped(). */
-	void (*flow)(struct tty *t, bool stopped);
+	void (*flow)(struct tty *tty, bool stopped);
 	/** Sleeps. chars_in_buffer() returned 0: wait until the line is idle as well. */
-	void (*drain)(struct tty *t);
+	void (*drain)(struct tty *tty);
 	/** Sleeps. Called before settings change; the driver clears in @p new what it does not support. */
-	void (*set_termios)(struct tty *t, struct ktermios *new, const struct ktermios *old);
+	void (*set_termios)(struct tty *tty, struct ktermios *new, const struct ktermios *old);
 	/** Sleeps. Called before each open. @return 0, or the error of the open */
-	int (*may_open)(struct tty *t);
+	int (*may_open)(struct tty *tty);
 	/** Sleep. First open and last close. */
-	int (*open)(struct tty *t);
-	void (*close)(struct tty *t);
+	int (*open)(struct tty *tty);
+	void (*close)(struct tty *tty);
 	/** Sleeps. Start or end a break on the line. */
-	int (*set_break)(struct tty *t, bool on);
+	int (*set_break)(struct tty *tty, bool on);
 	/** Sleep. Modem lines as bits of TIOCMGET. @return the bits, or -errno */
-	int (*modem_get)(struct tty *t);
-	int (*modem_set)(struct tty *t, u32 set, u32 clear);
+	int (*modem_get)(struct tty *tty);
+	int (*modem_set)(struct tty *tty, u32 set, u32 clear);
 	/** Sleeps. Calls that the core does not implement. @return -ENOTTY for unknown calls */
-	s64 (*ioctl)(struct tty *t, u32 cmd, u64 arg);
+	s64 (*ioctl)(struct tty *tty, u32 cmd, u64 arg);
 };
 
 /**

@@ -31,7 +31,7 @@ enum {
 };
 
 struct cursor {
-	const u8 *p, *end;
+	const u8 *next, *end;
 };
 
 /* One constant integer; moves on. */
@@ -39,9 +39,9 @@ static bool aml_integer(struct cursor *cursor, u64 *out)
 {
 	u32 width = 0;
 
-	if (cursor->p >= cursor->end)
+	if (cursor->next >= cursor->end)
 		return false;
-	switch (*cursor->p++) {
+	switch (*cursor->next++) {
 	case AML_ZERO: *out = 0; return true;
 	case AML_ONE: *out = 1; return true;
 	case AML_ONES: *out = ~0ull; return true;
@@ -51,19 +51,19 @@ static bool aml_integer(struct cursor *cursor, u64 *out)
 	case AML_QWORD: width = 8; break;
 	default: return false;
 	}
-	if ((size_t)(cursor->end - cursor->p) < width)
+	if ((size_t)(cursor->end - cursor->next) < width)
 		return false;
 	*out = 0;
 	for (u32 i = 0; i < width; i++)
-		*out |= (u64)*cursor->p++ << 8 * i;
+		*out |= (u64)*cursor->next++ << 8 * i;
 	return true;
 }
 
 /* PkgLength: how far the package reaches, counted from its own first byte. Narrows the cursor to it. */
 static bool aml_enter_package(struct cursor *cursor)
 {
-	const u8 *start = cursor->p;
-	size_t left = cursor->end - cursor->p;
+	const u8 *start = cursor->next;
+	size_t left = cursor->end - cursor->next;
 	u32 more, extra;
 
 	if (!left)
@@ -79,7 +79,7 @@ static bool aml_enter_package(struct cursor *cursor)
 		extra |= (u32)start[1 + i] << (4 + 8 * i);
 	if (extra < 1 + more || extra > left)
 		return false;
-	cursor->p = start + 1 + more;
+	cursor->next = start + 1 + more;
 	cursor->end = start + extra;
 	return true;
 }
@@ -90,10 +90,10 @@ static bool aml_s5_package(struct cursor cursor, struct acpi_info *info)
 	u64 type_a, type_b = 0;
 	u32 count;
 
-	if (cursor.p >= cursor.end || *cursor.p++ != AML_PACKAGE || !aml_enter_package(&cursor) ||
-	    cursor.p >= cursor.end)
+	if (cursor.next >= cursor.end || *cursor.next++ != AML_PACKAGE ||
+	    !aml_enter_package(&cursor) || cursor.next >= cursor.end)
 		return false;
-	count = *cursor.p++;
+	count = *cursor.next++;
 	if (!count || !aml_integer(&cursor, &type_a))
 		return false;
 	if (count > 1 && !aml_integer(&cursor, &type_b))

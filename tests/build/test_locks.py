@@ -35,6 +35,11 @@ def test_a_function_without_an_assertion_is_found(tmp_path):
         'lib/item.c:2: item_count_locked() has no assert_held()']
 
 
+def test_an_assertion_in_a_comment_is_none(tmp_path):
+    assert failures(tmp_path, TEXT.replace('assert_held(&item->lock);',
+                                           '/* assert_held(&item->lock); */'))
+
+
 @pytest.mark.parametrize('text', [
     'bool item_is_locked(struct item *item)\n{\n\treturn item->locked;\n}\n',
     'int item_count_locked(struct item *item);\n',

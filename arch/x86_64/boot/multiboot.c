@@ -104,16 +104,16 @@ static void read_cmdline(phys_t src, size_t size)
 static void read_file_name(char *dst, phys_t src, size_t size)
 {
 	size_t count = 0;
-	char c;
+	char character;
 
 	for (u32 i = 0; i < 4096; i++) {
-		phys_read(&c, src + i, 1);
-		if (!c || c == ' ')
+		phys_read(&character, src + i, 1);
+		if (!character || character == ' ')
 			break;
-		if (c == '/')
+		if (character == '/')
 			count = 0;
 		else if (count + 1 < size)
-			dst[count++] = c;
+			dst[count++] = character;
 	}
 	dst[count] = 0;
 }
@@ -186,72 +186,72 @@ static void drop_file_name(char *line)
 		line[0] = 0;
 }
 
-static void parse_mb1(phys_t at)
+static void parse_mb1(phys_t info_addr)
 {
-	struct mb1_info i;
+	struct mb1_info info;
 	char loader[32] = "";
 
-	phys_read(&i, at, sizeof(i));
+	phys_read(&info, info_addr, sizeof(info));
 	boot_info.protocol = "multiboot 1";
-	if (i.flags & MB1_MODULES)
-		boot_info.nr_modules_told = i.mods_count;
+	if (info.flags & MB1_MODULES)
+		boot_info.nr_modules_told = info.mods_count;
 	else
 		boot_info.nr_modules_told = 0;
-	if (i.flags & MB1_LOADER_NAME)
-		read_string(loader, i.loader_name, sizeof(loader));
+	if (info.flags & MB1_LOADER_NAME)
+		read_string(loader, info.loader_name, sizeof(loader));
 	boot_info.is_qemu = !strncmp(loader, "qemu", 4);
-	if (i.flags & MB1_CMDLINE)
-		read_cmdline(i.cmdline, ~0ul);
+	if (info.flags & MB1_CMDLINE)
+		read_cmdline(info.cmdline, ~0ul);
 	if (boot_info.is_qemu)
 		drop_file_name(boot_info.cmdline);
-	if (i.flags & MB1_MODULES)
-		for (u32 index = 0; index < i.mods_count && index < BOOT_MAX_MODULES; index++) {
-			struct mb1_module m;
+	if (info.flags & MB1_MODULES)
+		for (u32 index = 0; index < info.mods_count && index < BOOT_MAX_MODULES; index++) {
+			struct mb1_module module;
 
-			phys_read(&m, i.mods_addr + index * sizeof(m), sizeof(m));
-			add_module(m.start, m.end, m.string);
+			phys_read(&module, info.mods_addr + index * sizeof(module), sizeof(module));
+			add_module(module.start, module.end, module.string);
 		}
-	if (i.flags & MB1_MAP) {
-		u32 length = MIN(i.mmap_length, MAP_BYTES_MAX);
+	if (info.flags & MB1_MAP) {
+		u32 length = MIN(info.mmap_length, MAP_BYTES_MAX);
 
 		for (u32 off = 0; off + sizeof(struct mb1_mmap) <= length;) {
-			struct mb1_mmap m;
+			struct mb1_mmap entry;
 
-			phys_read(&m, i.mmap_addr + off, sizeof(m));
-			add_range(m.addr, m.len, mb_type(m.type));
-			if (m.size < 20 || m.size > 1024)
+			phys_read(&entry, info.mmap_addr + off, sizeof(entry));
+			add_range(entry.addr, entry.len, mb_type(entry.type));
+			if (entry.size < 20 || entry.size > 1024)
 				break;
-			off += m.size + 4;
+			off += entry.size + 4;
 		}
-	} else if (i.flags & MB1_MEMORY) {
-		add_range(0, (u64)i.mem_lower * 1024, MEM_RAM);
-		add_range(0x100000, (u64)i.mem_upper * 1024, MEM_RAM);
+	} else if (info.flags & MB1_MEMORY) {
+		add_range(0, (u64)info.mem_lower * 1024, MEM_RAM);
+		add_range(0x100000, (u64)info.mem_upper * 1024, MEM_RAM);
 	}
-	if ((i.flags & MB1_FRAMEBUFFER) && i.fb_type == MB_FRAMEBUFFER_RGB)
-		boot_info.fb =
-			(struct boot_framebuffer){ i.fb_addr,	  i.fb_pitch,	 i.fb_width,
-						   i.fb_height,	  i.fb_bpp,	 i.fb_color[0],
-						   i.fb_color[1], i.fb_color[2], i.fb_color[3],
-						   i.fb_color[4], i.fb_color[5], true };
+	if ((info.flags & MB1_FRAMEBUFFER) && info.fb_type == MB_FRAMEBUFFER_RGB)
+		boot_info.fb = (struct boot_framebuffer){
+			info.fb_addr,	  info.fb_pitch,    info.fb_width,    info.fb_height,
+			info.fb_bpp,	  info.fb_color[0], info.fb_color[1], info.fb_color[2],
+			info.fb_color[3], info.fb_color[4], info.fb_color[5], true
+		};
 }
 
 /* ---- multiboot 2: a list of tags, each {type, size, ...}, 8-aligned ---- */
 
-static void mb2_mmap(phys_t at, u32 size)
+static void mb2_mmap(phys_t tag_addr, u32 size)
 {
 	u32 head[4]; /* type, size, entry size, version */
 
-	phys_read(head, at, sizeof(head));
+	phys_read(head, tag_addr, sizeof(head));
 	if (head[2] < 24 || head[2] > 1024)
 		return;
 	for (u32 off = 16; off + head[2] <= size; off += head[2]) {
 		struct {
 			u64 addr, len;
 			u32 type, zero;
-		} e;
+		} entry;
 
-		phys_read(&e, at + off, sizeof(e));
-		add_range(e.addr, e.len, mb_type(e.type));
+		phys_read(&entry, tag_addr + off, sizeof(entry));
+		add_range(entry.addr, entry.len, mb_type(entry.type));
 	}
 }
 
@@ -280,86 +280,87 @@ static void add_efi_range(u64 start, u64 npages, enum mem_type type)
 	add_range(start, len, type);
 }
 
-static void mb2_efi_map(phys_t at, u32 size)
+static void mb2_efi_map(phys_t addr, u32 size)
 {
 	struct {
 		u32 type, pad;
 		u64 phys, virt, npages;
-	} d;
+	} descriptor;
 	u32 head[4]; /* type, size, descriptor size, version */
 
-	phys_read(head, at, sizeof(head));
+	phys_read(head, addr, sizeof(head));
 	if (size < sizeof(head) || head[2] < 40 || head[2] > 1024)
 		return;
 	for (u32 off = sizeof(head); off + head[2] <= size; off += head[2]) {
-		phys_read(&d, at + off, sizeof(d));
-		add_efi_range(d.phys, d.npages, efi_type(d.type));
+		phys_read(&descriptor, addr + off, sizeof(descriptor));
+		add_efi_range(descriptor.phys, descriptor.npages, efi_type(descriptor.type));
 	}
 }
 
-static void mb2_framebuffer(phys_t at, u32 size)
+static void mb2_framebuffer(phys_t tag_addr, u32 size)
 {
 	struct {
 		u32 type, size;
 		u64 addr;
 		u32 pitch, width, height;
 		u8 bpp, fbtype, res[2], c[6];
-	} __packed t;
+	} __packed tag;
 
-	if (size < sizeof(t))
+	if (size < sizeof(tag))
 		return;
-	phys_read(&t, at, sizeof(t));
-	if (t.fbtype == MB_FRAMEBUFFER_RGB)
-		boot_info.fb = (struct boot_framebuffer){ t.addr, t.pitch, t.width, t.height,
-							  t.bpp,  t.c[0],  t.c[1],  t.c[2],
-							  t.c[3], t.c[4],  t.c[5],  true };
+	phys_read(&tag, tag_addr, sizeof(tag));
+	if (tag.fbtype == MB_FRAMEBUFFER_RGB)
+		boot_info.fb = (struct boot_framebuffer){ tag.addr,   tag.pitch, tag.width,
+							  tag.height, tag.bpp,	 tag.c[0],
+							  tag.c[1],   tag.c[2],	 tag.c[3],
+							  tag.c[4],   tag.c[5],	 true };
 }
 
-static void mb2_tag(phys_t at, u32 type, u32 size)
+static void mb2_tag(phys_t addr, u32 type, u32 size)
 {
 	u32 words[4] = { 0 };
 	char loader[8];
 
-	phys_read(words, at, MIN(size, (u32)sizeof(words)));
+	phys_read(words, addr, MIN(size, (u32)sizeof(words)));
 	switch (type) {
-	case MB2_CMDLINE: read_cmdline(at + 8, (size_t)size - 8 ?: 1); break;
+	case MB2_CMDLINE: read_cmdline(addr + 8, (size_t)size - 8 ?: 1); break;
 	case MB2_LOADER_NAME:
-		read_string(loader, at + 8, sizeof(loader));
+		read_string(loader, addr + 8, sizeof(loader));
 		boot_info.is_qemu = !strncmp(loader, "qemu", 4);
 		break;
 	case MB2_MODULE:
 		boot_info.nr_modules_told++;
 		if (size > 16)
-			add_module(words[2], words[3], at + 16);
+			add_module(words[2], words[3], addr + 16);
 		break;
-	case MB2_MAP: mb2_mmap(at, size); break;
-	case MB2_FRAMEBUFFER: mb2_framebuffer(at, size); break;
-	case MB2_EFI64_TABLE: phys_read(&boot_info.efi_systab, at + 8, 8); break;
+	case MB2_MAP: mb2_mmap(addr, size); break;
+	case MB2_FRAMEBUFFER: mb2_framebuffer(addr, size); break;
+	case MB2_EFI64_TABLE: phys_read(&boot_info.efi_systab, addr + 8, 8); break;
 	case MB2_RSDP_OLD:
 	case MB2_RSDP_NEW: /* copy of the RSDP; the newer one wins */
 		if (type == MB2_RSDP_OLD && boot_info.rsdp_copy_len)
 			break;
 		boot_info.rsdp_copy_len = MIN(size - 8, (u32)sizeof(boot_info.rsdp_copy));
-		phys_read(boot_info.rsdp_copy, at + 8, boot_info.rsdp_copy_len);
+		phys_read(boot_info.rsdp_copy, addr + 8, boot_info.rsdp_copy_len);
 		break;
 	}
 }
 
-static void parse_mb2(phys_t at)
+static void parse_mb2(phys_t addr)
 {
 	u32 total, head[2], efi_size = 0;
 	phys_t efi = 0;
 
 	boot_info.protocol = "multiboot 2";
-	phys_read(&total, at, 4);
+	phys_read(&total, addr, 4);
 	total = MIN(total, MAP_BYTES_MAX);
 	for (u32 off = 8; off + 8 <= total;) {
-		phys_read(head, at + off, 8);
+		phys_read(head, addr + off, 8);
 		if (!head[0] || head[1] < 8 || head[1] > total - off)
 			break;
-		mb2_tag(at + off, head[0], head[1]);
+		mb2_tag(addr + off, head[0], head[1]);
 		if (head[0] == MB2_EFI_MAP) {
-			efi = at + off;
+			efi = addr + off;
 			efi_size = head[1];
 		}
 		off += ALIGN_UP(head[1], 8u);
@@ -398,18 +399,18 @@ u64 multiboot_limit(phys_t limit)
 }
 
 /* A module's memory is freed after unpacking: nothing else may lie in it. */
-static void check_module(u32 i, phys_t image_start, phys_t image_end)
+static void check_module(u32 number, phys_t image_start, phys_t image_end)
 {
-	phys_t start = boot_info.modules[i].start, end = boot_info.modules[i].end;
+	phys_t start = boot_info.modules[number].start, end = boot_info.modules[number].end;
 
 	if (start < PAGE_SIZE || (start < image_end && end > image_start))
-		boot_stop("module %u (%lx-%lx) overlaps the kernel (%lx-%lx)", i + 1, start, end,
-			  image_start, image_end);
-	for (u32 index = 0; index < i; index++)
+		boot_stop("module %u (%lx-%lx) overlaps the kernel (%lx-%lx)", number + 1, start,
+			  end, image_start, image_end);
+	for (u32 index = 0; index < number; index++)
 		if (start < boot_info.modules[index].end && end > boot_info.modules[index].start)
 			boot_stop("module %u (%lx-%lx) overlaps module %u (%lx-%lx)", index + 1,
 				  boot_info.modules[index].start, boot_info.modules[index].end,
-				  i + 1, start, end);
+				  number + 1, start, end);
 }
 
 void multiboot_check(phys_t image_start, phys_t image_end)
@@ -433,12 +434,12 @@ void multiboot_check(phys_t image_start, phys_t image_end)
 	if (!count)
 		boot_stop("the boot loader's memory map contains no usable memory");
 	for (u32 i = 0; i < boot_info.nr_modules; i++) {
-		phys_t a = boot_info.modules[i].start, b = boot_info.modules[i].end;
+		phys_t start = boot_info.modules[i].start, end = boot_info.modules[i].end;
 
-		if (!memmap_contains(ram, count, a & PAGE_MASK, b))
+		if (!memmap_contains(ram, count, start & PAGE_MASK, end))
 			boot_stop(
 				"module %u (%lx-%lx) lies partly outside memory: the machine has too little memory for this initrd",
-				i + 1, a, b);
+				i + 1, start, end);
 		check_module(i, image_start, image_end);
 	}
 }

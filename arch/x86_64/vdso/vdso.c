@@ -82,15 +82,15 @@ EXPORT int __vdso_gettimeofday(struct timeval *tv, struct timezone_result *tz)
 	return vdso_syscall3(__NR_gettimeofday, (long)tv, (long)tz, 0);
 }
 
-EXPORT long __vdso_time(long *t);
-EXPORT long __vdso_time(long *t)
+EXPORT long __vdso_time(long *out);
+EXPORT long __vdso_time(long *out)
 {
 	u64 ns;
 
 	if (!read_clock(&ns, true))
-		return vdso_syscall3(__NR_time, (long)t, 0, 0);
-	if (t)
-		*t = ns / NSEC_PER_SEC;
+		return vdso_syscall3(__NR_time, (long)out, 0, 0);
+	if (out)
+		*out = ns / NSEC_PER_SEC;
 	return ns / NSEC_PER_SEC;
 }
 

@@ -85,11 +85,11 @@ static inline u32 oneshot_divide_bits(u32 divisor)
 /** Pure: the divisor (1..128) for a timer of @p hz: it keeps 10 ns or better and reaches as far as it can. */
 static inline u32 oneshot_divisor(u64 hz)
 {
-	u32 d = 1;
+	u32 divisor = 1;
 
-	while (d < 128 && hz / d / 2 >= 100000000)
-		d *= 2;
-	return d;
+	while (divisor < 128 && hz / divisor / 2 >= 100000000)
+		divisor *= 2;
+	return divisor;
 }
 /** Pure: the longest time of a counter of 32 bits at @p hz, 1 MHz or more; what the multiplier is rounded by fits, too. */
 static inline u64 oneshot_max_ns(u64 hz)

@@ -38,37 +38,37 @@ static inline u32 inl(u16 port)
 	return value;
 }
 #ifdef __BANOS_HOST__
-u32 mmio_read32(const volatile void *p);
-void mmio_write32(volatile void *p, u32 value);
+u32 mmio_read32(const volatile void *address);
+void mmio_write32(volatile void *address, u32 value);
 u64 rdmsr(u32 msr);
 void wrmsr(u32 msr, u64 value);
 void cpuid(u32 leaf, u32 sub, u32 regs[4]);
 void store_fence(void);
 void wrmsr_fence(void);
 #else
-static inline u8 mmio_read8(const volatile void *p)
+static inline u8 mmio_read8(const volatile void *address)
 {
-	return *(const volatile u8 *)p;
+	return *(const volatile u8 *)address;
 }
-static inline u32 mmio_read32(const volatile void *p)
+static inline u32 mmio_read32(const volatile void *address)
 {
-	return *(const volatile u32 *)p;
+	return *(const volatile u32 *)address;
 }
-static inline u64 mmio_read64(const volatile void *p)
+static inline u64 mmio_read64(const volatile void *address)
 {
-	return *(const volatile u64 *)p;
+	return *(const volatile u64 *)address;
 }
-static inline void mmio_write8(volatile void *p, u8 value)
+static inline void mmio_write8(volatile void *address, u8 value)
 {
-	*(volatile u8 *)p = value;
+	*(volatile u8 *)address = value;
 }
-static inline void mmio_write32(volatile void *p, u32 value)
+static inline void mmio_write32(volatile void *address, u32 value)
 {
-	*(volatile u32 *)p = value;
+	*(volatile u32 *)address = value;
 }
-static inline void mmio_write64(volatile void *p, u64 value)
+static inline void mmio_write64(volatile void *address, u64 value)
 {
-	*(volatile u64 *)p = value;
+	*(volatile u64 *)address = value;
 }
 static inline u64 rdmsr(u32 msr)
 {

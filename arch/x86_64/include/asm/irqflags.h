@@ -29,9 +29,9 @@ static inline void __noreturn cpu_halt_forever(void)
 }
 static inline u64 irq_flags(void)
 {
-	u64 f;
-	__asm__ volatile("pushfq; popq %0" : "=rm"(f)::"memory");
-	return f;
+	u64 flags;
+	__asm__ volatile("pushfq; popq %0" : "=rm"(flags)::"memory");
+	return flags;
 }
 static inline void irq_disable(void)
 {
@@ -48,13 +48,13 @@ static inline void cpu_relax(void)
 #endif
 static inline u64 irq_save(void)
 {
-	u64 f = irq_flags();
+	u64 flags = irq_flags();
 	irq_disable();
-	return f;
+	return flags;
 }
-static inline void irq_restore(u64 f)
+static inline void irq_restore(u64 flags)
 {
-	if (f & X86_EFLAGS_IF)
+	if (flags & X86_EFLAGS_IF)
 		irq_enable();
 }
 static inline bool irqs_enabled(void)

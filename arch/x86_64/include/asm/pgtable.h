@@ -204,9 +204,9 @@ void pt_user_free_root(phys_t root);
 
 /* To be called where pcid_enabled is true. */
 #ifdef CONFIG_X86_PCID
-static inline struct pcid_space *pt_pcid(struct pt_space *t)
+static inline struct pcid_space *pt_pcid(struct pt_space *tables)
 {
-	return &t->pcid;
+	return &tables->pcid;
 }
 static inline struct pcid_cpu *cpu_pcid(struct cpu *c)
 {
@@ -225,11 +225,11 @@ static inline struct pcid_cpu *cpu_pcid(struct cpu *cpu)
 /** What CR3 has to be, to load @p space on this CPU, which is in s->cpus already. Interrupts off. */
 static inline u64 space_cr3(struct cpu *cpu, const struct vm_space *space)
 {
-	struct pt_space *t = space_tables(space);
+	struct pt_space *tables = space_tables(space);
 
 	if (pcid_enabled)
-		return pcid_switch(cpu_pcid(cpu), pt_pcid(t), t->root);
-	return t->root;
+		return pcid_switch(cpu_pcid(cpu), pt_pcid(tables), tables->root);
+	return tables->root;
 }
 
 /* Flushing. A user range: on every CPU in space->cpus, returns when done there. */
