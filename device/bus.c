@@ -266,30 +266,52 @@ int bus_add(struct owner *owner, struct bus *bus)
 
 /* ---- probers ---- */
 
-static bool prober_matches(const struct prober *prober, const struct bus_device *device)
+/* @return does it serve @device? Then @rank is written. */
+static bool prober_matches(const struct prober *prober, const struct bus_device *device,
+			   struct prober_rank *rank)
 {
+	bool matches = false;
+
+	*rank = (struct prober_rank){ .id = prober->id };
 	if (strcmp(prober->bus, device->bus->name))
 		return false;
-	for (u32 i = 0; i < prober->npatterns; i++)
-		if (glob_match(prober->patterns[i], device->alias))
-			return true;
-	return false;
+	for (u32 i = 0; i < prober->npatterns; i++) {
+		u32 literals = glob_literals(prober->patterns[i]);
+
+		if ((matches && literals <= rank->literals) ||
+		    !glob_match(prober->patterns[i], device->alias))
+			continue;
+		matches = true;
+		rank->literals = literals;
+	}
+	return matches;
 }
 
-/* The next prober behind number @after that wants @device, counted. */
-struct prober *prober_next(struct bus_device *device, u64 after)
+static bool rank_is_better(const struct prober_rank *one, const struct prober_rank *other)
 {
+	if (one->literals != other->literals)
+		return one->literals > other->literals;
+	return one->id < other->id;
+}
+
+struct prober *prober_next(struct bus_device *device, struct prober_rank *rank)
+{
+	struct prober_rank best = {}, each;
 	struct prober *prober, *found = NULL;
 
 	mutex_lock(&bus_lock);
-	list_for_each(prober, &probers, link)
-		if (prober->id > after && !prober->dead && !device->gone && !device->binding &&
-		    prober_matches(prober, device)) {
-			found = prober;
-			atomic_inc(&prober->owned.refs);
-			break;
-		}
+	if (!device->gone && !device->binding)
+		list_for_each(prober, &probers, link)
+			if (!prober->dead && prober_matches(prober, device, &each) &&
+			    rank_is_better(rank, &each) &&
+			    (!found || rank_is_better(&each, &best))) {
+				found = prober;
+				best = each;
+			}
+	if (found)
+		atomic_inc(&found->owned.refs);
 	mutex_unlock(&bus_lock);
+	*rank = best;
 	return found;
 }
 
@@ -297,13 +319,15 @@ static int prober_publish(struct owned *owned)
 {
 	struct prober *prober = container_of(owned, struct prober, owned);
 	struct bus_device *device;
+	struct prober_rank rank;
 
 	mutex_lock(&bus_lock);
 	if (!prober->dead) {
 		prober->id = next_id++;
 		list_add_tail(&prober->link, &probers);
 		list_for_each(device, &all_devices, of_all)
-			if (!device->gone && !device->binding && prober_matches(prober, device))
+			if (!device->gone && !device->binding &&
+			    prober_matches(prober, device, &rank))
 				pending_queue_locked(device);
 	}
 	mutex_unlock(&bus_lock);
@@ -343,6 +367,8 @@ static int prober_stop(struct owned *owned, u64 deadline_ns)
 				err = bus_device_unbind(device);
 			bus_device_unclaim(device);
 		}
+		if (!err)
+			bus_device_offer(device);
 		owned_put(&device->owned);
 	}
 	return err;

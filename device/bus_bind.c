@@ -3,9 +3,11 @@
  * Which driver has which device: bindings, and how they begin and end.
  *
  * A kernel thread searches for drivers, so that no driver is called back from inside
- * its own call: it handles each device when that is published, and each device without
- * a driver that a new prober wants. The installation of a driver waits until the thread
- * has finished (bus_settle()).
+ * its own call: it handles each device when that is published, when its driver was removed,
+ * and each device without a driver that a new prober wants. It asks the probers in the order
+ * of their rank. A device keeps its driver when a better prober appears later: programs may
+ * use it. The installation and the removal of a driver wait until the thread has finished
+ * (bus_settle()).
  *
  * Unbinding consists of steps that can be repeated: if a thread of the driver
  * does not end, the device stays half unbound, and the removal of the driver continues.
@@ -374,13 +376,12 @@ static int bus_device_bind(struct bus_device *device, struct prober *prober)
 
 static void bus_device_find_driver(struct bus_device *device)
 {
+	struct prober_rank rank = PROBER_RANK_BEST;
 	struct prober *prober;
-	u64 after = 0;
 
 	if (bus_device_claim(device, time_monotonic_ns() + OWNER_STOP_LIMIT_NS))
 		return;
-	while ((prober = prober_next(device, after))) {
-		after = prober->id;
+	while ((prober = prober_next(device, &rank))) {
 		bus_device_bind(device, prober);
 		owned_put(&prober->owned);
 	}
@@ -440,6 +441,15 @@ void pending_start_thread(void)
 		WRITE_ONCE(thread_runs, false);
 	}
 	wake_up(&pending_wait);
+}
+
+void bus_device_offer(struct bus_device *device)
+{
+	mutex_lock(&bus_lock);
+	if (!device->gone && !device->binding)
+		pending_queue_locked(device);
+	mutex_unlock(&bus_lock);
+	pending_start_thread();
 }
 
 void pending_unqueue_locked(struct bus_device *device)

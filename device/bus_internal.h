@@ -17,11 +17,30 @@ void bus_device_unclaim(struct bus_device *device);
  */
 int bus_device_unbind(struct bus_device *device);
 
-/** @brief The next prober behind number @p after that wants the device, counted; NULL: none. */
-struct prober *prober_next(struct bus_device *device, u64 after);
+/**
+ * How well a prober serves a device: by the most literal characters in a pattern of it that
+ * matches; among equals the prober that was published first is the better one.
+ */
+struct prober_rank {
+	u32 literals;
+	u64 id; /* of the prober */
+};
+/** Better than each prober. */
+#define PROBER_RANK_BEST                  \
+	{                                 \
+		.literals = ~0u, .id = 0, \
+	}
+
+/**
+ * @brief The best prober that wants the device and is worse than @p rank, which becomes its rank.
+ * @return counted; NULL: none
+ */
+struct prober *prober_next(struct bus_device *device, struct prober_rank *rank);
 
 /** @brief Have the thread look for a driver, after pending_start_thread(). With bus_lock held. */
 void pending_queue_locked(struct bus_device *device);
+/** @brief Search a driver for the device again, unless it is being removed. Sleeps. */
+void bus_device_offer(struct bus_device *device);
 void pending_unqueue_locked(struct bus_device *device);
 /** @brief Something was queued: start the thread, or wake it. */
 void pending_start_thread(void);

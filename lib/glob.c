@@ -31,3 +31,13 @@ bool glob_match(const char *pattern, const char *text)
 		pattern++;
 	return !*pattern;
 }
+
+u32 glob_literals(const char *pattern)
+{
+	u32 literals = 0;
+
+	for (; *pattern; pattern++)
+		if (*pattern != '*' && *pattern != '?')
+			literals++;
+	return literals;
+}

@@ -14,6 +14,7 @@
  * does not end, the driver stays in the state of being removed, and the next removal
  * continues from there.
  */
+#include <kernel/bus.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/list.h>
@@ -81,5 +82,7 @@ int driver_remove(struct driver *driver, bool wait)
 		return -EBUSY;
 	err = remove_claimed(driver, wait);
 	__atomic_clear(&driver->removing, __ATOMIC_RELEASE);
+	if (!err)
+		bus_settle(); /* its devices have other drivers, if there are any, when rmmod ends */
 	return err;
 }

@@ -12,7 +12,10 @@
  * - The driver of a device declares with BANOS_SERVES() (<banos/driver.h>) which
  *   aliases it serves, and registers a prober: banos_prober_register(). For each
  *   device of that bus that matches and has no driver, its probe() is called, in a
- *   thread of the kernel; insmod waits until it returns.
+ *   thread of the kernel; insmod waits until it returns. Of several drivers that match,
+ *   the one whose pattern has the most literal characters (all but * and ?) is asked first,
+ *   then the one that was installed first. A device keeps its driver when a better one is
+ *   installed; when its driver is removed it is offered to the others.
  *
  * probe() receives the device as a banos_owner: every resource that is
  * obtained for the device has it as its owner. What probe() registers

@@ -42,4 +42,6 @@ int __must_check parse_s64(const char *text, u32 base, s64 *out);
 int __must_check parse_size(const char *text, u64 *out);
 /** Does all of @p text match @p pattern, with * for any text and ? for any character? */
 bool glob_match(const char *pattern, const char *text);
+/** How many characters of @p pattern stand for themselves: the more, the more specific it is. */
+u32 glob_literals(const char *pattern);
 u64 hash_bytes(const void *data, size_t length, u64 seed); /* fast, not cryptographic */

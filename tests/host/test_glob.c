@@ -53,11 +53,19 @@ static void many_stars_take_no_time(void **state)
 	assert_false(glob_match("heap.*", "theheap.x"));
 }
 
+static void literals_are_what_is_no_wildcard(void **state)
+{
+	assert_int_equal(glob_literals(""), 0);
+	assert_int_equal(glob_literals("*?**"), 0);
+	assert_int_equal(glob_literals("pci:v*d*bc?2*"), 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_short_patterns_and_texts),
 		cmocka_unit_test(many_stars_take_no_time),
+		cmocka_unit_test(literals_are_what_is_no_wildcard),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
