@@ -135,6 +135,7 @@ need_check()
 	need pkgconf pkg-config
 	need libcmocka-dev /usr/include/cmocka.h
 	need zlib1g-dev /usr/include/zlib.h
+	need_python python3-clang clang.cindex
 	need_python python3-pytest pytest
 	need_python python3-pexpect pexpect
 }

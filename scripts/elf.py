@@ -8,7 +8,7 @@ Section = namedtuple('Section', 'name type flags addr offset size link info alig
 Symbol = namedtuple('Symbol', 'name bind type other shndx value size')
 
 PT_LOAD = 1
-SHT_SYMTAB, SHT_NOBITS = 2, 8
+SHT_SYMTAB, SHT_RELA, SHT_NOBITS = 2, 4, 8
 SHF_WRITE, SHF_ALLOC, SHF_EXEC = 1, 2, 4
 STB_LOCAL, STB_GLOBAL, STB_WEAK = 0, 1, 2
 STT_FUNC = 2
