@@ -88,9 +88,9 @@ class Headers:
                     os.path.abspath(cursor.location.file.name) in self.paths:
                 yield cursor
 
-    def gcc(self, text, *flags):
+    def gcc(self, text, *flags, language='c'):
         """@return what gcc printed on its standard output"""
-        done = subprocess.run(['gcc', *self.flags, *flags, '-xc', '-'], input=text, text=True,
+        done = subprocess.run(['gcc', *self.flags, *flags, '-x', language, '-'], input=text, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
         if done.returncode:
             raise Failure(done.stderr)
@@ -282,18 +282,21 @@ def name_of_place(symbols, symbol, addend):
 # ---- what the headers refuse ----
 
 def refusals(headers):
-    for flag in ['-UBANOS_CFLAGS', '-m32', '-fhosted', '-msse', '-mmmx', '-fstack-protector',
-                 '-fstack-protector-strong', '-fstack-protector-all', '-fsanitize=address',
-                 '-fsanitize=thread', '-DBANOS_LEVEL=0', '-DBANOS_LEVEL=1000',
-                 '-DBANOS_API_MIN=0', '-DBANOS_API_MIN=1000', '-xc++ -fexceptions',
-                 '-xc++ -frtti']:
-        words = '-'
+    flags = ['-UBANOS_CFLAGS', '-m32', '-fhosted', '-msse', '-mmmx', '-fstack-protector',
+             '-fstack-protector-strong', '-fstack-protector-all', '-fsanitize=address',
+             '-fsanitize=thread', '-DBANOS_LEVEL=0', '-DBANOS_LEVEL=1000',
+             '-DBANOS_API_MIN=0', '-DBANOS_API_MIN=1000']
+    jobs = [('c', flag, []) for flag in flags]
+    jobs += [('c++', '-fexceptions', ['-fno-rtti']), ('c++', '-frtti', ['-fno-exceptions'])]
+    for language, flag, others in jobs:
+        words = 'not refused'
         try:
-            headers.gcc(headers.includes, '-fsyntax-only', '-w', *flag.split())
+            headers.gcc(headers.includes, '-fsyntax-only', '-w', *others, flag, language=language)
         except Failure as failure:
-            words = next((line.split('#error ')[1].strip() for line in str(failure).splitlines()
-                          if 'error: #error ' in line), 'another error')
-        yield f'refuses {flag}: {words}'
+            words = next((line.split('#error ')[1].strip(' "')
+                          for line in str(failure).splitlines()
+                          if 'error: #error ' in line), 'by another error')
+        yield f'refuses {language} {flag}: {words}'
 
 
 def main():
