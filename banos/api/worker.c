@@ -2,13 +2,20 @@
 /*
  * <banos/timer.h>, <banos/work.h>: functions of a driver called later.
  *
- * Each driver that has timers or work has one kernel thread, made with the first
- * of them, which calls their functions through the gate, one after the other: a
- * driver that is slow or stuck delays nobody but itself. A timer's interrupt only
- * queues it.
+ * The timers and work of one owner make a lane: its functions are called through the
+ * gate one after the other. Lanes of a driver do not wait for each other: the driver
+ * has a pool of as many threads as lanes. One is created with the first task of an
+ * owner, where that may fail, since nothing can be created when a timer expires. A
+ * timer's interrupt only queues its task. So a device that is slow or stuck delays
+ * nothing but itself. Fewer threads than lanes were rejected: the functions of two owners
+ * may wait for each other, and would wait for ever where one of them has no thread.
  *
- * Locks: worker->lock (spin, any context) guards its queue and the states of
- * tasks. A queued task holds a reference on itself.
+ * A thread serves any lane, the one that has waited longest first. When owners go,
+ * threads end, all but the last one.
+ *
+ * Locks: pool->lock (spin, any context) guards its lists and counts, the lanes of its
+ * driver's owners, and the states of their tasks. A queued task holds a reference on
+ * itself; a task and a thread hold one on the pool.
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
@@ -18,161 +25,282 @@
 #include <kernel/time.h>
 #include "caller.h"
 
-struct driver_worker {
+struct worker_pool {
 	spinlock_t lock;
-	struct list queue; /* task.link */
-	struct task *running;
-	struct thread *thread;
-	struct wait_queue wait; /* the thread waits for tasks */
-	struct wait_queue done; /* others wait for a task's end */
-	struct driver *driver;
+	struct list ready; /* lanes of which a task waits and none runs; longest waiting first */
+	u32 lanes;	   /* that have tasks */
+	u32 threads;	   /* also those that are being created */
+	bool stopping;
+	struct atomic refs;
+	struct wait_queue wait; /* threads wait for a lane */
+	struct wait_queue done; /* others wait for a task's or a thread's end */
+	struct driver *driver;	/* as long as there are threads */
 };
 
 /* A timer or a piece of work. */
 struct task {
 	struct owned owned;
-	struct driver_worker *worker;
-	struct list link; /* empty: not queued */
+	struct worker_pool *pool;
+	struct owner_lane *lane; /* exists as long as its owner */
+	struct list link;	 /* lane->tasks; empty: not queued */
 	const void *function;
 	void *context;
-	bool dead;	    /* is not queued again */
-	u64 runs;	    /* ended */
-	struct timer timer; /* of timers only */
+	bool dead;		/* is not queued again */
+	struct thread *running; /* calls its function; NULL: none */
+	u64 runs;		/* ended */
+	struct timer timer;	/* of timers only */
 };
 
-/* ---- the thread ---- */
+/* ---- the threads ---- */
 
-static struct task *next_task(struct driver_worker *worker)
+static void pool_put(struct worker_pool *pool)
+{
+	if (atomic_dec_and_test(&pool->refs))
+		kfree(pool);
+}
+
+static u32 pool_threads_wanted(const struct worker_pool *pool)
+{
+	if (READ_ONCE(pool->stopping))
+		return 0;
+	return MAX(1u, READ_ONCE(pool->lanes));
+}
+
+static bool pool_has_surplus(const struct worker_pool *pool)
+{
+	return READ_ONCE(pool->threads) > pool_threads_wanted(pool);
+}
+
+static bool pool_has_news(const struct worker_pool *pool)
+{
+	return !list_empty(&pool->ready) || pool_has_surplus(pool);
+}
+
+static struct task *task_begin(struct worker_pool *pool)
 {
 	struct task *task = NULL;
-	u64 flags = spin_lock_irqsave(&worker->lock);
+	u64 flags = spin_lock_irqsave(&pool->lock);
 
-	if (!list_empty(&worker->queue)) {
-		task = list_first(&worker->queue, struct task, link);
+	if (!list_empty(&pool->ready)) {
+		struct owner_lane *lane = list_first(&pool->ready, struct owner_lane, link);
+
+		list_del(&lane->link);
+		task = list_first(&lane->tasks, struct task, link);
 		list_del(&task->link);
+		lane->thread = task->running = current;
 	}
-	worker->running = task;
-	spin_unlock_irqrestore(&worker->lock, flags);
+	spin_unlock_irqrestore(&pool->lock, flags);
 	return task;
 }
 
-static void task_ended(struct driver_worker *worker, struct task *task)
+static void task_end(struct worker_pool *pool, struct task *task)
 {
-	u64 flags = spin_lock_irqsave(&worker->lock);
+	struct owner_lane *lane = task->lane;
+	u64 flags = spin_lock_irqsave(&pool->lock);
 
-	worker->running = NULL;
+	lane->thread = task->running = NULL;
 	task->runs++;
-	spin_unlock_irqrestore(&worker->lock, flags);
-	wake_up_all(&worker->done);
+	if (!list_empty(&lane->tasks))
+		list_add_tail(&lane->link, &pool->ready);
+	spin_unlock_irqrestore(&pool->lock, flags);
+	wake_up_all(&pool->done);
 	owned_put(&task->owned);
+}
+
+static bool worker_may_end(struct worker_pool *pool)
+{
+	u64 flags = spin_lock_irqsave(&pool->lock);
+	bool surplus = pool_has_surplus(pool);
+
+	if (surplus)
+		pool->threads--;
+	spin_unlock_irqrestore(&pool->lock, flags);
+	if (surplus)
+		wake_up_all(&pool->done);
+	return surplus;
+}
+
+/* One of the waiting threads is woken for each lane: exclusive. */
+static void worker_wait(struct worker_pool *pool)
+{
+	struct waiter waiter;
+
+	waiter_init(&waiter);
+	waiter.exclusive = true;
+	wait_prepare(&pool->wait, &waiter, THREAD_UNINTERRUPTIBLE);
+	if (!pool_has_news(pool))
+		schedule();
+	wait_finish(&pool->wait, &waiter);
 }
 
 static void worker_main(void *arg)
 {
-	struct driver_worker *worker = arg;
+	struct worker_pool *pool = arg;
 
-	while (!thread_should_stop()) {
-		struct task *task = next_task(worker);
+	while (!worker_may_end(pool)) {
+		struct task *task = task_begin(pool);
 
 		if (!task) {
-			wait_event(&worker->wait,
-				   !list_empty(&worker->queue) || thread_should_stop());
+			worker_wait(pool);
 			continue;
 		}
 		if (!READ_ONCE(task->dead))
-			gate_enter(&worker->driver->owner, true, NULL, task->function,
+			gate_enter(&pool->driver->owner, true, NULL, task->function,
 				   (u64)task->context, 0, 0, 0, 0, 0);
-		task_ended(worker, task);
+		task_end(pool, task);
 	}
+	pool_put(pool);
 }
 
-static struct driver_worker *worker_create(struct driver *driver)
+static struct worker_pool *pool_create(struct driver *driver)
 {
-	struct driver_worker *worker = kzalloc(sizeof(*worker));
+	struct worker_pool *pool = kzalloc(sizeof(*pool));
 
-	if (!worker)
+	if (!pool)
 		return NULL;
-	spin_init(&worker->lock);
-	list_init(&worker->queue);
-	wait_queue_init(&worker->wait);
-	wait_queue_init(&worker->done);
-	worker->driver = driver;
-	worker->thread = thread_create(worker_main, worker, driver->name);
-	if (IS_ERR(worker->thread)) {
-		kfree(worker);
-		return NULL;
-	}
-	thread_start(worker->thread);
-	return worker;
+	spin_init(&pool->lock);
+	list_init(&pool->ready);
+	wait_queue_init(&pool->wait);
+	wait_queue_init(&pool->done);
+	atomic_set(&pool->refs, 1);
+	pool->driver = driver;
+	return pool;
 }
 
-/* The driver's worker; two threads may need it at once. */
-static struct driver_worker *worker_get(struct driver *driver)
+/* The driver's pool; two threads may need it at once. */
+static struct worker_pool *pool_get(struct driver *driver)
 {
+	struct worker_pool *pool;
+
 	mutex_lock(&drivers_lock);
-	if (!driver->worker)
-		driver->worker = worker_create(driver);
+	if (!driver->workers)
+		driver->workers = pool_create(driver);
+	pool = driver->workers;
+	if (pool)
+		atomic_inc(&pool->refs);
 	mutex_unlock(&drivers_lock);
-	return driver->worker;
+	return pool;
 }
 
-static const struct owned_class timer_class, work_class;
-
-static int task_does_not_return(const struct task *task, const void *function)
+int driver_workers_stop(struct driver *driver)
 {
-	const struct driver *driver = task->worker->driver;
+	struct worker_pool *pool = driver->workers;
+	u64 flags;
 
-	pr_err("banos: %s: the function %pS of %s does not return\n", driver->name, function,
-	       task->owned.class == &timer_class ? "a timer" : "a work item");
-	return -EBUSY;
-}
-
-int driver_worker_stop(struct driver *driver)
-{
-	struct driver_worker *worker = driver->worker;
-
-	if (!worker)
+	if (!pool)
 		return 0;
-	/* Its tasks are gone by now; only a function that does not return can keep it. */
-	if (wait_event_until(&worker->done, !READ_ONCE(worker->running),
+	flags = spin_lock_irqsave(&pool->lock);
+	WRITE_ONCE(pool->stopping, true);
+	spin_unlock_irqrestore(&pool->lock, flags);
+	wake_up_all(&pool->wait);
+	/* Its tasks were stopped: no function runs. */
+	if (wait_event_until(&pool->done, !READ_ONCE(pool->threads),
 			     owner_stop_deadline(&driver->owner))) {
-		pr_err("banos: %s: a function of a timer or a work item does not return\n",
-		       driver->name);
+		pr_err("banos: %s: a thread for its timers and work does not end\n", driver->name);
 		return -EBUSY;
 	}
-	thread_stop(worker->thread);
-	driver->worker = NULL;
-	kfree(worker);
+	driver->workers = NULL;
+	pool_put(pool);
 	return 0;
+}
+
+/* ---- lanes ---- */
+
+static void lane_leave(struct worker_pool *pool, struct owner_lane *lane)
+{
+	u64 flags = spin_lock_irqsave(&pool->lock);
+	bool surplus;
+
+	if (!--lane->members)
+		pool->lanes--;
+	surplus = pool_has_surplus(pool);
+	spin_unlock_irqrestore(&pool->lock, flags);
+	if (surplus)
+		wake_up(&pool->wait);
+}
+
+static int worker_create(struct worker_pool *pool)
+{
+	u64 flags;
+	int err;
+
+	atomic_inc(&pool->refs);
+	err = thread_spawn(worker_main, pool, pool->driver->name);
+	if (!err)
+		return 0;
+	flags = spin_lock_irqsave(&pool->lock);
+	pool->threads--;
+	spin_unlock_irqrestore(&pool->lock, flags);
+	pool_put(pool);
+	return err;
+}
+
+/* One more task of this owner: there is a thread for it. @return 0, -ENOMEM */
+static int lane_join(struct worker_pool *pool, struct owner_lane *lane)
+{
+	u64 flags = spin_lock_irqsave(&pool->lock);
+	bool lacking;
+
+	if (!lane->members++) {
+		list_init(&lane->tasks);
+		list_init(&lane->link);
+		pool->lanes++;
+	}
+	lacking = pool->threads < pool_threads_wanted(pool);
+	if (lacking)
+		pool->threads++;
+	spin_unlock_irqrestore(&pool->lock, flags);
+	if (!lacking || !worker_create(pool))
+		return 0;
+	lane_leave(pool, lane);
+	return -ENOMEM;
 }
 
 /* ---- tasks ---- */
 
+static const struct owned_class timer_class, work_class;
+
+static int task_does_not_return(const struct task *task)
+{
+	const struct driver *driver = task->pool->driver;
+
+	pr_err("banos: %s: the function %pS of %s does not return\n", driver->name, task->function,
+	       task->owned.class == &timer_class ? "a timer" : "a work item");
+	return -EBUSY;
+}
+
 static bool task_queue(struct task *task)
 {
-	struct driver_worker *worker = task->worker;
-	u64 flags = spin_lock_irqsave(&worker->lock);
-	bool new = !task->dead &&list_empty(&task->link);
+	struct worker_pool *pool = task->pool;
+	struct owner_lane *lane = task->lane;
+	u64 flags = spin_lock_irqsave(&pool->lock);
+	bool new = !task->dead &&list_empty(&task->link), ready;
 
+	ready = new && !lane->thread &&list_empty(&lane->link);
 	if (new) {
 		atomic_inc(&task->owned.refs);
-		list_add_tail(&task->link, &worker->queue);
+		list_add_tail(&task->link, &lane->tasks);
 	}
-	spin_unlock_irqrestore(&worker->lock, flags);
-	if (new)
-		wake_up(&worker->wait);
+	if (ready)
+		list_add_tail(&lane->link, &pool->ready);
+	spin_unlock_irqrestore(&pool->lock, flags);
+	if (ready)
+		wake_up(&pool->wait);
 	return new;
 }
 
 static bool task_unqueue(struct task *task)
 {
-	struct driver_worker *worker = task->worker;
-	u64 flags = spin_lock_irqsave(&worker->lock);
+	struct worker_pool *pool = task->pool;
+	u64 flags = spin_lock_irqsave(&pool->lock);
 	bool was = !list_empty(&task->link);
 
-	if (was)
+	if (was) {
 		list_del(&task->link);
-	spin_unlock_irqrestore(&worker->lock, flags);
+		if (list_empty(&task->lane->tasks))
+			list_del(&task->lane->link);
+	}
+	spin_unlock_irqrestore(&pool->lock, flags);
 	if (was)
 		owned_put(&task->owned);
 	return was;
@@ -181,45 +309,63 @@ static bool task_unqueue(struct task *task)
 /* Neither queued nor started from now on: the functions that do so check under the lock. */
 static void task_kill(struct task *task)
 {
-	u64 flags = spin_lock_irqsave(&task->worker->lock);
+	u64 flags = spin_lock_irqsave(&task->pool->lock);
 
 	WRITE_ONCE(task->dead, true);
-	spin_unlock_irqrestore(&task->worker->lock, flags);
+	spin_unlock_irqrestore(&task->pool->lock, flags);
+	wake_up_all(&task->pool->done);
 }
 
 static void task_start_timer(struct task *task, u64 deadline_ns)
 {
-	u64 flags = spin_lock_irqsave(&task->worker->lock);
+	u64 flags = spin_lock_irqsave(&task->pool->lock);
 
 	if (!task->dead)
 		timer_start(&task->timer, deadline_ns);
-	spin_unlock_irqrestore(&task->worker->lock, flags);
+	spin_unlock_irqrestore(&task->pool->lock, flags);
 }
 
-static bool from_itself(const struct driver_worker *worker)
+/* Also of a task that was taken off its owner's list. */
+static const struct owner *task_owner(const struct task *task)
 {
-	return current == worker->thread;
+	return container_of(task->lane, struct owner, lane);
+}
+
+static bool task_calls_itself(const struct task *task)
+{
+	return READ_ONCE(task->running) == current;
+}
+
+/* @return 0, -EBUSY: its function does not return, or is what calls */
+static int task_wait_end(struct task *task, u64 deadline_ns)
+{
+	if (task_calls_itself(task) ||
+	    wait_event_until(&task->pool->done, !READ_ONCE(task->running), deadline_ns))
+		return task_does_not_return(task);
+	return 0;
 }
 
 static int task_stop(struct owned *o, u64 deadline_ns)
 {
 	struct task *task = container_of(o, struct task, owned);
+	int err;
 
 	task_kill(task);
 	if (task->timer.fn)
 		timer_cancel_sync(&task->timer);
 	task_unqueue(task);
-	if (from_itself(task->worker))
-		return 0;
-	if (wait_event_until(&task->worker->done, READ_ONCE(task->worker->running) != task,
-			     deadline_ns))
-		return task_does_not_return(task, task->function);
-	return 0;
+	err = task_wait_end(task, deadline_ns);
+	if (!err)
+		lane_leave(task->pool, task->lane);
+	return err;
 }
 
 static void task_free(struct owned *o)
 {
-	kfree(container_of(o, struct task, owned));
+	struct task *task = container_of(o, struct task, owned);
+
+	pool_put(task->pool);
+	kfree(task);
 }
 
 static const struct owned_class timer_class = {
@@ -244,6 +390,26 @@ static void timer_ended(struct timer *expired)
 	task_queue(container_of(expired, struct task, timer));
 }
 
+static struct task *task_new(struct owner *owner, const void *function, void *context,
+			     const struct owned_class *class)
+{
+	struct task *task = kzalloc(sizeof(*task));
+
+	if (!task)
+		return NULL;
+	list_init(&task->link);
+	task->function = function;
+	task->context = context;
+	task->lane = &owner->lane;
+	if (class == &timer_class)
+		timer_init(&task->timer, timer_ended);
+	task->pool = pool_get(owner_driver(owner));
+	if (task->pool)
+		return task;
+	kfree(task);
+	return NULL;
+}
+
 static int64_t task_create(banos_owner owner, int64_t (*function)(void *), void *context,
 			   const struct owned_class *class, u64 *handle)
 {
@@ -261,23 +427,22 @@ static int64_t task_create(banos_owner owner, int64_t (*function)(void *), void 
 				   "the storage for the handle is not the driver's memory");
 	if (api_holds_spinlock())
 		return api_mistake(caller, -EDEADLK, "may sleep, and the caller holds a spin lock");
-	task = kzalloc(sizeof(*task));
+	task = task_new(o, function, context, class);
 	if (!task)
 		return -ENOMEM;
-	list_init(&task->link);
-	task->function = function;
-	task->context = context;
-	if (class == &timer_class)
-		timer_init(&task->timer, timer_ended);
-	task->worker = worker_get(owner_driver(o));
-	if (task->worker)
-		err = owned_add(o, &task->owned, class, true);
-	else
-		err = -ENOMEM;
+	err = lane_join(task->pool, task->lane);
 	if (err)
-		kfree(task);
-	else
-		*handle = task->owned.handle;
+		goto err_free;
+	err = owned_add(o, &task->owned, class, true);
+	if (err)
+		goto err_leave;
+	*handle = task->owned.handle;
+	return 0;
+
+err_leave:
+	lane_leave(task->pool, task->lane);
+err_free:
+	task_free(&task->owned);
 	return err;
 }
 
@@ -304,7 +469,10 @@ static int64_t task_destroy(const char *caller, u64 handle, const struct owned_c
 
 	if (IS_ERR(task))
 		return PTR_ERR(task);
-	err = owned_remove(&task->owned);
+	if (task_calls_itself(task))
+		err = api_mistake(caller, -EDEADLK, "is called by the function itself");
+	else
+		err = owned_remove(&task->owned);
 	owned_put(&task->owned);
 	return err;
 }
@@ -342,10 +510,8 @@ int64_t banos_timer_cancel(banos_timer timer)
 		return PTR_ERR(task);
 	result = timer_cancel_sync(&task->timer);
 	result |= task_unqueue(task);
-	if (!from_itself(task->worker) &&
-	    wait_event_until(&task->worker->done, READ_ONCE(task->worker->running) != task,
-			     owner_stop_deadline(&task->worker->driver->owner)))
-		result = task_does_not_return(task, task->function);
+	if (!task_calls_itself(task) && task_wait_end(task, owner_stop_deadline(task_owner(task))))
+		result = -EBUSY;
 	owned_put(&task->owned);
 	return result;
 }
@@ -385,40 +551,43 @@ BANOS_EXPORT(banos_work_queue);
 /* Neither queued nor running; or it has run since. */
 static bool task_is_done(struct task *task, u64 runs)
 {
-	struct driver_worker *worker = task->worker;
-	u64 flags = spin_lock_irqsave(&worker->lock);
-	bool done = (list_empty(&task->link) && worker->running != task) || task->runs > runs + 1;
+	u64 flags = spin_lock_irqsave(&task->pool->lock);
+	bool done = (list_empty(&task->link) && !task->running) || task->runs > runs + 1;
 
-	spin_unlock_irqrestore(&worker->lock, flags);
+	spin_unlock_irqrestore(&task->pool->lock, flags);
 	return done;
 }
 
-/* While the driver is removed it may not take for ever. */
-static u64 work_wait_limit(const struct task *task)
+/* While its owner is removed, or itself by another thread, it may not take for ever. */
+static bool work_wait_is_limited(const struct task *task)
 {
-	const struct owner *owner = &task->worker->driver->owner;
+	for (const struct owner *owner = task_owner(task); owner; owner = owner->parent)
+		if (READ_ONCE(owner->stop_by_ns))
+			return true;
+	return READ_ONCE(task->dead);
+}
 
-	if (READ_ONCE(owner->stop_by_ns))
-		return owner_stop_deadline(owner);
+static int work_wait_end(struct task *task, u64 runs)
+{
+	wait_event(&task->pool->done, task_is_done(task, runs) || work_wait_is_limited(task));
+	if (wait_event_until(&task->pool->done, task_is_done(task, runs),
+			     owner_stop_deadline(task_owner(task))))
+		return task_does_not_return(task);
 	return 0;
 }
 
 int64_t banos_work_wait(banos_work work)
 {
 	struct task *task = task_get(__func__, (u64)work, &work_class);
-	s64 err = 0;
-	u64 runs;
+	s64 err;
 
 	if (IS_ERR(task))
 		return PTR_ERR(task);
-	if (from_itself(task->worker)) {
-		owned_put(&task->owned);
-		return api_mistake(__func__, -EDEADLK,
-				   "is called by a function of this driver's timers or work");
-	}
-	runs = READ_ONCE(task->runs);
-	if (wait_event_until(&task->worker->done, task_is_done(task, runs), work_wait_limit(task)))
-		err = task_does_not_return(task, task->function);
+	if (READ_ONCE(task->lane->thread) == current)
+		err = api_mistake(__func__, -EDEADLK,
+				  "is called by a function of a timer or work of the same owner");
+	else
+		err = work_wait_end(task, READ_ONCE(task->runs));
 	owned_put(&task->owned);
 	return err;
 }

@@ -346,7 +346,7 @@ static int driver_dismantle(struct driver *driver)
 	bytes = driver->owner.bytes;
 	err = owner_sweep(&driver->owner, 1 << OWNED_ACTIVE, report);
 	if (!err)
-		err = driver_worker_stop(driver);
+		err = driver_workers_stop(driver);
 	if (!err)
 		err = owner_sweep(&driver->owner, ~0u, report);
 	if (err)

@@ -2,9 +2,10 @@
 /**
  * @file timer.h  Functions that are called at a given time.
  *
- * The function runs in a thread of the kernel and may sleep; other timers
- * and work of the same driver are delayed meanwhile. Timers and work of one driver never run
- * at the same time.
+ * The function runs in a thread of the kernel and may sleep. Timers and work of one
+ * owner never run at the same time: while a function runs, the others of its owner wait.
+ * Those of different owners (the driver and each of its devices) do run at the same
+ * time, on any CPU: what they share needs a lock.
  */
 #ifndef BANOS_TIMER_H
 #define BANOS_TIMER_H
@@ -49,11 +50,11 @@ BANOS_SINCE(1) int64_t banos_timer_start(banos_timer timer, uint64_t deadline_ns
 BANOS_SINCE(1) int64_t banos_timer_cancel(banos_timer timer);
 
 /**
- * @brief Stop a timer and release it.
+ * @brief Stop a timer, wait until its function is not running, and release it.
  * Since 1, provided by the kernel.
  * Context: thread; not from the function itself.
- * @return 0, -EINVAL: no such timer, -EBUSY: its function has not returned within 10 s (it
- *	   still exists, and can be released later)
+ * @return 0, -EINVAL: no such timer, -EDEADLK: from the function itself (nothing has changed),
+ *	   -EBUSY: its function has not returned within 10 s (it still exists, and can be released later)
  */
 BANOS_SINCE(1) int64_t banos_timer_destroy(banos_timer timer);
 

@@ -2,8 +2,9 @@
 /**
  * @file work.h  Functions that are called soon, in a thread.
  *
- * For work that cannot be done at once because the context must not sleep. Timers
- * and work of one driver never run at the same time.
+ * For work that cannot be done at once because the context must not sleep. The
+ * functions are called as those of timers, one after the other for each owner:
+ * <banos/timer.h>.
  */
 #ifndef BANOS_WORK_H
 #define BANOS_WORK_H
@@ -40,9 +41,9 @@ BANOS_SINCE(1) int64_t banos_work_queue(banos_work work);
 /**
  * @brief Wait until a work item is done, if it was queued.
  * Since 1, provided by the kernel.
- * Context: thread; not from a timer or work of this driver.
- * @return 0, -EINVAL: no such work, -EDEADLK: from a timer or work of this driver, -EBUSY: the
- *	   driver is being removed, and it has not ended within 10 s
+ * Context: thread; not from a timer or work of the same owner.
+ * @return 0, -EINVAL: no such work, -EDEADLK: from a timer or work of the same owner, -EBUSY: the
+ *	   owner is being removed, and it has not ended within 10 s
  */
 BANOS_SINCE(1) int64_t banos_work_wait(banos_work work);
 
@@ -50,8 +51,8 @@ BANOS_SINCE(1) int64_t banos_work_wait(banos_work work);
  * @brief Destroy a work item; if it was queued and has not started, it is not done.
  * Since 1, provided by the kernel.
  * Context: thread; not from the function itself.
- * @return 0, -EINVAL: no such work, -EBUSY: its function has not returned within 10 s (it still
- *	   exists, and can be released later)
+ * @return 0, -EINVAL: no such work, -EDEADLK: from the function itself (nothing has changed), -EBUSY:
+ *	   its function has not returned within 10 s (it still exists, and can be released later)
  */
 BANOS_SINCE(1) int64_t banos_work_destroy(banos_work work);
 

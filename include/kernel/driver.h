@@ -24,7 +24,7 @@
 #include <uapi/banos.h>
 
 struct proc_entry;
-struct driver_worker;
+struct worker_pool;
 struct builtin_driver;
 struct seq_file;
 
@@ -68,8 +68,8 @@ struct driver {
 	struct list uses, users, slots, stubs; /* under drivers_lock */
 	u64 search;			       /* the last one that met it; uses.c */
 	struct driver *search_next;
-	struct rb_root memory;	      /* under owner.lock; banos/api/memory.c */
-	struct driver_worker *worker; /* runs timers and work; banos/api/worker.c */
+	struct rb_root memory;	     /* under owner.lock; banos/api/memory.c */
+	struct worker_pool *workers; /* run timers and work; banos/api/worker.c */
 	struct proc_entry *proc;
 	struct {
 		spinlock_t lock;
@@ -250,8 +250,8 @@ void banos_init(void);
 
 /* ---- for the API (banos/api/) ---- */
 
-/** @brief Timers and work of a driver: stop its thread. @return 0, -EBUSY */
-int __must_check driver_worker_stop(struct driver *driver);
+/** @brief Timers and work of a driver: end its threads. @return 0, -EBUSY */
+int __must_check driver_workers_stop(struct driver *driver);
 struct poll_table;
 /** @brief Start-up of banos/api/wait.c, once random numbers are available. */
 void driver_locks_init(void);

@@ -46,6 +46,7 @@ enum owned_kind {
 enum owned_phase { OWNED_ENTRY, OWNED_ACTIVE, OWNED_PASSIVE, OWNED_PHASES };
 
 struct owned;
+struct thread;
 struct owned_class {
 	const char *name, *names; /* "timer", "timers" */
 	u8 kind;		  /* enum owned_kind */
@@ -69,6 +70,14 @@ struct owned_class {
 	void (*free)(struct owned *o);
 };
 
+/** The timers and work of an owner, which run one after the other: banos/api/worker.c. */
+struct owner_lane {
+	struct list tasks;     /* that wait */
+	struct list link;      /* of lanes that wait for a thread; empty: it does not */
+	struct thread *thread; /* that calls a function of it; NULL: none */
+	u32 members;	       /* tasks that exist; 0: the lists are not initialised */
+};
+
 struct owner {
 	struct owner *parent, *root;
 	struct list children, sibling;
@@ -81,9 +90,10 @@ struct owner {
 	bool live, live_late;	   /* what it registers is visible at once */
 	struct bus_device *device; /* the device on a bus that it represents, or NULL; bus.h */
 	u32 counts[OWNED_KINDS];   /* root's: of the whole tree */
-	u64 bytes;		   /* root's: of OWNED_MEMORY */
-	u32 gate_slot;		   /* offset of its counters in struct cpu; gate.h */
-	u64 code, code_end;	   /* root's: where its functions lie */
+	struct owner_lane lane;
+	u64 bytes;	    /* root's: of OWNED_MEMORY */
+	u32 gate_slot;	    /* offset of its counters in struct cpu; gate.h */
+	u64 code, code_end; /* root's: where its functions lie */
 #ifdef CONFIG_GATE_ABANDON
 	bool failed; /* root's: a function of it faulted; it is not called any more */
 #endif

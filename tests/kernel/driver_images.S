@@ -15,4 +15,5 @@ driver_image_\name\()_end:
 	image	leak
 	image	selftest
 	image	racer
+	image	lanes
 	.section .note.GNU-stack, "", @progbits

@@ -23,6 +23,7 @@ IMAGE(sum);
 IMAGE(leak);
 IMAGE(selftest);
 IMAGE(racer);
+IMAGE(lanes);
 
 struct image {
 	const char *name;
@@ -33,7 +34,8 @@ struct image {
 #name, driver_image_##name, driver_image_##name##_end \
 	}
 static const struct image hello = ENTRY(hello), adder = ENTRY(adder), sum = ENTRY(sum),
-			  leak = ENTRY(leak), selftest = ENTRY(selftest), racer = ENTRY(racer);
+			  leak = ENTRY(leak), selftest = ENTRY(selftest), racer = ENTRY(racer),
+			  lanes = ENTRY(lanes);
 
 /* ---- steps ---- */
 
@@ -231,6 +233,50 @@ KTEST(driver, may_race_with_itself)
 	KEXPECT(first >= 0);
 	around(test, &racer, NULL, 0, 0);
 	KEXPECT_EQ(remove(first), 0);
+}
+
+/* ---- timers and work ---- */
+
+static u32 threads_named(const char *name)
+{
+	struct thread *t;
+	u32 count = 0;
+	u64 flags = spin_lock_irqsave(&threads_lock);
+
+	list_for_each(t, &threads_list, all_link)
+		count += !strcmp(t->comm, name) && READ_ONCE(t->state) != THREAD_DEAD;
+	spin_unlock_irqrestore(&threads_lock, flags);
+	return count;
+}
+
+static void run_lanes(struct ktest_context *test, const char *params, u64 ns, const char *outcome,
+		      u32 threads)
+{
+	u64 from = printk_last_seq();
+	s64 id = install(&lanes, params, 0);
+
+	if (!KEXPECT(id >= 0)) {
+		pr_info("# %s\n", reasons);
+		return;
+	}
+	sleep_until(time_monotonic_ns() + ns, false);
+	KEXPECT_EQ(threads_named("lanes"), threads);
+	KEXPECT_EQ(remove(id), 0);
+	KEXPECT_EQ(threads_named("lanes"), 0);
+	KEXPECT_EQ(log_count(from, outcome), 1);
+}
+
+KTEST(driver, timers_of_one_device_do_not_delay_those_of_another)
+{
+	run_lanes(test, "devices=3", NSEC_PER_SEC,
+		  "10 ended, 0 overlaps, 0 late, 1 refused, 1 waited", 4);
+	around(test, &lanes, NULL, 0, 0);
+}
+
+KTEST(driver, functions_of_many_owners_run_at_once)
+{
+	run_lanes(test, "devices=40", NSEC_PER_SEC,
+		  "160 ended, 0 overlaps, 0 late, 40 refused, 40 waited", 41);
 }
 
 /* ---- dependents ---- */
