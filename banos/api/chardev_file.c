@@ -12,11 +12,13 @@
 #include <kernel/fs/file.h>
 #include <kernel/fs/poll.h>
 #include <kernel/heap.h>
+#include <kernel/printk.h>
 #include <kernel/process.h>
 #include <kernel/uaccess.h>
 #include <kernel/vm.h>
 #include <uapi/fcntl.h>
 #include <uapi/poll.h>
+#include "call.h"
 #include "caller.h"
 #include "chardev.h"
 
@@ -24,7 +26,7 @@
 
 /* ---- what a method does that the driver lacks ---- */
 
-static int64_t default_open(void *context, uint32_t flags, void **file)
+static int64_t default_open(void *context, banos_call call, uint32_t flags, void **file)
 {
 	return 0;
 }
@@ -42,8 +44,8 @@ static int64_t default_write(void *context, void *file, banos_buffer from, uint6
 {
 	return -EINVAL;
 }
-static int64_t default_ioctl(void *context, void *file, uint32_t command, uint64_t argument,
-			     uint32_t flags)
+static int64_t default_ioctl(void *context, void *file, banos_call call, uint32_t command,
+			     uint64_t argument, uint32_t flags)
 {
 	return -ENOTTY;
 }
@@ -51,8 +53,8 @@ static int64_t default_poll(void *context, void *file, banos_poll watch)
 {
 	return BANOS_POLL_READ | BANOS_POLL_WRITE;
 }
-static int64_t default_map(void *context, void *file, uint64_t offset, uint64_t length,
-			   uint32_t access)
+static int64_t default_map(void *context, void *file, banos_call call, uint64_t offset,
+			   uint64_t length, uint32_t access)
 {
 	return -ENODEV;
 }
@@ -204,14 +206,17 @@ static bool char_file_unlink(struct char_file *opened)
 static s64 char_file_open_call(struct char_file *opened, struct file *f)
 {
 	struct char_device *device = opened->device;
+	struct program_call call;
 	struct call_mark outer;
 	void *stored = NULL;
 	s64 err = char_file_open_begin(opened, &outer);
 
 	if (err)
 		return err;
-	err = gate_call(device->root, NULL, device->ops.open, (u64)device->context,
-			file_flags(opened, f), (u64)&stored, 0, 0, 0);
+	program_call_init(&call, device->root, NULL);
+	err = gate_call(device->root, program_call_object(&call), device->ops.open,
+			(u64)device->context, call.handle, file_flags(opened, f), (u64)&stored, 0,
+			0);
 	opened->file = stored;
 	if (err)
 		call_end(opened, &outer);
@@ -383,21 +388,39 @@ static s64 char_file_llseek(struct file *f, s64 off, int whence)
 static s64 char_file_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct char_file *opened = f->private;
+	struct program_call call;
 	struct call_mark outer;
 	s64 result;
 
 	if (!call_begin(opened, &outer, "ioctl"))
 		return -ENODEV;
-	result = gate_call(opened->root, NULL, opened->device->ops.ioctl, (u64)opened->context,
-			   (u64)opened->file, cmd, arg, file_flags(opened, f), 0);
+	program_call_init(&call, opened->root, NULL);
+	result = gate_call(opened->root, program_call_object(&call), opened->device->ops.ioctl,
+			   (u64)opened->context, (u64)opened->file, call.handle, cmd, arg,
+			   file_flags(opened, f));
 	call_end(opened, &outer);
 	return result_of(result);
+}
+
+/* map() has returned @result, and stated @request. */
+static int char_file_map_result(const struct char_file *opened, const struct map_request *request,
+				s64 result)
+{
+	if (result < 0)
+		return result_of(result);
+	if (!result && request->kind != MAP_NOTHING)
+		return 0;
+	pr_warn("banos: %s: map() of /dev/%s returned %ld, expected an error, or 0 after a function of <banos/map.h> has succeeded\n",
+		opened->root->name, opened->device->name, result);
+	return -EINVAL;
 }
 
 /* The driver may read the program's memory here: its address space is not locked yet. */
 static int char_file_map(struct file *f, u64 offset, u64 length, u32 vm_flags)
 {
 	struct char_file *opened = f->private;
+	struct map_request request = { .kind = MAP_NOTHING };
+	struct program_call call;
 	struct call_mark outer;
 	u32 access = 0;
 	s64 result;
@@ -408,14 +431,12 @@ static int char_file_map(struct file *f, u64 offset, u64 length, u32 vm_flags)
 		access |= BANOS_FILE_WRITE;
 	if (!call_begin(opened, &outer, "map"))
 		return -ENODEV;
-	result = gate_call(opened->root, NULL, opened->device->ops.map, (u64)opened->context,
-			   (u64)opened->file, offset, length, access, 0);
+	program_call_init(&call, opened->root, &request);
+	result = gate_call(opened->root, program_call_object(&call), opened->device->ops.map,
+			   (u64)opened->context, (u64)opened->file, call.handle, offset, length,
+			   access);
 	call_end(opened, &outer);
-	if (result < 0)
-		return result_of(result);
-	if (result == BANOS_MAP_ZERO)
-		return 0;
-	return -EINVAL;
+	return char_file_map_result(opened, &request, result);
 }
 
 /* A region without ops is anonymous memory: what char_file_map() has found the driver to want. */

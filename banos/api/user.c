@@ -3,11 +3,12 @@
  * <banos/user.h>: memory of the program that called.
  *
  * A banos_buffer is the struct uio of the transfer; it is good while the gate's
- * record of this thread's innermost call names it.
+ * record of this thread's innermost call names it. A banos_call: call.h.
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/uaccess.h>
+#include "call.h"
 #include "caller.h"
 
 static struct uio *buffer_uio(banos_buffer buffer)
@@ -79,31 +80,30 @@ int64_t banos_buffer_left(banos_buffer buffer)
 }
 BANOS_EXPORT(banos_buffer_left);
 
-/* A thread of a driver's own has no program behind it. */
-static s64 user_result(const char *function, s64 err)
+int64_t banos_user_read(banos_call call, void *to, uint64_t from, uint64_t length)
 {
-	if (err && !current->space)
-		return api_mistake(function, err,
-				   "no program has called: this is a thread of the driver's own");
-	if (err)
-		return buffer_transferred(function, 0, 1);
-	return 0;
-}
-
-int64_t banos_user_read(void *to, uint64_t from, uint64_t length)
-{
+	if (!program_call_find(__func__, call))
+		return -EINVAL;
 	if (!api_may_write(to, length))
 		return MISTAKE("to is not the driver's memory");
-	return user_result(__func__,
-			   current->space ? copy_from_user(to, uaddr(from), length) : -EFAULT);
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	if (!current->space || copy_from_user(to, uaddr(from), length))
+		return -EFAULT;
+	return 0;
 }
 BANOS_EXPORT(banos_user_read);
 
-int64_t banos_user_write(uint64_t to, const void *from, uint64_t length)
+int64_t banos_user_write(banos_call call, uint64_t to, const void *from, uint64_t length)
 {
+	if (!program_call_find(__func__, call))
+		return -EINVAL;
 	if (!api_may_read(from, length))
 		return MISTAKE("from is not the driver's memory");
-	return user_result(__func__,
-			   current->space ? copy_to_user(uaddr(to), from, length) : -EFAULT);
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	if (!current->space || copy_to_user(uaddr(to), from, length))
+		return -EFAULT;
+	return 0;
 }
 BANOS_EXPORT(banos_user_write);

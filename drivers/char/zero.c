@@ -2,6 +2,7 @@
 /* /dev/zero: endless zeroes; mapped, fresh memory. */
 #include <banos/chardev.h>
 #include <banos/driver.h>
+#include <banos/map.h>
 
 static int64_t zero_read(void *context, void *file, banos_buffer to, uint64_t length,
 			 uint64_t offset, uint32_t flags)
@@ -15,10 +16,10 @@ static int64_t zero_write(void *context, void *file, banos_buffer from, uint64_t
 	return (int64_t)length;
 }
 
-static int64_t zero_map(void *context, void *file, uint64_t offset, uint64_t length,
-			uint32_t access)
+static int64_t zero_map(void *context, void *file, banos_call call, uint64_t offset,
+			uint64_t length, uint32_t access)
 {
-	return BANOS_MAP_ZERO;
+	return banos_map_zero(call);
 }
 
 static const struct banos_chardev_ops zero_ops = {

@@ -44,18 +44,16 @@ typedef struct banos_poll_ *banos_poll;
 #define BANOS_POLL_ERROR    0x0008u
 #define BANOS_POLL_HANGUP   0x0010u
 
-/** Result of map(): private memory of zeroes, as from /dev/zero. */
-#define BANOS_MAP_ZERO 1
-
 struct banos_chardev_ops {
 	uint32_t size;
 	uint32_t must; /**< 0: no bit is defined yet */
 	/**
 	 * A file is being opened. *@p file is NULL at first; what is stored there
 	 * is passed to the other methods for this file.
+	 * @param call  the program that opens it
 	 * @return 0. Default: 0.
 	 */
-	int64_t (*open)(void *context, uint32_t flags, void **file);
+	int64_t (*open)(void *context, banos_call call, uint32_t flags, void **file);
 	/** The last descriptor of a file was closed. @return 0. Default: 0. */
 	int64_t (*release)(void *context, void *file);
 	/**
@@ -69,11 +67,12 @@ struct banos_chardev_ops {
 	int64_t (*write)(void *context, void *file, banos_buffer from, uint64_t length,
 			 uint64_t offset, uint32_t flags);
 	/**
+	 * @param call      the program that calls
 	 * @param argument  a number, or an address for banos_user_read() and banos_user_write()
 	 * @return the result. Default: -ENOTTY, also to be returned for an unknown @p command.
 	 */
-	int64_t (*ioctl)(void *context, void *file, uint32_t command, uint64_t argument,
-			 uint32_t flags);
+	int64_t (*ioctl)(void *context, void *file, banos_call call, uint32_t command,
+			 uint64_t argument, uint32_t flags);
 	/**
 	 * First name every wait object on which readiness is announced with
 	 * banos_poll_watch(); then look.
@@ -81,11 +80,15 @@ struct banos_chardev_ops {
 	 */
 	int64_t (*poll)(void *context, void *file, banos_poll watch);
 	/**
-	 * A program wants to map the device into its memory.
+	 * A program maps the device into its memory, which is not locked meanwhile. The
+	 * method states what is mapped by one of the functions in <banos/map.h>, and returns 0.
+	 * @param call    the program that maps
+	 * @param offset  in bytes, a multiple of 4096
+	 * @param length  in bytes, a multiple of 4096; @p offset + @p length is at most 2^63
 	 * @param access  BANOS_FILE_READ, BANOS_FILE_WRITE
-	 * @return BANOS_MAP_ZERO. Default: -ENODEV.
+	 * @return 0. Default: -ENODEV.
 	 */
-	int64_t (*map)(void *context, void *file, uint64_t offset, uint64_t length,
+	int64_t (*map)(void *context, void *file, banos_call call, uint64_t offset, uint64_t length,
 		       uint32_t access);
 };
 BANOS_ASSERT(sizeof(struct banos_chardev_ops) == 64, chardev_ops);

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file user.h  Access to the memory of the calling program.
+ * @file user.h  The calling program, and access to its memory.
  *
  * A method that transfers data receives a banos_buffer: areas of the program's
  * memory, of a known total length, of which each call here consumes the
  * next bytes. It is valid in the thread of that method until the method returns.
+ *
+ * A method that a program's system call leads to, and that does more than transfer,
+ * receives a banos_call, which stands for that program. It is valid in the thread of
+ * that method until the method returns, and for the driver of that method only. A call
+ * that was kept, or passed to another thread, to a timer or work, or to another driver,
+ * leads to -EINVAL.
  */
 #ifndef BANOS_USER_H
 #define BANOS_USER_H
@@ -13,6 +19,8 @@
 
 /** A transfer in progress; valid for the length of a method. */
 typedef struct banos_buffer_ *banos_buffer;
+/** The calling program; valid for the length of a method. */
+typedef struct banos_call_ *banos_call;
 
 BANOS_BEGIN
 
@@ -54,24 +62,30 @@ BANOS_SINCE(1) int64_t banos_buffer_read(banos_buffer from, void *to, uint64_t l
 BANOS_SINCE(1) int64_t banos_buffer_left(banos_buffer buffer);
 
 /**
- * @brief Copy from an address of the calling program (the argument of ioctl()).
+ * @brief Copy from an address of the calling program, such as the argument of ioctl().
  * Since 1, provided by the kernel.
- * Context: a method that runs for a program's system call, without a spin lock.
+ * Context: the method that received @p call, without a spin lock.
+ * @param call    as the method received it
  * @param to      @p length bytes, written
  * @param from    the program's address
- * @return 0, -EFAULT: not all of it is readable (then @p to is undefined)
+ * @return 0, -EFAULT: not all of it is readable (then @p to is undefined), -EINVAL: @p call is
+ *	   not that of a method that runs in this thread for this driver
  */
-BANOS_SINCE(1) int64_t banos_user_read(void *to, uint64_t from, uint64_t length);
+BANOS_SINCE(1)
+int64_t banos_user_read(banos_call call, void *to, uint64_t from, uint64_t length);
 
 /**
  * @brief Copy to an address of the calling program.
  * Since 1, provided by the kernel.
  * Context: as for banos_user_read().
+ * @param call  as the method received it
  * @param to    the program's address
  * @param from  @p length bytes, read
- * @return 0, -EFAULT: not all of it is writable (part may have been written)
+ * @return 0, -EFAULT: not all of it is writable (part may have been written), -EINVAL: as for
+ *	   banos_user_read()
  */
-BANOS_SINCE(1) int64_t banos_user_write(uint64_t to, const void *from, uint64_t length);
+BANOS_SINCE(1)
+int64_t banos_user_write(banos_call call, uint64_t to, const void *from, uint64_t length);
 
 BANOS_END
 

@@ -15,6 +15,7 @@
 #include <banos/io.h>
 #include <banos/irq.h>
 #include <banos/lock.h>
+#include <banos/map.h>
 #include <banos/memory.h>
 #include <banos/print.h>
 #include <banos/thread.h>

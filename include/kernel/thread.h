@@ -106,6 +106,7 @@ struct thread {
 	const bool *
 		revoked; /* set when what this thread calls a method of is taken away; NULL: it is not */
 	const char *method; /* name of that, for messages */
+	u64 program_calls;  /* calls of methods for its program so far; banos/api/call.c */
 
 #ifdef CONFIG_DEBUG_LOCKS
 	struct lock_stack locks_held; /* mutexes and rwsems */

@@ -14,7 +14,7 @@ from driver_source import compiled
 
 pytestmark = pytest.mark.banos
 DRIVERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'drivers')
-NAMES = ('intruder', 'stuck', 'mapper', 'untidy')
+NAMES = ('intruder', 'stuck', 'mapper', 'untidy', 'borrower', 'keeper')
 
 
 def source(name):
@@ -52,6 +52,7 @@ def device(m, where, ms=25000):
 def test_mistakes(m):
     foreign_handles_and_addresses_are_errors(m)
     map_runs_without_a_lock_of_the_programs_memory(m)
+    a_call_is_good_in_its_method_only(m)
     who_sleeps_is_woken_when_its_device_goes(m)
     what_a_function_leaves_held_is_said(m)
     storage_that_is_freed_under_a_sleeper_is_an_error(m)
@@ -77,6 +78,29 @@ def foreign_handles_and_addresses_are_errors(m):
 def map_runs_without_a_lock_of_the_programs_memory(m):
     assert m.check('insmod /mapper.ko >/dev/null; clutch map /dev/mapper') == 'mapped\n'
     m.check('rmmod mapper')
+
+
+def a_call_is_good_in_its_method_only(m):
+    m.check('insmod /borrower.ko && insmod /keeper.ko && dmesg -c >/dev/null')
+    lines = m.check('clutch call /dev/keeper').splitlines()
+    wrong = 'Invalid argument'
+    assert lines == (['ioctl 0: ok'] + [f'ioctl {i}: {wrong}' for i in range(1, 9)] +
+                     [f'map 0: {wrong}', f'map 1: {wrong}', 'map 2: Cross-device link',
+                      f'map 3: {wrong}', f'map 4: {wrong}', 'map 5: ok', 'word 42'])
+    log = m.check('dmesg')
+    for function, words in (
+            ('user_read', 'call is of a method that has returned'),
+            ('user_write', 'call is of a method that has returned'),
+            ('user_read', 'call is of a method that runs, or ran, in another thread'),
+            ('user_read', 'call is not what open(), ioctl() or map() received'),
+            ('map_zero', 'call is that of a method other than map()'),
+            ('map_zero', 'map() has stated before what is mapped'),
+            ('map_zero', 'call is of a method that has returned')):
+        assert f'banos: keeper: banos_{function}(): {words}' in log, words
+    assert "banos: borrower: banos_user_read(): call is that of another driver's method" in log
+    assert 'keeper: map() of /dev/keeper returned 0, expected an error, or 0 after' in log
+    assert 'keeper: map() of /dev/keeper returned 1, expected an error, or 0 after' in log
+    m.check('rmmod keeper; rmmod borrower')
 
 
 def who_sleeps_is_woken_when_its_device_goes(m):

@@ -280,7 +280,7 @@ static int64_t check_own_name(banos_owner self)
 
 /* ---- devices, buffers ---- */
 
-static int64_t nop_open(void *context, uint32_t flags, void **file)
+static int64_t nop_open(void *context, banos_call call, uint32_t flags, void **file)
 {
 	return 0;
 }
@@ -324,8 +324,8 @@ static int64_t check_devices(banos_owner self)
 	ops.must = 1;
 	CHECK(banos_chardev_register(self, &config, &second) == -EOPNOTSUPP);
 	ops.must = 0;
-	ops.open =
-		FOREIGN(int64_t(*)(void *, uint32_t, void **), banos_free); /* not the driver's */
+	ops.open = FOREIGN(int64_t(*)(void *, banos_call, uint32_t, void **),
+			   banos_free); /* not the driver's */
 	CHECK(banos_chardev_register(self, &config, &second) == -EINVAL);
 	ops.open = nop_open;
 	memset(&big, 0, sizeof(big));
@@ -351,8 +351,8 @@ static int64_t check_buffers(banos_owner self)
 	CHECK(banos_buffer_write((banos_buffer)&byte, &byte, 1) == -EINVAL);
 	CHECK(banos_buffer_read(NULL, &byte, 1) == -EINVAL &&
 	      banos_buffer_zero(NULL, 1) == -EINVAL);
-	CHECK(banos_user_read(&byte, 0, 1) == -EFAULT &&
-	      banos_user_write((uint64_t)&byte, &byte, 1) == -EFAULT);
+	CHECK(banos_user_read(NULL, &byte, 0, 1) == -EINVAL &&
+	      banos_user_write(NULL, (uint64_t)&byte, &byte, 1) == -EINVAL);
 	return 0;
 }
 

@@ -54,7 +54,7 @@ static int64_t act(void *context)
 	return 0;
 }
 
-static int64_t device_open(void *context, uint32_t flags, void **file)
+static int64_t device_open(void *context, banos_call call, uint32_t flags, void **file)
 {
 	return act((void *)"open");
 }

@@ -78,8 +78,8 @@ static int64_t fault(uint32_t kind)
 	}
 }
 
-static int64_t faulty_ioctl(void *context, void *file, uint32_t command, uint64_t argument,
-			    uint32_t flags)
+static int64_t faulty_ioctl(void *context, void *file, banos_call call, uint32_t command,
+			    uint64_t argument, uint32_t flags)
 {
 	int64_t result;
 

@@ -14,6 +14,7 @@
 #include <banos/io.h>
 #include <banos/irq.h>
 #include <banos/lock.h>
+#include <banos/map.h>
 #include <banos/memory.h>
 #include <banos/print.h>
 #include <banos/thread.h>
@@ -151,6 +152,9 @@ static void try_object(uint64_t hash)
 	EXPECT(banos_buffer_zero((banos_buffer)hash, 1), -EINVAL);
 	EXPECT(banos_buffer_left((banos_buffer)hash), -EINVAL);
 	EXPECT(banos_poll_watch((banos_poll)hash, NULL), -EINVAL);
+	EXPECT(banos_user_read((banos_call)hash, &byte, 0, 1), -EINVAL);
+	EXPECT(banos_user_write((banos_call)hash, 0, &byte, 1), -EINVAL);
+	EXPECT(banos_map_zero((banos_call)hash), -EINVAL);
 }
 
 static void try_handles(void)
@@ -208,7 +212,7 @@ static void try_results(void *memory)
 		EXPECT(banos_prober_register(caller, &prober, memory), -EINVAL);
 	}
 	EXPECT(banos_format_args(memory, 8, "12345678", NULL, 0), -EINVAL);
-	EXPECT(banos_user_read(memory, 0, 8), -EINVAL);
+	EXPECT(banos_user_read(NULL, memory, 0, 8), -EINVAL);
 }
 
 /* It can't be read. */
@@ -255,7 +259,7 @@ static void try_arguments(const void *memory)
 	EXPECT(banos_print_args(caller, BANOS_DEBUG, memory, NULL, 0), -EINVAL);
 	EXPECT(banos_print_args(caller, BANOS_DEBUG, "", memory, 1), -EINVAL);
 	EXPECT(banos_format_args(out, sizeof(out), memory, NULL, 0), -EINVAL);
-	EXPECT(banos_user_write(0x400000, memory, 8), -EINVAL);
+	EXPECT(banos_user_write(NULL, 0x400000, memory, 8), -EINVAL);
 	EXPECT(banos_timer_create(caller, (int64_t(*)(void *))memory, NULL, (banos_timer *)&good),
 	       -EINVAL);
 }

@@ -7,25 +7,26 @@
 #include <banos/chardev.h>
 #include <banos/driver.h>
 #include <banos/errno.h>
+#include <banos/map.h>
 #include <banos/time.h>
 #include <banos/user.h>
 
-static int64_t mapper_map(void *context, void *file, uint64_t offset, uint64_t length,
-			  uint32_t access)
+static int64_t mapper_map(void *context, void *file, banos_call call, uint64_t offset,
+			  uint64_t length, uint32_t access)
 {
 	uint64_t word;
-	int64_t error = banos_user_read(&word, offset, sizeof(word));
+	int64_t error = banos_user_read(call, &word, offset, sizeof(word));
 
 	if (!error && length == 2 * 4096)
 		error = banos_sleep_until(banos_time_ns() + BANOS_S);
 	word += access;
 	if (!error)
-		error = banos_user_write(offset, &word, sizeof(word));
+		error = banos_user_write(call, offset, &word, sizeof(word));
 	if (error)
 		return error;
 	if (length == 3 * 4096)
 		return -EXDEV;
-	return BANOS_MAP_ZERO;
+	return banos_map_zero(call);
 }
 
 static const struct banos_chardev_ops ops = { .size = sizeof(ops), .map = mapper_map };

@@ -86,7 +86,7 @@ static int64_t stuck_read(void *context, void *file, banos_buffer to, uint64_t l
 	return 0;
 }
 
-static int64_t stuck_open(void *context, uint32_t flags, void **file)
+static int64_t stuck_open(void *context, banos_call call, uint32_t flags, void **file)
 {
 	if (is("open"))
 		return banos_sleep_until(banos_time_ns() + 60 * BANOS_S);

@@ -5,6 +5,7 @@
  *	clutch read FILE	reads, says what came
  *	clutch poll FILE	the same for poll(), without a limit of time
  *	clutch map FILE		maps /dev/mapper, see tests/system/drivers/mapper.c
+ *	clutch call FILE	tries /dev/keeper, see tests/system/drivers/keeper.c
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,6 +93,21 @@ static int try_map(void)
 	return printf("mapped\n");
 }
 
+/* What each use of a call leads to. */
+static int try_calls(void)
+{
+	uint64_t word = 41;
+
+	for (int i = 0; i < 9; i++)
+		printf("ioctl %d: %s\n", i, ioctl(fd, i, &word) ? strerror(errno) : "ok");
+	for (int i = 0; i < 6; i++) {
+		char *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, i * 4096);
+
+		printf("map %d: %s\n", i, memory == MAP_FAILED ? strerror(errno) : "ok");
+	}
+	return printf("word %lu\n", (unsigned long)word);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 3)
@@ -102,5 +119,7 @@ int main(int argc, char **argv)
 	}
 	if (argv[1][0] == 'r')
 		return say_read() < 0;
+	if (argv[1][0] == 'c')
+		return try_calls() < 0;
 	return (argv[1][0] == 'p' ? say_poll() : try_map()) < 0;
 }
