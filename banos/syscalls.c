@@ -15,6 +15,7 @@
 #include <kernel/printk.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
+#include <kernel/struct_rule.h>
 #include <kernel/syscalls.h>
 #include <kernel/time.h>
 #include <kernel/uaccess.h>
@@ -218,24 +219,34 @@ SYSCALL2(banos_remove, id, flags)
 
 /* ---- query ---- */
 
+static const struct struct_rule query_rule = {
+	.name = "out",
+	.size_least = BANOS_QUERY_SIZE_1,
+	.size_known = sizeof(struct banos_query),
+};
+
 SYSCALL3(banos_query, id, out, size)
 {
-	struct banos_query q;
+	char words[STRUCT_WORDS_MAX];
+	struct banos_query known, answer;
+	u64 filled = MIN(size, (u64)sizeof(answer));
 	struct driver *driver;
 	int err = driver_check_privilege(DRIVER_REQUEST_MANAGE);
 
+	if (!err)
+		err = struct_check_size(&query_rule, size, words);
 	if (err)
 		return err;
-	if (size < BANOS_QUERY_SIZE_1)
-		return -EINVAL;
 	driver = driver_find((s64)id < 0 ? 0 : (s64)id);
 	if (!driver)
 		return -ENOENT;
-	driver_query(driver, &q);
+	driver_query(driver, &known);
 	driver_put(driver);
-	if (copy_to_user(uaddr(out), &q, MIN(size, (u64)sizeof(q))))
+	struct_fill(&query_rule, &answer, filled, &known);
+	if (copy_to_user(uaddr(out), &answer, filled) ||
+	    clear_user_partial(uaddr(out + filled), size - filled) != size - filled)
 		return -EFAULT;
-	return q.id;
+	return known.id;
 }
 
 /* ---- Linux's calls ---- */

@@ -23,6 +23,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LANGUAGES = {'c99': 'c', 'c11': 'c', 'c17': 'c', 'c++17': 'c++'}
 COMPILERS = ['gcc', 'clang']
 FLAGS = ('-DBANOS_CFLAGS=1 -m64 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel '
@@ -201,12 +202,39 @@ def check_declared_once(texts):
             yield f'{path}: {match[1]}() is declared without BANOS_SINCE()'
 
 
+def rules():
+    """The least sizes that code checks: those of the kernel, and of drivers that export."""
+    used = set()
+    for top in 'banos', 'drivers':
+        for path in glob.glob(f'{SOURCE}/{top}/**/*.c', recursive=True):
+            with open(path, encoding='utf-8') as f:
+                used |= set(re.findall(r'(?:size_least = |size < )(\w+_SIZE_\d+)', f.read()))
+    return used
+
+
+def check_growable(path, plain, name, used):
+    """A struct that may grow: its size at the level that brought it is asserted, and is what is checked."""
+    least = re.search(rf'^#define ({name.upper()}_SIZE_(\d+))\s', plain, re.M)
+    if not least:
+        yield f'{path}: struct {name} may grow, but {name.upper()}_SIZE_1 is not defined'
+        return
+    if not re.search(rf'BANOS_SIZE_TO\(struct {name}, \w+\)\s*==\s*{least[1]}\b', plain):
+        yield f'{path}: {least[1]} is not asserted of the last field of level {least[2]}'
+    if f'sizeof(struct {name}) ==' in plain:
+        yield f'{path}: sizeof(struct {name}) is asserted, which may grow'
+    if least[1] not in used:
+        yield f'{path}: nothing checks struct {name}: {least[1]} is in no struct_rule'
+
+
 def check_structs(texts):
     """Asserted: the size of each struct, and where one field lies at least."""
+    used = rules()
     for path, text in texts.items():
         plain = without_comments(text)
         for name, body in STRUCT.findall(plain):
-            if f'sizeof(struct {name}) ==' not in plain:
+            if re.match(r'\s*uint32_t size\b', body):
+                yield from check_growable(path, plain, name, used)
+            elif f'sizeof(struct {name}) ==' not in plain:
                 yield f'{path}: the size of struct {name} is not asserted'
             fields = len(re.findall(r';', body))
             if fields > 1 and not name.endswith('_') and \

@@ -21,33 +21,44 @@ _Static_assert(sizeof(((struct prober *)0)->patterns[0]) == BANOS_ALIAS_SIZE, "s
 #define PHYS_END       (1ull << 52)
 #define INTERRUPTS_MAX 2048u /* MSI-X has no more */
 
-/* Bytes of the structs at the level that brought them. */
-#define BUS_CONFIG_SIZE_1    56u
-#define DEVICE_CONFIG_SIZE_1 216u
-#define PROBER_CONFIG_SIZE_1 56u
-#define RESOURCE_SIZE_1	     32u
-
 /* ---- what is the same for all ---- */
 
 static const struct struct_rule bus_rule = {
 	.name = "config",
-	.size_least = BUS_CONFIG_SIZE_1,
+	.size_least = BANOS_BUS_CONFIG_SIZE_1,
 	.size_known = sizeof(struct banos_bus_config),
 };
 static const struct struct_rule device_rule = {
 	.name = "config",
-	.size_least = DEVICE_CONFIG_SIZE_1,
+	.size_least = BANOS_DEVICE_CONFIG_SIZE_1,
 	.size_known = sizeof(struct banos_device_config),
 };
 static const struct struct_rule prober_rule = {
 	.name = "config",
-	.size_least = PROBER_CONFIG_SIZE_1,
+	.size_least = BANOS_PROBER_CONFIG_SIZE_1,
 	.size_known = sizeof(struct banos_prober_config),
 };
 static const struct struct_rule resource_rule = {
 	.name = "resource",
-	.size_least = 4, /* of which the size alone is filled */
+	.size_least = BANOS_RESOURCE_SIZE_1,
 	.size_known = sizeof(struct banos_resource),
+};
+static const struct struct_rule resources_rule = {
+	.name = "one of config->resources",
+	.size_least = BANOS_RESOURCE_SIZE_1,
+	.size_known = sizeof(struct banos_resource),
+};
+static const struct struct_rule bus_ops_rule = {
+	.name = "config->ops",
+	.size_least = BANOS_BUS_OPS_SIZE_1,
+	.size_known = sizeof(struct banos_bus_ops),
+	.flags = STRUCT_MUST | STRUCT_GROWING,
+};
+static const struct struct_rule prober_ops_rule = {
+	.name = "config->ops",
+	.size_least = BANOS_PROBER_OPS_SIZE_1,
+	.size_known = sizeof(struct banos_prober_ops),
+	.flags = STRUCT_MUST | STRUCT_GROWING,
 };
 
 static bool word_valid(const char *text, size_t size, const char *others)
@@ -100,8 +111,8 @@ static int bus_take_config(struct owner *owner, struct bus *bus,
 	bus->root = owner->root;
 	bus->context = config.context;
 	strscpy(bus->name, config.name, sizeof(bus->name));
-	return api_methods_read(caller, owner, config.ops, &bus->methods.quiesce,
-				ARRAY_SIZE(defaults), defaults);
+	return api_methods_read(caller, &bus_ops_rule, owner, config.ops, &bus->methods.quiesce,
+				defaults);
 }
 
 int64_t banos_bus_register(banos_owner owner, const struct banos_bus_config *config, banos_bus *bus)
@@ -155,26 +166,32 @@ static int device_take_resources(struct bus_device *device,
 				 const struct banos_device_config *config)
 {
 	const u8 *from = (const void *)config->resources;
-	u32 stride, count = config->resource_count;
+	u32 stride = config->resource_stride, count = config->resource_count;
+	struct banos_resource resource;
+	int err;
 
 	if (!count)
 		return 0;
 	if (count > BANOS_DEVICE_RESOURCES)
 		return bad_device("config->resource_count is over 16");
-	stride = api_struct_size(from);
-	if (stride < RESOURCE_SIZE_1 || stride % 8 || !api_may_read(from, (u64)stride * count))
+	if (stride < BANOS_RESOURCE_SIZE_1 || stride % 8 || stride > STRUCT_MAX)
 		return bad_device(
-			"config->resources is not the driver's memory, or has a bad size");
+			"config->resource_stride is not sizeof(struct banos_resource): a multiple of 8 from 32 to 4096");
+	if (!api_may_read(from, (u64)stride * count))
+		return bad_device("config->resources is not the driver's memory");
 	device->resources = kcalloc(count, sizeof(*device->resources));
 	if (!device->resources)
 		return -ENOMEM;
 	for (; device->nresources < count; device->nresources++, from += stride) {
-		struct banos_resource resource;
-
-		struct_copy(&resource_rule, &resource, from, stride);
-		if (READ_ONCE(*(const u32 *)from) != stride || !resource_valid(&resource))
+		if (READ_ONCE(*(const u32 *)from) > stride)
 			return bad_device(
-				"one of config->resources has a bad size, kind, start or length");
+				"the size of one of config->resources is over config->resource_stride");
+		err = api_struct_read("banos_device_add", &resources_rule, from, &resource);
+		if (err)
+			return err;
+		if (!resource_valid(&resource))
+			return bad_device(
+				"one of config->resources has a bad kind, start or length");
 		device->resources[device->nresources] =
 			(struct device_resource){ resource.kind, resource.start, resource.length,
 						  resource.data };
@@ -218,8 +235,8 @@ static int device_take_config(struct bus *bus, struct bus_device *device,
 
 	if (err)
 		return err;
-	if (config.zero || config.interrupts > INTERRUPTS_MAX)
-		return bad_device("config->interrupts is over 2048, or config->zero is not 0");
+	if (config.interrupts > INTERRUPTS_MAX)
+		return bad_device("config->interrupts is over 2048");
 	if (!word_valid(config.name, sizeof(config.name), "_-.:"))
 		return bad_device("config->name is no name of a device");
 	if (!alias_valid(bus, config.alias, sizeof(config.alias)))
@@ -352,7 +369,7 @@ static int prober_take_config(struct owner *owner, struct prober *prober,
 	if (!driver_serves_bus(driver, prober->bus))
 		return api_mistake(caller, -EINVAL,
 				   "the driver has no BANOS_SERVES() for config->bus");
-	return api_methods_read(caller, owner, config.ops, &prober->probe, ARRAY_SIZE(defaults),
+	return api_methods_read(caller, &prober_ops_rule, owner, config.ops, &prober->probe,
 				defaults);
 }
 

@@ -17,7 +17,6 @@
 #define MISTAKES_MAX	       20u
 #define MISTAKES_NS	       (5 * NSEC_PER_SEC)
 #define UNINTERRUPTIBLE_MAX_NS (30 * NSEC_PER_SEC)
-#define STRUCT_MAX	       4096u /* bytes that are looked at beyond those that are known */
 
 /* ---- mistakes ---- */
 
@@ -184,8 +183,8 @@ u32 api_struct_size(const void *from)
 
 	if ((u64)from & 7 || !api_may_read(from, sizeof(size)))
 		return 0;
-	size = MIN(READ_ONCE(*(const u32 *)from), STRUCT_MAX);
-	if (!api_may_read(from, size))
+	size = READ_ONCE(*(const u32 *)from);
+	if (size <= STRUCT_MAX && !api_may_read(from, size))
 		return 0;
 	return size;
 }

@@ -9,7 +9,7 @@
 #pragma once
 #include <kernel/driver.h>
 #include <kernel/err.h>
-#include "struct.h"
+#include <kernel/struct_rule.h>
 
 /** @brief Say what was wrong with a call of @p function. Any context. @return @p err */
 s64 api_mistake(const char *function, s64 err, const char *what) __cold;
@@ -62,8 +62,8 @@ static inline bool api_may_write(const void *start, u64 len)
 s64 __must_check api_text(const char *text, u64 max);
 #define API_TEXT_MAX 1024u /* with its NUL: <banos/base.h> */
 /**
- * @brief May a struct that begins with its size be read, as far as it is looked at?
- * @return that length, at most a page; 0: no
+ * @brief The size that a struct says it has.
+ * @return it, all of which may be read unless it is over STRUCT_MAX; 0: not the driver's memory
  */
 u32 api_struct_size(const void *from);
 
@@ -79,19 +79,20 @@ int __must_check api_struct_read(const char *function, const struct struct_rule 
 				 const void *from, void *to);
 /**
  * @brief May a struct of the caller's be filled?
- * @return how many bytes of it, for struct_fill(); -EINVAL with a sentence about @p function
+ * @return its size, for struct_fill(); what struct_check_size() says, with a sentence about @p function
  */
 s64 __must_check api_struct_room(const char *function, const struct struct_rule *rule,
 				 const void *to);
 
-#define METHODS_MAX 8u /* of one table */
+#define METHODS_MAX 16u /* of one table */
 /**
- * @brief Copy a table of methods: size, must bits and @p count functions of the driver.
+ * @brief Copy a table of methods: size, must bits and functions of the driver.
+ * @param rule      of size_known bytes are the methods: all behind size and must, METHODS_MAX at most
  * @param ops       the caller's, in its argument config->ops
- * @param methods   @p count addresses, of which none is NULL afterwards
- * @param count     at most METHODS_MAX
- * @param defaults  for those that the table lacks; NULL: the method is mandatory
- * @return 0; -EINVAL or -EOPNOTSUPP with a sentence about @p function
+ * @param methods   as many addresses, of which none is NULL afterwards
+ * @param defaults  as many, for those that the table lacks; NULL: the method is mandatory
+ * @return 0; what struct_check() says, with a sentence about @p function
  */
-int __must_check api_methods_read(const char *function, const struct owner *owner, const void *ops,
-				  const void **methods, u32 count, const void *const *defaults);
+int __must_check api_methods_read(const char *function, const struct struct_rule *rule,
+				  const struct owner *owner, const void *ops, const void **methods,
+				  const void *const *defaults);

@@ -14,18 +14,20 @@
 #include "caller.h"
 #include "chardev.h"
 
-#define CONFIG_SIZE_1 104u /* bytes at level 1 */
-#define MODE_MAX      0777u
-#define MAJOR_MAX     0xfffu
-#define MINOR_MAX     0xfffffu
-#define METHODS                                                                          \
-	((sizeof(struct banos_chardev_ops) - offsetof(struct banos_chardev_ops, open)) / \
-	 sizeof(void *))
+#define MODE_MAX  0777u
+#define MAJOR_MAX 0xfffu
+#define MINOR_MAX 0xfffffu
 
 static const struct struct_rule config_rule = {
 	.name = "config",
-	.size_least = CONFIG_SIZE_1,
+	.size_least = BANOS_CHARDEV_CONFIG_SIZE_1,
 	.size_known = sizeof(struct banos_chardev_config),
+};
+static const struct struct_rule ops_rule = {
+	.name = "config->ops",
+	.size_least = BANOS_CHARDEV_OPS_SIZE_1,
+	.size_known = sizeof(struct banos_chardev_ops),
+	.flags = STRUCT_MUST | STRUCT_GROWING,
 };
 
 /* ---- life ---- */
@@ -114,8 +116,8 @@ static int char_device_take_config(struct char_device *device,
 	device->context = config->context;
 	memcpy(device->name, config->name, sizeof(device->name));
 	device->ops.size = sizeof(device->ops);
-	return api_methods_read("banos_chardev_register", device->root, config->ops,
-				(const void **)&device->ops.open, METHODS,
+	return api_methods_read("banos_chardev_register", &ops_rule, device->root, config->ops,
+				(const void **)&device->ops.open,
 				(const void *const *)&char_default_ops.open);
 }
 

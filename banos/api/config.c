@@ -5,8 +5,6 @@
  */
 #include "caller.h"
 
-#define METHODS_HEAD 8u /* bytes of a table before its methods: size, must */
-
 int api_struct_read(const char *function, const struct struct_rule *rule, const void *from,
 		    void *to)
 {
@@ -26,30 +24,26 @@ s64 api_struct_room(const char *function, const struct struct_rule *rule, const 
 	u32 size = 0;
 	int err;
 
-	if (api_may_read(to, sizeof(size)))
-		size = MIN(READ_ONCE(*(const u32 *)to), rule->size_known);
-	if (!api_may_write(to, size))
+	if ((u64)to % 8 == 0 && api_may_read(to, sizeof(size)))
+		size = READ_ONCE(*(const u32 *)to);
+	if (size <= STRUCT_MAX && !api_may_write(to, size))
 		size = 0;
-	err = struct_check(rule, to, size, words);
+	err = struct_check_size(rule, size, words);
 	if (err)
 		return api_mistake(function, err, words);
 	return size;
 }
 
-int api_methods_read(const char *function, const struct owner *owner, const void *ops,
-		     const void **methods, u32 count, const void *const *defaults)
+int api_methods_read(const char *function, const struct struct_rule *rule,
+		     const struct owner *owner, const void *ops, const void **methods,
+		     const void *const *defaults)
 {
-	const struct struct_rule rule = {
-		.name = "config->ops",
-		.size_least = METHODS_HEAD,
-		.size_known = METHODS_HEAD + count * sizeof(*methods),
-		.flags = STRUCT_MUST | STRUCT_GROWING,
-	};
 	struct {
 		u32 size, must;
 		const void *methods[METHODS_MAX];
 	} table;
-	int err = api_struct_read(function, &rule, ops, &table);
+	u32 count = (rule->size_known - offsetof(typeof(table), methods)) / sizeof(*methods);
+	int err = api_struct_read(function, rule, ops, &table);
 
 	if (err)
 		return err;

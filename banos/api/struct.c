@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Structs that begin with their size; see struct.h. */
+/* Structs that begin with their size; see struct_rule.h. */
 #include <kernel/err.h>
 #include <kernel/string.h>
-#include "struct.h"
+#include <kernel/struct_rule.h>
 
 static bool struct_tail_is_zero(const u8 *from, u32 known, u32 size)
 {
@@ -12,7 +12,7 @@ static bool struct_tail_is_zero(const u8 *from, u32 known, u32 size)
 	return true;
 }
 
-int struct_check(const struct struct_rule *rule, const void *from, u32 size, char *words)
+int struct_check_size(const struct struct_rule *rule, u64 size, char *words)
 {
 	if (size < rule->size_least) {
 		snprintf(words, STRUCT_WORDS_MAX,
@@ -20,6 +20,20 @@ int struct_check(const struct struct_rule *rule, const void *from, u32 size, cha
 			 rule->size_least);
 		return -EINVAL;
 	}
+	if (size > STRUCT_MAX) {
+		snprintf(words, STRUCT_WORDS_MAX, "%s->size is %lu, more than %u", rule->name,
+			 (unsigned long)size, STRUCT_MAX);
+		return -E2BIG;
+	}
+	return 0;
+}
+
+int struct_check(const struct struct_rule *rule, const void *from, u32 size, char *words)
+{
+	int err = struct_check_size(rule, size, words);
+
+	if (err)
+		return err;
 	if (rule->flags & STRUCT_MUST && ((const u32 *)from)[1] & ~rule->must_known) {
 		snprintf(words, STRUCT_WORDS_MAX,
 			 "%s->must has a bit that this kernel does not know", rule->name);
@@ -47,5 +61,6 @@ void struct_fill(const struct struct_rule *rule, void *to, u32 size, const void 
 	u32 filled = MIN(size, rule->size_known);
 
 	memcpy(to, from, filled);
+	memset((u8 *)to + filled, 0, size - filled);
 	*(u32 *)to = filled;
 }

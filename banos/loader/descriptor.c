@@ -9,9 +9,31 @@
 #include <kernel/err.h>
 #include <kernel/loader.h>
 #include <kernel/string.h>
+#include <kernel/struct_rule.h>
 
 /* Bits that this kernel knows; there are none yet. */
 #define FEATURES_KNOWN 0ull
+
+static const struct struct_rule driver_rule = {
+	.name = "the descriptor",
+	.size_least = BANOS_DRIVER_RECORD_SIZE_1,
+	.size_known = sizeof(struct banos_driver_record),
+};
+static const struct struct_rule param_rule = {
+	.name = "a parameter's record",
+	.size_least = BANOS_PARAM_RECORD_SIZE_1,
+	.size_known = sizeof(struct banos_param_record),
+};
+static const struct struct_rule dependency_rule = {
+	.name = "a dependency record",
+	.size_least = BANOS_DEPENDENCY_RECORD_SIZE_1,
+	.size_known = sizeof(struct banos_dependency_record),
+};
+static const struct struct_rule serves_rule = {
+	.name = "the record of a device that it serves",
+	.size_least = BANOS_SERVES_RECORD_SIZE_1,
+	.size_known = sizeof(struct banos_serves_record),
+};
 
 /* Is there a NUL in [text, text + size)? */
 static bool text_ends(const char *text, size_t size)
@@ -54,6 +76,24 @@ const struct record_header *record_next(const u8 *records, u64 size, u64 *pos)
 	return header;
 }
 
+/*
+ * Of a checked record the fields of level 1 may be read where they are; later ones, which
+ * it may lack, only after struct_copy().
+ */
+static int check_record_size(struct report *report, const struct struct_rule *rule,
+			     const struct record_header *record)
+{
+	char words[STRUCT_WORDS_MAX];
+	int err = struct_check(rule, record, record->size, words);
+
+	if (err == -EINVAL)
+		return report_add(report, -ENOEXEC, "%s has %u bytes, fewer than %u", rule->name,
+				  record->size, rule->size_least);
+	if (err)
+		return report_add(report, -EOPNOTSUPP, "%s", words);
+	return 0;
+}
+
 static int check_driver_name(struct report *report, const char *name)
 {
 	if (!name_valid(name, BANOS_NAME_SIZE))
@@ -89,12 +129,8 @@ static int check_levels(struct report *report, const struct banos_driver_record 
 static int check_driver_record(struct report *report, const struct banos_driver_record *record,
 			       u32 level)
 {
-	int err;
+	int err = check_driver_name(report, record->name);
 
-	if (record->size < sizeof(*record))
-		return report_add(report, -ENOEXEC, "the descriptor has %u bytes, fewer than %zu",
-				  record->size, sizeof(*record));
-	err = check_driver_name(report, record->name);
 	if (err)
 		return err;
 	strscpy(report->who, record->name, sizeof(report->who));
@@ -124,10 +160,6 @@ bool param_consistent(const struct banos_param_record *record)
 
 static int check_param_record(struct report *report, const struct banos_param_record *record)
 {
-	if (record->size < sizeof(*record))
-		return report_add(report, -ENOEXEC,
-				  "a parameter's record has %u bytes, fewer than %zu", record->size,
-				  sizeof(*record));
 	if (!name_valid(record->name, sizeof(record->name)) ||
 	    !text_ends(record->description, sizeof(record->description)))
 		return report_add(report, -ENOEXEC, "a parameter has no valid name or description");
@@ -143,31 +175,38 @@ static int check_param_record(struct report *report, const struct banos_param_re
 	return 0;
 }
 
+static int check_dependency_record(struct report *report,
+				   const struct banos_dependency_record *record)
+{
+	if (name_valid(record->name, sizeof(record->name)))
+		return 0;
+	return report_add(report, -ENOEXEC, "a dependency record is malformed");
+}
+
+static int check_serves_record(struct report *report, const struct banos_serves_record *record)
+{
+	if (text_ends(record->alias, sizeof(record->alias)) && strchr(record->alias, ':'))
+		return 0;
+	return report_add(report, -ENOEXEC, "the record of a device that it serves is malformed");
+}
+
 static int check_record(struct report *report, const struct record_header *header, u32 level)
 {
+	const void *record = header;
+
 	switch (header->kind) {
 	case BANOS_RECORD_DRIVER:
-		return check_driver_record(report, (const struct banos_driver_record *)header,
-					   level);
+		return check_record_size(report, &driver_rule, header)
+			       ?: check_driver_record(report, record, level);
 	case BANOS_RECORD_PARAM:
-		return check_param_record(report, (const struct banos_param_record *)header);
-	case BANOS_RECORD_DEPENDENCY: {
-		const struct banos_dependency_record *record = (const void *)header;
-
-		if (record->size < sizeof(*record) ||
-		    !name_valid(record->name, sizeof(record->name)))
-			return report_add(report, -ENOEXEC, "a dependency record is malformed");
-		return 0;
-	}
-	case BANOS_RECORD_SERVES: {
-		const struct banos_serves_record *serves = (const void *)header;
-
-		if (serves->size < sizeof(*serves) ||
-		    !text_ends(serves->alias, sizeof(serves->alias)) || !strchr(serves->alias, ':'))
-			return report_add(report, -ENOEXEC,
-					  "the record of a device that it serves is malformed");
-		return 0;
-	}
+		return check_record_size(report, &param_rule, header)
+			       ?: check_param_record(report, record);
+	case BANOS_RECORD_DEPENDENCY:
+		return check_record_size(report, &dependency_rule, header)
+			       ?: check_dependency_record(report, record);
+	case BANOS_RECORD_SERVES:
+		return check_record_size(report, &serves_rule, header)
+			       ?: check_serves_record(report, record);
 	default:
 		if (header->kind & BANOS_RECORD_OPTIONAL)
 			return 0;

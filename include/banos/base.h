@@ -36,7 +36,11 @@
  * - Each incorrect call is logged in one sentence; the number of such messages is limited.
  * - Names state units: _ns nanoseconds; sizes and lengths are bytes.
  * - In structs that begin with "size", the code that creates them sets it to sizeof(), and
- *   unused fields to 0. Later levels add fields at the end only.
+ *   unused fields to 0. Later levels add fields at the end only. X_SIZE_1 is the size at level 1,
+ *   the least that a kernel accepts (-EINVAL); the largest is 4096 (-E2BIG). In a struct that is read,
+ *   a field that the kernel does not know must be 0 (-E2BIG); in a table of methods it is ignored.
+ *   In a struct that is written, the kernel sets what it does not know to 0, and size to the number of
+ *   bytes that it knows, at most the size that it found. 0 in a later field means "not known".
  */
 #ifndef BANOS_BASE_H
 #define BANOS_BASE_H
@@ -111,6 +115,9 @@ static inline __attribute__((unused)) uint64_t banos_address_(void (*f)(void))
 
 /** A check at compile time; @p name makes it unique. */
 #define BANOS_ASSERT(condition, name) typedef char banos_assert_##name[(condition) ? 1 : -1]
+
+/** Bytes of a struct up to and with @p field: X_SIZE_1 of a struct is that of its last field at level 1. */
+#define BANOS_SIZE_TO(type, field) (offsetof(type, field) + sizeof(((type *)0)->field))
 
 #define BANOS_JOIN(a, b)  BANOS_JOIN_(a, b)
 #define BANOS_JOIN_(a, b) a##b

@@ -67,7 +67,8 @@ struct banos_resource {
 	uint64_t length;
 	uint64_t data; /**< of some kinds; else 0 */
 };
-BANOS_ASSERT(sizeof(struct banos_resource) == 32, resource);
+#define BANOS_RESOURCE_SIZE_1 32u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_resource, data) == BANOS_RESOURCE_SIZE_1, resource);
 BANOS_ASSERT(offsetof(struct banos_resource, data) == 24, resource_data);
 
 /* ---- for the driver of a bus ---- */
@@ -100,7 +101,8 @@ struct banos_bus_ops {
 	/** @return the ISA interrupt line that the device uses, 0 to 15. Default: -ENODEV: none. */
 	int64_t (*line)(void *context, void *device);
 };
-BANOS_ASSERT(sizeof(struct banos_bus_ops) == 40, bus_ops);
+#define BANOS_BUS_OPS_SIZE_1 40u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_bus_ops, line) == BANOS_BUS_OPS_SIZE_1, bus_ops);
 BANOS_ASSERT(offsetof(struct banos_bus_ops, line) == 32, bus_ops_line);
 
 struct banos_bus_config {
@@ -110,7 +112,8 @@ struct banos_bus_config {
 	const struct banos_bus_ops *ops; /**< read; its functions lie in the driver */
 	char name[32];			 /**< letters, digits, _ and -; NUL-terminated */
 };
-BANOS_ASSERT(sizeof(struct banos_bus_config) == 56, bus_config);
+#define BANOS_BUS_CONFIG_SIZE_1 56u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_bus_config, name) == BANOS_BUS_CONFIG_SIZE_1, bus_config);
 BANOS_ASSERT(offsetof(struct banos_bus_config, name) == 24, bus_config_name);
 
 #define BANOS_DEVICE_RESOURCES 16u /**< maximum of one device */
@@ -119,10 +122,10 @@ struct banos_device_config {
 	uint32_t size;
 	uint32_t interrupts; /**< interrupts that it can send as messages; 0: none */
 	void *context;	     /**< for the bus's methods */
-	/** @p resource_count of them, each of the size that it says, all alike; read. May be NULL. */
+	/** @p resource_count of them, @p resource_stride bytes apart; read. May be NULL if there are none. */
 	const struct banos_resource *resources;
-	uint32_t resource_count; /**< at most BANOS_DEVICE_RESOURCES */
-	uint32_t zero;		 /**< 0 */
+	uint32_t resource_count;  /**< at most BANOS_DEVICE_RESOURCES */
+	uint32_t resource_stride; /**< sizeof(struct banos_resource): a multiple of 8 */
 	/** Lines "NAME=value" for programs that are notified of the device; text, read. May be NULL. */
 	const char *properties;
 	/** Lines "name=value": each becomes a file in /sys; text, read. May be NULL. */
@@ -130,7 +133,9 @@ struct banos_device_config {
 	char name[40];	 /**< one of its bus: letters, digits and _ - . :; NUL-terminated */
 	char alias[128]; /**< bus name, ':', description; NUL-terminated, without blanks */
 };
-BANOS_ASSERT(sizeof(struct banos_device_config) == 216, device_config);
+#define BANOS_DEVICE_CONFIG_SIZE_1 216u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_device_config, alias) == BANOS_DEVICE_CONFIG_SIZE_1,
+	     device_config);
 BANOS_ASSERT(offsetof(struct banos_device_config, name) == 48, device_config_name);
 BANOS_ASSERT(offsetof(struct banos_device_config, alias) == 88, device_config_alias);
 
@@ -157,7 +162,8 @@ struct banos_prober_ops {
 	 */
 	int64_t (*remove)(void *context, banos_owner device, void *state);
 };
-BANOS_ASSERT(sizeof(struct banos_prober_ops) == 24, prober_ops);
+#define BANOS_PROBER_OPS_SIZE_1 24u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_prober_ops, remove) == BANOS_PROBER_OPS_SIZE_1, prober_ops);
 BANOS_ASSERT(offsetof(struct banos_prober_ops, remove) == 16, prober_ops_remove);
 
 struct banos_prober_config {
@@ -167,7 +173,9 @@ struct banos_prober_config {
 	const struct banos_prober_ops *ops; /**< read; its functions lie in the driver */
 	char bus[32];			    /**< name of the bus; NUL-terminated */
 };
-BANOS_ASSERT(sizeof(struct banos_prober_config) == 56, prober_config);
+#define BANOS_PROBER_CONFIG_SIZE_1 56u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_prober_config, bus) == BANOS_PROBER_CONFIG_SIZE_1,
+	     prober_config);
 BANOS_ASSERT(offsetof(struct banos_prober_config, bus) == 24, prober_config_bus);
 
 BANOS_BEGIN

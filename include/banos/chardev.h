@@ -91,7 +91,8 @@ struct banos_chardev_ops {
 	int64_t (*map)(void *context, void *file, banos_call call, uint64_t offset, uint64_t length,
 		       uint32_t access);
 };
-BANOS_ASSERT(sizeof(struct banos_chardev_ops) == 64, chardev_ops);
+#define BANOS_CHARDEV_OPS_SIZE_1 64u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_chardev_ops, map) == BANOS_CHARDEV_OPS_SIZE_1, chardev_ops);
 BANOS_ASSERT(offsetof(struct banos_chardev_ops, map) == 56, chardev_ops_map);
 
 /* Flags of a device. Without one of the first two lseek() answers ESPIPE. */
@@ -113,7 +114,9 @@ struct banos_chardev_config {
 	char name
 		[64]; /**< below /dev: letters, digits and _ - . : with / between folders; NUL-terminated */
 };
-BANOS_ASSERT(sizeof(struct banos_chardev_config) == 104, chardev_config);
+#define BANOS_CHARDEV_CONFIG_SIZE_1 104u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_chardev_config, name) == BANOS_CHARDEV_CONFIG_SIZE_1,
+	     chardev_config);
 BANOS_ASSERT(offsetof(struct banos_chardev_config, name) == 40, chardev_config_name);
 
 BANOS_BEGIN

@@ -51,7 +51,9 @@ struct banos_driver_record {
 	int64_t (*init)(banos_owner self);
 	int64_t (*exit)(banos_owner self); /**< may be NULL */
 };
-BANOS_ASSERT(sizeof(struct banos_driver_record) == 272, driver_record);
+#define BANOS_DRIVER_RECORD_SIZE_1 272u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_driver_record, exit) == BANOS_DRIVER_RECORD_SIZE_1,
+	     driver_record);
 BANOS_ASSERT(offsetof(struct banos_driver_record, name) == 32, driver_record_name);
 BANOS_ASSERT(offsetof(struct banos_driver_record, init) == 256, driver_record_init);
 
@@ -73,7 +75,9 @@ struct banos_param_record {
 	char name[32];
 	char description[96];
 };
-BANOS_ASSERT(sizeof(struct banos_param_record) == 168, param_record);
+#define BANOS_PARAM_RECORD_SIZE_1 168u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_param_record, description) == BANOS_PARAM_RECORD_SIZE_1,
+	     param_record);
 BANOS_ASSERT(offsetof(struct banos_param_record, variable) == 16, param_record_variable);
 BANOS_ASSERT(offsetof(struct banos_param_record, name) == 40, param_record_name);
 
@@ -82,7 +86,9 @@ struct banos_dependency_record {
 	uint32_t size, kind;
 	char name[BANOS_NAME_SIZE];
 };
-BANOS_ASSERT(sizeof(struct banos_dependency_record) == 64, dependency_record);
+#define BANOS_DEPENDENCY_RECORD_SIZE_1 64u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_dependency_record, name) == BANOS_DEPENDENCY_RECORD_SIZE_1,
+	     dependency_record);
 BANOS_ASSERT(offsetof(struct banos_dependency_record, name) == 8, dependency_record_name);
 
 #define BANOS_ALIAS_SIZE 120 /**< bytes for a pattern of aliases, with the NUL */
@@ -93,7 +99,9 @@ struct banos_serves_record {
 	char alias
 		[BANOS_ALIAS_SIZE]; /**< bus name, ':', the rest; * stands for any text, ? for any character */
 };
-BANOS_ASSERT(sizeof(struct banos_serves_record) == 128, serves_record);
+#define BANOS_SERVES_RECORD_SIZE_1 128u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_serves_record, alias) == BANOS_SERVES_RECORD_SIZE_1,
+	     serves_record);
 BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 8, serves_record_alias);
 
 /* ---- macros ---- */

@@ -32,7 +32,8 @@ struct pci_identity {
 	uint32_t revision;
 	uint32_t zero; /**< 0 */
 };
-BANOS_ASSERT(sizeof(struct pci_identity) == 32, pci_identity);
+#define PCI_IDENTITY_SIZE_1 32u
+BANOS_ASSERT(BANOS_SIZE_TO(struct pci_identity, zero) == PCI_IDENTITY_SIZE_1, pci_identity);
 BANOS_ASSERT(offsetof(struct pci_identity, revision) == 24, pci_identity_revision);
 
 /* For pci_enable(): bits of the command register. */
@@ -46,7 +47,7 @@ BANOS_BEGIN
  * @brief Identify a device.
  * Since 1, provided by a driver: pci.
  * Context: any.
- * @param identity  size is read; the rest written, no further than that
+ * @param identity  size is read; that many bytes are written
  * @return 0, -EINVAL: size is too small, -ENODEV
  */
 BANOS_SINCE(1) int64_t pci_identify(banos_owner device, struct pci_identity *identity);

@@ -15,8 +15,9 @@
  *	@return 0, -ENOENT, -EBUSY: in use; with BANOS_REMOVE_WAIT it sleeps until nobody uses it (EINTR)
  *
  * s64 banos_query(s64 id, struct banos_query *out, u64 size)
- *	The driver with the lowest id >= @p id; at most @p size bytes are written, out->size tells how many
- *	the kernel knows. @return its id, -ENOENT: none, -EINVAL: @p size below BANOS_QUERY_SIZE_1
+ *	The driver with the lowest id >= @p id. @p size bytes are written: those that the kernel does not
+ *	know are 0, and out->size is how many it knows, at most @p size.
+ *	@return its id, -ENOENT: none, -EINVAL: @p size below BANOS_QUERY_SIZE_1, -E2BIG: over 4096
  */
 #pragma once
 #ifdef __BANOS__
@@ -37,7 +38,7 @@ typedef int64_t s64;
 
 enum banos_driver_state { BANOS_DRIVER_LOADING, BANOS_DRIVER_LIVE, BANOS_DRIVER_GOING };
 struct banos_query {
-	u32 size;  /* bytes the kernel knows of this struct */
+	u32 size;  /* bytes of this struct that were filled */
 	u32 state; /* enum banos_driver_state */
 	s64 id;
 	u64 bytes;   /* of memory, code and data */

@@ -47,6 +47,29 @@ BREAKS = {
     'unasserted': ('/**\n * @brief Busy',
                    'struct banos_b {\n\tuint64_t x;\n\tuint64_t y;\n};\n'
                    '/**\n * @brief Busy', 'is not asserted'),
+    'growing_without_size_1': (
+        '/**\n * @brief Busy',
+        'struct banos_b {\n\tuint32_t size, x;\n};\n'
+        'BANOS_ASSERT(sizeof(struct banos_b) == 8, b);\n/**\n * @brief Busy',
+        'BANOS_B_SIZE_1 is not defined'),
+    'growing_without_assertion': (
+        '/**\n * @brief Busy',
+        'struct banos_bus_ops {\n\tuint32_t size, x;\n};\n'
+        '#define BANOS_BUS_OPS_SIZE_1 8u\n/**\n * @brief Busy',
+        'BANOS_BUS_OPS_SIZE_1 is not asserted of the last field of level 1'),
+    'growing_with_sizeof': (
+        '/**\n * @brief Busy',
+        'struct banos_bus_ops {\n\tuint32_t size, x;\n};\n'
+        '#define BANOS_BUS_OPS_SIZE_1 8u\n'
+        'BANOS_ASSERT(sizeof(struct banos_bus_ops) == BANOS_BUS_OPS_SIZE_1, o);\n'
+        '/**\n * @brief Busy',
+        'sizeof(struct banos_bus_ops) is asserted, which may grow'),
+    'growing_without_rule': (
+        '/**\n * @brief Busy',
+        'struct banos_b {\n\tuint32_t size, x;\n};\n#define BANOS_B_SIZE_1 8u\n'
+        'BANOS_ASSERT(BANOS_SIZE_TO(struct banos_b, x) == BANOS_B_SIZE_1, b);\n'
+        '/**\n * @brief Busy',
+        'BANOS_B_SIZE_1 is in no struct_rule'),
     'bit_field': ('/**\n * @brief Busy',
                   'struct banos_b {\n\tuint32_t x : 3;\n\tuint32_t y : 29;\n};\n'
                   '/**\n * @brief Busy', 'has a bit-field'),

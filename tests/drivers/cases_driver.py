@@ -109,6 +109,34 @@ def an_unknown_must_feature():
     return driver(features_must=1 << 63 | 1).build()
 
 
+@family('EOPNOTSUPP', 'has a field that this kernel does not know')
+def a_field_of_a_later_level():
+    for name, fields, raw in (
+            ('driver', e.DRIVER, None), ('parameter', e.PARAM, None),
+            ('dependency', e.DEPENDENCY, e.dependency('exp')),
+            ('serves', e.SERVES, e.serves(b'toy:*'))):
+        for position in (0, 7):
+            d, at = driver(), 0
+            records = d.section('.banos-driver')
+            if name == 'parameter':
+                at = add_parameter(d, 'p', e.I32_TYPE, 4)
+            elif raw:
+                at = records.add(raw, 8)
+            size = len(records.data) - at
+            records.add(bytes(position) + b'\1' + bytes(7 - position))
+            e.put(records.data, fields, 'size', size + 8, at)
+            yield f'{name}_{position}', d.build()
+
+
+@case('EOPNOTSUPP', 'the descriptor->size is 4104, more than 4096')
+def a_descriptor_of_more_than_a_page():
+    d = driver()
+    records = d.section('.banos-driver')
+    records.add(bytes(4104 - e.DRIVER_SIZE))
+    e.put(records.data, e.DRIVER, 'size', 4104)
+    return d.build()
+
+
 @case('EOPNOTSUPP', 'record of kind 99')
 def an_unknown_record():
     d = driver()
@@ -364,19 +392,28 @@ def missing_dependency():
 @family('ENOEXEC', 'dependency record is malformed')
 def dependency_record():
     for name, raw in (('name', e.dependency('a b')),
-                      ('short', struct.pack('<II', 8, 3)),
-                      ('shorter', struct.pack('<II24s', 32, 3, b'exp')),
                       ('endless', struct.pack('<II56s', 64, 3, b'x' * 56))):
         d = driver()
         d.section('.banos-driver').add(raw, 8)
         yield name, d.build()
 
 
+@family('ENOEXEC')
+def short_record():
+    for name, raw, words in (
+            ('dependency', struct.pack('<II', 8, 3), 'a dependency record has 8 bytes, fewer than 64'),
+            ('dependency_half', struct.pack('<II24s', 32, 3, b'exp'), 'has 32 bytes'),
+            ('serves', struct.pack('<II8s', 16, 4, b'pci:*'),
+             'the record of a device that it serves has 16 bytes')):
+        d = driver()
+        d.section('.banos-driver').add(raw, 8)
+        yield name, d.build(), words
+
+
 @family('ENOEXEC', 'record of a device that it serves is malformed')
 def serves_record():
-    for name, raw in (('short', struct.pack('<II8s', 16, 4, b'pci:*')),
-                      ('no_bus', struct.pack('<II120s', 128, 4, b'anything')),
-                      ('endless', struct.pack('<II120s', 128, 4, b':' * 120))):
+    for name, raw in (('no_bus', e.serves(b'anything')),
+                      ('endless', e.serves(b':' * e.ALIAS_SIZE))):
         d = driver()
         d.section('.banos-driver').add(raw, 8)
         yield name, d.build()
@@ -385,8 +422,8 @@ def serves_record():
 @case('OK')
 def serves_devices():
     d = driver()
-    for alias in (b'pci:v00001234d*', b'toy:*', b'toy:' + b'?' * 115):
-        d.section('.banos-driver').add(struct.pack('<II120s', 128, 4, alias), 8)
+    for alias in (b'pci:v00001234d*', b'toy:*', b'toy:' + b'?' * (e.ALIAS_SIZE - 5)):
+        d.section('.banos-driver').add(e.serves(alias), 8)
     return d.build()
 
 

@@ -121,7 +121,7 @@ def tables_have_odd_names_and_doubles():
 def a_descriptor_of_a_later_level_is_longer():
     d = driver()
     records = d.section('.banos-driver')
-    records.add(bytes(range(64)))
+    records.add(bytes(64))
     e.put(records.data, e.DRIVER, 'size', e.DRIVER_SIZE + 64)
     return d.build()
 

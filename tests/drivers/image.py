@@ -41,7 +41,7 @@ RELOC = {'r_offset': (0, 8), 'r_type': (8, 4), 'r_sym': (12, 4),
          'r_addend': (16, 8)}
 
 # The descriptor, as in <banos/driver.h>.
-RECORD_DRIVER, RECORD_PARAM, RECORD_DEPENDENCY = 1, 2, 3
+RECORD_DRIVER, RECORD_PARAM, RECORD_DEPENDENCY, RECORD_SERVES = 1, 2, 3, 4
 DRIVER = {'size': (0, 4), 'kind': (4, 4), 'level': (8, 4), 'level_min': (12, 4),
           'features_must': (16, 8), 'features_may': (24, 8), 'name': (32, 56),
           'version': (88, 24), 'licence': (112, 24), 'description': (136, 120),
@@ -49,7 +49,12 @@ DRIVER = {'size': (0, 4), 'kind': (4, 4), 'level': (8, 4), 'level_min': (12, 4),
 PARAM = {'size': (0, 4), 'kind': (4, 4), 'type': (8, 4), 'bytes': (12, 4),
          'variable': (16, 8), 'min': (24, 8), 'max': (32, 8), 'name': (40, 32),
          'description': (72, 96)}
-DRIVER_SIZE, PARAM_SIZE, DEPENDENCY_SIZE = 272, 168, 64
+DEPENDENCY = {'size': (0, 4), 'kind': (4, 4), 'name': (8, 56)}
+SERVES = {'size': (0, 4), 'kind': (4, 4), 'alias': (8, 120)}
+DRIVER_SIZE, PARAM_SIZE, DEPENDENCY_SIZE, SERVES_SIZE = (
+    max(at + width for at, width in fields.values())
+    for fields in (DRIVER, PARAM, DEPENDENCY, SERVES))
+ALIAS_SIZE = SERVES['alias'][1]
 BOOL_TYPE, I32_TYPE, U32_TYPE, I64_TYPE, U64_TYPE, TEXT_TYPE = range(1, 7)
 
 RETURN_0 = bytes.fromhex('f30f1efa31c0c3') + b'\x90' * 9    # endbr64; xor; ret
@@ -304,8 +309,11 @@ def parameter(name, kind, size, **fields):
 
 
 def dependency(name):
-    return struct.pack('<II56s', DEPENDENCY_SIZE, RECORD_DEPENDENCY,
-                       name.encode())
+    return record(RECORD_DEPENDENCY, DEPENDENCY_SIZE, DEPENDENCY, {'name': name})
+
+
+def serves(alias):
+    return record(RECORD_SERVES, SERVES_SIZE, SERVES, {'alias': alias})
 
 
 def driver(name='odd', text=RETURN_0, **fields):

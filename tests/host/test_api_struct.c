@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <string.h>
-#include "../../banos/api/struct.h"
+#include <kernel/struct_rule.h>
 
 /* Level 1 brought size and a; this kernel also knows b; a later one brought c. */
 struct later {
@@ -119,9 +119,24 @@ static void a_struct_is_filled_no_further_than_its_size(void **state)
 	assert_int_equal(to.a, 1);
 	assert_true(to.b == 0xa5a5a5a5a5a5a5a5);
 	struct_fill(&config, &to, sizeof(to), &from);
+	/* It knows as much; what it does not know is 0. */
 	assert_int_equal(to.size, 16);
 	assert_int_equal(to.b, 2);
-	assert_true(to.c == 0xa5a5a5a5a5a5a5a5);
+	assert_int_equal(to.c, 0);
+}
+
+static void a_size_is_at_most_4096(void **state)
+{
+	struct table from = { .size = 4096 };
+
+	assert_int_equal(struct_check_size(&ops, 4096, words), 0);
+	assert_int_equal(struct_check_size(&ops, 4097, words), -E2BIG);
+	assert_string_equal(words, "config->ops->size is 4097, more than 4096");
+	assert_int_equal(struct_check_size(&ops, 0x100000008, words), -E2BIG);
+	/* Nothing of it is read. */
+	assert_int_equal(check(&config, NULL, 0xffffffff), -E2BIG);
+	from.must = ~0u;
+	assert_int_equal(check(&ops, &from, 4097), -E2BIG);
 }
 
 int main(void)
@@ -135,6 +150,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_must_bit_is_refused),
 		cmocka_unit_test(missing_fields_are_zero_in_the_copy),
 		cmocka_unit_test(a_struct_is_filled_no_further_than_its_size),
+		cmocka_unit_test(a_size_is_at_most_4096),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,7 +102,8 @@ record_queue-srcs := net/record_queue.c
 
 # banos/loader/; the programs of scripts/tools.mk are made of the same sources
 host-test-y += loader
-loader-srcs := $(wildcard banos/loader/*.c) arch/x86_64/elf_relocate.c banos/tool/host.c \
+loader-srcs := $(wildcard banos/loader/*.c) banos/api/struct.c arch/x86_64/elf_relocate.c \
+	banos/tool/host.c \
 	$(addprefix lib/,cmdline.c format.c glob.c hash.c parse.c string.c)
 loader-cflags := -fno-builtin
 

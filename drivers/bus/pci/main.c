@@ -10,6 +10,7 @@
 #include <banos/memory.h>
 #include <banos/pci.h>
 #include <banos/print.h>
+#include <banos/string.h>
 #include "host.h"
 
 static banos_bus the_bus; /* there is one system, so one bus */
@@ -29,10 +30,11 @@ int64_t pci_identify(banos_owner device, struct pci_identity *identity)
 {
 	struct pci_function *function = function_of(device);
 	struct pci_identity id = { .size = sizeof(id) };
+	uint32_t size = identity->size;
 
 	if (!function)
 		return -ENODEV;
-	if (identity->size < sizeof(id))
+	if (size < PCI_IDENTITY_SIZE_1)
 		return -EINVAL;
 	id.vendor = function->info.vendor;
 	id.device = function->info.device;
@@ -41,7 +43,10 @@ int64_t pci_identify(banos_owner device, struct pci_identity *identity)
 	id.class_code = (uint32_t)function->info.class_base << 16 |
 			(uint32_t)function->info.class_sub << 8 | function->info.class_interface;
 	id.revision = function->info.revision;
-	*identity = id;
+	if (id.size > size)
+		id.size = size;
+	memset(identity, 0, size);
+	memcpy(identity, &id, id.size);
 	return 0;
 }
 BANOS_EXPORT(pci_identify);

@@ -261,6 +261,7 @@ int64_t function_offer(struct pci_function *function)
 		.context = function,
 		.resources = resources,
 		.resource_count = PCI_BARS,
+		.resource_stride = sizeof(resources[0]),
 		.properties = properties,
 		.attributes = attributes,
 	};

@@ -155,7 +155,10 @@ static void bad_removals(void)
 static void bad_queries(void)
 {
 	struct banos_query query;
-	char room[BANOS_QUERY_SIZE_1 + 8];
+	union {
+		struct banos_query query;
+		char bytes[4096];
+	} room;
 
 	refused("query nowhere",
 		syscall(SYS_banos_query, 0, UNMAPPED, sizeof(query)) < 0 ? -errno : 0, EFAULT,
@@ -163,10 +166,19 @@ static void bad_queries(void)
 	refused("query too small",
 		syscall(SYS_banos_query, 0, &query, BANOS_QUERY_SIZE_1 - 1ul) < 0 ? -errno : 0,
 		EINVAL, NULL);
-	memset(room, 'x', sizeof(room));
-	require(syscall(SYS_banos_query, 0, room, (u64)BANOS_QUERY_SIZE_1) >= 0,
+	refused("query too large", syscall(SYS_banos_query, 0, &room, 4097ul) < 0 ? -errno : 0,
+		E2BIG, NULL);
+	memset(&room, 'x', sizeof(room));
+	require(syscall(SYS_banos_query, 0, &room, (u64)BANOS_QUERY_SIZE_1) >= 0,
 		"a query as of level 1");
-	require(room[BANOS_QUERY_SIZE_1] == 'x', "it writes no further than it may");
+	require(room.query.size == BANOS_QUERY_SIZE_1, "all of it is filled");
+	require(room.bytes[BANOS_QUERY_SIZE_1] == 'x', "it writes no further than it may");
+	require(syscall(SYS_banos_query, 0, &room, (u64)sizeof(room)) >= 0,
+		"a query of a later level");
+	require(room.query.size >= BANOS_QUERY_SIZE_1 && room.query.size < sizeof(room),
+		"it says how much it knows: %u", room.query.size);
+	for (unsigned i = room.query.size; i < sizeof(room); i++)
+		require(!room.bytes[i], "byte %u, which it does not know, is 0", i);
 	refused("query of none",
 		syscall(SYS_banos_query, 1l << 40, &query, sizeof(query)) < 0 ? -errno : 0, ENOENT,
 		NULL);

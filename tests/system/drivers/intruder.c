@@ -241,6 +241,7 @@ static void try_arguments(const void *memory)
 	EXPECT(banos_device_add(good, memory, &dev), -EINVAL);
 	d.resources = memory;
 	d.resource_count = 1;
+	d.resource_stride = sizeof(struct banos_resource);
 	EXPECT(banos_device_add(good, &d, &dev), -EINVAL);
 	d.resource_count = 0;
 	if (memory) {

@@ -79,6 +79,7 @@ static int64_t start_bus(banos_owner self)
 		.interrupts = COUNT,
 		.resources = resources,
 		.resource_count = 2,
+		.resource_stride = sizeof(*resources),
 		.name = "toy0",
 		.alias = "toy:leaky",
 		.properties = "COLOUR=red\n",

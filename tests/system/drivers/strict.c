@@ -98,7 +98,12 @@ static void try_devices(void)
 		{ sizeof(resource[0]), BANOS_RESOURCE_MEMORY, 0, 1, 0 },
 	};
 	struct banos_device_config good = {
-		.size = sizeof(good), .resources = resource, .resource_count = 2, .name = "one", .alias = "strict:one",
+		.size = sizeof(good),
+		.resources = resource,
+		.resource_count = 2,
+		.resource_stride = sizeof(resource[0]),
+		.name = "one",
+		.alias = "strict:one",
 	}, config = good;
 	banos_device device;
 	banos_bus bus;
@@ -126,6 +131,8 @@ static void try_devices(void)
 	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
 	resource[1].start = 0;
 	resource[1].size = 16;
+	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
+	resource[1].size = sizeof(resource[1]) + 8;
 	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
 	resource[1].size = sizeof(resource[1]);
 	__builtin_memset(long_text, 'x', 1024);

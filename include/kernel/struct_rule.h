@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file struct.h  Structs that begin with their size, as a driver of any level hands them over.
+ * @file struct_rule.h  Structs that begin with their size, as a driver or a program of any level hands them over.
  *
- * Such a struct grows at its end only. A driver that was built for an earlier
- * level hands over a shorter one: the fields that it lacks are zero. A driver
+ * Such a struct grows at its end only. A caller that was built for an earlier
+ * level hands over a shorter one: the fields that it lacks are zero. A caller
  * built for a later level hands over a longer one: what this kernel does not
  * know of it has to be zero, or is ignored where the header says so. The least
- * size is that of the level which brought the struct, never sizeof of today's.
+ * size is that of the level which brought the struct (X_SIZE_1 in its header), never
+ * sizeof of today's. CONFIG_API_FUTURE builds a kernel in which each of them has grown.
  *
- * Pure: the caller has found out how many bytes may be read.
+ * Pure: the caller has found out how many bytes may be read. Implemented in banos/api/struct.c.
  */
 #pragma once
 #include <kernel/types.h>
@@ -27,15 +28,21 @@ struct struct_rule {
 #define STRUCT_MUST    1u /* its second word is "must": no unknown bit may be set */
 #define STRUCT_GROWING 2u /* what is behind size_known is ignored */
 
-#define STRUCT_WORDS_MAX 128 /* bytes of a sentence, with its NUL */
+#define STRUCT_MAX	 4096u /* bytes of a struct (<banos/base.h>) */
+#define STRUCT_WORDS_MAX 128   /* bytes of a sentence, with its NUL */
 
 /**
- * @brief Check size, must bits and tail.
- * @param from   the struct
- * @param size   its size as it says itself, all of which may be read; 0: nothing of it may be read
+ * @brief Check a size: that of a struct which is to be filled.
+ * @param size   0: the struct is not accessible
  * @param words  STRUCT_WORDS_MAX bytes, written on failure: a sentence on what is wrong
- * @return 0; -EINVAL: not readable, or too small; -EOPNOTSUPP: an unknown must bit; -E2BIG: a tail that
- *	   is not zero
+ * @return 0; -EINVAL: not accessible, or too small; -E2BIG: over STRUCT_MAX
+ */
+int __must_check struct_check_size(const struct struct_rule *rule, u64 size, char *words);
+/**
+ * @brief Check size, must bits and tail.
+ * @param from   the struct; nothing of it is read unless struct_check_size() accepts its size
+ * @param size   its size as it says itself
+ * @return as struct_check_size(); -EOPNOTSUPP: an unknown must bit; -E2BIG: a tail that is not zero
  */
 int __must_check struct_check(const struct struct_rule *rule, const void *from, u32 size,
 			      char *words);
@@ -46,7 +53,8 @@ int __must_check struct_check(const struct struct_rule *rule, const void *from, 
 void struct_copy(const struct struct_rule *rule, void *to, const void *from, u32 size);
 /**
  * @brief The other way: fill a struct that the caller has room for.
- * @param to    @p size bytes, no more than that is written; its size becomes what was filled
+ * @param to    @p size bytes: what this kernel does not know of them becomes zero; its size becomes what
+ *		this kernel knows, at most @p size
  * @param from  size_known bytes
  */
 void struct_fill(const struct struct_rule *rule, void *to, u32 size, const void *from);
