@@ -19,6 +19,12 @@
  * can rely on an inode that it saw. A reader without a reference must look again
  * after it has taken one.
  *
+ * The thread that frees a dentry need not hold the file system: it may have found
+ * the dentry on the LRU list. So super_put() waits for it (dentry_forget_tree()). A
+ * dying dentry drops its inode first, then leaves its parent's list of children,
+ * then drops its reference on the parent: when a parent is referenced by nobody
+ * else, none of its children uses the super block any more.
+ *
  * Renames change name and parent in place. Readers tolerate that: a name and its
  * length are behind one pointer, and a search that followed a moved chain is
  * detected through tree_seq. A search under the directory's lock is repeated until
@@ -43,11 +49,12 @@
 #include <kernel/time.h>
 #include "dcache.h"
 
-#define DEAD	      (-1000000)
-#define FROZEN	      (-2000000)
-#define INLINE_MAX    ((u32)sizeof(((struct dentry *)0)->inline_name) - 1)
-#define BUCKET_LOCKS  64
-#define FIND_PATIENCE 8u /* looks that renames may spoil */
+#define DEAD		   (-1000000)
+#define FROZEN		   (-2000000)
+#define INLINE_MAX	   ((u32)sizeof(((struct dentry *)0)->inline_name) - 1)
+#define BUCKET_LOCKS	   64
+#define FIND_PATIENCE	   8u	  /* looks that renames may spoil */
+#define FORGET_PATIENCE_MS 10000u /* for others that drop their references at this moment */
 
 /* A name that is too long to be inline; dentry->name points to text. */
 struct long_name {
@@ -264,13 +271,13 @@ static struct dentry *dentry_destroy(struct dentry *d)
 
 	lru_remove(d);
 	dentry_unhash(d);
+	if (d->inode)
+		inode_put(d->inode); /* walks cannot find it any more; see the top for the order */
 	if (parent) {
 		spin_lock(&parent->lock);
 		list_del(&d->child_link);
 		spin_unlock(&parent->lock);
 	}
-	if (d->inode)
-		inode_put(d->inode);
 	call_rcu(&d->rcu, free_dentry);
 	return parent;
 }
@@ -488,33 +495,52 @@ void dentry_prune_children(struct dentry *d)
 		dentry_put(dentry_destroy(child));
 }
 
-void dentry_forget_tree(struct dentry *root)
+/* A child that is not dying, counted; or NULL. */
+static struct dentry *get_child(struct dentry *d)
+{
+	struct dentry *child, *found = NULL;
+
+	spin_lock(&d->lock); /* those on the list are not freed meanwhile */
+	list_for_each(child, &d->children, child_link)
+		if (dentry_get_rcu(child)) {
+			found = child;
+			break;
+		}
+	spin_unlock(&d->lock);
+	return found;
+}
+
+/*
+ * Down to a leaf, free it, up again, with a reference on each dentry of the way. No
+ * thread uses the file system, but some may be freeing a dentry of it, or drop a
+ * reference that an RCU walk took for nothing: each holds one on the dentry, or on
+ * its parent.
+ */
+bool dentry_forget_tree(struct dentry *root)
 {
 	struct dentry *d = root;
+	u32 waited_ms = 0;
 
-	/* Down to a leaf, drop its pin, up again: the file system is ours alone. */
 	for (;;) {
-		dentry_prune_children(d);
-		if (!list_empty(&d->children)) {
-			d = list_first(&d->children, struct dentry, child_link);
-			continue;
-		}
-		if (d == root)
-			return;
-		struct dentry *parent = d->parent;
+		struct dentry *child = get_child(d), *parent = d->parent;
 
-		dentry_get(parent);
-		dentry_get(d);
-		dentry_unhash(d);
-		dentry_unpin(d);
-		if (WARN_ON(atomic_read(&d->refs) != 1)) { /* leaked: leave it, and do not loop */
-			spin_lock(&parent->lock);
-			list_del(&d->child_link);
-			spin_unlock(&parent->lock);
+		if (child) {
+			dentry_unhash(child);
+			dentry_unpin(child);
+			d = child;
+			waited_ms = 0;
+		} else if (atomic_read(&d->refs) == 1) {
+			dentry_put(d);
+			if (d == root)
+				return true;
+			d = parent;
+			waited_ms = 0;
+		} else {
+			if (WARN_ON(waited_ms >= FORGET_PATIENCE_MS))
+				return false;
+			sleep_ms(1);
+			waited_ms++;
 		}
-		dentry_put(d);
-		dentry_put(parent);
-		d = parent;
 	}
 }
 

@@ -37,8 +37,14 @@ void dentry_hash(struct dentry *d);
 void dentry_move(struct dentry *from, struct dentry *to, bool exchange);
 /** @brief Free the unused dentries below @p d. */
 void dentry_prune_children(struct dentry *d);
-/** @brief Free all dentries of a file system that is not used any more. */
-void dentry_forget_tree(struct dentry *root);
+/**
+ * @brief Free all dentries of a file system that is not used any more.
+ *
+ * Sleeps until no other thread is freeing one of them: none uses the super block then.
+ * @param root  the caller's reference is dropped
+ * @return false: a reference was leaked, so that dentries, and their use of the super block, remain
+ */
+__must_check bool dentry_forget_tree(struct dentry *root);
 /** @brief Is @p ancestor the same as, or an ancestor of, @p d? Under tree_lock or the super block's rename_lock. */
 bool dentry_is_ancestor(const struct dentry *ancestor, const struct dentry *d);
 

@@ -57,10 +57,8 @@ void super_put(struct super_block *sb)
 {
 	if (!atomic_dec_and_test(&sb->refs))
 		return;
-	if (sb->root) {
-		dentry_forget_tree(sb->root);
-		dentry_put(sb->root);
-	}
+	if (sb->root && !dentry_forget_tree(sb->root))
+		return; /* lost, but what still refers to it may be used */
 	if (sb->ops && sb->ops->put_super)
 		sb->ops->put_super(sb);
 	synchronize_rcu(); /* inodes and dentries that walks may still look at refer to it */

@@ -68,7 +68,10 @@ struct super_block *super_alloc(const struct fs_type *type, const struct super_o
 /** @brief Set the root directory; takes over the reference of @p root, on failure too. @return 0 or -ENOMEM */
 __must_check int super_set_root(struct super_block *sb, struct inode *root);
 void super_get(struct super_block *sb);
-/** @brief Drop a reference; the last one forgets all dentries and calls put_super. Sleeps. */
+/**
+ * @brief Drop a reference; the last one forgets all dentries and calls put_super. Sleeps.
+ * @note References on inodes must be dropped before: an inode does not keep its super block.
+ */
 void super_put(struct super_block *sb);
 /** @return a device number for a file system that has no device */
 dev_t fs_anon_dev(void);
