@@ -554,17 +554,22 @@ int walk_fast_end(struct walk *walk)
 
 int walk_fast_keep(struct walk *walk)
 {
-	bool got = dentry_get_rcu(walk->path.dentry), valid;
+	bool got, valid;
 
+	/* One in no tree may lose its last user now; walk_slow() counts it while it is held. */
+	if (unlikely(READ_ONCE(walk->path.mnt->flags) & MNT_DETACHED))
+		got = false;
+	else
+		got = dentry_get_rcu(walk->path.dentry);
 	if (got)
 		mount_get(walk->path.mnt);
 	valid = got && tree_read_valid(walk->seq) &&
 		READ_ONCE(walk->path.dentry->inode) == walk->inode;
 	if (got && !valid)
-		mount_put(walk->path.mnt); /* not detached: that waits for us */
+		mount_put(walk->path.mnt); /* not the last: finish_detach() waits for us */
 	rcu_read_unlock();
 	if (got && !valid)
-		dentry_put(walk->path.dentry);
+		dentry_put(walk->path.dentry); /* dentry_forget_tree() waits for it */
 	fd_put(walk->base);
 	walk->base = (struct fd_ref){ NULL, false };
 	if (!valid)
