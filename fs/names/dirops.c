@@ -182,8 +182,9 @@ static int vfs_link(struct inode *inode, struct dentry *dir, struct dentry *d)
 
 struct target {
 	struct walk walk;
-	struct dentry *d; /* counted */
-	int readonly;	  /* 0: the mount is held writable */
+	struct dentry *d;     /* counted */
+	struct inode *victim; /* counted, or NULL: what loses its name */
+	int readonly;	      /* 0: the mount is held writable */
 };
 
 static void target_end(struct target *target)
@@ -192,6 +193,8 @@ static void target_end(struct target *target)
 	dentry_put(target->d);
 	if (!target->readonly)
 		mount_write_end(target->walk.path.mnt);
+	if (target->victim)
+		inode_put(target->victim); /* while the mount keeps its super block */
 	walk_end(&target->walk);
 }
 
@@ -211,6 +214,7 @@ static int target_begin(struct target *target, int dirfd, const char *name)
 		walk_end(&target->walk);
 		return err;
 	}
+	target->victim = NULL;
 	target->readonly = mount_write_begin(target->walk.path.mnt);
 	mutex_lock(&target->walk.path.dentry->inode->lock);
 	target->d =
@@ -321,7 +325,7 @@ static int dirops_remove(int dirfd, const char *name, bool is_dir)
 		return no_name_error(target.walk.last_kind, is_dir);
 	if (err)
 		return err;
-	victim = target.d->inode;
+	target.victim = victim = target.d->inode;
 	if (victim)
 		inode_get(victim);
 	if (!victim)
@@ -340,8 +344,6 @@ static int dirops_remove(int dirfd, const char *name, bool is_dir)
 			err = vfs_unlink(target.walk.path.dentry, target.d);
 	}
 	target_end(&target);
-	if (victim)
-		inode_put(victim);
 	return err;
 }
 

@@ -146,6 +146,18 @@ TEST(while_names_are_opened)
 	call_while_leaving(open_names);
 }
 
+static void remove_names(void)
+{
+	unlink("file");
+	rmdir("dir/deep");
+	rmdir("dir");
+}
+
+TEST(while_names_are_removed)
+{
+	call_while_leaving(remove_names);
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/umounts-XXXXXX";
@@ -154,5 +166,6 @@ int main(void)
 		return 1;
 	RUN(while_names_are_dropped);
 	RUN(while_names_are_opened);
+	RUN(while_names_are_removed);
 	return check_done();
 }
