@@ -15,9 +15,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import elf                                      # noqa: E402
-
-# What compilers emit calls to, by themselves.
-COMPILER = {'memcpy', 'memmove', 'memset', 'memcmp'}
+from compiler_names import COMPILER_NAMES       # noqa: E402
 
 
 def main():
@@ -27,7 +25,7 @@ def main():
     for symbol in image.symbols():
         if (symbol.shndx == elf.SHN_UNDEF and symbol.name and
                 not symbol.name.startswith('banos_') and
-                symbol.name not in COMPILER):
+                symbol.name not in COMPILER_NAMES):
             print(f'--redefine-sym={symbol.name}=__driver_{symbol.name}')
     for section in image.sections:
         if section.name.startswith(('.preinit_array', '.ctors', '.dtors')) \

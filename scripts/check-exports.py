@@ -15,6 +15,7 @@ import sys
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, FOLDER)
 import elf                                      # noqa: E402
+from compiler_names import COMPILER_NAMES       # noqa: E402
 
 MARK = 'banos_export_name_'
 
@@ -29,8 +30,7 @@ def declared(paths):
 
 def is_kernels(name):
     """What drivers export begins with their own name."""
-    return name.startswith('banos_') or name in ('memcpy', 'memmove', 'memset',
-                                                 'memcmp', 'bcmp', 'strlen')
+    return name.startswith('banos_') or name in COMPILER_NAMES
 
 
 def main():

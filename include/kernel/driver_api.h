@@ -19,6 +19,7 @@
 #include <banos/memory.h>
 #include <banos/print.h>
 #include <banos/thread.h>
+#include <banos/thunks.h>
 #include <banos/time.h>
 #include <banos/timer.h>
 #include <banos/user.h>

@@ -303,8 +303,6 @@ def forbidden():
     for name, advice in (
             ('__stack_chk_fail', '-fno-stack-protector'),
             ('__fentry__', 'without -pg'), ('mcount', 'without -pg'),
-            ('__x86_return_thunk', '-mfunction-return'),
-            ('__x86_indirect_thunk_rax', '-mindirect-branch'),
             ('__tls_get_addr', 'thread-local'),
             ('__asan_load8', 'without -fsanitize'),
             ('__ubsan_handle_add_overflow', 'without -fsanitize'),

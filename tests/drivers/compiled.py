@@ -20,6 +20,9 @@ MODELS = {'kernel': ['-fno-pic', '-fno-pie', '-mcmodel=kernel'],
           'unwind': ['-fPIE', '-fasynchronous-unwind-tables'],
           'sections': ['-fno-pic', '-fno-pie', '-mcmodel=kernel',
                        '-ffunction-sections', '-fdata-sections']}
+# No indirect branch and no return in the driver's own code.
+THUNKS = {'gcc': ['-mindirect-branch=thunk-extern', '-mfunction-return=thunk-extern'],
+          'clang': ['-mretpoline-external-thunk']}
 
 
 def compile_one(folder, source, compiler, flags, output):
@@ -39,6 +42,12 @@ def variants():
                 end = f'{compiler}-{model}{level}'
                 yield f'everything-{end}', ['src/everything.c'], compiler, \
                     flags + [level]
+        for model in ('kernel', 'pie', 'pic'):
+            for level in ('-O0', '-O2'):
+                flags = MODELS[model] + THUNKS[compiler] + [level]
+                for source in ('everything', 'thunks'):
+                    yield f'{source}-{compiler}-{model}-thunk{level}', \
+                        [f'src/{source}.c'], compiler, flags
         for model in ('kernel', 'pie', 'noplt'):
             flags = MODELS[model] + ['-O2']
             yield f'order-{compiler}-{model}', ['src/order.c'], compiler, flags

@@ -2,6 +2,7 @@
 """Drivers that compilers made, in every code model, and the tools of others."""
 import os
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -32,6 +33,19 @@ def test_they_need_all_kinds_of_relocations(built):
     assert types >= {'64', '32S', 'PC32', 'PLT32', 'GOTPCREL',
                      'REX_GOTPCRELX', 'GOT64', 'GOTOFF64', 'GOTPC64',
                      'PLTOFF64'}, types
+
+
+def test_drivers_with_thunks_leave_branches_to_the_kernel(built):
+    for name in NAMES:
+        if '-thunk' not in name:
+            continue
+        undefined = tool('nm', '-u', str(built / f'{name}.ko'))
+        assert '__x86_indirect_thunk_r' in undefined, name
+        assert ('__x86_return_thunk' in undefined) or '-clang-' in name
+        if name.startswith('everything'):       # thunks.c has assembly of its own
+            code = tool('objdump', '-d', '--no-show-raw-insn', str(built / f'{name}.ko'))
+            assert not re.search(r'\t(notrack )?(call|jmp) +\*', code), name
+            assert '-clang-' in name or not re.search(r'\tret', code), name
 
 
 def test_code_for_the_small_model_is_told_which_flag_it_lacks(tmp_path):
