@@ -78,7 +78,7 @@ def pack(folder, path):
 def main():
     parser = argparse.ArgumentParser()
     for name in ('out', 'tar', 'version', 'cflags', 'cxxflags', 'check',
-                 'cxx-object'):
+                 'cxx-object', 'rt-object'):
         parser.add_argument('--' + name, required=True)
     args = parser.parse_args()
     with open(f'{SOURCE}/include/banos/base.h', encoding='utf-8') as f:
@@ -93,7 +93,8 @@ def main():
             copy(f'{SOURCE}/include/banos/{name}', f'{out}/include/banos/{name}')
     copy(args.check, f'{out}/bin/banos-check', 0o755)
     copy(args.cxx_object, f'{out}/lib/banos-cxx.o')
-    for name in ('banos.pc', 'banos-c++.pc'):
+    copy(args.rt_object, f'{out}/lib/banos-rt.o')
+    for name in ('banos.pc', 'banos-c++.pc', 'banos-rt.pc'):
         write(f'{out}/lib/pkgconfig/{name}', fill(name, values))
     write(f'{out}/share/banos/driver.mk', fill('driver.mk', values))
     write(f'{out}/README', fill('README', values))

@@ -56,16 +56,18 @@ $(eval $(call tool,fuzz/pure,$(wildcard tests/fuzz/pure*.c) $(cpio-srcs) \
 SDK	:= $(O)/sdk
 sdk-cflags := $(machine-flags) -fcf-protection=branch -fno-common
 sdk-cxxflags := -fno-exceptions -fno-rtti -fno-threadsafe-statics
+sdk-objects := $(O)/drivers/banos-cxx.o $(O)/drivers/banos-rt.o
 SDK_TAR	:= $(O)/banos-sdk-$(BANOS_VERSION).tar.gz
 quiet_cmd_sdk = SDK     $(call short,$@)
       cmd_sdk = $(PYTHON) scripts/mksdk.py --out $(SDK) --tar $@ \
 		--version '$(BANOS_VERSION)' --cflags='$(sdk-cflags)' \
 		--cxxflags='$(sdk-cxxflags)' --check $(O)/tools/banos-check \
-		--cxx-object $(O)/drivers/banos-cxx.o
-$(SDK_TAR): $(O)/tools/banos-check $(O)/drivers/banos-cxx.o scripts/mksdk.py LICENSE \
+		--cxx-object $(O)/drivers/banos-cxx.o \
+		--rt-object $(O)/drivers/banos-rt.o
+$(SDK_TAR): $(O)/tools/banos-check $(sdk-objects) scripts/mksdk.py LICENSE \
 		$(sort $(wildcard include/banos/*.h drivers/samples/* scripts/sdk/*)) FORCE
 	$(call if_changed,sdk)
-objects-tools += $(SDK_TAR) $(O)/drivers/banos-cxx.o
+objects-tools += $(SDK_TAR) $(sdk-objects)
 
 PHONY += tools fuzzers sdk
 sdk: $(SDK_TAR)

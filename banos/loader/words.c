@@ -59,7 +59,7 @@ static const struct words forbidden[] = {
 	"a panic of Rust's core: join libcore.rlib to the driver (ld -r --gc-sections -u ITS_RECORD), or use what cannot panic (get(), wrapping_add())"
 #define RUST_ALLOC "of Rust's alloc or std: drivers are no_std; memory comes from banos_alloc()"
 #define COMPILER \
-	"of the compiler's own library (libgcc, compiler-rt): the driver has to bring it, compiled with the driver's flags, or do without 128-bit arithmetic and the like"
+	"of the compiler's own library (libgcc, compiler-rt): join the SDK's banos-rt.o to the driver (ld -r -o X.ko x.o banos-rt.o)"
 #define FLOAT "of the compiler's library for floating point, which drivers cannot use"
 #define C_LIBRARY \
 	"of the C library, which drivers do not have: see <banos/memory.h>, <banos/print.h>, <banos/string.h>"

@@ -4,6 +4,7 @@
 #
 #	drivers := hello net
 #	net-objs := main.o ring.o	# of several sources: .c, .cc, .S
+#	wide-objs := wide.o $(banos-rt)	# 128-bit arithmetic and the like
 #	include .../banos-sdk/share/banos/driver.mk
 #
 # "make" builds hello.ko and net.ko and has each checked; CC, CXX, LD, CFLAGS and
@@ -12,6 +13,7 @@
 banos-sdk := $(patsubst %/share/banos/driver.mk,%,$(lastword $(MAKEFILE_LIST)))
 banos-cflags := -I$(banos-sdk)/include -DBANOS_CFLAGS=1 @CFLAGS@
 banos-cxxflags := $(banos-cflags) @CXXFLAGS@
+banos-rt := $(banos-sdk)/lib/banos-rt.o
 CFLAGS	?= -O2 -Wall
 CXXFLAGS ?= -O2 -Wall
 
@@ -32,4 +34,4 @@ $(banos-modules): %.ko: $$(call banos-objs,$$*)
 	$(LD) -r -m elf_x86_64 -z noexecstack -o $@ $^ $(call banos-cxx,$*)
 	$(banos-sdk)/bin/banos-check --quiet $(banos-check-flags) $@
 clean:
-	rm -f $(banos-modules) $(foreach d,$(drivers),$(call banos-objs,$d))
+	rm -f $(banos-modules) $(filter-out $(banos-rt),$(foreach d,$(drivers),$(call banos-objs,$d)))

@@ -299,7 +299,7 @@ for _name, _words in (
         ('_RNvNtCs123_4core9panicking5panic', 'libcore.rlib'),
         ('_ZN4core3fmt9Formatter3pad17h0E', 'libcompiler_builtins.rlib'),
         ('rust_eh_personality', 'panic=abort'), ('__rust_alloc', 'no_std'),
-        ('__udivti3', 'libgcc'), ('__popcountdi2', 'libgcc'), ('__muloti4', 'libgcc'),
+        ('__udivti3', 'banos-rt.o'), ('__popcountdi2', 'banos-rt.o'), ('__muloti4', 'ld -r'),
         ('__adddf3', 'floating point'), ('__floatundidf', 'floating point'),
         ('__atomic_load_16', 'libatomic'), ('printf', 'the C library'),
         ('malloc', 'the C library'), ('__memcpy_chk', '_FORTIFY_SOURCE'),

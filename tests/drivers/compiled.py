@@ -51,6 +51,8 @@ def variants():
         for model in ('kernel', 'pie', 'noplt'):
             flags = MODELS[model] + ['-O2']
             yield f'order-{compiler}-{model}', ['src/order.c'], compiler, flags
+            yield f'wide-{compiler}-{model}', \
+                ['src/wide.c', f'{SOURCE}/drivers/banos-rt.c'], compiler, flags
             yield f'objects-{compiler}-{model}', \
                 ['src/objects.cc', 'src/objects2.cc',
                  f'{SOURCE}/drivers/banos-cxx.cc'], compiler, flags

@@ -130,6 +130,33 @@ def test_the_check_tool_says_what_is_wrong(sdk, tmp_path):
               tmp_path)[1].splitlines()[0] == '2'
 
 
+def test_arithmetic_that_compilers_leave_to_their_library(sdk, tmp_path):
+    """banos-rt.o, and several objects that were joined with it, joined."""
+    shutil.copy(f'{SOURCE}/tests/drivers/src/wide.c', tmp_path)
+    (tmp_path / 'more.c').write_text(
+        'typedef unsigned __int128 wide; wide wide_more(wide a, wide b);\n'
+        'wide wide_more(wide a, wide b) { return a % b; }\n')
+    runtime = flags(sdk, 'banos-rt', '--libs')
+    check = [str(sdk / 'bin' / 'banos-check')]
+    for compiler in ('gcc', 'clang'):
+        for name in ('wide', 'more'):
+            good([compiler, *flags(sdk, 'banos'), '-O2', '-c', f'{name}.c'], tmp_path)
+            good(['ld', '-r', '-o', f'{name}.ko', f'{name}.o', *runtime], tmp_path)
+        status, output = sh([*check, 'wide.o'], tmp_path)
+        assert status and 'join the SDK\'s banos-rt.o' in output
+        good([*check, 'wide.ko'], tmp_path)
+        good(['ld', '-r', '-o', 'both.ko', 'wide.ko', 'more.ko'], tmp_path)
+        good([*check, 'both.ko'], tmp_path)
+        good(['ld', '-r', '-o', 'both.ko', 'wide.o', 'more.o', *runtime], tmp_path)
+        good([*check, 'both.ko'], tmp_path)
+    (tmp_path / 'Makefile').write_text(
+        'drivers := wide\nwide-objs = wide.o more.o $(banos-rt)\n'
+        f'include {sdk}/share/banos/driver.mk\n')
+    good(['make'], tmp_path)
+    good(['make', 'clean'], tmp_path)
+    assert (sdk / 'lib' / 'banos-rt.o').exists()
+
+
 def test_nothing_in_it_knows_where_it_was_made(sdk):
     for folder, _, files in os.walk(sdk):
         for name in files:

@@ -95,6 +95,9 @@ signal-srcs := kernel/process/signal_info.c
 # drivers/
 host-test-y += pci_config
 pci_config-srcs := drivers/bus/pci/config.c
+host-test-y += rt
+rt-srcs := drivers/banos-rt.c
+rt-cflags := -include tests/host/rt_names.h
 
 # net/
 host-test-y += record_queue
