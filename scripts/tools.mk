@@ -49,7 +49,7 @@ $(eval $(call tool,fuzz/loader,tests/fuzz/loader.c tests/fuzz/mutate.c \
 	$(loader-srcs),clang $(sanitize) -fsanitize=fuzzer))
 $(eval $(call tool,fuzz/pure,$(wildcard tests/fuzz/pure*.c) $(cpio-srcs) \
 	$(foreach t,inflate multiboot acpi pci_config vt ldisc keymap script_line \
-	elf_image,$(filter-out lib/bitmap.c,$($t-srcs))) lib/bitmap.c,clang \
+	elf_image signature,$(filter-out lib/bitmap.c,$($t-srcs))) lib/bitmap.c,clang \
 	$(sanitize) -fsanitize=fuzzer,-lz))
 
 # What drivers elsewhere are built with. The flags are those of our own drivers.

@@ -66,7 +66,7 @@ static void builtin_check_code(struct report *report, struct driver *driver)
 		report_add(report, -ENOEXEC, "it has no init function of its own");
 }
 
-static int __must_check builtin_take_exports(struct driver *driver,
+static int __must_check builtin_take_exports(struct report *report, struct driver *driver,
 					     const struct builtin_driver *builtin)
 {
 	const struct banos_export *exports = (const void *)builtin->exports;
@@ -80,8 +80,11 @@ static int __must_check builtin_take_exports(struct driver *driver,
 	if (!list)
 		return -ENOMEM;
 	for (u32 i = 0; i < count; i++)
-		list[i] = (struct load_export){ exports[i].name, (u64)exports[i].function };
-	err = driver_take_exports(driver, list, count);
+		list[i] = (struct load_export){ exports[i].name, (u64)exports[i].function, NULL };
+	err = exports_take_letters(report, builtin->descriptor,
+				   builtin->descriptor_end - builtin->descriptor, list, count);
+	if (!err)
+		err = driver_take_exports(driver, list, count);
 	kfree(list);
 	return err;
 }
@@ -196,7 +199,7 @@ static int __must_check builtin_prepare(struct driver *driver, const struct buil
 		err = report->err;
 	if (err)
 		return err;
-	err = builtin_take_exports(driver, builtin);
+	err = builtin_take_exports(report, driver, builtin);
 	if (!err)
 		err = builtin_take_destructors(driver, builtin);
 	if (!err)

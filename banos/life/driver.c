@@ -305,7 +305,9 @@ static void free_image(struct driver *driver)
 	driver->serves = NULL;
 	driver->nserves = 0;
 	kvfree(driver->exports);
+	kvfree(driver->signatures);
 	driver->exports = NULL;
+	driver->signatures = NULL;
 	driver->nexports = 0;
 }
 

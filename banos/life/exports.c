@@ -134,6 +134,31 @@ int exports_init(void)
 	return exports_add(kernel_exports, nkernel);
 }
 
+/* The letters were checked by the loader. */
+static int driver_take_signatures(struct driver *driver, const struct load_export *export, u32 n)
+{
+	char words[SIGNATURE_WORDS_SIZE];
+	u32 stated = 0;
+	int err = 0;
+
+	for (u32 i = 0; i < n; i++)
+		stated += export[i].letters != NULL;
+	if (!stated)
+		return 0;
+	driver->signatures = kvzalloc(stated * sizeof(*driver->signatures));
+	if (!driver->signatures)
+		return -ENOMEM;
+	stated = 0;
+	for (u32 i = 0; i < n && !err; i++) {
+		if (!export[i].letters)
+			continue;
+		err = signature_parse(export[i].letters, SIGNATURE_ARGS,
+				      &driver->signatures[stated], words);
+		driver->exports[i].signature = &driver->signatures[stated++];
+	}
+	return err;
+}
+
 int driver_take_exports(struct driver *driver, const struct load_export *export, u32 n)
 {
 	if (!n)
@@ -146,5 +171,20 @@ int driver_take_exports(struct driver *driver, const struct load_export *export,
 						      .address = export[i].address,
 						      .provider = driver };
 	driver->nexports = n;
-	return 0;
+	return driver_take_signatures(driver, export, n);
+}
+
+bool export_disagrees(const char *name, const char *letters, char *words)
+{
+	const struct export *export;
+	bool disagrees = false;
+
+	mutex_lock(&drivers_lock);
+	export = export_find(name);
+	if (export && export->provider)
+		disagrees = !signatures_agree(export->provider->name,
+					      export->signature ? export->signature->text : NULL,
+					      letters, words);
+	mutex_unlock(&drivers_lock);
+	return disagrees;
 }

@@ -86,6 +86,11 @@ static int env_find(struct loader *l, const char *name, struct load_import *out)
 	return err;
 }
 
+static bool env_disagrees(struct loader *l, const char *name, const char *letters, char *words)
+{
+	return export_disagrees(name, letters, words);
+}
+
 static int env_depend(struct loader *l, const char *name)
 {
 	return driver_depend(l->arg, name);
@@ -100,6 +105,7 @@ static const struct loader_env env = {
 	.alloc_memory = env_alloc_memory,
 	.free_memory = env_free_memory,
 	.find = env_find,
+	.disagrees = env_disagrees,
 	.depend = env_depend,
 };
 

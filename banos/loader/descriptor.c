@@ -8,6 +8,7 @@
  */
 #include <kernel/err.h>
 #include <kernel/loader.h>
+#include <kernel/signature.h>
 #include <kernel/string.h>
 #include <kernel/struct_rule.h>
 
@@ -190,6 +191,20 @@ static int check_serves_record(struct report *report, const struct banos_serves_
 	return report_add(report, -ENOEXEC, "the record of a device that it serves is malformed");
 }
 
+static int check_signature_record(struct report *report, const struct record_header *header)
+{
+	struct signature_record record;
+	struct signature signature;
+	char words[SIGNATURE_WORDS_SIZE];
+
+	if (signature_record_read(header, &record))
+		return report_add(report, -ENOEXEC, "the record of a signature is malformed");
+	if (signature_parse(record.letters, SIGNATURE_ARGS, &signature, words))
+		return report_add(report, -ENOEXEC, "the signature of %.*s, %s",
+				  (int)record.name_len, record.name, words);
+	return 0;
+}
+
 static int check_record(struct report *report, const struct record_header *header, u32 level)
 {
 	const void *record = header;
@@ -207,6 +222,8 @@ static int check_record(struct report *report, const struct record_header *heade
 	case BANOS_RECORD_SERVES:
 		return check_record_size(report, &serves_rule, header)
 			       ?: check_serves_record(report, record);
+	case BANOS_RECORD_EXPORT_AS:
+	case BANOS_RECORD_IMPORT_AS: return check_signature_record(report, header);
 	default:
 		if (header->kind & BANOS_RECORD_OPTIONAL)
 			return 0;

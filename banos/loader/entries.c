@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Where the kernel may enter a driver: init and exit, constructors and
- * destructors, exported functions; and the index of functions for backtraces.
- * Each has to lie in the driver's own code.
+ * destructors; and the index of functions for backtraces. Exported functions are in
+ * exports.c. Each has to lie in the driver's own code.
  */
 #include <kernel/err.h>
 #include <kernel/loader.h>
@@ -116,84 +116,6 @@ static void calls_reverse(u64 *array, u32 count)
 		array[i] = array[count - 1 - i];
 		array[count - 1 - i] = kept;
 	}
-}
-
-/* ---- exports ---- */
-
-bool export_name_allowed(const char *driver, const char *name)
-{
-	/* Level 1 has no header that gives a common prefix to all drivers of a kind. */
-	size_t length = strlen(driver);
-
-	return !strncmp(name, driver, length) && name[length] == '_' && name[length + 1];
-}
-
-/* A string in read-only data, with its end there. */
-static const char *text_at(const struct loader *l, u64 addr)
-{
-	for (u32 name_pos = 0; name_pos <= LOADER_EXPORT_NAME_MAX; name_pos++) {
-		if (!in_part(l, PART_RODATA, addr + name_pos, 1))
-			return NULL;
-		if (!*memory_at(l, addr + name_pos))
-			return (const char *)memory_at(l, addr);
-	}
-	return NULL;
-}
-
-static int find_export(struct loader *l, const struct banos_export *export)
-{
-	const char *name = text_at(l, (u64) export->name);
-
-	if (!name)
-		return report_add(l->report, -ENOEXEC, "an exported name is malformed");
-	if (!name_valid(name, LOADER_EXPORT_NAME_MAX + 1) ||
-	    !export_name_allowed(l->driver->name, name))
-		return report_add(l->report, -ENOEXEC,
-				  "exports %s: the names of its exports must begin with %s_", name,
-				  l->driver->name);
-	if (!in_code(l, (u64) export->function))
-		return report_add(l->report, -ENOEXEC,
-				  "exports %s, which is not a function of this driver", name);
-	l->exports[l->nexports++] = (struct load_export){ name, (u64) export->function };
-	return 0;
-}
-
-static bool is_export_section(const char *name)
-{
-	return name[0] == '.' && name[1] == 'b' && !strcmp(name, ".banos-export");
-}
-
-static int find_exports(struct loader *l)
-{
-	u64 size = 0;
-	int err = 0;
-
-	for (u32 i = 1; i < l->nsections; i++)
-		if (l->where[i].mem && is_export_section(section_name(l, i))) {
-			if (l->sections[i].sh_size % sizeof(struct banos_export) ||
-			    l->where[i].addr % 8)
-				return report_add(
-					l->report, -ENOEXEC,
-					"its .banos-export has the wrong size or alignment");
-			size += l->sections[i].sh_size;
-		}
-	if (!size)
-		return 0;
-	l->exports = l->env->alloc(size / sizeof(struct banos_export) * sizeof(*l->exports));
-	if (!l->exports)
-		return report_add(l->report, -ENOMEM, "no memory for its exports");
-	for (u32 i = 1; i < l->nsections; i++) {
-		const struct banos_export *export = (const void *)l->where[i].mem;
-
-		if (!export || !is_export_section(section_name(l, i)))
-			continue;
-		for (u64 nth = 0; nth < l->sections[i].sh_size / sizeof(*export); nth++) {
-			int bad = find_export(l, &export[nth]);
-
-			first_error(&err, bad);
-		}
-	}
-	return err;
 }
 
 /* ---- index of functions ---- */

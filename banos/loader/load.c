@@ -56,6 +56,7 @@ static void find_reasons(struct loader *l)
 		return;
 	if (load_place(l))
 		return;
+	check_imports(l);
 	find_entry_points(l);
 	set_parameters(l);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <kernel/signature.h>
 #include <kernel/string.h>
 #include "host.h"
 
@@ -66,6 +67,19 @@ static void text_append(const char *const **list, const char *text)
 	*list = new;
 }
 
+/* "NAME", or "NAME SIGNATURE" */
+static const char *export_text(const struct load_export *export)
+{
+	const char *letters = export->letters ?: "";
+	size_t size = strlen(export->name) + strlen(letters) + 2;
+	char *text = malloc(size);
+
+	if (!text)
+		exit(2);
+	snprintf(text, size, export->letters ? "%s %s" : "%s", export->name, letters);
+	return text;
+}
+
 /* A driver that is installed: what it exports can be imported. */
 struct installed {
 	struct installed *next;
@@ -92,7 +106,7 @@ static void add_driver(struct host_world *world, u32 level, const char *path)
 	}
 	text_append(&world->drivers, l->driver->name);
 	for (u32 index = 0; index < l->nexports; index++)
-		text_append(&world->driver_exports, l->exports[index].name);
+		text_append(&world->driver_exports, export_text(&l->exports[index]));
 	installed->next = all_installed;
 	all_installed = installed;
 }
@@ -104,6 +118,8 @@ static void free_installed(struct host_world *world)
 		host_loader_free(&installed->loader);
 		free(installed->file);
 	}
+	for (const char *const *text = world->driver_exports; text && *text; text++)
+		free((void *)*text);
 	free((void *)world->drivers);
 	free((void *)world->driver_exports);
 }
@@ -129,6 +145,20 @@ static char *join_params(char **words, int length)
 	return text;
 }
 
+/* The signatures with which it calls other drivers, if it calls them. */
+static void describe_calls(const struct loader *l)
+{
+	const struct record_header *header;
+	struct signature_record record;
+	u64 pos = 0;
+
+	while ((header = record_next(l->records, l->sections[l->driver_section].sh_size, &pos)))
+		if (header->kind == BANOS_RECORD_IMPORT_AS &&
+		    !signature_record_read(header, &record))
+			printf("  calls %.*s \"%s\"\n", (int)record.name_len, record.name,
+			       record.letters);
+}
+
 static void describe_driver(const struct loader *l, const char *path, u32 level)
 {
 	static const char *const parts[PARTS] = { "text", "rodata", "data" };
@@ -140,7 +170,11 @@ static void describe_driver(const struct loader *l, const char *path, u32 level)
 		printf(" %s %lu", parts[part], (unsigned long)l->image.part_size[part]);
 	printf("\n");
 	for (u32 i = 0; i < l->nexports; i++)
-		printf("  exports %s\n", l->exports[i].name);
+		if (l->exports[i].letters)
+			printf("  exports %s \"%s\"\n", l->exports[i].name, l->exports[i].letters);
+		else
+			printf("  exports %s\n", l->exports[i].name);
+	describe_calls(l);
 }
 
 /* 0: that is no level */

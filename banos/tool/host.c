@@ -65,12 +65,44 @@ static void host_free_memory(struct loader *l)
 	free(l->image.mem);
 }
 
+/* The entry of a list that is @name, alone or before a blank; NULL: none. */
+static const char *host_entry(const char *const *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; list && *list; list++)
+		if (!strncmp(*list, name, len) && (!(*list)[len] || (*list)[len] == ' '))
+			return *list + len;
+	return NULL;
+}
+
 static int host_listed(const char *const *list, const char *name)
 {
-	for (; list && *list; list++)
-		if (!strcmp(*list, name))
-			return 0;
-	return -ENOENT;
+	return host_entry(list, name) ? 0 : -ENOENT;
+}
+
+/* An exported name begins with that of its driver. */
+static const char *host_exporter(const struct host_world *world, const char *name)
+{
+	const char *found = "another driver";
+
+	for (const char *const *driver = world->drivers; driver && *driver; driver++)
+		if (export_name_allowed(*driver, name))
+			found = *driver;
+	return found;
+}
+
+static bool host_disagrees(struct loader *l, const char *name, const char *letters, char *words)
+{
+	const char *stated;
+
+	if (!host_world_of(l))
+		return false;
+	stated = host_entry(host_world_of(l)->driver_exports, name);
+	if (!stated)
+		return false;
+	return !signatures_agree(host_exporter(host_world_of(l), name), *stated ? stated + 1 : NULL,
+				 letters, words);
 }
 
 static int host_find(struct loader *l, const char *name, struct load_import *out)
@@ -118,6 +150,7 @@ void host_loader(struct loader *l, struct host_world *host_world_of, u32 level, 
 		.alloc_memory = host_alloc_memory,
 		.free_memory = host_free_memory,
 		.find = host_find,
+		.disagrees = host_disagrees,
 		.hint = host_hint,
 		.depend = host_depend,
 	};

@@ -12,7 +12,7 @@
 #define HOST_DRIVER 0xffffffffa0001000ull /* ... of a driver's memory */
 #define HOST_SLOT   0xffff800001000000ull /* ... of call slots */
 
-/** Names that other drivers export, and names of drivers; NULL-terminated. */
+/** What other drivers export ("NAME", or "NAME SIGNATURE"), and names of drivers; NULL-terminated. */
 struct host_world {
 	const char *const *driver_exports, *const *drivers;
 	long fail_alloc; /* let the n-th allocation from now on fail; 0: none */

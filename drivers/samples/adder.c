@@ -11,7 +11,7 @@ int64_t adder_add(int64_t first, int64_t second)
 
 	return __builtin_add_overflow(first, second, &sum) ? -EOVERFLOW : sum;
 }
-BANOS_EXPORT(adder_add);
+BANOS_EXPORT_AS(adder_add, "qq");
 
 static int64_t adder_init(banos_owner self)
 {

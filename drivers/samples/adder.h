@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The functions that the driver adder exports. */
-#include <banos/base.h>
+#include <banos/export.h>
 
 BANOS_BEGIN
 
@@ -8,3 +8,5 @@ BANOS_BEGIN
 int64_t adder_add(int64_t first, int64_t second);
 
 BANOS_END
+
+BANOS_IMPORT_AS(adder_add, "qq");

@@ -9,13 +9,46 @@
  * name and "_". A driver that imports one declares it and calls it. The importer is
  * refused (ENOENT) unless an exporter is installed; while the importer is installed,
  * the exporter cannot be removed. Calls pass through the kernel: at most six
- * arguments, integers or pointers; after a failure of the exporter they return
- * -ENODEV.
+ * arguments; after a failure of the exporter they return -ENODEV.
+ *
+ * Signatures
+ * ----------
+ * BANOS_EXPORT_AS(f, "letters") states what the arguments of f are, one letter for each,
+ * in their order. A kernel that keeps drivers apart copies by that what pointers
+ * point to. BANOS_IMPORT_AS(f, "letters") states how the importer calls it: if the
+ * exporter states other letters, the importer is refused (ENOEXEC). A header that declares
+ * exported functions states both (<banos/pci.h>). The letters never change:
+ *
+ *	i	  a number of 32 bits
+ *	q	  a number of 64 bits; a pointer that the callee only keeps and gives back
+ *	h	  a handle of the kernel's, which the callee may use until the call returns
+ *	c	  a callback (<banos/callback.h>), which the callee may call until it is closed
+ *	c(qq)	  the same, and its signature is "qq"; a call with another one returns -EINVAL
+ *	t	  text that the callee reads, NUL-terminated, at most 1024 bytes with the NUL
+ *	s	  a struct that begins with its size (uint32_t), which the callee reads
+ *	f	  the same, which the callee fills; of the caller's content it reads all
+ *	r16	  16 bytes that the callee reads
+ *	r$3	  bytes that it reads; their number is the value of argument 3, of letter i or q
+ *	r16*$3	  16 times argument 3 bytes that it reads
+ *	w...	  bytes that it writes, with a length as above
+ *	x...	  bytes that it reads and writes, with a length as above
+ *	>h	  at the end: the result is a handle of the kernel's, 0, or an error
+ *	>c	  at the end: the result is a callback of the callee's, which the caller may call
+ *		  until it is closed, 0, or an error
+ *
+ * So int64_t hub_send(banos_owner client, const void *data, uint64_t bytes) is "hr$3q".
+ * Without ">" the result is an integer of 64 bits. A signature has at most 127 characters. An
+ * argument describes at most BANOS_COPY_MAX bytes; more leads to -E2BIG where they are copied.
+ * A pointer may be NULL; then nothing is copied. What is copied contains no pointers: neither
+ * side follows one, and neither keeps the address after the call. Both sides may see one
+ * memory, or each a copy of its own, so only the last value counts, after the return.
+ *
+ * BANOS_EXPORT(f) is for functions of integers and of handles that are only compared.
  */
 #ifndef BANOS_EXPORT_H
 #define BANOS_EXPORT_H
 
-#include <banos/base.h>
+#include <banos/driver.h>
 
 /** An entry of the section .banos-export. */
 struct banos_export {
@@ -25,6 +58,22 @@ struct banos_export {
 BANOS_ASSERT(sizeof(struct banos_export) == 16, export_entry);
 BANOS_ASSERT(offsetof(struct banos_export, function) == 8, export_entry_function);
 
+#define BANOS_SIGNATURE_SIZE 128   /**< bytes for a signature, with its NUL */
+#define BANOS_COPY_MAX	     65536 /**< bytes that one argument describes */
+
+/** Record: the signature of a function that the driver exports; optional. */
+#define BANOS_RECORD_EXPORT_AS (BANOS_RECORD_OPTIONAL | 5u)
+/** Record: the signature with which the driver calls a function of another driver; optional. */
+#define BANOS_RECORD_IMPORT_AS (BANOS_RECORD_OPTIONAL | 6u)
+
+/** The head of both, followed by the text "NAME SIGNATURE", its NUL, and zeroes up to the size. */
+struct banos_signature_record {
+	uint32_t size, kind;
+};
+#define BANOS_SIGNATURE_RECORD_SIZE_1 8u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_signature_record, kind) == BANOS_SIGNATURE_RECORD_SIZE_1,
+	     signature_record);
+
 /** Let other drivers call @p function, which has C linkage. */
 #define BANOS_EXPORT(function)                                                               \
 	static const char banos_export_name_##function[]                                     \
@@ -33,6 +82,25 @@ BANOS_ASSERT(offsetof(struct banos_export, function) == 8, export_entry_function
 		__attribute__((section(".banos-export"), used, aligned(8))) = {              \
 			banos_export_name_##function, (void (*)(void))function               \
 		}
+
+/** The same, with a signature: a string literal. */
+#define BANOS_EXPORT_AS(function, signature)                                             \
+	BANOS_SIGNATURE_(banos_export_as_, BANOS_RECORD_EXPORT_AS, function, signature); \
+	BANOS_EXPORT(function)
+
+/** The driver calls @p function of another driver with this signature, if it calls it. */
+#define BANOS_IMPORT_AS(function, signature) \
+	BANOS_SIGNATURE_(banos_import_as_, BANOS_RECORD_IMPORT_AS, function, signature)
+
+/* Not const, as all records. */
+#define BANOS_SIGNATURE_(prefix, kind, function, signature)                                \
+	static struct {                                                                    \
+		struct banos_signature_record head;                                        \
+		char text[(sizeof(#function " " signature) + 7) / 8 * 8];                  \
+	} prefix##function __attribute__((section(".banos-driver"), used, aligned(8))) = { \
+		{ 8 + (sizeof(#function " " signature) + 7) / 8 * 8, kind },               \
+		#function " " signature                                                    \
+	}
 
 BANOS_BEGIN
 

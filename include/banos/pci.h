@@ -17,7 +17,7 @@
 #ifndef BANOS_PCI_H
 #define BANOS_PCI_H
 
-#include <banos/base.h>
+#include <banos/export.h>
 
 /** For BANOS_SERVES(): @p vendor and @p device, four digits each, in upper case. */
 #define PCI_ID(vendor, device) "pci:v0000" #vendor "d0000" #device "sv*sd*bc*sc*i*"
@@ -112,5 +112,22 @@ BANOS_SINCE(1) int64_t pci_find_capability(banos_owner device, uint32_t id);
 BANOS_SINCE(1) int64_t pci_check(banos_owner device);
 
 BANOS_END
+
+/* What its exports and the calls of its importers state. */
+#define PCI_IDENTIFY_AS	       "hf"
+#define PCI_ENABLE_AS	       "hi"
+#define PCI_DISABLE_AS	       "hi"
+#define PCI_CONFIG_READ_AS     "hii"
+#define PCI_CONFIG_WRITE_AS    "hiii"
+#define PCI_FIND_CAPABILITY_AS "hi"
+#define PCI_CHECK_AS	       "h"
+
+BANOS_IMPORT_AS(pci_identify, PCI_IDENTIFY_AS);
+BANOS_IMPORT_AS(pci_enable, PCI_ENABLE_AS);
+BANOS_IMPORT_AS(pci_disable, PCI_DISABLE_AS);
+BANOS_IMPORT_AS(pci_config_read, PCI_CONFIG_READ_AS);
+BANOS_IMPORT_AS(pci_config_write, PCI_CONFIG_WRITE_AS);
+BANOS_IMPORT_AS(pci_find_capability, PCI_FIND_CAPABILITY_AS);
+BANOS_IMPORT_AS(pci_check, PCI_CHECK_AS);
 
 #endif

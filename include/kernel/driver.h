@@ -19,6 +19,7 @@
 #include <kernel/gate.h>
 #include <kernel/loader.h>
 #include <kernel/rbtree.h>
+#include <kernel/signature.h>
 #include <kernel/symbols.h>
 #include <kernel/wait.h>
 #include <uapi/banos.h>
@@ -36,6 +37,7 @@ struct export
 	u64 address;
 	u32 hash;
 	struct driver *provider;
+	const struct signature *signature; /* NULL: integers and handles */
 };
 
 /** One driver depends on another. */
@@ -63,6 +65,7 @@ struct driver {
 	struct symbol_range range;
 	struct export *exports;
 	u32 nexports;
+	struct signature *signatures;	  /* of exports; or NULL */
 	char (*serves)[BANOS_ALIAS_SIZE]; /* patterns of devices */
 	u32 nserves;
 	struct list uses, users, slots, stubs; /* under drivers_lock */
@@ -207,6 +210,12 @@ int __must_check exports_init(void);
 /** @brief An exported entry of a driver, from what the loader found. */
 int __must_check driver_take_exports(struct driver *driver, const struct load_export *export,
 				     u32 n);
+
+/**
+ * @brief Does the driver that exports @p name state other letters? Takes drivers_lock.
+ * @param words  SIGNATURE_WORDS_SIZE bytes: who states what, where it does
+ */
+bool export_disagrees(const char *name, const char *letters, char *words);
 
 /* ---- dependencies (banos/life/uses.c); with drivers_lock held ---- */
 

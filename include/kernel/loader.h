@@ -61,6 +61,11 @@ struct loader_env {
 	 * @return 0, -ENOENT: no exporter is installed; another errno ends the loading
 	 */
 	int (*find)(struct loader *l, const char *name, struct load_import *out);
+	/**
+	 * Does the driver that exports @p name state other letters than @p letters?
+	 * @param words  SIGNATURE_WORDS_SIZE bytes: who states what, where it does
+	 */
+	bool (*disagrees)(struct loader *l, const char *name, const char *letters, char *words);
 	/** A hint where a missing name is found ("level 3 has it"), or NULL. May be NULL. */
 	const char *(*hint)(struct loader *l, const char *name);
 	/** A driver that must be installed (BANOS_DEPENDS). @return 0, -ENOENT; another errno ends the loading */
@@ -70,6 +75,7 @@ struct loader_env {
 struct load_export {
 	const char *name;
 	u64 address;
+	const char *letters; /* its signature, in the records; NULL: none */
 };
 /** A function of the driver, for backtraces. */
 struct load_function {
@@ -169,7 +175,9 @@ int copy_sections(struct loader *l);		  /* layout.c */
 int __must_check resolve(struct loader *l);	  /* resolve.c: symbols to addresses */
 int __must_check relocate(struct loader *l);	  /* relocate.c */
 int find_entry_points(struct loader *l);	  /* entries.c: init, exit, constructors, exports */
-int set_parameters(struct loader *l);		  /* params.c */
+int find_exports(struct loader *l);		  /* exports.c */
+int check_imports(struct loader *l);  /* exports.c: are they what the exporters state? */
+int set_parameters(struct loader *l); /* params.c */
 
 /**
  * @brief The machine's part of relocate() (arch/x86_64/elf_relocate.c): do the relocations of section
@@ -252,5 +260,15 @@ struct param_target {
 /** @brief Check the addresses of the variables; then set them from @p params. */
 int __must_check params_apply(struct report *report, const struct param_target *target,
 			      const char *params);
+/** @brief Find the signatures of exported functions in the records. @return 0 or -ENOEXEC with a reason */
+int __must_check exports_take_letters(struct report *report, const u8 *records, u64 size,
+				      struct load_export *exports, u32 nexports);
+/**
+ * @brief Does an exporter's signature fit what an importer states?
+ * @param exported  NULL: none
+ * @param words     SIGNATURE_WORDS_SIZE bytes: "hub states \"hq\"", where it does not
+ */
+bool signatures_agree(const char *exporter, const char *exported, const char *imported,
+		      char *words);
 /** @brief Is this name one that a driver called @p driver may export? */
 bool export_name_allowed(const char *driver, const char *name);

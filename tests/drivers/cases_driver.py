@@ -253,6 +253,92 @@ def the_longest_name_exported():
 
 
 # --------------------------------------------------------------------------
+# Signatures
+
+def with_signature(*texts, kind=e.RECORD_EXPORT_AS, name='odd_f'):
+    d = driver()
+    if name:
+        add_export(d, name)
+    for text in texts:
+        d.section('.banos-driver').add(e.signature(kind, text), 8)
+    return d
+
+
+@case('OK')
+def signatures_exported():
+    d = with_signature('odd_f hr$3q', 'odd_f hr$3q', 'odd_g qq')
+    add_export(d, 'odd_g')
+    return d.build()
+
+
+@family('ENOEXEC')
+def signature_exported():
+    yield 'letter', with_signature('odd_f hz').build(), \
+        'the signature of odd_f, "hz" is wrong from character 2 on: it is none of the letters'
+    yield 'of_nothing', with_signature('odd_g q').build(), \
+        'states the signature of odd_g, which it does not export'
+    yield 'no_exports', with_signature('odd_f q', name=None).build(), 'does not export'
+    yield 'two', with_signature('odd_f q', 'odd_f h').build(), 'states two signatures of odd_f'
+    yield 'no_blank', with_signature('odd_f').build(), 'record of a signature is malformed'
+    yield 'no_name', with_signature(' q').build(), 'record of a signature is malformed'
+    yield 'long_name', with_signature('x' * 128 + ' q').build(), 'is malformed'
+    yield 'long', with_signature('odd_f ' + 'q' * 128).build(), 'longer than 127'
+    d = with_signature()
+    d.section('.banos-driver').add(struct.pack('<II8s', 16, e.RECORD_EXPORT_AS, b'odd_f qq'), 8)
+    yield 'endless', d.build(), 'record of a signature is malformed'
+    d = with_signature()
+    d.section('.banos-driver').add(struct.pack('<II', 8, e.RECORD_EXPORT_AS), 8)
+    yield 'empty', d.build(), 'record of a signature is malformed'
+
+
+def calls_odd(*texts):
+    d = driver('caller')
+    for text in texts:
+        d.section('.banos-driver').add(e.signature(e.RECORD_IMPORT_AS, text), 8)
+    d.section('.text').rela(12, PLT32, 'odd_f', -4)
+    return d.build()
+
+
+@case('OK', after=('signatures_exported',))
+def signature_as_exported():
+    return calls_odd('odd_f hr$3q')
+
+
+@case('OK', after=('signatures_exported',))
+def signature_of_what_is_not_imported():
+    """A header states those of all that it declares."""
+    return calls_odd('odd_g q', 'odd_nothing q', 'banos_print_args q')
+
+
+@case('ENOEXEC', 'calls odd_f as "hr$3i", but odd exports it as "hr$3q"',
+      after=('signatures_exported',))
+def signature_differs():
+    return calls_odd('odd_g h', 'odd_f hr$3i')
+
+
+@case('ENOEXEC', 'states 16 signatures that the exporters do not state',
+      after=('signatures_exported',))
+def signatures_differ_often():
+    return calls_odd(*['odd_g q'] * 16)
+
+
+@case('OK', after=('the_exporter_without_a_signature',))
+def signature_of_plain_arguments():
+    return calls_odd('odd_f qih')
+
+
+@case('ENOEXEC', 'calls odd_f as "qr8", but odd exports it without a signature: for integers',
+      after=('the_exporter_without_a_signature',))
+def signature_of_pointers_without_one():
+    return calls_odd('odd_f qr8')
+
+
+@case('OK')
+def the_exporter_without_a_signature():
+    return with_export('odd_f')
+
+
+# --------------------------------------------------------------------------
 # Parameters
 
 def with_parameter(*args, **options):

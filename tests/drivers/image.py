@@ -42,6 +42,7 @@ RELOC = {'r_offset': (0, 8), 'r_type': (8, 4), 'r_sym': (12, 4),
 
 # The descriptor, as in <banos/driver.h>.
 RECORD_DRIVER, RECORD_PARAM, RECORD_DEPENDENCY, RECORD_SERVES = 1, 2, 3, 4
+RECORD_EXPORT_AS, RECORD_IMPORT_AS = 0x80000005, 0x80000006
 DRIVER = {'size': (0, 4), 'kind': (4, 4), 'level': (8, 4), 'level_min': (12, 4),
           'features_must': (16, 8), 'features_may': (24, 8), 'name': (32, 56),
           'version': (88, 24), 'licence': (112, 24), 'description': (136, 120),
@@ -314,6 +315,12 @@ def dependency(name):
 
 def serves(alias):
     return record(RECORD_SERVES, SERVES_SIZE, SERVES, {'alias': alias})
+
+
+def signature(kind, text):
+    raw = text.encode() + b'\0'
+    raw += b'\0' * (-len(raw) % 8)
+    return struct.pack('<II', 8 + len(raw), kind) + raw
 
 
 def driver(name='odd', text=RETURN_0, **fields):

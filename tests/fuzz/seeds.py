@@ -153,6 +153,11 @@ def keymap():
             b'\x9d\xc5\x38\x4d\x4c\xb8\x3a\xba\x1d\x38\x53'}
 
 
+def signature():
+    return {'all': b'iqhctsf', 'bytes': b'hr$3qw16x8*$3', 'result': b'h>c',
+            'callbacks': b'hc(qr$1)c()q', 'none': b''}
+
+
 def script():
     return {'plain': b'#!/bin/sh\n', 'argument': b'#! /usr/bin/env  sh -x \t\n',
             'long': b'#!' + b'x' * 300}
@@ -172,4 +177,4 @@ def elf():
 TARGETS = {'cpio': cpio, 'archive-kind': archive_kind, 'inflate': inflate,
            'cmdline': cmdline, 'multiboot': multiboot, 'acpi': acpi, 'pci': pci,
            'screen': screen, 'ldisc': ldisc, 'keymap': keymap, 'script': script,
-           'elf': elf}
+           'elf': elf, 'signature': signature}

@@ -109,6 +109,9 @@ loader-srcs := $(wildcard banos/loader/*.c) banos/api/struct.c arch/x86_64/elf_r
 	banos/tool/host.c \
 	$(addprefix lib/,cmdline.c format.c glob.c hash.c parse.c string.c)
 loader-cflags := -fno-builtin
+host-test-y += signature
+signature-srcs := banos/loader/signature.c $(addprefix lib/,format.c string.c)
+signature-cflags := -fno-builtin
 
 # banos/api/
 host-test-y += api_struct

@@ -49,7 +49,7 @@ int64_t pci_identify(banos_owner device, struct pci_identity *identity)
 	memcpy(identity, &id, id.size);
 	return 0;
 }
-BANOS_EXPORT(pci_identify);
+BANOS_EXPORT_AS(pci_identify, PCI_IDENTIFY_AS);
 
 int64_t pci_enable(banos_owner device, uint32_t what)
 {
@@ -61,7 +61,7 @@ int64_t pci_enable(banos_owner device, uint32_t what)
 		return -EINVAL;
 	return device_enable(function, what);
 }
-BANOS_EXPORT(pci_enable);
+BANOS_EXPORT_AS(pci_enable, PCI_ENABLE_AS);
 
 int64_t pci_disable(banos_owner device, uint32_t what)
 {
@@ -74,7 +74,7 @@ int64_t pci_disable(banos_owner device, uint32_t what)
 	function_write(function, REG_COMMAND, 2, function_read(function, REG_COMMAND, 2) & ~what);
 	return 0;
 }
-BANOS_EXPORT(pci_disable);
+BANOS_EXPORT_AS(pci_disable, PCI_DISABLE_AS);
 
 static int config_access_is_valid(const struct pci_function *function, uint32_t offset,
 				  uint32_t bytes)
@@ -93,7 +93,7 @@ int64_t pci_config_read(banos_owner device, uint32_t offset, uint32_t bytes)
 		return -EINVAL;
 	return function_read(function, offset, bytes);
 }
-BANOS_EXPORT(pci_config_read);
+BANOS_EXPORT_AS(pci_config_read, PCI_CONFIG_READ_AS);
 
 static int is_within_capability(uint32_t offset, uint32_t cap, uint32_t size)
 {
@@ -114,7 +114,7 @@ int64_t pci_config_write(banos_owner device, uint32_t offset, uint32_t bytes, ui
 	function_write(function, offset, bytes, value);
 	return 0;
 }
-BANOS_EXPORT(pci_config_write);
+BANOS_EXPORT_AS(pci_config_write, PCI_CONFIG_WRITE_AS);
 
 int64_t pci_find_capability(banos_owner device, uint32_t id)
 {
@@ -128,7 +128,7 @@ int64_t pci_find_capability(banos_owner device, uint32_t id)
 		return -ENOENT;
 	return offset;
 }
-BANOS_EXPORT(pci_find_capability);
+BANOS_EXPORT_AS(pci_find_capability, PCI_FIND_CAPABILITY_AS);
 
 int64_t pci_check(banos_owner device)
 {
@@ -141,7 +141,7 @@ int64_t pci_check(banos_owner device)
 	slot_wake(function->host);
 	return -ENODEV;
 }
-BANOS_EXPORT(pci_check);
+BANOS_EXPORT_AS(pci_check, PCI_CHECK_AS);
 
 /* ---- the host ---- */
 
