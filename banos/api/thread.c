@@ -28,9 +28,9 @@ static void thread_main(void *arg)
 {
 	struct driver_thread *thread = arg;
 
-	if (!thread_should_stop())
-		thread->result = gate_enter(thread->root, true, NULL, thread->function,
-					    (u64)thread->context, 0, 0, 0, 0, 0);
+	/* Even if it was asked to stop before: the driver may rely on the call. */
+	thread->result = gate_enter(thread->root, true, NULL, thread->function,
+				    (u64)thread->context, 0, 0, 0, 0, 0);
 	smp_store_release(&thread->ended, true);
 	wake_up_all(&thread->end_wait);
 	owned_put(&thread->owned);

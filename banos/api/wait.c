@@ -198,7 +198,12 @@ static bool wait_is_interrupted(void)
 
 int64_t banos_wait_init(banos_owner owner, struct banos_wait *wait)
 {
-	return storage_init(__func__, owner, &wait_class, (u64 *)wait, sizeof(*wait), SEAL_WAIT);
+	int64_t err =
+		storage_init(__func__, owner, &wait_class, (u64 *)wait, sizeof(*wait), SEAL_WAIT);
+
+	if (!err)
+		WRITE_ONCE(wait->state, 1); /* no ticket is 0: that is the answer to a mistake */
+	return err;
 }
 BANOS_EXPORT(banos_wait_init);
 

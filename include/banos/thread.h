@@ -22,7 +22,8 @@ BANOS_BEGIN
  * Context: thread.
  * Ownership: a resource of @p owner until banos_thread_stop(), whether its function
  * has returned or not.
- * @param function  called in it; banos_thread_stop() returns its result
+ * @param function  called in it, once, also if the thread is asked to stop before it ran;
+ *		    banos_thread_stop() returns its result
  * @param context   passed to it
  * @param name      text, read; its first 15 bytes are the name of the thread
  * @param thread    written: the handle
