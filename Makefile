@@ -149,7 +149,7 @@ run-iso run-uefi: iso
 # Tests
 
 .PHONY: check check-layers check-host check-build check-kernel check-drivers \
-	check-fuzz check-system check-long fuzz fuzz-syscalls bench
+	check-abi check-fuzz check-system check-long fuzz fuzz-syscalls bench
 # The tests in the kernel are part of the debug configuration: a build beside.
 debug-build = $(MAKE) $(jobs) O='$(O)/debug' debug_defconfig kernel
 check: setup-check
@@ -171,7 +171,7 @@ check-kernel: setup-check
 	+@$(MAKE) $(jobs) initramfs
 	+@$(debug-build)
 	@$(PYTHON) scripts/check.py '$(O)' kernel
-check-fuzz check-system check-long: setup-check
+check-abi check-fuzz check-system check-long: setup-check
 	+@$(MAKE) $(jobs) all host-tests
 	+@$(debug-build)
 	@$(PYTHON) scripts/check.py '$(O)' $(@:check-%=%)
@@ -222,7 +222,7 @@ help:
 #?
 #? Tests
 #?   check-layers  check-host  check-build  check-kernel  check-drivers
-#?   check-fuzz  check-system
+#?   check-abi  check-fuzz  check-system
 #?                     the parts of check
 #?   check-long        what takes longer than ten minutes
 #?   fuzz              parsers and the loader, on this machine, a minute each

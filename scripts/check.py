@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Run tests and count them.
 
-    check.py OUTPUT_DIR all|layers|host|build|kernel|drivers|fuzz|system|long
+    check.py OUTPUT_DIR all|layers|host|build|kernel|drivers|abi|fuzz|system|long
 
     layers  the rules about who includes and calls what, for the driver API's headers, boot options
             and the list of system calls
@@ -10,6 +10,7 @@
     build   the build itself, on a kernel of a few lines (pytest)
     kernel  the tests in the kernel (KTAP), with one processor and with four
     drivers driver files, good and bad, on this machine (pytest)
+    abi     self-testing drivers of several compilers, in QEMU (pytest)
     fuzz    a minute of random system calls, on the debug kernel
     system  the real image in QEMU, by its shell (pytest)
     long    tests marked "long", and those of the system again with two and
@@ -34,7 +35,7 @@ from concurrent.futures import ThreadPoolExecutor
 RESULT = re.compile(r'\s*(not ok|ok) (\d+)\s*(?:- )?(.*)')
 HOST_LIMIT_S, BUILD_LIMIT_S, KERNEL_LIMIT_S = 240, 400, 240
 SYSTEM_LIMIT_S, SMP_LIMIT_S, LONG_LIMIT_S = 900, 1800, 3600
-DRIVERS_LIMIT_S, FUZZ_LIMIT_S = 400, 300
+DRIVERS_LIMIT_S, ABI_LIMIT_S, FUZZ_LIMIT_S = 400, 600, 300
 
 # Scripts of the host part that look at sources, and print TAP.
 SOURCE_CHECKS = [('style-figures', '--check'), ('check-format',), ('check-dead',),
@@ -244,6 +245,7 @@ PARTS = {
                                     BUILD_LIMIT_S),
     'drivers': lambda out: run_pytest('drivers', out, 'tests/drivers',
                                       'not long', DRIVERS_LIMIT_S),
+    'abi': lambda out: run_pytest('abi', out, 'tests/abi', 'not long', ABI_LIMIT_S),
     'fuzz': check_fuzz,
     'system': lambda out: run_pytest('system', out, 'tests/system', 'not long',
                                      SYSTEM_LIMIT_S),
@@ -263,7 +265,7 @@ OF_LONG = ['smp2', 'smp4', 'long-build', 'long-system']
 # What "all" runs: these one after the other, since they use all processors;
 OF_ALL = ['layers', 'host']
 # then two of these at a time, the longest first.
-SIDE_BY_SIDE = ['system-1', 'system-2', 'system-3', 'system-4', 'build', 'drivers', 'fuzz',
+SIDE_BY_SIDE = ['system-1', 'system-2', 'system-3', 'system-4', 'build', 'abi', 'drivers', 'fuzz',
                 'kernel']
 
 

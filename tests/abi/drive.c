@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Drives self-testing drivers: the first process of a machine that has nothing else.
+ *
+ *	init=/drive -- [rounds=N]
+ *
+ * Installs each file of /drivers in the order of its name, lets it test itself, removes all
+ * in the reverse order; N times (3). Free memory may not shrink from the second round to the
+ * last, nothing may be leaked in the kernel's own words. A self-testing driver
+ *
+ *	- logs one line "PASS: N checks" or "FAIL: what", by itself, within 10 seconds; and
+ *	- may register a character device of its own name, which is then opened; written to ("test");
+ *	  asked by ioctl() 0x4201 with the address of 4096 bytes, each its offset; polled for reading;
+ *	  mapped, and where that succeeds, each byte of the first 64 is written (its offset + 1). Each of
+ *	  these may be refused by the driver. What it reads at last must begin with "PASS".
+ *
+ * A file whose name ends in "_refused.ko" must be refused, in words that are printed.
+ *
+ * Prints TAP, and "drive: passed" at the end; then it turns the machine off. Everything here is our
+ * own and needs no library: it is kept beside drivers of past releases and runs on every kernel.
+ */
+#include "../../include/uapi/banos.h"
+#include "drive.h"
+
+#define MAX_DRIVERS   256
+#define NAME_SIZE     64
+#define LOG_SIZE      (256 * 1024)
+#define IMAGE_SIZE    (4 * 1024 * 1024)
+#define WAIT_MS	      10000
+#define PAGE_BYTES    4096
+#define MAPPED_BYTES  64
+#define TEST_COMMAND  0x4201
+#define REBOOT_MAGIC  0xfee1dead
+#define REBOOT_MAGIC2 672274793
+#define REBOOT_OFF    0x4321fedc
+#define SLACK_KIB     256 /* what the kernel's caches may take between two rounds */
+
+static struct {
+	char name[NAME_SIZE];
+	int64_t id;
+} drivers[MAX_DRIVERS];
+static uint32_t driver_count, test_count, fail_count, rounds = 3;
+static char log_text[LOG_SIZE];
+static size_t log_length;
+static uint8_t image[IMAGE_SIZE], page[PAGE_BYTES];
+
+/* ---- what compilers call by themselves, and text ---- */
+
+void *memset(void *to, int byte, size_t length)
+{
+	uint8_t *bytes = to;
+
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = (uint8_t)byte;
+	return to;
+}
+
+void *memcpy(void *to, const void *from, size_t length)
+{
+	uint8_t *bytes = to;
+	const uint8_t *source = from;
+
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = source[i];
+	return to;
+}
+
+size_t strlen(const char *text)
+{
+	size_t length = 0;
+
+	while (text[length])
+		length++;
+	return length;
+}
+
+static int text_compare(const char *one, const char *other)
+{
+	while (*one && *one == *other) {
+		one++;
+		other++;
+	}
+	return (uint8_t)*one - (uint8_t)*other;
+}
+
+static int text_begins(const char *text, const char *with)
+{
+	while (*with && *text == *with) {
+		text++;
+		with++;
+	}
+	return !*with;
+}
+
+static int text_ends(const char *text, const char *with)
+{
+	size_t length = strlen(text), tail = strlen(with);
+
+	return length >= tail && !text_compare(text + length - tail, with);
+}
+
+/* The first place of @what between @from and its NUL, or NULL. */
+static const char *text_find(const char *from, const char *what)
+{
+	for (; *from; from++)
+		if (text_begins(from, what))
+			return from;
+	return NULL;
+}
+
+/* ---- output ---- */
+
+static void print(const char *text)
+{
+	call3(SYS_WRITE, 1, (uint64_t)text, strlen(text));
+}
+
+static void print_number(int64_t number)
+{
+	char digits[24], *cursor = digits + sizeof(digits);
+	uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
+
+	*--cursor = 0;
+	do {
+		*--cursor = (char)('0' + left % 10);
+		left /= 10;
+	} while (left);
+	if (number < 0)
+		*--cursor = '-';
+	print(cursor);
+}
+
+/* One line of TAP: what, and of which driver. */
+static void tap(int good, const char *name, const char *what)
+{
+	test_count++;
+	if (!good)
+		fail_count++;
+	print(good ? "ok " : "not ok ");
+	print_number(test_count);
+	print(" - ");
+	print(name);
+	print(": ");
+	print(what);
+	print("\n");
+}
+
+static void note(const char *text, int64_t number)
+{
+	print("# ");
+	print(text);
+	print(" ");
+	print_number(number);
+	print("\n");
+}
+
+/* ---- the kernel's log ---- */
+
+/* Append what the kernel has logged since, as far as there is room. */
+static void log_read(int64_t kmsg)
+{
+	for (;;) {
+		int64_t count = call3(SYS_READ, (uint64_t)kmsg, (uint64_t)log_text + log_length,
+				      LOG_SIZE - log_length - 1);
+
+		if (count <= 0)
+			break;
+		log_length += (size_t)count;
+		if (log_length > LOG_SIZE / 2) { /* the first half was judged long ago */
+			memcpy(log_text, log_text + LOG_SIZE / 4, log_length - LOG_SIZE / 4);
+			log_length -= LOG_SIZE / 4;
+		}
+	}
+	log_text[log_length] = 0;
+}
+
+/* The line "NAME: WORD" since @from: its text, or NULL. */
+static const char *log_find(const char *from, const char *name, const char *word)
+{
+	char wanted[NAME_SIZE + 8];
+	size_t length = strlen(name);
+
+	memcpy(wanted, name, length);
+	memcpy(wanted + length, ": ", 2);
+	memcpy(wanted + length + 2, word, strlen(word) + 1);
+	return text_find(from, wanted);
+}
+
+static void sleep_ms(uint32_t milliseconds)
+{
+	int64_t span[2] = { milliseconds / 1000, milliseconds % 1000 * 1000000l };
+
+	call3(SYS_NANOSLEEP, (uint64_t)span, 0, 0);
+}
+
+static void wait_for_verdict(int64_t kmsg, const char *name)
+{
+	for (uint32_t waited = 0; waited < WAIT_MS; waited += 20) {
+		log_read(kmsg);
+		if (log_find(log_text, name, "FAIL"))
+			break;
+		if (log_find(log_text, name, "PASS")) {
+			tap(1, name, "tested itself");
+			return;
+		}
+		sleep_ms(20);
+	}
+	tap(0, name, "tested itself");
+}
+
+/* ---- files of drivers ---- */
+
+static void driver_insert(const char *name)
+{
+	uint32_t place = driver_count;
+
+	if (!text_ends(name, ".ko") || strlen(name) >= NAME_SIZE || driver_count == MAX_DRIVERS)
+		return;
+	for (; place && text_compare(drivers[place - 1].name, name) > 0; place--)
+		drivers[place] = drivers[place - 1];
+	memcpy(drivers[place].name, name, strlen(name) + 1);
+	driver_count++;
+}
+
+static void find_drivers(void)
+{
+	static uint8_t entries[8192];
+	int64_t folder = call3(SYS_OPEN, (uint64_t) "/drivers", O_RDONLY, 0), count;
+
+	while ((count = call3(SYS_GETDENTS64, (uint64_t)folder, (uint64_t)entries,
+			      sizeof(entries))) > 0)
+		for (int64_t at = 0; at < count;) {
+			driver_insert((const char *)entries + at + 19); /* d_name */
+			at += *(uint16_t *)(entries + at + 16);		/* d_reclen */
+		}
+	call3(SYS_CLOSE, (uint64_t)folder, 0, 0);
+}
+
+static void path_of(char *path, const char *folder, const char *name)
+{
+	memcpy(path, folder, strlen(folder) + 1);
+	memcpy(path + strlen(folder), name, strlen(name) + 1);
+}
+
+/* @return its size, or an error */
+static int64_t read_image(const char *name)
+{
+	char path[NAME_SIZE + 16];
+	int64_t file, size = 0, count = 1;
+
+	path_of(path, "/drivers/", name);
+	file = call3(SYS_OPEN, (uint64_t)path, O_RDONLY, 0);
+	if (file < 0)
+		return file;
+	while (count > 0 && size < IMAGE_SIZE) {
+		count = call3(SYS_READ, (uint64_t)file, (uint64_t)image + (uint64_t)size,
+			      (uint64_t)(IMAGE_SIZE - size));
+		if (count > 0)
+			size += count;
+	}
+	call3(SYS_CLOSE, (uint64_t)file, 0, 0);
+	return size;
+}
+
+/* "07-name.ko" is the driver "name". */
+static void driver_name(char *name, const char *file)
+{
+	while ((*file >= '0' && *file <= '9') || *file == '-')
+		file++;
+	memcpy(name, file, strlen(file) + 1);
+	name[strlen(name) - 3] = 0;
+}
+
+/* ---- the device of a driver ---- */
+
+static void device_map(int64_t file)
+{
+	int64_t memory = call6(SYS_MMAP, 0, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+			       (uint64_t)file, 0);
+
+	if ((uint64_t)memory >= MAP_FAILED_FROM)
+		return;
+	for (uint32_t i = 0; i < MAPPED_BYTES; i++)
+		((volatile uint8_t *)memory)[i] = (uint8_t)(i + 1);
+	call3(SYS_MUNMAP, (uint64_t)memory, PAGE_BYTES, 0);
+}
+
+static int device_passes(int64_t file)
+{
+	struct {
+		int32_t file;
+		int16_t events, results;
+	} poll = { (int32_t)file, POLLIN, 0 };
+	int64_t count;
+
+	call3(SYS_WRITE, (uint64_t)file, (uint64_t) "test", 4);
+	for (uint32_t i = 0; i < PAGE_BYTES; i++)
+		page[i] = (uint8_t)i;
+	call3(SYS_IOCTL, (uint64_t)file, TEST_COMMAND, (uint64_t)page);
+	device_map(file);
+	call3(SYS_POLL, (uint64_t)&poll, 1, WAIT_MS);
+	memset(page, 0, sizeof(page));
+	count = call3(SYS_READ, (uint64_t)file, (uint64_t)page, PAGE_BYTES - 1);
+	if (count > 0 && text_begins((char *)page, "PASS"))
+		return 1;
+	note("read() returned", count);
+	print("# ");
+	print((char *)page);
+	print("\n");
+	return 0;
+}
+
+static void try_device(const char *name)
+{
+	char path[NAME_SIZE + 16];
+	int64_t file;
+
+	path_of(path, "/dev/", name);
+	file = call3(SYS_OPEN, (uint64_t)path, O_RDWR, 0);
+	if (file == -ENOENT)
+		return;
+	if (file < 0)
+		note("open() returned", file);
+	tap(file >= 0 && device_passes(file), name, "its device works");
+	if (file >= 0)
+		call3(SYS_CLOSE, (uint64_t)file, 0, 0);
+}
+
+/* ---- a round ---- */
+
+static void install_driver(uint32_t number)
+{
+	static char words[8192];
+	char name[NAME_SIZE];
+	int64_t size = read_image(drivers[number].name), id;
+
+	driver_name(name, drivers[number].name);
+	words[0] = 0;
+	id = call6(SYS_banos_install, (uint64_t)image, (uint64_t)size, 0, 0, (uint64_t)words,
+		   sizeof(words));
+	drivers[number].id = id;
+	if (id < 0) {
+		print("# ");
+		print(words);
+		print("\n");
+	}
+	if (text_ends(name, "_refused"))
+		tap(id < 0 && words[0], name, "is refused in words");
+	else
+		tap(id >= 0, name, "is installed");
+	if (id < 0)
+		note("the error was", id);
+}
+
+static void remove_driver(uint32_t number)
+{
+	char name[NAME_SIZE];
+	int64_t result;
+
+	if (drivers[number].id < 0)
+		return;
+	driver_name(name, drivers[number].name);
+	result = call3(SYS_banos_remove, (uint64_t)drivers[number].id, 0, 0);
+	if (result)
+		note("banos_remove() returned", result);
+	tap(!result, name, "is removed");
+}
+
+static char file_text[65536];
+
+/* The whole of a small text file, in file_text. @return 0: it cannot be read */
+static int read_text(const char *path)
+{
+	int64_t file = call3(SYS_OPEN, (uint64_t)path, O_RDONLY, 0), count = 1;
+	size_t length = 0;
+
+	while (file >= 0 && count > 0 && length < sizeof(file_text) - 1) {
+		count = call3(SYS_READ, (uint64_t)file, (uint64_t)file_text + length,
+			      sizeof(file_text) - 1 - length);
+		if (count > 0)
+			length += (size_t)count;
+	}
+	file_text[length] = 0;
+	if (file >= 0)
+		call3(SYS_CLOSE, (uint64_t)file, 0, 0);
+	return file >= 0;
+}
+
+static int64_t memory_free_kib(void)
+{
+	const char *cursor;
+	int64_t number = 0;
+
+	read_text("/proc/meminfo");
+	cursor = text_find(file_text, "MemFree:");
+	if (!cursor)
+		return -1;
+	while (*cursor < '0' || *cursor > '9')
+		cursor++;
+	for (; *cursor >= '0' && *cursor <= '9'; cursor++)
+		number = number * 10 + *cursor - '0';
+	return number;
+}
+
+/* Only a debug kernel knows. */
+static void judge_leaks(void)
+{
+	if (read_text("/proc/kmemleak"))
+		tap(!!text_find(file_text, " 0 (0 bytes) of them leaked"), "the kernel",
+		    "finds no memory without a reference");
+}
+
+static void drive_round(int64_t kmsg)
+{
+	char name[NAME_SIZE];
+
+	for (uint32_t i = 0; i < driver_count; i++) {
+		log_read(kmsg);
+		log_length = 0;
+		install_driver(i);
+		driver_name(name, drivers[i].name);
+		if (drivers[i].id < 0)
+			continue;
+		wait_for_verdict(kmsg, name);
+		try_device(name);
+	}
+	for (uint32_t i = driver_count; i-- > 0;)
+		remove_driver(i);
+	log_read(kmsg);
+	tap(!text_find(log_text, "leaked"), "all", "leave nothing behind");
+}
+
+static void judge_memory(int64_t before, int64_t after)
+{
+	note("KiB free after the second round:", before);
+	note("KiB free after the last round:", after);
+	tap(before - after <= SLACK_KIB, "all", "give their memory back");
+}
+
+static void take_argument(const char *text)
+{
+	if (text_begins(text, "rounds="))
+		rounds = (uint32_t)(text[7] - '0');
+}
+
+static void drive(int argc, char **argv)
+{
+	int64_t kmsg, before = 0;
+
+	for (int i = 1; i < argc; i++)
+		take_argument(argv[i]);
+	call6(SYS_MOUNT, (uint64_t) "none", (uint64_t) "/dev", (uint64_t) "devtmpfs", 0, 0, 0);
+	call6(SYS_MOUNT, (uint64_t) "none", (uint64_t) "/proc", (uint64_t) "proc", 0, 0, 0);
+	kmsg = call3(SYS_OPEN, (uint64_t) "/dev/kmsg", O_RDONLY | O_NONBLOCK, 0);
+	if (kmsg < 0)
+		note("/dev/kmsg cannot be opened:", kmsg);
+	find_drivers();
+	note("drivers:", driver_count);
+	for (uint32_t round = 0; round < rounds; round++) {
+		drive_round(kmsg);
+		if (round == 1)
+			before = memory_free_kib();
+	}
+	if (rounds > 2)
+		judge_memory(before, memory_free_kib());
+	judge_leaks();
+	print("1..");
+	print_number(test_count);
+	print(fail_count || !driver_count ? "\ndrive: failed\n" : "\ndrive: passed\n");
+	call3(SYS_SYNC, 0, 0, 0);
+	call6(SYS_REBOOT, REBOOT_MAGIC, REBOOT_MAGIC2, REBOOT_OFF, 0, 0, 0);
+}
+
+/* The stack as the kernel laid it out: argc, argv... */
+__attribute__((used)) static void begin(uint64_t *stack)
+{
+	drive((int)stack[0], (char **)(stack + 1));
+	for (;;)
+		sleep_ms(1000);
+}
+
+__asm__(".globl _start\n"
+	"_start:\n"
+	"	xor %ebp, %ebp\n"
+	"	mov %rsp, %rdi\n"
+	"	and $-16, %rsp\n"
+	"	call begin\n");

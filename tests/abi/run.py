@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Run self-testing drivers on one kernel.
+
+    run.py [--smp N] [--memory M] [--rounds N] KERNEL DRIVE FILE.ko...
+
+Boots KERNEL in QEMU with DRIVE (compiled tests/abi/drive.c) as its first process and the
+files in /drivers, numbered in the order that is given here, so that exporters may precede
+importers. Prints the machine's TAP lines, and the whole log after a failure. The status is 0 if DRIVE
+said that all passed and the kernel complained of nothing.
+"""
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(HERE, '..', 'system'))
+import archive  # noqa: E402
+
+LIMIT_S = 240
+COMPLAINT = re.compile(r'\bBUG\b|[Ww]arning: |WARNING|[Pp]anic|[Oo]ops|lock order|leaked [1-9]')
+
+
+def initramfs(drive, files):
+    content = {'init': drive, 'dev/empty': b'', 'proc/empty': b''}
+    for number, (name, data) in enumerate(files):
+        content[f'drivers/{number:03}-{name}'] = data
+    return archive.cpio(archive.tree(content))
+
+
+def run(kernel, drive, files, smp=1, memory='256M', rounds=3):
+    """@return (passed, output); @p drive: bytes; @p files: (name, bytes)"""
+    with tempfile.NamedTemporaryFile(suffix='.cpio') as initrd:
+        initrd.write(initramfs(drive, files))
+        initrd.flush()
+        try:
+            output = subprocess.run(
+                ['qemu-system-x86_64', '-kernel', kernel, '-initrd', initrd.name, '-append',
+                 f'console=ttyS0 qemu_exit -- rounds={rounds}',
+                 '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-nographic', '-monitor',
+                 'none', '-no-reboot', '-nic', 'none', '-m', memory, '-smp', str(smp), '-cpu',
+                 'max'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, timeout=LIMIT_S, check=False).stdout
+        except subprocess.TimeoutExpired as expired:
+            output = (expired.stdout or b'') + b'\nrun.py: no end after %u s\n' % LIMIT_S
+    output = output.decode(errors='replace').replace('\r', '')
+    said = [line for line in output.splitlines() if COMPLAINT.search(line)]
+    return 'drive: passed' in output.splitlines() and not said, output
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--smp', type=int, default=1)
+    parser.add_argument('--memory', default='256M')
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('kernel')
+    parser.add_argument('drive')
+    parser.add_argument('files', nargs='+')
+    args = parser.parse_args()
+    files = []
+    for path in args.files:
+        with open(path, 'rb') as f:
+            files.append((os.path.basename(path), f.read()))
+    with open(args.drive, 'rb') as f:
+        passed, output = run(args.kernel, f.read(), files, args.smp, args.memory, args.rounds)
+    for line in output.splitlines():
+        if not passed or re.match(r'ok |not ok |1\.\.|# |drive: ', line):
+            print(line)
+    return 0 if passed else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""The self-testing drivers of tests/conformance, by every compiler, on today's kernels."""
+import glob
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+import run
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.normpath(os.path.join(HERE, '..', '..'))
+BUILD = os.environ.get('BANOS_BUILD') or os.path.join(SOURCE, 'build')
+BASE = ['-DBANOS_CFLAGS=1', f'-I{SOURCE}/include', '-c']
+FLAGS = ('-m64 -ffreestanding -fno-common -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone '
+         '-mgeneral-regs-only -fno-stack-protector -fcf-protection=branch '
+         '-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -Wall -Wextra -Werror').split()
+CXX = '-x c++ -fno-exceptions -fno-rtti -fno-threadsafe-statics'.split()
+COMPILERS = {
+    'gcc -O2': ['gcc', *FLAGS, '-O2'],
+    'gcc -O0 -std=gnu89': ['gcc', *FLAGS, '-O0', '-std=gnu89'],
+    'gcc -O3 -fPIE': ['gcc', *[x for x in FLAGS if 'pi' not in x and 'model' not in x],
+                      '-fPIE', '-O3'],
+    'clang -O2': ['clang', *FLAGS, '-O2'],
+    'g++ -O1': ['g++', *FLAGS, *CXX, '-O1', '-std=gnu++11'],
+    'clang++ -Os': ['clang++', *FLAGS, *CXX, '-Os', '-std=gnu++17'],
+}
+KERNELS = {'default': ('banos.elf', 1), 'debug': ('debug/banos.elf', 4)}
+
+
+@pytest.fixture(scope='session')
+def drive(tmp_path_factory):
+    """The program that drives them, with nobody's library."""
+    path = tmp_path_factory.mktemp('drive') / 'drive'
+    subprocess.run(['gcc', '-std=gnu11', '-Os', '-static', '-nostdlib', '-ffreestanding',
+                    '-fno-stack-protector', '-fno-pie', '-no-pie', '-Wall', '-Wextra', '-Werror',
+                    '-Wl,--build-id=none', '-s', '-o', path, f'{HERE}/drive.c'], check=True)
+    return path.read_bytes()
+
+
+def compiled(folder, compiler):
+    files = []
+    for source in sorted(glob.glob(f'{SOURCE}/tests/conformance/*.c')):
+        name = 'conformance_' + os.path.basename(source)[:-2] + '.ko'
+        subprocess.run([*COMPILERS[compiler], *BASE, source, '-o', f'{folder}/{name}'],
+                       check=True)
+        with open(f'{folder}/{name}', 'rb') as f:
+            files.append((name, f.read()))
+    return files
+
+
+def judged(kernel, drive, files, name):
+    image, cpus = KERNELS[kernel]
+    passed, output = run.run(f'{BUILD}/{image}', drive, files, cpus)
+    os.makedirs(f'{BUILD}/test-logs', exist_ok=True)
+    log = f'{BUILD}/test-logs/abi-{re.sub(r"[^a-z0-9+]+", "-", name)}-{kernel}.log'
+    with open(log, 'w', encoding='utf-8') as f:
+        f.write(output)
+    return passed, '\n'.join(x for x in output.splitlines()
+                             if re.search('not ok|^# |FAIL|panic|BUG|arning', x)) + f'\n{log}'
+
+
+@pytest.mark.parametrize('kernel', KERNELS)
+@pytest.mark.parametrize('compiler', COMPILERS)
+def test_drivers_find_what_the_headers_promise(tmp_path, drive, compiler, kernel):
+    if not shutil.which(COMPILERS[compiler][0]):
+        pytest.skip(f'{compiler} is not installed')
+    passed, output = judged(kernel, drive, compiled(tmp_path, compiler), compiler)
+    assert passed, output
+
+
+# What would go unseen if nobody looked.
+FAULTS = {
+    'a check fails': ('memory.c', 'banos_alloc(self, 0, 0) == NULL', 'banos_alloc(self, 0, 0) != NULL'),
+    'a driver says nothing': ('memory.c', 'return check_verdict(self);',
+                              'return self ? 0 : check_verdict(self);'),
+    'memory is leaked': ('memory.c', 'CHECK(banos_free(self, NULL) == 0);',
+                         '(void)banos_alloc(self, 5000, 0);'),
+}
+
+
+@pytest.mark.parametrize('fault', FAULTS)
+def test_faults_are_seen(tmp_path, drive, fault):
+    name, old, new = FAULTS[fault]
+    with open(f'{SOURCE}/tests/conformance/{name}', encoding='utf-8') as f:
+        text = f.read()
+    assert old in text
+    shutil.copy(f'{SOURCE}/tests/conformance/check.h', tmp_path)
+    (tmp_path / name).write_text(text.replace(old, new))
+    subprocess.run([*COMPILERS['gcc -O2'], *BASE, tmp_path / name, '-o', tmp_path / 'a.ko'],
+                   check=True)
+    passed, output = judged('default', drive,
+                            [('conformance_memory.ko', (tmp_path / 'a.ko').read_bytes())], fault)
+    assert not passed and 'not ok' in output, output
