@@ -46,20 +46,22 @@ enum {
 #define ENOTTY		25
 
 /** @brief Any system call. @return its result, or -errno */
-static inline int64_t call6(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-			    uint64_t e, uint64_t f)
+static inline int64_t call6(uint64_t number, uint64_t first, uint64_t second, uint64_t third,
+			    uint64_t fourth, uint64_t fifth, uint64_t sixth)
 {
-	register uint64_t r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
+	register uint64_t r10 __asm__("r10") = fourth, r8 __asm__("r8") = fifth,
+			      r9 __asm__("r9") = sixth;
 	int64_t result;
 
 	__asm__ volatile("syscall"
 			 : "=a"(result)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "a"(number), "D"(first), "S"(second), "d"(third), "r"(r10), "r"(r8),
+			   "r"(r9)
 			 : "rcx", "r11", "memory");
 	return result;
 }
 
-static inline int64_t call3(uint64_t number, uint64_t a, uint64_t b, uint64_t c)
+static inline int64_t call3(uint64_t number, uint64_t first, uint64_t second, uint64_t third)
 {
-	return call6(number, a, b, c, 0, 0, 0);
+	return call6(number, first, second, third, 0, 0, 0);
 }
