@@ -140,6 +140,17 @@ static bool bus_name_taken_locked(const struct bus *bus, const char *name)
 	return false;
 }
 
+/* Accesses to memory of a device on a bus that another device provides are made by that one. */
+static void bus_device_inherit(struct bus_device *device, const struct bus_device *above)
+{
+	if (!device->dma_bits)
+		device->dma_bits = above->dma_bits;
+	if (!device->bus_id)
+		device->bus_id = above->bus_id;
+	if (!device->node)
+		device->node = above->node;
+}
+
 int bus_device_add(struct bus *bus, struct bus_device *device)
 {
 	struct owner *owner = READ_ONCE(bus->owned.owner);
@@ -149,6 +160,8 @@ int bus_device_add(struct bus *bus, struct bus_device *device)
 		return -ENODEV;
 	device->bus = bus;
 	device->owner = owner;
+	if (owner->device)
+		bus_device_inherit(device, owner->device);
 	list_init(&device->of_all);
 	list_init(&device->pending);
 	list_init(&device->quarantine);

@@ -268,6 +268,24 @@ static int irq_request(u32 gsi, u32 isa, struct trigger how, irq_handler handler
 	return err;
 }
 
+/* The input that serves an ISA line; @p flags, of the override, become 0 where there is none. */
+static u32 isa_input(u32 line, u16 *flags)
+{
+	u32 gsi;
+
+	*flags = 0;
+	if (chip->fixed_vectors)
+		return line;
+	gsi = acpi_info.isa[line].gsi;
+	*flags = acpi_info.isa[line].flags;
+	if (chip->has(gsi))
+		return gsi;
+	/* Firmware that errs is more likely than a machine without the input. */
+	pr_warn("irq: ACPI maps ISA line %u to interrupt input %u, which does not exist: using input %u\n",
+		line, gsi, line);
+	return line;
+}
+
 /* Flags of an override: 0 leaves it to the bus, and ISA's lines are edge-triggered, active high. */
 static struct trigger isa_trigger(u16 flags)
 {
@@ -275,34 +293,39 @@ static struct trigger isa_trigger(u16 flags)
 				 .low = (flags & ACPI_INTI_POLARITY) == ACPI_INTI_LOW };
 }
 
-int irq_request_isa(u32 line, irq_handler handler, void *arg, const char *name, u32 flags)
+static struct trigger input_trigger(u32 gsi)
 {
-	u32 gsi = line;
-	struct trigger how = { 0 };
-
-	if (line >= ACPI_ISA_LINES)
-		return -EINVAL;
-	if (!chip->fixed_vectors) {
-		gsi = acpi_info.isa[line].gsi;
-		how = isa_trigger(acpi_info.isa[line].flags);
-		if (!chip->has(gsi)) { /* firmware that errs, more likely than a machine without */
-			pr_warn("irq: ACPI maps ISA line %u to interrupt input %u, which does not exist: using input %u\n",
-				line, gsi, line);
-			gsi = line;
-		}
-	}
-	return irq_request(gsi, line, how, handler, arg, name, flags);
-}
-
-int irq_request_gsi(u32 gsi, irq_handler handler, void *arg, const char *name, u32 flags)
-{
-	struct trigger how = { true, true };
-
-	/* one of ISA's inputs, by the number of the GSI */
 	for (u32 i = 0; gsi < ACPI_ISA_LINES && i < ACPI_ISA_LINES; i++)
 		if (acpi_info.isa[i].gsi == gsi)
-			how = isa_trigger(acpi_info.isa[i].flags);
-	return irq_request(gsi, ~0u, how, handler, arg, name, flags);
+			return isa_trigger(acpi_info.isa[i].flags);
+	return (struct trigger){ .level = true, .low = true };
+}
+
+int irq_request_input(u32 number, bool isa, struct irq_trigger how, irq_handler handler, void *arg,
+		      const char *name, u32 flags)
+{
+	struct trigger trigger;
+	u32 gsi = number;
+	u16 override;
+
+	if (isa && number >= ACPI_ISA_LINES)
+		return -EINVAL;
+	if (isa) {
+		gsi = isa_input(number, &override);
+		trigger = isa_trigger(override);
+	} else {
+		trigger = input_trigger(number);
+	}
+	if (how.trigger != IRQ_TRIGGER_TABLES)
+		trigger.level = how.trigger == IRQ_TRIGGER_LEVEL;
+	if (how.polarity != IRQ_POLARITY_TABLES)
+		trigger.low = how.polarity == IRQ_POLARITY_LOW;
+	return irq_request(gsi, isa ? number : ~0u, trigger, handler, arg, name, flags);
+}
+
+int irq_request_isa(u32 line, irq_handler handler, void *arg, const char *name, u32 flags)
+{
+	return irq_request_input(line, true, (struct irq_trigger){ 0 }, handler, arg, name, flags);
 }
 
 int irq_request_msi(irq_handler handler, void *arg, const char *name, u64 *address, u32 *data)

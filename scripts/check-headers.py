@@ -42,7 +42,7 @@ SCALARS = {'uint32_t', 'int32_t', 'uint64_t', 'int64_t'}
 DECLARATION = re.compile(
     r'(?:/\*\*((?:(?!\*/).)*)\*/\s*)?^BANOS_SINCE\((\d+)\)([^;]*);', re.S | re.M)
 INLINE = re.compile(
-    r'(?:/\*\*((?:(?!\*/).)*)\*/\s*)?^static inline __attribute__\(\(.*?\)\) '
+    r'(?:/\*\*((?:(?!\*/).)*)\*/\s*)?^static (?:inline|__inline__) __attribute__\(\(.*?\)\) '
     r'(.*?)(\w+)\((.*?)\)$', re.S | re.M)
 STRUCT = re.compile(r'^struct (\w+) \{(.*?)^\}', re.S | re.M)
 HANDLE = re.compile(r'^typedef struct \w+_ \*(\w+);', re.M)

@@ -19,6 +19,7 @@ _Static_assert(sizeof(((struct prober *)0)->patterns[0]) == BANOS_ALIAS_SIZE, "s
 
 #define PORTS	       0x10000u
 #define PHYS_END       (1ull << 52)
+#define DMA_BITS_LEAST 16u
 #define INTERRUPTS_MAX 2048u /* MSI-X has no more */
 
 /* ---- what is the same for all ---- */
@@ -159,7 +160,10 @@ static bool resource_valid(const struct banos_resource *resource)
 	u64 end = resource->kind == BANOS_RESOURCE_PORTS ? PORTS : PHYS_END;
 
 	return resource->kind <= BANOS_RESOURCE_ECAM && resource->length <= end &&
-	       resource->start <= end - resource->length;
+	       resource->start <= end - resource->length && !resource->zero &&
+	       !(resource->flags & ~BANOS_RESOURCE_PREFETCHABLE) &&
+	       resource->reserved_length <= resource->length &&
+	       resource->reserved_offset <= resource->length - resource->reserved_length;
 }
 
 static int device_take_resources(struct bus_device *device,
@@ -191,10 +195,16 @@ static int device_take_resources(struct bus_device *device,
 			return err;
 		if (!resource_valid(&resource))
 			return bad_device(
-				"one of config->resources has a bad kind, start or length");
-		device->resources[device->nresources] =
-			(struct device_resource){ resource.kind, resource.start, resource.length,
-						  resource.data };
+				"one of config->resources has a bad kind, start, length, flags or reserved part");
+		device->resources[device->nresources] = (struct device_resource){
+			.kind = resource.kind,
+			.start = resource.start,
+			.length = resource.length,
+			.data = resource.data,
+			.flags = resource.flags,
+			.reserved_offset = resource.reserved_offset,
+			.reserved_length = resource.reserved_length,
+		};
 	}
 	return 0;
 }
@@ -237,6 +247,8 @@ static int device_take_config(struct bus *bus, struct bus_device *device,
 		return err;
 	if (config.interrupts > INTERRUPTS_MAX)
 		return bad_device("config->interrupts is over 2048");
+	if (config.dma_bits && (config.dma_bits < DMA_BITS_LEAST || config.dma_bits > 64))
+		return bad_device("config->dma_bits is neither 0 nor between 16 and 64");
 	if (!word_valid(config.name, sizeof(config.name), "_-.:"))
 		return bad_device("config->name is no name of a device");
 	if (!alias_valid(bus, config.alias, sizeof(config.alias)))
@@ -244,6 +256,9 @@ static int device_take_config(struct bus *bus, struct bus_device *device,
 			"config->alias does not begin with the bus's name, or has blanks or no end");
 	device->context = config.context;
 	device->interrupts = config.interrupts;
+	device->dma_bits = config.dma_bits;
+	device->bus_id = config.bus_id;
+	device->node = config.node;
 	strscpy(device->name, config.name, sizeof(device->name));
 	strscpy(device->alias, config.alias, sizeof(device->alias));
 	err = device_take_resources(device, &config);
@@ -439,6 +454,9 @@ int64_t banos_resource_get(banos_owner device, uint32_t index, struct banos_reso
 	filled.start = found->start;
 	filled.length = found->length;
 	filled.data = found->data;
+	filled.flags = found->flags;
+	filled.reserved_offset = found->reserved_offset;
+	filled.reserved_length = found->reserved_length;
 	struct_fill(&resource_rule, resource, size, &filled);
 	return 0;
 }
@@ -453,6 +471,31 @@ int64_t banos_device_interrupts(banos_owner device)
 	return MISTAKE("device is none of the caller's");
 }
 BANOS_EXPORT(banos_device_interrupts);
+
+static const struct struct_rule info_rule = {
+	.name = "info",
+	.size_least = BANOS_DEVICE_INFO_SIZE_1,
+	.size_known = sizeof(struct banos_device_info),
+};
+
+int64_t banos_device_info(banos_owner device, struct banos_device_info *info)
+{
+	struct bus_device *target = device_of(device);
+	struct banos_device_info filled = { 0 };
+	s64 size;
+
+	if (!target)
+		return MISTAKE("device is none of the caller's");
+	size = api_struct_room(__func__, &info_rule, info);
+	if (size < 0)
+		return size;
+	filled.dma_bits = target->dma_bits;
+	filled.bus_id = target->bus_id;
+	filled.node = target->node;
+	struct_fill(&info_rule, info, size, &filled);
+	return 0;
+}
+BANOS_EXPORT(banos_device_info);
 
 int64_t banos_device_name(banos_owner device, char *buffer, uint64_t size)
 {

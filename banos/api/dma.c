@@ -12,7 +12,10 @@
 #include <kernel/page.h>
 #include "caller.h"
 
-#define SIZE_LIMIT (4ul << 20)
+#define BYTES_MAX  (2ul << 20) /* the largest block that is free as a whole: mm/page.c */
+#define ALIGN_MAX  (2ul << 20)
+#define BITS_LEAST 16u
+#define BITS_MOST  64u
 #define TRIES_MAX  32u /* for memory below a limit that the allocator does not know */
 
 struct dma_buffer {
@@ -99,6 +102,26 @@ static struct dma_block *block_alloc(u64 size, u32 bits)
 	return block;
 }
 
+/*
+ * Blocks are aligned to their size. So none that is as large as the alignment is aligned less,
+ * and none crosses a multiple of a power of two that it fits into.
+ */
+static u64 block_bytes(const struct banos_dma_config *config)
+{
+	return MAX(config->bytes, config->alignment);
+}
+
+static u32 block_bits(const struct owner *owner, const struct banos_dma_config *config)
+{
+	u32 bits = owner->device->dma_bits;
+
+	if (!bits)
+		bits = BITS_MOST;
+	if (config->address_bits)
+		bits = MIN(bits, config->address_bits);
+	return bits;
+}
+
 static s64 add_buffer(struct owner *owner, struct dma_buffer *buffer, u64 size, u32 bits)
 {
 	s64 err;
@@ -116,28 +139,64 @@ static s64 add_buffer(struct owner *owner, struct dma_buffer *buffer, u64 size, 
 	return err;
 }
 
-int64_t banos_dma_alloc(banos_owner device, uint64_t size, uint32_t bits, banos_dma *buffer,
-			void **memory, uint64_t *address)
+static const struct struct_rule dma_rule = {
+	.name = "config",
+	.size_least = BANOS_DMA_CONFIG_SIZE_1,
+	.size_known = sizeof(struct banos_dma_config),
+};
+
+static bool is_power_of_2(u64 number)
+{
+	return number && !(number & (number - 1));
+}
+
+static int dma_take_config(const struct banos_dma_config *from, struct banos_dma_config *config)
+{
+	const char *caller = "banos_dma_alloc", *what = NULL;
+	int err = api_struct_read(caller, &dma_rule, from, config);
+
+	if (err)
+		return err;
+	if (config->flags)
+		what = "config->flags has an unknown bit";
+	else if (!config->bytes || config->bytes > BYTES_MAX)
+		what = "config->bytes is 0, or over 2 MiB";
+	else if (config->alignment &&
+		 (!is_power_of_2(config->alignment) || config->alignment > ALIGN_MAX))
+		what = "config->alignment is no power of two, or over 2 MiB";
+	else if (config->boundary &&
+		 (!is_power_of_2(config->boundary) || config->boundary < config->bytes))
+		what = "config->boundary is no power of two, or less than config->bytes";
+	else if (config->address_bits &&
+		 (config->address_bits < BITS_LEAST || config->address_bits > BITS_MOST))
+		what = "config->address_bits is neither 0 nor between 16 and 64";
+	if (what)
+		return api_mistake(caller, -EINVAL, what);
+	return 0;
+}
+
+int64_t banos_dma_alloc(banos_owner device, const struct banos_dma_config *config,
+			banos_dma *buffer, void **memory, uint64_t *address)
 {
 	struct owner *owner = api_owner(device);
+	struct banos_dma_config asked;
 	struct dma_buffer *dma_buffer;
 	s64 err;
 
 	if (!owner || !owner->device)
 		return MISTAKE("device is none of the caller's");
-	if (!size || size > SIZE_LIMIT)
-		return MISTAKE("size is 0, or over 4 MiB");
-	if (bits < 16 || bits > 64)
-		return MISTAKE("bits is not between 16 and 64");
 	if (!api_may_write(buffer, sizeof(*buffer)) || !api_may_write(memory, sizeof(*memory)) ||
 	    !api_may_write(address, sizeof(*address)))
 		return MISTAKE("buffer, memory or address is not the driver's memory");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
+	err = dma_take_config(config, &asked);
+	if (err)
+		return err;
 	dma_buffer = kzalloc(sizeof(*dma_buffer));
 	if (!dma_buffer)
 		return -ENOMEM;
-	err = add_buffer(owner, dma_buffer, size, bits);
+	err = add_buffer(owner, dma_buffer, block_bytes(&asked), block_bits(owner, &asked));
 	if (err) {
 		kfree(dma_buffer);
 		return err;

@@ -9,6 +9,12 @@
  * Taken back in this order: the bus stops the device from sending it; the vector
  * or line is given back; the thread ends. Where the function does not return the
  * interrupt stays owned, without its vector, and is asked again.
+ *
+ * A function that asks to be called again is, at its high priority for BUDGET_NS, and
+ * behind all threads that wait for the processor afterwards.
+ *
+ * A device uses either messages or its line: users_lock (spin) guards how many of each are
+ * in use.
  */
 #include <kernel/bus.h>
 #include <kernel/driver.h>
@@ -19,14 +25,18 @@
 #include <kernel/time.h>
 #include "caller.h"
 
-#define ISA_LINES 16
+#define BUDGET_NS (2 * NSEC_PER_MSEC)
+
+_Static_assert(IRQ_TRIGGER_EDGE == BANOS_LINE_EDGE && IRQ_TRIGGER_LEVEL == BANOS_LINE_LEVEL &&
+		       IRQ_POLARITY_HIGH == BANOS_LINE_HIGH && IRQ_POLARITY_LOW == BANOS_LINE_LOW,
+	       "how a line is triggered");
 
 struct interrupt {
 	struct owned owned;
 	struct owner *owner;
 	struct bus_device *device;
 	u32 index, number; /* the device's; ours, valid while connected */
-	bool connected, dead, pending, ended;
+	bool by_line, connected, dead, pending, ended, reported;
 	struct irq_line *masked; /* until the function has returned */
 	u64 count;
 	const void *function;
@@ -59,37 +69,96 @@ static void interrupt_unmask(struct interrupt *interrupt, bool handled)
 		irq_unmask(line, handled);
 }
 
+/* What the function returned, of BANOS_IRQ_... */
+static s64 interrupt_check_result(struct interrupt *interrupt, s64 result)
+{
+	if (result >= BANOS_IRQ_NONE && result <= BANOS_IRQ_AGAIN)
+		return result;
+	if (!interrupt->reported && !owner_is_closed(interrupt->owner))
+		pr_warn("banos: %s: the function %pS of an interrupt of device %s returned %ld, expected one of BANOS_IRQ_NONE, _HANDLED, _AGAIN\n",
+			interrupt->owner->root->name, interrupt->function, interrupt->owner->name,
+			result);
+	interrupt->reported = true;
+	return result > 0;
+}
+
+/* Call the function until it does not ask for more. */
+static void interrupt_serve(struct interrupt *interrupt)
+{
+	u64 begun_ns = time_monotonic_ns();
+	s64 result;
+
+	for (;;) {
+		__atomic_store_n(&interrupt->pending, false, __ATOMIC_SEQ_CST);
+		result = gate_enter(interrupt->owner->root, true, NULL, interrupt->function,
+				    (u64)interrupt->context, 0, 0, 0, 0, 0);
+		result = interrupt_check_result(interrupt, result);
+		interrupt_unmask(interrupt, result != BANOS_IRQ_NONE);
+		if (result != BANOS_IRQ_AGAIN || thread_should_stop())
+			return;
+		if (time_monotonic_ns() - begun_ns > BUDGET_NS)
+			sched_yield_current();
+	}
+}
+
 /* The thread has a reference of its own, which it drops last. */
 static void interrupt_main(void *arg)
 {
 	struct interrupt *interrupt = arg;
-	s64 result;
 
 	for (;;) {
 		wait_event(&interrupt->wait, READ_ONCE(interrupt->pending) || thread_should_stop());
 		if (thread_should_stop())
 			break;
-		__atomic_store_n(&interrupt->pending, false, __ATOMIC_SEQ_CST);
-		result = gate_enter(interrupt->owner->root, true, NULL, interrupt->function,
-				    (u64)interrupt->context, 0, 0, 0, 0, 0);
-		interrupt_unmask(interrupt, result > 0);
+		interrupt_serve(interrupt);
 	}
 	smp_store_release(&interrupt->ended, true);
 	wake_up_all(&interrupt->wait);
 	owned_put(&interrupt->owned);
 }
 
+/* ---- either messages or the line ---- */
+
+static DEFINE_SPINLOCK(users_lock);
+
+static u32 *users_of(struct bus_device *device, bool by_line)
+{
+	if (by_line)
+		return &device->lines;
+	return &device->messages;
+}
+
+static bool users_enter(const struct interrupt *interrupt)
+{
+	struct bus_device *device = interrupt->device;
+	u64 flags = spin_lock_irqsave(&users_lock);
+	bool may = !*users_of(device, !interrupt->by_line);
+
+	if (may)
+		++*users_of(device, interrupt->by_line);
+	spin_unlock_irqrestore(&users_lock, flags);
+	return may;
+}
+
+static void users_leave(const struct interrupt *interrupt)
+{
+	u64 flags = spin_lock_irqsave(&users_lock);
+
+	--*users_of(interrupt->device, interrupt->by_line);
+	spin_unlock_irqrestore(&users_lock, flags);
+}
+
 /* ---- giving it back ---- */
 
 static void interrupt_disconnect(struct interrupt *interrupt)
 {
-	if (interrupt->device->interrupts)
-		bus_device_ask(interrupt->device, disconnect, interrupt->index, 0, 0);
+	bus_device_ask(interrupt->device, disconnect, interrupt->index, 0, 0);
 	WRITE_ONCE(interrupt->dead, true);
 	/* An interrupt that was sent before is delivered here, not to the next owner of the vector. */
 	synchronize_rcu();
 	interrupt_unmask(interrupt, true);
 	irq_free(interrupt->number, interrupt);
+	users_leave(interrupt);
 	interrupt->connected = false;
 }
 
@@ -133,8 +202,6 @@ static s64 connect_message(struct interrupt *interrupt)
 	u32 data;
 	s64 err, irq;
 
-	if (interrupt->index >= interrupt->device->interrupts)
-		return -EINVAL;
 	irq = irq_request_msi(interrupt_came, interrupt, interrupt->owner->root->name, &address,
 			      &data);
 	if (irq < 0) {
@@ -153,17 +220,59 @@ static s64 connect_message(struct interrupt *interrupt)
 	return 0;
 }
 
+static bool line_is_valid(const struct banos_irq_line *line)
+{
+	return !(line->flags & ~BANOS_LINE_ISA) && line->trigger <= BANOS_LINE_LEVEL &&
+	       line->polarity <= BANOS_LINE_LOW;
+}
+
+static s64 request_line(struct interrupt *interrupt, const struct banos_irq_line *line)
+{
+	struct irq_trigger how = { .trigger = line->trigger, .polarity = line->polarity };
+	s64 err;
+
+	if (!line_is_valid(line)) {
+		pr_warn("banos: %s: line() of bus %s described the line of device %s wrongly\n",
+			interrupt->device->bus->root->name, interrupt->device->bus->name,
+			interrupt->device->name);
+		return -ENODEV;
+	}
+	interrupt->number = line->number;
+	err = irq_request_input(line->number, line->flags & BANOS_LINE_ISA, how, interrupt_came,
+				interrupt, interrupt->owner->root->name, IRQ_SHARED);
+	if (err ==
+	    -EINVAL) /* this machine, or the interrupt controllers in use, have no such input */
+		return -ENODEV;
+	return err;
+}
+
 static s64 connect_line(struct interrupt *interrupt)
 {
-	s64 line = interrupt->index ? -EINVAL : bus_device_ask(interrupt->device, line, 0, 0, 0);
+	struct banos_irq_line line = { .size = sizeof(line) };
+	s64 err = bus_device_ask(interrupt->device, line, (u64)&line, 0, 0);
 
-	if (line < 0)
-		return line;
-	if (line >= ISA_LINES)
-		return -ENODEV;
-	interrupt->number = line;
-	return irq_request_isa(line, interrupt_came, interrupt, interrupt->owner->root->name,
-			       IRQ_SHARED);
+	if (err > 0)
+		return -EINVAL;
+	if (err)
+		return err;
+	err = request_line(interrupt, &line);
+	if (err)
+		bus_device_ask(interrupt->device, disconnect, 0, 0, 0);
+	return err;
+}
+
+static s64 interrupt_connect(struct interrupt *interrupt)
+{
+	s64 err;
+
+	if (!users_enter(interrupt))
+		return -EBUSY;
+	err = interrupt->by_line ? connect_line(interrupt) : connect_message(interrupt);
+	if (err)
+		users_leave(interrupt);
+	else
+		interrupt->connected = true;
+	return err;
 }
 
 static s64 interrupt_start(struct interrupt *interrupt)
@@ -173,15 +282,11 @@ static s64 interrupt_start(struct interrupt *interrupt)
 	interrupt->thread = thread_create(interrupt_main, interrupt, interrupt->owner->root->name);
 	if (IS_ERR(interrupt->thread))
 		return -ENOMEM;
-	if (interrupt->device->interrupts)
-		err = connect_message(interrupt);
-	else
-		err = connect_line(interrupt);
+	err = interrupt_connect(interrupt);
 	if (err) {
 		thread_put(interrupt->thread);
 		return err;
 	}
-	interrupt->connected = true;
 	err = owned_add(interrupt->owner, &interrupt->owned, &irq_class, true);
 	if (err) {
 		interrupt_disconnect(interrupt);
@@ -194,8 +299,38 @@ static s64 interrupt_start(struct interrupt *interrupt)
 	return 0;
 }
 
-int64_t banos_irq_create(banos_owner device, uint32_t index, int64_t (*function)(void *context),
-			 void *context, banos_irq *irq)
+static const struct struct_rule irq_rule = {
+	.name = "config",
+	.size_least = BANOS_IRQ_CONFIG_SIZE_1,
+	.size_known = sizeof(struct banos_irq_config),
+};
+
+static int irq_take_config(struct interrupt *interrupt, const struct banos_irq_config *from)
+{
+	const char *caller = "banos_irq_create", *what = NULL;
+	struct banos_irq_config config;
+	int err = api_struct_read(caller, &irq_rule, from, &config);
+
+	if (err)
+		return err;
+	if (config.flags & ~BANOS_IRQ_LINE)
+		what = "config->flags has an unknown bit";
+	else if (config.zero)
+		what = "config->zero is not 0";
+	else if (!owner_has_code(interrupt->owner, config.function))
+		what = "config->function is not the driver's";
+	interrupt->by_line = config.flags & BANOS_IRQ_LINE || !interrupt->device->interrupts;
+	if (!what && config.index >= (interrupt->by_line ? 1 : interrupt->device->interrupts))
+		what = "config->index is none of the device's interrupts";
+	if (what)
+		return api_mistake(caller, -EINVAL, what);
+	interrupt->index = config.index;
+	interrupt->function = config.function;
+	interrupt->context = config.context;
+	return 0;
+}
+
+int64_t banos_irq_create(banos_owner device, const struct banos_irq_config *config, banos_irq *irq)
 {
 	struct owner *owner = api_owner(device);
 	struct interrupt *interrupt;
@@ -203,8 +338,6 @@ int64_t banos_irq_create(banos_owner device, uint32_t index, int64_t (*function)
 
 	if (!owner || !owner->device)
 		return MISTAKE("device is none of the caller's");
-	if (!owner_has_code(owner, function))
-		return MISTAKE("function is not the driver's");
 	if (!api_may_write(irq, sizeof(*irq)))
 		return MISTAKE("irq is not the driver's memory");
 	if (api_holds_spinlock())
@@ -216,11 +349,10 @@ int64_t banos_irq_create(banos_owner device, uint32_t index, int64_t (*function)
 		return -ENOMEM;
 	interrupt->owner = owner;
 	interrupt->device = owner->device;
-	interrupt->index = index;
-	interrupt->function = function;
-	interrupt->context = context;
 	wait_queue_init(&interrupt->wait);
-	err = interrupt_start(interrupt);
+	err = irq_take_config(interrupt, config);
+	if (!err)
+		err = interrupt_start(interrupt);
 	if (err)
 		kfree(interrupt);
 	else

@@ -103,11 +103,11 @@ static int64_t edu_interrupt(void *context)
 	uint32_t status = edu_read_register(edu, REG_IRQ_STATUS);
 
 	if (!status || status == 0xffffffff)
-		return 0;
+		return BANOS_IRQ_NONE;
 	edu_write_register(edu, REG_IRQ_ACK, status);
 	__atomic_fetch_or(&edu->done, status, __ATOMIC_SEQ_CST);
 	banos_wait_wake(&edu->wait);
-	return 1;
+	return BANOS_IRQ_HANDLED;
 }
 
 static int edu_take_done(struct edu *edu, uint32_t what)
@@ -245,7 +245,6 @@ static int64_t edu_transfer(struct edu *edu, uint64_t offset, uint64_t length, u
 	banos_mmio_write64((char *)edu->registers + REG_DMA_FROM, from);
 	banos_mmio_write64((char *)edu->registers + REG_DMA_TO, to);
 	banos_mmio_write64((char *)edu->registers + REG_DMA_COUNT, length);
-	banos_dma_barrier();
 	banos_mmio_write64((char *)edu->registers + REG_DMA_COMMAND,
 			   DMA_START | DMA_INTERRUPT | direction);
 	for (;;) {
@@ -355,6 +354,16 @@ static int64_t edu_register_files(struct edu *edu)
 
 static int64_t edu_start(struct edu *edu)
 {
+	struct banos_dma_config memory = {
+		.size = sizeof(memory),
+		.bytes = MEMORY_SIZE,
+		.address_bits = DMA_BITS,
+	};
+	struct banos_irq_config irq = {
+		.size = sizeof(irq),
+		.function = edu_interrupt,
+		.context = edu,
+	};
 	int64_t error = banos_mutex_init(edu->device, &edu->lock);
 
 	if (!error)
@@ -362,10 +371,10 @@ static int64_t edu_start(struct edu *edu)
 	if (!error)
 		error = edu_map_registers(edu);
 	if (!error)
-		error = banos_dma_alloc(edu->device, MEMORY_SIZE, DMA_BITS, &edu->dma, &edu->buffer,
+		error = banos_dma_alloc(edu->device, &memory, &edu->dma, &edu->buffer,
 					&edu->buffer_address);
 	if (!error)
-		error = banos_irq_create(edu->device, 0, edu_interrupt, edu, &edu->irq);
+		error = banos_irq_create(edu->device, &irq, &edu->irq);
 	if (error)
 		return error;
 	return edu_register_files(edu);

@@ -60,18 +60,50 @@ typedef struct banos_prober_ *banos_prober;
 /** Physical addresses of PCI configuration space; data is segment * 65536 + first bus * 256 + last bus. */
 #define BANOS_RESOURCE_ECAM 3u
 
+/** For banos_resource.flags: reading has no effect, so writes may be joined: BANOS_MMIO_COMBINE. */
+#define BANOS_RESOURCE_PREFETCHABLE 1u
+
 struct banos_resource {
 	uint32_t size;
 	uint32_t kind; /**< BANOS_RESOURCE_... */
 	uint64_t start;
 	uint64_t length;
-	uint64_t data; /**< of some kinds; else 0 */
+	uint64_t data;	/**< of some kinds; else 0 */
+	uint32_t flags; /**< BANOS_RESOURCE_PREFETCHABLE; other bits may be set */
+	uint32_t zero;	/**< 0 */
+	/** Bytes of it that are the bus's own, such as MSI-X tables: programs may not map their pages. */
+	uint64_t reserved_offset;
+	uint64_t reserved_length; /**< 0: none */
 };
-#define BANOS_RESOURCE_SIZE_1 32u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_resource, data) == BANOS_RESOURCE_SIZE_1, resource);
+#define BANOS_RESOURCE_SIZE_1 56u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_resource, reserved_length) == BANOS_RESOURCE_SIZE_1,
+	     resource);
 BANOS_ASSERT(offsetof(struct banos_resource, data) == 24, resource_data);
 
 /* ---- for the driver of a bus ---- */
+
+/* For struct banos_irq_line. */
+#define BANOS_LINE_ISA \
+	1u /**< flag: number is an ISA line, 0 to 15, which the machine may map to another input */
+#define BANOS_LINE_DEFAULT \
+	0u /**< trigger and polarity: as the machine's tables say, else level, low; ISA: edge, high */
+#define BANOS_LINE_EDGE	 1u /**< trigger */
+#define BANOS_LINE_LEVEL 2u /**< trigger */
+#define BANOS_LINE_HIGH	 1u /**< polarity */
+#define BANOS_LINE_LOW	 2u /**< polarity */
+
+/** An interrupt line. */
+struct banos_irq_line {
+	uint32_t size;
+	uint32_t flags;	   /**< 0 or BANOS_LINE_ISA */
+	uint32_t number;   /**< of the interrupt input, counted over all interrupt controllers */
+	uint32_t trigger;  /**< BANOS_LINE_DEFAULT, _EDGE or _LEVEL */
+	uint32_t polarity; /**< BANOS_LINE_DEFAULT, _HIGH or _LOW */
+	uint32_t zero;	   /**< 0 */
+};
+#define BANOS_IRQ_LINE_SIZE_1 24u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_irq_line, zero) == BANOS_IRQ_LINE_SIZE_1, irq_line);
+BANOS_ASSERT(offsetof(struct banos_irq_line, polarity) == 16, irq_line_polarity);
 
 /**
  * Methods of a bus for its devices. All methods run in a thread and may
@@ -96,10 +128,17 @@ struct banos_bus_ops {
 	 */
 	int64_t (*connect)(void *context, void *device, uint32_t index, uint64_t address,
 			   uint32_t data);
-	/** Stop the device from sending its interrupt @p index. @return 0. Default: 0. */
+	/**
+	 * Stop the device from sending its interrupt @p index; after line(), with 0, from
+	 * asserting its line. @return 0. Default: 0.
+	 */
 	int64_t (*disconnect)(void *context, void *device, uint32_t index);
-	/** @return the ISA interrupt line that the device uses, 0 to 15. Default: -ENODEV: none. */
-	int64_t (*line)(void *context, void *device);
+	/**
+	 * Let the device use its interrupt line, and describe that. All of its messages are disconnected.
+	 * @param line  size is read; the rest is zero and to be written, no further than size says
+	 * @return 0. Default: -ENODEV: it has none.
+	 */
+	int64_t (*line)(void *context, void *device, struct banos_irq_line *line);
 };
 #define BANOS_BUS_OPS_SIZE_1 40u
 BANOS_ASSERT(BANOS_SIZE_TO(struct banos_bus_ops, line) == BANOS_BUS_OPS_SIZE_1, bus_ops);
@@ -118,6 +157,9 @@ BANOS_ASSERT(offsetof(struct banos_bus_config, name) == 24, bus_config_name);
 
 #define BANOS_DEVICE_RESOURCES 16u /**< maximum of one device */
 
+/** Of a PCI function: this + segment * 65536 + bus * 256 + device * 8 + function. */
+#define BANOS_BUS_ID_PCI ((uint64_t)1 << 32)
+
 struct banos_device_config {
 	uint32_t size;
 	uint32_t interrupts; /**< interrupts that it can send as messages; 0: none */
@@ -130,19 +172,37 @@ struct banos_device_config {
 	const char *properties;
 	/** Lines "name=value": each becomes a file in /sys; text, read. May be NULL. */
 	const char *attributes;
+	/** What its own accesses to memory carry as their origin: BANOS_BUS_ID_...; 0: as the device that provides the bus. */
+	uint64_t bus_id;
+	/** Width of the addresses that it can access by itself, 16 to 64; 0: as the device that provides the bus. */
+	uint32_t dma_bits;
+	/** Memory node that it is close to, + 1; 0: as the device that provides the bus. */
+	uint32_t node;
 	char name[40];	 /**< one of its bus: letters, digits and _ - . :; NUL-terminated */
 	char alias[128]; /**< bus name, ':', description; NUL-terminated, without blanks */
 };
-#define BANOS_DEVICE_CONFIG_SIZE_1 216u
+#define BANOS_DEVICE_CONFIG_SIZE_1 232u
 BANOS_ASSERT(BANOS_SIZE_TO(struct banos_device_config, alias) == BANOS_DEVICE_CONFIG_SIZE_1,
 	     device_config);
-BANOS_ASSERT(offsetof(struct banos_device_config, name) == 48, device_config_name);
-BANOS_ASSERT(offsetof(struct banos_device_config, alias) == 88, device_config_alias);
+BANOS_ASSERT(offsetof(struct banos_device_config, name) == 64, device_config_name);
 
 /** For banos_device_remove(): the device was unplugged and cannot be accessed any more. */
 #define BANOS_DEVICE_GONE 1u
 
 /* ---- for the driver of a device ---- */
+
+/** What a device's bus says of it; where that is nothing, what the device that provides the bus has. */
+struct banos_device_info {
+	uint32_t size;
+	uint32_t dma_bits; /**< width of the addresses that it can access by itself; 0: not known */
+	uint64_t bus_id;   /**< origin of its accesses to memory: BANOS_BUS_ID_...; 0: not known */
+	uint32_t node;	   /**< memory node that it is close to, + 1; 0: not known */
+	uint32_t zero;	   /**< 0 */
+};
+#define BANOS_DEVICE_INFO_SIZE_1 24u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_device_info, zero) == BANOS_DEVICE_INFO_SIZE_1,
+	     device_info);
+BANOS_ASSERT(offsetof(struct banos_device_info, node) == 16, device_info_node);
 
 struct banos_prober_ops {
 	uint32_t size;
@@ -287,6 +347,17 @@ int64_t banos_resource_get(banos_owner device, uint32_t index, struct banos_reso
  * @return 0 or more, -EINVAL: not a device
  */
 BANOS_SINCE(1) int64_t banos_device_interrupts(banos_owner device);
+
+/**
+ * @brief Get what a device's bus knows of it.
+ * Since 1, provided by the kernel.
+ * Context: any.
+ * @param device  the owner that probe() received
+ * @param info    size is read; the rest written, no further than that
+ * @return 0, -EINVAL: not a device, or size is too small
+ */
+BANOS_SINCE(1)
+int64_t banos_device_info(banos_owner device, struct banos_device_info *info);
 
 /**
  * @brief Get a device's name, which is unique on its bus.

@@ -42,6 +42,8 @@ enum { DEVICE_MEMORY = 1, DEVICE_PORTS, DEVICE_ECAM }; /* BANOS_RESOURCE_... */
 struct device_resource {
 	u32 kind;
 	u64 start, length, data;
+	u32 flags;			      /* BANOS_RESOURCE_PREFETCHABLE */
+	u64 reserved_offset, reserved_length; /* the bus's own: programs may not map it */
 };
 
 struct bus_device {
@@ -52,7 +54,11 @@ struct bus_device {
 	u64 id; /* in the order of publication; 0: not yet */
 	void *context;
 	u32 interrupts, nresources;
+	u32 dma_bits,
+		node; /* of banos_device_info; what is not known is that of the device that provides the bus */
+	u64 bus_id;
 	struct device_resource *resources;
+	u32 lines, messages;	       /* interrupts in use; for banos/api/irq.c */
 	char *properties, *attributes; /* lines of text, or NULL */
 	struct thread *claimant;       /* the thread that binds or unbinds it, or NULL */
 	bool gone;		       /* being removed: it gets no driver */

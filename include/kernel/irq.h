@@ -23,9 +23,19 @@ typedef bool (*irq_handler)(void *arg);
  */
 int __must_check irq_request_isa(u32 line, irq_handler handler, void *arg, const char *name,
 				 u32 flags);
-/** The same by number of global system interrupt: from 16 on level-triggered and active low, as PCI has it. */
-int __must_check irq_request_gsi(u32 gsi, irq_handler handler, void *arg, const char *name,
-				 u32 flags);
+/** How an input is triggered. */
+struct irq_trigger {
+	enum { IRQ_TRIGGER_TABLES, IRQ_TRIGGER_EDGE, IRQ_TRIGGER_LEVEL } trigger;
+	enum { IRQ_POLARITY_TABLES, IRQ_POLARITY_HIGH, IRQ_POLARITY_LOW } polarity;
+};
+/**
+ * @brief The same by number of global system interrupt, or with words on how it is triggered.
+ * @param number  an ISA line where @p isa, else a global system interrupt
+ * @param how     ..._TABLES: as ACPI's overrides say, else edge and high for ISA's lines, level and low for others
+ * @return as irq_request_isa(); -EINVAL: the interrupt controllers in use have no such input
+ */
+int __must_check irq_request_input(u32 number, bool isa, struct irq_trigger how,
+				   irq_handler handler, void *arg, const char *name, u32 flags);
 /**
  * @brief A vector for a device that sends its interrupts as memory writes (MSI, MSI-X). Sleeps.
  * @param address,data  the data that the device must write, and the address

@@ -86,7 +86,7 @@ INLINE_BREAKS = [
     ('io.h', ' * Context: any.\n * @param at  8 bytes, read',
      'banos_mmio_read64() lacks "Context:"'),
     ('io.h', '1 byte, written: in', 'does not say which way at goes'),
-    ('dma.h', ' * @brief Order accesses', 'banos_dma_barrier() lacks "@brief"'),
+    ('dma.h', ' * @brief Order all accesses', 'banos_dma_barrier() lacks "@brief"'),
     ('print.h', ' * Context: any.\n * The result is that of',
      'banos_print() lacks "Context:"'),
     ('print.h', ' * Since 1, in this header.\n * Context: any.\n * The result is the',

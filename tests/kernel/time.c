@@ -335,7 +335,9 @@ KTEST(irq, a_message_reaches_its_handler_until_freed)
 KTEST(irq, lines_are_shared_only_by_consent)
 {
 	KEXPECT_EQ(irq_request_isa(16, hit, NULL, "test", 0), -EINVAL);
-	KEXPECT_EQ(irq_request_gsi(100000, hit, NULL, "test", 0), -EINVAL);
+	KEXPECT_EQ(irq_request_input(100000, false, (struct irq_trigger){ 0 }, hit, NULL, "test",
+				     0),
+		   -EINVAL);
 	if (!KEXPECT_EQ(irq_request_isa(5, hit, &hits[0], "test a", IRQ_SHARED), 0))
 		return;
 	KEXPECT_EQ(irq_request_isa(5, hit, &hits[1], "test b", 0), -EBUSY);

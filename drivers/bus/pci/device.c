@@ -19,7 +19,6 @@
 #define MSIX_CONTROL	 2
 #define MSIX_ENABLE	 0x8000
 #define MSIX_MASK_ALL	 0x4000
-#define MSIX_ENTRY	 16
 #define MSIX_VECTOR_MASK 1u
 
 #define EXP_CAP_FLR	   0x10000000u
@@ -76,7 +75,7 @@ static void msi_connect(struct pci_function *function, uint64_t address, uint32_
 
 static volatile char *msix_entry(const struct pci_function *function, uint32_t index)
 {
-	return (volatile char *)function->table + (uint64_t)index * MSIX_ENTRY;
+	return (volatile char *)function->table + (uint64_t)index * MSIX_ENTRY_SIZE;
 }
 
 static void msix_mask(struct pci_function *function, uint32_t index)
@@ -88,7 +87,7 @@ static void msix_mask(struct pci_function *function, uint32_t index)
 static int64_t msix_map_table(struct pci_function *function)
 {
 	const struct pci_bar *bar = &function->info.bars[function->info.table_bar];
-	uint64_t bytes = (uint64_t)function->info.messages * MSIX_ENTRY;
+	uint64_t bytes = (uint64_t)function->info.messages * MSIX_ENTRY_SIZE;
 	int64_t error;
 
 	if (function->table)
@@ -181,33 +180,56 @@ static int64_t device_connect(void *context, void *device, uint32_t index, uint6
 	return error;
 }
 
+/* A message was disconnected; irq_lock held. */
+static void device_disconnect_message(struct pci_function *function, uint32_t index)
+{
+	function->connected[index / 64] &= ~(UINT64_C(1) << index % 64);
+	function->connected_count--;
+	if (function->table)
+		msix_mask(function, index);
+	if (!function->connected_count) {
+		device_messages_off(function);
+		msix_unmap_table(function);
+	}
+}
+
 static int64_t device_disconnect(void *context, void *device, uint32_t index)
 {
 	struct pci_function *function = device;
 
 	banos_mutex_lock(&function->host->irq_lock);
-	if (index < function->info.messages && function->connected[index / 64] >> index % 64 & 1) {
-		function->connected[index / 64] &= ~(UINT64_C(1) << index % 64);
-		function->connected_count--;
-		if (function->table)
-			msix_mask(function, index);
-		if (!function->connected_count) {
-			device_messages_off(function);
-			msix_unmap_table(function);
-		}
+	if (function->by_line) {
+		function_change16(function, REG_COMMAND, 0, COMMAND_NO_INTX);
+		function->by_line = 0;
+	} else if (index < function->info.messages &&
+		   function->connected[index / 64] >> index % 64 & 1) {
+		device_disconnect_message(function, index);
 	}
 	banos_mutex_unlock(&function->host->irq_lock);
 	return 0;
 }
 
-static int64_t device_line(void *context, void *device)
+/*
+ * The line is level-triggered. Its number is an ISA line; what serves that, and its
+ * polarity, are in the machine's tables.
+ */
+static int64_t device_line(void *context, void *device, struct banos_irq_line *line)
 {
 	struct pci_function *function = device;
 
+	if (line->size < BANOS_IRQ_LINE_SIZE_1)
+		return -EINVAL;
 	if (!function->info.pin || function->info.line > 15)
 		return -ENODEV;
+	line->flags = BANOS_LINE_ISA;
+	line->number = function->info.line;
+	line->trigger = BANOS_LINE_LEVEL;
+	banos_mutex_lock(&function->host->irq_lock);
+	device_messages_off(function);
 	function_change16(function, REG_COMMAND, COMMAND_NO_INTX, 0);
-	return function->info.line;
+	function->by_line = 1;
+	banos_mutex_unlock(&function->host->irq_lock);
+	return 0;
 }
 
 /* ---- silence ---- */

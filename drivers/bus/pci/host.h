@@ -24,6 +24,7 @@
 #define PCI_BUSES	  256
 #define PCI_ECAM_MAX	  8
 #define PCI_MESSAGES_MAX  2048
+#define MSIX_ENTRY_SIZE	  16   /* bytes of the table */
 #define PCI_EXPRESS_SPACE 4096 /* bytes of configuration space by ECAM */
 
 /** A function by place: segment, bus, device and number. */
@@ -46,6 +47,7 @@ struct pci_function {
 	/* interrupts; under irq_lock */
 	void *table; /* MSI-X, mapped while one is connected; or NULL */
 	banos_mmio table_mapping;
+	uint32_t by_line; /* the line is connected */
 	uint32_t connected_count;
 	uint64_t connected[PCI_MESSAGES_MAX / 64];
 

@@ -214,6 +214,22 @@ static void function_assign_bars(struct pci_function *function)
 
 /* ---- offering ---- */
 
+/* Programs must not reach the MSI-X table: what stands there is written by the device to any address. */
+static void function_reserve_table(const struct pci_function *function,
+				   struct banos_resource *resource)
+{
+	const struct pci_info *info = &function->info;
+	uint64_t length = (uint64_t)info->messages * MSIX_ENTRY_SIZE;
+
+	if (!info->cap_msix || info->table_offset >= resource[info->table_bar].length)
+		return;
+	resource += info->table_bar;
+	resource->reserved_offset = info->table_offset;
+	if (length > resource->length - info->table_offset)
+		length = resource->length - info->table_offset;
+	resource->reserved_length = length;
+}
+
 static void function_list_resources(const struct pci_function *function,
 				    struct banos_resource *resource)
 {
@@ -229,7 +245,10 @@ static void function_list_resources(const struct pci_function *function,
 			resource[i].kind = BANOS_RESOURCE_MEMORY;
 		resource[i].start = bar->start;
 		resource[i].length = bar->length;
+		if (bar->prefetch)
+			resource[i].flags = BANOS_RESOURCE_PREFETCHABLE;
 	}
+	function_reserve_table(function, resource);
 }
 
 static void function_describe(const struct pci_function *function, const char *name,
@@ -264,6 +283,8 @@ int64_t function_offer(struct pci_function *function)
 		.resource_stride = sizeof(resources[0]),
 		.properties = properties,
 		.attributes = attributes,
+		.dma_bits = 64,
+		.bus_id = BANOS_BUS_ID_PCI + function->address,
 	};
 	int64_t error;
 

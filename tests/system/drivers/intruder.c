@@ -86,6 +86,9 @@ static void try_owner(banos_owner owner)
 	struct banos_resource resource = { .size = sizeof(resource) };
 	banos_timer timer;
 	banos_work work;
+	const struct banos_irq_config irq_config = { .size = sizeof(irq_config),
+						     .function = nothing };
+	const struct banos_dma_config dma_config = { .size = sizeof(dma_config), .bytes = 4096 };
 	banos_irq irq;
 	banos_dma dma;
 	banos_mmio mmio;
@@ -111,8 +114,8 @@ static void try_owner(banos_owner owner)
 	EXPECT(banos_ports_claim(owner, 0x5000, 1, &ports), -EINVAL);
 	EXPECT(banos_bus_register(owner, &bus, &b), -EINVAL);
 	EXPECT(banos_prober_register(owner, &prober, NULL), -EINVAL);
-	EXPECT(banos_irq_create(owner, 0, nothing, NULL, &irq), -EINVAL);
-	EXPECT(banos_dma_alloc(owner, 4096, 32, &dma, &memory, &address), -EINVAL);
+	EXPECT(banos_irq_create(owner, &irq_config, &irq), -EINVAL);
+	EXPECT(banos_dma_alloc(owner, &dma_config, &dma, &memory, &address), -EINVAL);
 	EXPECT(banos_resource_get(owner, 0, &resource), -EINVAL);
 	EXPECT(banos_device_interrupts(owner), -EINVAL);
 	EXPECT(banos_device_name(owner, name, sizeof(name)), -EINVAL);

@@ -20,9 +20,10 @@
 #include <banos/wait.h>
 #include <banos/work.h>
 
-#define COUNT  3u
-#define MEMORY 0xe8000000u
-#define PORTS  0x5000u
+#define COUNT	 3u
+#define DMA_BITS 28
+#define MEMORY	 0xe8000000u
+#define PORTS	 0x5000u
 
 static uint8_t bus = 1, device = 1;
 static uint32_t quiesce_fails, connects;
@@ -71,8 +72,17 @@ static int64_t start_bus(banos_owner self)
 							.ops = &bus_ops,
 							.name = "toy" };
 	static const struct banos_resource resources[] = {
-		{ sizeof(*resources), BANOS_RESOURCE_MEMORY, MEMORY, 0x10000, 0 },
-		{ sizeof(*resources), BANOS_RESOURCE_PORTS, PORTS, 16, 0 },
+		{ .size = sizeof(*resources),
+		  .kind = BANOS_RESOURCE_MEMORY,
+		  .start = MEMORY,
+		  .length = 0x10000,
+		  .flags = BANOS_RESOURCE_PREFETCHABLE,
+		  .reserved_offset = 0xf000,
+		  .reserved_length = 0x1000 },
+		{ .size = sizeof(*resources),
+		  .kind = BANOS_RESOURCE_PORTS,
+		  .start = PORTS,
+		  .length = 16 },
 	};
 	static const struct banos_device_config toy = {
 		.size = sizeof(toy),
@@ -84,6 +94,9 @@ static int64_t start_bus(banos_owner self)
 		.alias = "toy:leaky",
 		.properties = "COLOUR=red\n",
 		.attributes = "colour=red\n",
+		.dma_bits = DMA_BITS,
+		.bus_id = 77,
+		.node = 1,
 	};
 	banos_device added;
 	banos_bus handle;
@@ -134,6 +147,10 @@ static int64_t obtain(banos_owner owner, uint32_t i)
 	uint64_t address;
 	banos_mmio mapping;
 	banos_ports ports;
+	const struct banos_dma_config dma_config = { .size = sizeof(dma_config), .bytes = 4096 };
+	const struct banos_irq_config irq_config = { .size = sizeof(irq_config),
+						     .index = i,
+						     .function = nothing };
 	banos_irq irq;
 	banos_dma dma;
 	void *memory;
@@ -142,9 +159,9 @@ static int64_t obtain(banos_owner owner, uint32_t i)
 	if (!error)
 		error = banos_ports_claim(owner, PORTS + i * 4, 4, &ports);
 	if (!error)
-		error = banos_dma_alloc(owner, 4096, 32, &dma, &memory, &address);
+		error = banos_dma_alloc(owner, &dma_config, &dma, &memory, &address);
 	if (!error)
-		error = banos_irq_create(owner, i, nothing, NULL, &irq);
+		error = banos_irq_create(owner, &irq_config, &irq);
 	if (!error)
 		error = banos_wait_init(owner, &waits[i]);
 	if (!error && !banos_alloc(owner, 100, 0))
@@ -159,7 +176,6 @@ static const char *overstep(banos_owner owner)
 {
 	banos_mmio mapping;
 	banos_ports ports;
-	banos_irq irq;
 	void *memory = banos_alloc(owner, 16, 0);
 
 	/* The device's is not the driver's, though both are one driver's. */
@@ -171,15 +187,112 @@ static const char *overstep(banos_owner owner)
 		return "the kernel's memory";
 	if (banos_ports_claim(owner, PORTS + 12, 8, &ports) != -EPERM)
 		return "ports behind its own";
-	if (banos_irq_create(owner, COUNT, nothing, NULL, &irq) != -EINVAL)
-		return "an interrupt that it does not have";
 	return NULL;
+}
+
+static int64_t irq_with(banos_owner owner, uint32_t size, uint32_t flags, uint32_t index)
+{
+	struct banos_irq_config config = {
+		.size = size, .flags = flags, .index = index, .function = nothing
+	};
+	banos_irq irq;
+
+	return banos_irq_create(owner, &config, &irq);
+}
+
+/* @return the first interrupt that was given wrongly */
+static const char *try_interrupts(banos_owner owner)
+{
+	const uint32_t size = sizeof(struct banos_irq_config);
+
+	if (irq_with(owner, size, 0, COUNT) != -EINVAL)
+		return "an interrupt that it does not have";
+	if (irq_with(owner, size, 2, 0) != -EINVAL)
+		return "an interrupt of a kind that does not exist";
+	if (irq_with(owner, size - 8, 0, 0) != -EINVAL)
+		return "an interrupt by half a struct";
+	if (irq_with(owner, size, BANOS_IRQ_LINE, 1) != -EINVAL)
+		return "a second line";
+	if (irq_with(owner, size, BANOS_IRQ_LINE, 0) != -ENODEV)
+		return "a line, where the bus has none";
+	return NULL;
+}
+
+/* @return the bus's device address, which is freed again; or an error */
+static int64_t dma_with(banos_owner owner, uint64_t bytes, uint64_t alignment, uint64_t boundary,
+			uint32_t bits)
+{
+	struct banos_dma_config config = { .size = sizeof(config),
+					   .bytes = bytes,
+					   .alignment = alignment,
+					   .boundary = boundary,
+					   .address_bits = bits,
+					   .node = 9 };
+	uint64_t address;
+	banos_dma dma;
+	void *memory;
+	int64_t error = banos_dma_alloc(owner, &config, &dma, &memory, &address);
+
+	if (!error)
+		error = banos_dma_free(dma);
+	if (error)
+		return error;
+	return (int64_t)address;
+}
+
+/* @return what was wrong first */
+static const char *try_dma(banos_owner owner)
+{
+	int64_t address;
+
+	if (dma_with(owner, 0, 0, 0, 0) != -EINVAL || dma_with(owner, 0x200001, 0, 0, 0) != -EINVAL)
+		return "DMA memory of a bad size";
+	if (dma_with(owner, 1, 3, 0, 0) != -EINVAL || dma_with(owner, 1, 0x400000, 0, 0) != -EINVAL)
+		return "DMA memory of a bad alignment";
+	if (dma_with(owner, 65, 0, 64, 0) != -EINVAL || dma_with(owner, 1, 0, 96, 0) != -EINVAL)
+		return "DMA memory of a bad boundary";
+	if (dma_with(owner, 1, 0, 0, 15) != -EINVAL || dma_with(owner, 1, 0, 0, 65) != -EINVAL)
+		return "DMA memory of a bad width";
+	for (uint64_t alignment = 1; alignment <= 0x200000; alignment *= 2)
+		if (dma_with(owner, 1, alignment, 0, 0) & (int64_t)(alignment - 1))
+			return "DMA memory that is not aligned";
+	for (uint64_t bytes = 1; bytes <= 0x10000; bytes = bytes * 2 + 1) {
+		address = dma_with(owner, bytes, 0, 0x10000, 0);
+		if (address / 0x10000 != (address + (int64_t)bytes - 1) / 0x10000)
+			return "DMA memory over a boundary";
+	}
+	address = dma_with(owner, 4096, 0, 0, 64);
+	if (address < 0 || address >> DMA_BITS)
+		return "DMA memory beyond what its bus says";
+	address = dma_with(owner, 4096, 0, 0, 24);
+	if (address >> 24)
+		return "DMA memory beyond what its driver says";
+	return NULL;
+}
+
+/* What its bus said of it. */
+static int says_the_bus(banos_owner owner)
+{
+	struct banos_device_info info = { .size = sizeof(info) };
+	struct banos_resource resource = { .size = sizeof(resource) };
+
+	return !banos_device_info(owner, &info) && info.dma_bits == DMA_BITS && info.bus_id == 77 &&
+	       info.node == 1 && !banos_resource_get(owner, 0, &resource) &&
+	       resource.flags == BANOS_RESOURCE_PREFETCHABLE &&
+	       resource.reserved_offset == 0xf000 && resource.reserved_length == 0x1000;
 }
 
 static int64_t leaky_probe(void *context, banos_owner owner, void **state)
 {
 	const char *wrong = overstep(owner);
 	char name[8];
+
+	if (!wrong)
+		wrong = try_interrupts(owner);
+	if (!wrong)
+		wrong = try_dma(owner);
+	if (!wrong && !says_the_bus(owner))
+		wrong = "another description";
 
 	if (wrong) {
 		banos_error(owner, "was given %s", wrong);

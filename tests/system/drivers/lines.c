@@ -56,6 +56,8 @@ static int64_t pull(uint32_t count)
 static int64_t lines_probe(void *context, banos_owner device, void **state)
 {
 	struct banos_resource resource = { .size = sizeof(resource) };
+	const struct banos_irq_config config = { .size = sizeof(config),
+						 .function = line_interrupt };
 	banos_mmio mapping;
 	banos_irq irq;
 	int64_t error = banos_resource_get(device, 0, &resource);
@@ -69,7 +71,7 @@ static int64_t lines_probe(void *context, banos_owner device, void **state)
 	if (!error)
 		error = banos_wait_init(device, &wait);
 	if (!error)
-		error = banos_irq_create(device, 0, line_interrupt, NULL, &irq);
+		error = banos_irq_create(device, &config, &irq);
 	if (!error)
 		banos_mmio_write32(registers + IMS, LINK_CHANGED);
 	if (!error && deaf) {

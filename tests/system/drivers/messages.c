@@ -55,17 +55,22 @@ static int64_t send(uint32_t vector)
 
 static int64_t try_e1000e(banos_owner device)
 {
+	struct banos_irq_config config = { .size = sizeof(config), .function = message };
 	banos_irq irq[MESSAGES], again;
 	int64_t error = 0;
 	uint32_t third;
 
 	if (banos_device_interrupts(device) != MESSAGES)
 		return -EINVAL;
-	for (uint32_t i = 0; i < MESSAGES && !error; i++)
-		error = banos_irq_create(device, i, message, &came[i], &irq[i]);
+	for (uint32_t i = 0; i < MESSAGES && !error; i++) {
+		config.index = i;
+		config.context = &came[i];
+		error = banos_irq_create(device, &config, &irq[i]);
+	}
 	if (error)
 		return error;
-	if (banos_irq_create(device, 2, message, &came[2], &again) != -EBUSY)
+	config.index = 2;
+	if (banos_irq_create(device, &config, &again) != -EBUSY)
 		return -EEXIST;
 	banos_mmio_write32(registers + IMS, CAUSE_OTHER);
 	for (uint32_t n = 0; n < TIMES && !error; n++)

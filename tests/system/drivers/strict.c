@@ -90,12 +90,48 @@ static void try_buses(void)
 	EXPECT(banos_bus_register(own, &longer.known, &bus), -E2BIG);
 }
 
+static void try_descriptions(void)
+{
+	struct banos_resource resource = { .size = sizeof(resource),
+					   .kind = BANOS_RESOURCE_MEMORY,
+					   .length = 4096,
+					   .reserved_offset = 1,
+					   .reserved_length = 4096 };
+	struct banos_device_config config = {
+		.size = sizeof(config),
+		.resources = &resource,
+		.resource_count = 1,
+		.resource_stride = sizeof(resource),
+		.name = "one",
+		.alias = "strict:one",
+	};
+	banos_device device;
+	banos_bus bus;
+
+	EXPECT(banos_bus_register(own, &good_bus, &bus), 0);
+	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
+	resource.reserved_offset = 0;
+	resource.flags = 2;
+	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
+	resource.flags = 0;
+	config.dma_bits = 15;
+	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
+	config.dma_bits = 65;
+	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
+	config.dma_bits = 16;
+	EXPECT(banos_device_add(bus, &config, &device), 0);
+	EXPECT(banos_bus_remove(bus), 0);
+}
+
 static void try_devices(void)
 {
 	static char long_text[1025];
 	struct banos_resource resource[2] = {
-		{ sizeof(resource[0]), BANOS_RESOURCE_PORTS, 0xfff8, 8, 0 },
-		{ sizeof(resource[0]), BANOS_RESOURCE_MEMORY, 0, 1, 0 },
+		{ .size = sizeof(resource[0]),
+		  .kind = BANOS_RESOURCE_PORTS,
+		  .start = 0xfff8,
+		  .length = 8 },
+		{ .size = sizeof(resource[0]), .kind = BANOS_RESOURCE_MEMORY, .length = 1 },
 	};
 	struct banos_device_config good = {
 		.size = sizeof(good),
@@ -173,8 +209,12 @@ static void try_probers(void)
 static void try_resources(void)
 {
 	struct banos_resource resource = { .size = sizeof(resource) };
+	struct banos_device_info info = { .size = sizeof(info) };
 	banos_mmio mapping;
 	banos_ports ports, others;
+	const struct banos_irq_config irq_config = { .size = sizeof(irq_config),
+						     .function = handle };
+	const struct banos_dma_config dma_config = { .size = sizeof(dma_config), .bytes = 4096 };
 	banos_irq irq;
 	banos_dma dma;
 	void *memory;
@@ -182,10 +222,11 @@ static void try_resources(void)
 
 	EXPECT(banos_resource_get(own, 0, &resource), -EINVAL);
 	EXPECT(banos_device_interrupts(own), -EINVAL);
+	EXPECT(banos_device_info(own, &info), -EINVAL);
 	EXPECT(banos_device_name(own, NULL, 0), -EINVAL);
-	EXPECT(banos_irq_create(own, 0, handle, NULL, &irq), -EINVAL);
+	EXPECT(banos_irq_create(own, &irq_config, &irq), -EINVAL);
 	EXPECT(banos_irq_count((banos_irq)own), -EINVAL);
-	EXPECT(banos_dma_alloc(own, 4096, 32, &dma, &memory, &address), -EINVAL);
+	EXPECT(banos_dma_alloc(own, &dma_config, &dma, &memory, &address), -EINVAL);
 	EXPECT(banos_mmio_map(own, 0x100000, 4096, 0, &mapping, &memory), -EPERM);
 	EXPECT(banos_mmio_map(own, 0xfec00000, 16, 0, &mapping, &memory), -EPERM);
 	EXPECT(banos_mmio_map(own, 0xe8000000, 0, 0, &mapping, &memory), -EINVAL);
@@ -215,6 +256,7 @@ static int64_t strict_init(banos_owner self)
 {
 	own = self;
 	try_buses();
+	try_descriptions();
 	try_devices();
 	try_probers();
 	try_resources();
