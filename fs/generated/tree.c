@@ -50,6 +50,17 @@ static DEFINE_WAIT_QUEUE(left);
 
 /* ---- entries ---- */
 
+/* With the slack that path walks want behind the text of a link. */
+static char *dup_target(const char *target)
+{
+	size_t length = strlen(target) + 1;
+	char *text = kzalloc(length + NAME_SLACK);
+
+	if (text)
+		memcpy(text, target, length);
+	return text;
+}
+
 static struct proc_entry *entry_alloc(struct gen_tree *tree, const char *name, u32 len,
 				      const struct gen_spec *spec)
 {
@@ -58,7 +69,7 @@ static struct proc_entry *entry_alloc(struct gen_tree *tree, const char *name, u
 	if (!entry)
 		return NULL;
 	if (spec->target) {
-		entry->target = kstrdup(spec->target);
+		entry->target = dup_target(spec->target);
 		if (!entry->target) {
 			kfree(entry);
 			return NULL;
@@ -83,7 +94,7 @@ static void entry_free(struct rcu_head *head)
 	kfree(entry);
 }
 
-/* Freed by RCU: stat() looks at inodes, and so at entries, without a reference. */
+/* Freed by RCU: walks and stat() look at inodes, and so at entries, without a reference. */
 static void entry_put(struct proc_entry *entry)
 {
 	if (atomic_dec_and_test(&entry->refs))
@@ -367,17 +378,6 @@ void gen_remove(struct proc_entry *entry)
 
 /* ---- inodes ---- */
 
-/* The inode's own, with the slack that path walks want. */
-static const char *gen_link_text(const char *target)
-{
-	size_t length = strlen(target) + 1;
-	char *text = kzalloc(length + NAME_SLACK);
-
-	if (text)
-		memcpy(text, target, length);
-	return text;
-}
-
 static struct inode *entry_inode(struct super_block *sb, struct proc_entry *entry)
 {
 	const struct gen_spec *spec = &entry->spec;
@@ -386,11 +386,7 @@ static struct inode *entry_inode(struct super_block *sb, struct proc_entry *entr
 	if (!inode)
 		return NULL;
 	if (entry->target) {
-		inode->link = gen_link_text(entry->target);
-		if (!inode->link) {
-			inode_put(inode);
-			return NULL;
-		}
+		inode->link = entry->target;
 		inode->size = strlen(entry->target);
 	}
 	atomic_inc(&entry->refs);

@@ -8,6 +8,7 @@ import pytest
 
 import archive
 import machine as machines
+from test_failing import expect_nothing_lost
 
 pytestmark = pytest.mark.banos
 
@@ -83,3 +84,11 @@ def test_an_initrd_that_does_not_fit_is_told(start):
               append='qemu_exit')
     assert m.wait_end(30) == BOOT_STOP
     assert 'cannot start: ' in m.before
+
+
+def test_links_that_the_cache_of_names_drops_leave_nothing(start):
+    m = start(kernel=machines.DEBUG_KERNEL, memory=24).boot()
+    # More names than it keeps, so that it drops the first one.
+    m.check('readlink /proc/mounts; i=0; while [ $i -lt 1500 ]; do '
+            '[ -e /tmp/no$i ]; i=$((i + 1)); done')
+    expect_nothing_lost(m)

@@ -40,7 +40,7 @@ struct proc_entry {
 	struct gen_spec spec;
 	uid_t uid;
 	gid_t gid;
-	char *target;	/* of a link */
+	char *target;	/* of a link; inodes show this text */
 	u32 nr_folders; /* among the children */
 	struct rcu_head rcu;
 	bool implicit; /* a folder that is removed with its last entry */
