@@ -16,6 +16,7 @@
 #include <kernel/err.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
+#include <kernel/string.h>
 #include "caller.h"
 
 #define MAP_MAX (1ull << 30)
@@ -256,12 +257,14 @@ int64_t banos_ports_release(banos_ports ports)
 }
 BANOS_EXPORT(banos_ports_release);
 
-/* The port, or -EINVAL. */
-static s64 port_of(banos_ports ports, u32 offset, u32 bytes)
+/* The port, or -EINVAL with a sentence about @p function. */
+static s64 port_of(const char *function, banos_ports ports, u32 offset, u32 bytes)
 {
 	struct owned *object;
 	s64 port = -EINVAL;
 
+	if (bytes != 1 && bytes != 2 && bytes != 4)
+		return api_mistake(function, -EINVAL, "bytes is not 1, 2 or 4");
 	rcu_read_lock();
 	object = api_peek((u64)ports, &ports_class);
 	if (object) {
@@ -271,35 +274,84 @@ static s64 port_of(banos_ports ports, u32 offset, u32 bytes)
 			port = range->first + offset;
 	}
 	rcu_read_unlock();
+	if (port < 0)
+		return api_mistake(function, -EINVAL,
+				   "ports is none of the caller's, or offset lies beyond it");
 	return port;
+}
+
+static u32 port_in(u16 port, u32 bytes)
+{
+	switch (bytes) {
+	case 1: return inb(port);
+	case 2: return inw(port);
+	default: return inl(port);
+	}
+}
+
+static void port_out(u16 port, u32 bytes, u32 value)
+{
+	switch (bytes) {
+	case 1: outb(port, value); break;
+	case 2: outw(port, value); break;
+	default: outl(port, value);
+	}
 }
 
 int64_t banos_port_read(banos_ports ports, uint32_t offset, uint32_t bytes)
 {
-	s64 port = port_of(ports, offset, bytes);
+	s64 port = port_of(__func__, ports, offset, bytes);
 
 	if (port < 0)
-		return MISTAKE("ports is none of the caller's, or offset lies beyond it");
-	switch (bytes) {
-	case 1: return inb(port);
-	case 2: return inw(port);
-	case 4: return inl(port);
-	default: return MISTAKE("bytes is not 1, 2 or 4");
-	}
+		return port;
+	return port_in(port, bytes);
 }
 BANOS_EXPORT(banos_port_read);
 
 int64_t banos_port_write(banos_ports ports, uint32_t offset, uint32_t bytes, uint32_t value)
 {
-	s64 port = port_of(ports, offset, bytes);
+	s64 port = port_of(__func__, ports, offset, bytes);
 
 	if (port < 0)
-		return MISTAKE("ports is none of the caller's, or offset lies beyond it");
-	switch (bytes) {
-	case 1: outb(port, value); return 0;
-	case 2: outw(port, value); return 0;
-	case 4: outl(port, value); return 0;
-	default: return MISTAKE("bytes is not 1, 2 or 4");
-	}
+		return port;
+	port_out(port, bytes, value);
+	return 0;
 }
 BANOS_EXPORT(banos_port_write);
+
+int64_t banos_port_read_many(banos_ports ports, uint32_t offset, uint32_t bytes, void *to,
+			     uint64_t count)
+{
+	s64 port = port_of(__func__, ports, offset, bytes);
+
+	if (port < 0)
+		return port;
+	if (count > UINT64_MAX / bytes || !api_may_write(to, count * bytes))
+		return MISTAKE("to is not the driver's memory");
+	for (u64 i = 0; i < count; i++) {
+		u32 value = port_in(port, bytes);
+
+		memcpy((u8 *)to + i * bytes, &value, bytes);
+	}
+	return 0;
+}
+BANOS_EXPORT(banos_port_read_many);
+
+int64_t banos_port_write_many(banos_ports ports, uint32_t offset, uint32_t bytes, const void *from,
+			      uint64_t count)
+{
+	s64 port = port_of(__func__, ports, offset, bytes);
+
+	if (port < 0)
+		return port;
+	if (count > UINT64_MAX / bytes || !api_may_read(from, count * bytes))
+		return MISTAKE("from is not the driver's memory");
+	for (u64 i = 0; i < count; i++) {
+		u32 value = 0;
+
+		memcpy(&value, (const u8 *)from + i * bytes, bytes);
+		port_out(port, bytes, value);
+	}
+	return 0;
+}
+BANOS_EXPORT(banos_port_write_many);

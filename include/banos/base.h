@@ -108,7 +108,7 @@
 /** A declaration with this is an optional import. */
 #define BANOS_WEAK __attribute__((weak))
 
-static inline __attribute__((unused)) uint64_t banos_address_(void (*f)(void))
+static __inline__ __attribute__((unused)) uint64_t banos_address_(void (*f)(void))
 {
 	return (uint64_t)f;
 }

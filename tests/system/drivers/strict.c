@@ -252,6 +252,28 @@ static void try_resources(void)
 	EXPECT(banos_port_read(ports, 0, 1), -EINVAL);
 }
 
+/* QEMU's configuration device: its data port has another byte each time. */
+static void try_data_ports(void)
+{
+	static char text[5];
+	uint16_t selector = 0;
+	banos_ports ports;
+
+	EXPECT(banos_ports_claim(own, 0x510, 2, &ports), 0);
+	EXPECT(banos_port_write_many(ports, 0, 2, &selector, 1), 0);
+	EXPECT(banos_port_read_many(ports, 1, 1, text, 4), 0);
+	EXPECT(text[0] == 'Q' && text[1] == 'E' && text[2] == 'M' && text[3] == 'U', 1);
+	EXPECT(banos_port_read_many(ports, 1, 1, text, 0), 0);
+	EXPECT(banos_port_read_many(ports, 1, 1, NULL, 1), -EINVAL);
+	EXPECT(banos_port_read_many(ports, 0, 2, text, ~UINT64_C(0) / 2 + 2), -EINVAL);
+	EXPECT(banos_port_read_many(ports, 1, 2, text, 1), -EINVAL);
+	EXPECT(banos_port_read_many(ports, 0, 8, text, 1), -EINVAL);
+	EXPECT(banos_port_write_many(ports, 0, 2, NULL, 1), -EINVAL);
+	EXPECT(banos_port_write_many(ports, 2, 1, text, 1), -EINVAL);
+	EXPECT(banos_ports_release(ports), 0);
+	EXPECT(banos_port_read_many(ports, 1, 1, text, 1), -EINVAL);
+}
+
 static int64_t strict_init(banos_owner self)
 {
 	own = self;
@@ -260,6 +282,7 @@ static int64_t strict_init(banos_owner self)
 	try_devices();
 	try_probers();
 	try_resources();
+	try_data_ports();
 	if (wrong)
 		return -EINVAL;
 	return 0;
