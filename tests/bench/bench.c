@@ -34,6 +34,7 @@
 #include <unistd.h>
 #include "../../include/uapi/banos.h"
 #include "mark.h"
+#include "operations.h"
 
 #define FUTEX_WAIT	   0 /* linux/futex.h, which musl comes without */
 #define FUTEX_WAKE	   1
@@ -555,6 +556,60 @@ static void no_driver(void)
 	free(driver.data);
 }
 
+/* ---- functions of the driver API, called by a driver of ours ---- */
+
+static void operations_begin(int hold, long held)
+{
+	read_driver("operations.ko");
+	driver_install(1);
+	must((fds[0] = open("/dev/operations", O_RDWR)) >= 0, "/dev/operations");
+	must(!CALL(SYS_ioctl, fds[0], hold, held), "hold");
+}
+static void beside_10_allocations(void)
+{
+	operations_begin(HOLD_MEMORY, 10);
+}
+static void beside_4000_allocations(void)
+{
+	operations_begin(HOLD_MEMORY, 4000);
+}
+static void beside_10_mutexes(void)
+{
+	operations_begin(HOLD_MUTEXES, 10);
+}
+static void beside_10000_mutexes(void)
+{
+	operations_begin(HOLD_MUTEXES, 10000);
+}
+static void beside_10_timers(void)
+{
+	operations_begin(HOLD_TIMERS, 10);
+}
+static void beside_1000_timers(void)
+{
+	operations_begin(HOLD_TIMERS, 1000);
+}
+static void operations_end(void)
+{
+	close_all();
+	no_driver();
+}
+
+#define OPERATION(name, command)                                                   \
+	static void name(long count)                                               \
+	{                                                                          \
+		must(!CALL(SYS_ioctl, fds[0], command, count), "/dev/operations"); \
+	}
+OPERATION(api_alloc, OPERATION_ALLOC)
+OPERATION(api_alloc_pages, OPERATION_ALLOC_PAGES)
+OPERATION(api_mutex_init, OPERATION_MUTEX_INIT)
+OPERATION(api_wait_init, OPERATION_WAIT_INIT)
+OPERATION(api_timer_create, OPERATION_TIMER_CREATE)
+OPERATION(api_timer_start, OPERATION_TIMER_START)
+OPERATION(api_mutex, OPERATION_MUTEX)
+OPERATION(api_spin, OPERATION_SPIN)
+OPERATION(api_wake, OPERATION_WAKE)
+
 /* ---- the rows ---- */
 
 static const struct row {
@@ -599,6 +654,22 @@ static const struct row {
 	{ "driver_install", NDRIVERS, driver_install, trivial_driver, no_driver },
 	{ "driver_remove", NDRIVERS, driver_remove, installed, no_driver },
 	{ "driver_install_1000", 4, driver_install, large_driver, no_driver },
+	{ "api_alloc_10", 1000, api_alloc, beside_10_allocations, operations_end },
+	{ "api_alloc_4000", 1000, api_alloc, beside_4000_allocations, operations_end },
+	{ "api_alloc_pages_10", 1000, api_alloc_pages, beside_10_allocations, operations_end },
+	{ "api_alloc_pages_4000", 1000, api_alloc_pages, beside_4000_allocations, operations_end },
+	{ "api_mutex_init_10", 1000, api_mutex_init, beside_10_mutexes, operations_end },
+	{ "api_mutex_init_10000", 1000, api_mutex_init, beside_10000_mutexes, operations_end },
+	{ "api_wait_init_10", 1000, api_wait_init, beside_10_mutexes, operations_end },
+	{ "api_wait_init_10000", 1000, api_wait_init, beside_10000_mutexes, operations_end },
+	{ "api_timer_create_10", 1000, api_timer_create, beside_10_timers, operations_end },
+	{ "api_timer_create_1000", 1000, api_timer_create, beside_1000_timers, operations_end },
+	{ "api_timer_start_10", 1000, api_timer_start, beside_10_timers, operations_end },
+	{ "api_timer_start_1000", 1000, api_timer_start, beside_1000_timers, operations_end },
+	{ "api_mutex", 1000, api_mutex, beside_10_mutexes, operations_end },
+	{ "api_spin", 1000, api_spin, beside_10_mutexes, operations_end },
+	{ "api_wake_10", 1000, api_wake, beside_10_mutexes, operations_end },
+	{ "api_wake_10000", 1000, api_wake, beside_10000_mutexes, operations_end },
 };
 
 static uint64_t measure(const struct row *row)

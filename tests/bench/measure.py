@@ -85,6 +85,11 @@ def functions():
         ', '.join(names) + ' };\n')
 
 
+def operations():
+    with open(os.path.join(HERE, 'operations.c'), encoding='utf-8') as f:
+        return driver_source.compiled(f.read(), HERE)
+
+
 class Bench:
     """The kernel under test, and how it is started."""
 
@@ -100,7 +105,8 @@ class Bench:
         with open(folder + '/bench', 'rb') as f:
             self.files = {'bench/bench': f.read(),
                           'bench/trivial.ko': driver('trivial'),
-                          'bench/functions.ko': functions()}
+                          'bench/functions.ko': functions(),
+                          'bench/operations.ko': operations()}
 
     def start(self, **options):
         options.setdefault('files', self.files)

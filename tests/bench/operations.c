@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What functions of the driver API cost: each ioctl() of /dev/operations does one
+ * thing ARGUMENT times. Commands from HOLD on obtain ARGUMENT of a thing, beside which it
+ * is done.
+ */
+#include <banos/chardev.h>
+#include <banos/driver.h>
+#include <banos/errno.h>
+#include <banos/lock.h>
+#include <banos/memory.h>
+#include <banos/time.h>
+#include <banos/timer.h>
+#include <banos/wait.h>
+#include "operations.h"
+
+static banos_owner owner;
+static struct banos_mutex mutex;
+static struct banos_spinlock spin;
+static struct banos_wait wait;
+static banos_timer timer;
+static struct banos_mutex *mutexes;
+
+static int64_t nothing(void *context)
+{
+	return 0;
+}
+
+static int64_t alloc_free(uint64_t count, uint64_t bytes)
+{
+	int64_t error = 0;
+
+	while (count-- && !error) {
+		void *memory = banos_alloc(owner, bytes, 0);
+
+		error = memory ? banos_free(owner, memory) : -ENOMEM;
+	}
+	return error;
+}
+
+static int64_t init_destroy_mutex(uint64_t count)
+{
+	static struct banos_mutex other;
+	int64_t error = 0;
+
+	while (count-- && !error) {
+		error = banos_mutex_init(owner, &other);
+		if (!error)
+			error = banos_mutex_destroy(&other);
+	}
+	return error;
+}
+
+static int64_t init_destroy_wait(uint64_t count)
+{
+	static struct banos_wait other;
+	int64_t error = 0;
+
+	while (count-- && !error) {
+		error = banos_wait_init(owner, &other);
+		if (!error)
+			error = banos_wait_destroy(&other);
+	}
+	return error;
+}
+
+static int64_t create_destroy_timer(uint64_t count)
+{
+	int64_t error = 0;
+
+	while (count-- && !error) {
+		banos_timer other;
+
+		error = banos_timer_create(owner, nothing, NULL, &other);
+		if (!error)
+			error = banos_timer_destroy(other);
+	}
+	return error;
+}
+
+static int64_t start_timer(uint64_t count)
+{
+	uint64_t deadline_ns = banos_time_ns() + 1000 * BANOS_S;
+	int64_t error = 0;
+
+	while (count-- && !error)
+		error = banos_timer_start(timer, deadline_ns++);
+	return error;
+}
+
+static int64_t lock_unlock(uint64_t count)
+{
+	int64_t error = 0;
+
+	while (count-- && !error) {
+		banos_mutex_lock(&mutex);
+		error = banos_mutex_unlock(&mutex);
+	}
+	return error;
+}
+
+static int64_t lock_unlock_spin(uint64_t count)
+{
+	int64_t error = 0;
+
+	while (count-- && !error) {
+		banos_spin_lock(&spin);
+		error = banos_spin_unlock(&spin);
+	}
+	return error;
+}
+
+static int64_t wake(uint64_t count)
+{
+	int64_t error = 0;
+
+	while (count-- && !error)
+		error = banos_wait_wake(&wait);
+	return error;
+}
+
+/* Nothing of it is given back: that is the removal's. */
+static int64_t hold(uint32_t what, uint64_t count)
+{
+	int64_t error = 0;
+
+	if (what == HOLD_MUTEXES)
+		mutexes = banos_alloc(owner, count * sizeof(*mutexes), 0);
+	for (uint64_t i = 0; i < count && !error; i++) {
+		banos_timer other;
+
+		if (what == HOLD_MEMORY) {
+			error = banos_alloc(owner, 64, 0) ? 0 : -ENOMEM;
+		} else if (what == HOLD_MUTEXES) {
+			error = mutexes ? banos_mutex_init(owner, &mutexes[i]) : -ENOMEM;
+		} else {
+			error = banos_timer_create(owner, nothing, NULL, &other);
+			if (!error)
+				error = banos_timer_start(other, banos_time_ns() + 900 * BANOS_S);
+		}
+	}
+	return error;
+}
+
+static int64_t operations_ioctl(void *context, void *file, uint32_t command, uint64_t argument,
+				uint32_t flags)
+{
+	switch (command) {
+	case OPERATION_ALLOC: return alloc_free(argument, 64);
+	case OPERATION_ALLOC_PAGES: return alloc_free(argument, 8192);
+	case OPERATION_MUTEX_INIT: return init_destroy_mutex(argument);
+	case OPERATION_WAIT_INIT: return init_destroy_wait(argument);
+	case OPERATION_TIMER_CREATE: return create_destroy_timer(argument);
+	case OPERATION_TIMER_START: return start_timer(argument);
+	case OPERATION_MUTEX: return lock_unlock(argument);
+	case OPERATION_SPIN: return lock_unlock_spin(argument);
+	case OPERATION_WAKE: return wake(argument);
+	default: return command >= HOLD_MEMORY ? hold(command, argument) : -ENOTTY;
+	}
+}
+
+static int64_t operations_init(banos_owner self)
+{
+	static const struct banos_chardev_ops ops = { .size = sizeof(ops),
+						      .ioctl = operations_ioctl };
+	static const struct banos_chardev_config config = {
+		.size = sizeof(config),
+		.major = BANOS_CHARDEV_ANY,
+		.mode = 0600,
+		.ops = &ops,
+		.name = "operations",
+	};
+	int64_t error = banos_mutex_init(self, &mutex);
+
+	owner = self;
+	if (!error)
+		error = banos_wait_init(self, &wait);
+	if (!error)
+		error = banos_spin_init(&spin);
+	if (!error)
+		error = banos_timer_create(self, nothing, NULL, &timer);
+	if (error)
+		return error;
+	return banos_chardev_register(self, &config, NULL);
+}
+BANOS_DRIVER(operations, "1", "MIT", "Measured", operations_init, NULL);
