@@ -1,135 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Owners, what they own, and handles.
+ * Owners, and what they own.
  *
- * A handle is an index into a table of slots with a generation on top. Looking
- * one up takes no lock: the generation is read before and after the object, and
- * objects are freed after a grace period. The table grows by pages and never
- * shrinks.
- *
- * Locks: root->lock, then handles_lock.
+ * Locks: root->lock, then that of the handles.
  */
 #include <kernel/err.h>
+#include <kernel/handle.h>
 #include <kernel/heap.h>
 #include <kernel/owner.h>
 #include <kernel/string.h>
-
-#define CHUNK_SLOTS 256u
-#define MAX_CHUNKS  1024u
-
-struct handle_slot {
-	void *object; /* NULL: free */
-	u32 generation;
-	u32 kind; /* of the object; index + 1 of the next free slot while free */
-};
-
-static struct handle_slot *chunks[MAX_CHUNKS];
-static u32 nr_slots, free_slot; /* free_slot: index + 1 */
-static u32 handles_used;
-static DEFINE_SPINLOCK(handles_lock);
-
-/* ---- handles ---- */
-
-static struct handle_slot *handle_slot_at(u32 index)
-{
-	struct handle_slot *chunk = rcu_dereference(chunks[index / CHUNK_SLOTS]);
-
-	return &chunk[index % CHUNK_SLOTS];
-}
-
-static bool handles_grow_locked(void)
-{
-	struct handle_slot *chunk;
-
-	assert_held(&handles_lock);
-	if (nr_slots == CHUNK_SLOTS * MAX_CHUNKS)
-		return false;
-	chunk = kzalloc(CHUNK_SLOTS * sizeof(*chunk));
-	if (!chunk)
-		return false;
-	for (u32 i = 0; i < CHUNK_SLOTS; i++) {
-		chunk[i].generation = 1;
-		if (i + 1 < CHUNK_SLOTS)
-			chunk[i].kind = nr_slots + i + 2;
-		else
-			chunk[i].kind = 0;
-	}
-	rcu_assign_pointer(chunks[nr_slots / CHUNK_SLOTS], chunk);
-	free_slot = nr_slots + 1;
-	smp_store_release(&nr_slots, nr_slots + CHUNK_SLOTS);
-	return true;
-}
-
-/* @return handle, 0: no memory */
-static u64 handle_create(void *object, u32 kind)
-{
-	u64 flags = spin_lock_irqsave(&handles_lock), handle = 0;
-
-	if (free_slot || handles_grow_locked()) {
-		u32 number = free_slot;
-		struct handle_slot *slot = handle_slot_at(number - 1);
-
-		free_slot = slot->kind;
-		slot->kind = kind;
-		smp_store_release(&slot->object, object);
-		handle = (u64)slot->generation << 32 | number;
-		handles_used++;
-	}
-	spin_unlock_irqrestore(&handles_lock, flags);
-	return handle;
-}
-
-static void handle_destroy(u64 handle)
-{
-	u64 flags;
-	u32 number = handle;
-	struct handle_slot *slot;
-
-	if (!handle)
-		return;
-	slot = handle_slot_at(number - 1);
-	flags = spin_lock_irqsave(&handles_lock);
-	WRITE_ONCE(slot->object, NULL);
-	smp_wmb();
-	if (!++slot->generation)
-		slot->generation = 1;
-	slot->kind = free_slot;
-	free_slot = number;
-	handles_used--;
-	spin_unlock_irqrestore(&handles_lock, flags);
-}
-
-/* It leads nowhere for the time being, or leads there again. */
-static void handle_point(u64 handle, void *object)
-{
-	if (handle)
-		smp_store_release(&handle_slot_at((u32)handle - 1)->object, object);
-}
-
-static void *handle_find(u64 handle, u32 kind)
-{
-	u32 index = (u32)handle - 1, generation = handle >> 32;
-	struct handle_slot *slot;
-	void *object;
-
-	if (index >= smp_load_acquire(&nr_slots))
-		return NULL;
-	slot = handle_slot_at(index);
-	if (smp_load_acquire(&slot->generation) != generation)
-		return NULL;
-	object = smp_load_acquire(&slot->object);
-	if (!object || READ_ONCE(slot->kind) != kind)
-		return NULL;
-	smp_rmb();
-	if (READ_ONCE(slot->generation) == generation)
-		return object;
-	return NULL;
-}
-
-u32 owner_handles(void)
-{
-	return READ_ONCE(handles_used);
-}
 
 /* ---- owners ---- */
 

@@ -13,7 +13,7 @@
  * that a handle given up by one thread while another uses it does no harm.
  *
  * Locks: root owner's ->lock (spin, any context): lists, counts and state of its
- * tree. Inside it: handles_lock.
+ * tree. Inside it: the lock of the handles.
  */
 #pragma once
 #include <kernel/atomic.h>
@@ -180,7 +180,3 @@ struct owned *owned_peek(u64 handle, const struct owned_class *class);
 void owned_put(struct owned *owned);
 /** @brief Account bytes to the tree of @p owner. Any context. */
 void owner_account(struct owner *owner, s64 bytes);
-/** @brief Handles in use. */
-u32 owner_handles(void);
-/** @brief Start-up. */
-void owner_system_init(void);

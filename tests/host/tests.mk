@@ -66,6 +66,12 @@ name-srcs := fs/names/name.c
 host-test-y += page_tree
 page_tree-srcs := fs/cache/page_tree.c
 
+# kernel/
+host-test-y += handle
+handle-srcs := kernel/handle.c mm/heap.c
+handle-cflags := -DCONFIG_FAULT_INJECTION=1 -DHANDLE_GENERATION_BITS=3 \
+	-include tests/host/no_heap_debug.h
+
 # kernel/acpi/, kernel/time/, kernel/irq
 host-test-y += acpi
 acpi-srcs := kernel/acpi/aml.c kernel/acpi/madt.c kernel/acpi/root.c kernel/acpi/tables.c

@@ -8,6 +8,7 @@
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/fault_injection.h>
+#include <kernel/handle.h>
 #include <kernel/heap.h>
 #include <kernel/ktest.h>
 #include <kernel/page.h>
@@ -79,7 +80,7 @@ static struct usage usage(void)
 
 	mem_info_get(&memory);
 	return (struct usage){ heap_debug_live() - (s64)(memory.kernel_stacks * PAGE_SIZE),
-			       owner_handles(), driver_count };
+			       handles_in_use(), driver_count };
 }
 
 static bool usage_equal(const struct usage *usage, const struct usage *b)
