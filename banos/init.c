@@ -10,8 +10,11 @@ void banos_init(void)
 {
 	if (exports_init())
 		boot_stop("not enough memory for the names of the driver API");
+	owner_system_init();
 	accounts_init();
 	driver_locks_init();
+	driver_mutexes_init();
+	driver_memory_init();
 	failures_init();
 	drivers_start_builtin();
 	if (option_is_set(&opt_lock))

@@ -2,12 +2,20 @@
 /*
  * Owners, and what they own.
  *
+ * What a tree of owners holds of the machine's memory is added up in its root, and may
+ * be OWNER_SHARE of that memory: whatever a driver obtains, it runs out of its own share
+ * before others run out of memory. The memory of an object is accounted when
+ * it is put on its owner's list; more, as much as the driver asks for, is charged before it
+ * is allocated.
+ *
  * Locks: root->lock, then that of the handles.
  */
 #include <kernel/err.h>
 #include <kernel/handle.h>
 #include <kernel/heap.h>
 #include <kernel/owner.h>
+#include <kernel/page.h>
+#include <kernel/printk.h>
 #include <kernel/string.h>
 
 /* ---- owners ---- */
@@ -25,6 +33,7 @@ int owner_init(struct owner *owner, struct owner *parent, const char *name, void
 	for (u32 phase = 0; phase < OWNED_PHASES; phase++)
 		list_init(&owner->owned[phase]);
 	spin_init(&owner->lock);
+	wait_queue_init(&owner->mutex_waiters);
 	if (private)
 		owner->handle = handle_create(owner, HANDLE_OWNER);
 	if (private && !owner->handle)
@@ -45,6 +54,7 @@ void owner_destroy(struct owner *owner)
 	spin_unlock_irqrestore(&owner->root->lock, flags);
 	handle_destroy(owner->handle);
 	owner->handle = 0;
+	wake_up_all(&owner->root->mutex_waiters); /* which were this owner's? they look */
 }
 
 static void owner_tell_closed_locked(struct owner *owner)
@@ -70,25 +80,119 @@ void owner_close(struct owner *owner)
 	spin_unlock_irqrestore(&owner->root->lock, flags);
 }
 
-bool owner_is_closed(const struct owner *owner)
-{
-	for (; owner; owner = owner->parent)
-		if (READ_ONCE(owner->closed))
-			return true;
-	return false;
-}
-
 struct owner *owner_find(u64 handle)
 {
 	return handle_find(handle, HANDLE_OWNER);
 }
 
-void owner_account(struct owner *owner, s64 bytes)
+/* ---- how much it may hold ---- */
+
+#define SAY_AGAIN_NS (5 * NSEC_PER_SEC)
+
+static u64 share_bytes; /* of each driver */
+
+void owner_system_init(void)
 {
-	__atomic_fetch_add(&owner->root->bytes, bytes, __ATOMIC_RELAXED);
+	struct mem_info memory;
+
+	mem_info_get(&memory);
+	share_bytes = memory.total * PAGE_SIZE / OWNER_SHARE;
+}
+
+static void say_share_is_used_locked(struct owner *root, u64 bytes)
+{
+	u64 now = time_monotonic_ns();
+
+	assert_held(&root->lock);
+	if (root->share_said_ns && now - root->share_said_ns < SAY_AGAIN_NS)
+		return;
+	root->share_said_ns = now;
+	pr_warn("banos: %s: %lu bytes more are refused: it holds %lu KiB of memory and other resources, and may hold %lu KiB, 1/%u of the memory of this machine\n",
+		root->name, bytes, root->charged >> 10, share_bytes >> 10, OWNER_SHARE);
+}
+
+int owner_charge_locked(struct owner *owner, u64 bytes)
+{
+	struct owner *root = owner->root;
+
+	assert_held(&root->lock);
+	if (unlikely(bytes > share_bytes || root->charged > share_bytes - bytes) && root->private) {
+		say_share_is_used_locked(root, bytes);
+		return -ENOMEM;
+	}
+	root->charged += bytes;
+	return 0;
+}
+
+int owner_charge(struct owner *owner, u64 bytes)
+{
+	u64 flags = spin_lock_irqsave(&owner->root->lock);
+	int err = owner_charge_locked(owner, bytes);
+
+	if (!err)
+		owner->root->bytes += bytes;
+	spin_unlock_irqrestore(&owner->root->lock, flags);
+	return err;
+}
+
+void owner_uncharge(struct owner *owner, u64 bytes)
+{
+	u64 flags = spin_lock_irqsave(&owner->root->lock);
+
+	owner->root->charged -= bytes;
+	owner->root->bytes -= bytes;
+	spin_unlock_irqrestore(&owner->root->lock, flags);
+}
+
+/* ---- counted, not listed ---- */
+
+static const struct owned_many *owned_many[OWNED_MANY_MAX];
+static u32 nr_owned_many;
+
+void owned_many_register(const struct owned_many *many)
+{
+	BUG_ON(nr_owned_many == OWNED_MANY_MAX);
+	owned_many[nr_owned_many++] = many;
+}
+
+int owner_count_mutex(struct owner *owner)
+{
+	u64 flags = irq_save();
+	int err = 0;
+
+	raw_spin_lock(&owner->root->lock);
+	if (unlikely(owner_is_closed(owner))) {
+		err = -ENODEV;
+	} else {
+		owner->mutexes++;
+		owner->root->counts[OWNED_MUTEX]++;
+	}
+	raw_spin_unlock(&owner->root->lock);
+	irq_restore(flags);
+	return err;
+}
+
+void owner_uncount_mutex(struct owner *owner)
+{
+	u64 flags = irq_save();
+
+	raw_spin_lock(&owner->root->lock);
+	/* A driver that restores the bytes of a destroyed mutex can destroy more than there are. */
+	if (owner->mutexes) {
+		owner->mutexes--;
+		owner->root->counts[OWNED_MUTEX]--;
+	}
+	raw_spin_unlock(&owner->root->lock);
+	irq_restore(flags);
 }
 
 /* ---- owned ---- */
+
+/* What the kernel needs for it, besides what was charged for owned->bytes. */
+static u64 owned_cost(const struct owned *owned)
+{
+	return owned->class->bytes + (owned->handle ? HANDLE_BYTES : 0);
+}
 
 static void owned_link_locked(struct owner *owner, struct owned *owned)
 {
@@ -128,6 +232,8 @@ int owned_add(struct owner *owner, struct owned *owned, const struct owned_class
 	if (owner_is_closed(owner))
 		err = -ENODEV;
 	else
+		err = owner_charge_locked(owner, owned_cost(owned));
+	if (!err)
 		owned_link_locked(owner, owned);
 	spin_unlock_irqrestore(&owner->root->lock, flags);
 	if (err)
@@ -223,13 +329,16 @@ static int owned_retire(struct owner *owner, struct owned *owned)
 
 	if (owned->class->stop)
 		err = owned->class->stop(owned, owner_stop_deadline(owner));
+	flags = spin_lock_irqsave(&owner->root->lock);
 	if (!err) {
+		owner->root->charged -= owned_cost(owned) + owned->bytes;
+		owner->root->bytes -= owned->bytes;
+		spin_unlock_irqrestore(&owner->root->lock, flags);
 		handle_destroy(owned->handle);
 		owned->handle = 0;
 		owned_put(owned);
 		return 0;
 	}
-	flags = spin_lock_irqsave(&owner->root->lock);
 	owned_link_locked(owner, owned);
 	handle_point(owned->handle, owned);
 	spin_unlock_irqrestore(&owner->root->lock, flags);
@@ -355,6 +464,37 @@ static int sweep_phase(struct owner *top, u32 phase, u32 counts[OWNED_KINDS],
 	return 0;
 }
 
+/* Some of what one of @top and its children has many of. @return how many */
+static u32 owner_release_many_locked(struct owner *top, const struct owned_many *many)
+{
+	struct owner *child;
+
+	assert_held(&top->root->lock);
+	list_for_each(child, &top->children, sibling) {
+		u32 count = owner_release_many_locked(child, many);
+
+		if (count)
+			return count;
+	}
+	return many->release_locked(top);
+}
+
+static void sweep_many(struct owner *top, const struct owned_many *many, u32 counts[OWNED_KINDS],
+		       const struct owned_class *classes[OWNED_KINDS])
+{
+	u32 kind = many->class->kind, count;
+
+	do {
+		u64 flags = spin_lock_irqsave(&top->root->lock);
+
+		count = owner_release_many_locked(top, many);
+		top->root->counts[kind] -= count;
+		spin_unlock_irqrestore(&top->root->lock, flags);
+		counts[kind] += count;
+		classes[kind] = many->class;
+	} while (count);
+}
+
 int owner_sweep(struct owner *top, u32 phases, owner_report report)
 {
 	const struct owned_class *classes[OWNED_KINDS] = { NULL };
@@ -364,6 +504,10 @@ int owner_sweep(struct owner *top, u32 phases, owner_report report)
 	for (u32 phase = 0; phase < OWNED_PHASES && !err; phase++)
 		if (phases & 1u << phase)
 			err = sweep_phase(top, phase, counts, classes);
+	if (phases & 1u << OWNED_PASSIVE && !err)
+		for (u32 i = 0; i < nr_owned_many; i++)
+			if (top->root->counts[owned_many[i]->class->kind])
+				sweep_many(top, owned_many[i], counts, classes);
 	for (u32 swept = 0; swept < OWNED_KINDS && report; swept++)
 		if (counts[swept])
 			report(top, classes[swept], counts[swept]);

@@ -216,6 +216,18 @@ int thread_spawn(void (*main)(void *), void *arg, const char *name)
 
 /* ---- end ---- */
 
+bool thread_exists(const struct thread *wanted)
+{
+	const struct thread *t;
+	bool found = false;
+	u64 flags = spin_lock_irqsave(&threads_lock);
+
+	list_for_each(t, &threads_list, all_link)
+		found |= t == wanted;
+	spin_unlock_irqrestore(&threads_lock, flags);
+	return found;
+}
+
 void thread_get(struct thread *t)
 {
 	atomic_inc(&t->refs);

@@ -4,8 +4,8 @@
  * here before the kernel uses it, so that an invalid pointer causes an error, not a
  * fault of the kernel, and never makes the kernel write to its own memory.
  *
- * No lock is taken and nothing is searched: the heap's objects of drivers have caches
- * of their own, pages of ranges have a mark in their page-table entries, other pages
+ * No lock is taken and nothing is searched: small allocations of drivers have pages
+ * of their own (driver_heap.c), pages of ranges have a mark in their page-table entries, other pages
  * one in their struct page. The check does not tell drivers apart: one may
  * pass to the kernel what it received from another.
  *
@@ -14,6 +14,7 @@
  */
 #include <asm/layout.h>
 #include <asm/paging.h>
+#include <asm/probe.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
 #include "internal.h"
@@ -36,11 +37,9 @@ static u64 heap_span(u64 addr, u64 max)
 		return 0;
 	while (done < max) {
 		const struct page *page = virt_to_page((void *)(addr + done));
-		u32 flags;
+		/* Not all memory has a struct page. */
+		u32 flags = (u32)probe_load((const u64 *)&page->flags);
 
-		if (!page_is_ram(page_to_phys(page)) || !kernel_address_mapped((u64)page))
-			break;
-		flags = READ_ONCE(page->flags);
 		if (flags & PG_SLAB) {
 			const struct kmem_cache *cache = READ_ONCE(page->slab_cache);
 

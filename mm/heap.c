@@ -16,6 +16,7 @@
  *
  * Bonwick, "Magazines and Vmem", USENIX 2001.
  */
+#include <kernel/driver_heap.h>
 #include <kernel/fault_injection.h>
 #include <kernel/heap.h>
 #include <kernel/heap_init.h>
@@ -44,9 +45,11 @@ static const u16 class_size[] = {
 	16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 672, 1024, 1344, 2048
 };
 #define NR_CLASSES ARRAY_SIZE(class_size)
-#define CLASS_MAX  2048u
+_Static_assert(NR_CLASSES == DRIVER_HEAP_CLASSES, "classes");
+#define CLASS_MAX 2048u
 static u8 class_of[CLASS_MAX / 16 + 1]; /* by (size + 15) / 16 */
-static u32 driver_caches;		/* number of the first of NR_CLASSES */
+u8 driver_heap_class[DRIVER_HEAP_MAX / 16 + 1];
+static u32 driver_caches; /* number of the first of NR_CLASSES */
 
 /* ---- pages of a cache; cache->lock held ---- */
 
@@ -285,12 +288,15 @@ void heap_init(void)
 	for (u32 i = 0; i < NR_CLASSES; i++) {
 		cache_init(&caches[nr_caches], "drivers", class_size[i],
 			   class_align(class_size[i]));
-		caches[nr_caches++].drivers = true;
+		caches[nr_caches].drivers = caches[nr_caches].opaque = true;
+		nr_caches++;
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(class_of); i++) {
 		while (number < NR_CLASSES && caches[number].usable < i * 16)
 			number++;
 		class_of[i] = number; /* NR_CLASSES: too large with a red zone */
+		/* Of the smallest there are too many for the descriptor of their slab. */
+		driver_heap_class[i] = MAX(number, 1u);
 	}
 }
 
@@ -387,19 +393,16 @@ size_t kmalloc_usable(const void *memory)
 
 void *kzalloc_driver(size_t size)
 {
-	u32 number = NR_CLASSES;
-	void *memory;
+	void *memory = large_alloc(size, CALLER);
 
-	if (size <= CLASS_MAX)
-		number = class_of[(size + 15) / 16];
-	if (number < NR_CLASSES) {
-		memory = cache_alloc(&caches[driver_caches + number], size, CALLER);
-	} else {
-		memory = large_alloc(size, CALLER);
-		if (memory)
-			virt_to_page(memory)->flags |= PG_DRIVER;
-	}
+	if (memory)
+		virt_to_page(memory)->flags |= PG_DRIVER;
 	return heap_clear(memory, size);
+}
+
+const struct kmem_cache *heap_driver_cache(u32 class)
+{
+	return &caches[driver_caches + class];
 }
 
 void *kzalloc(size_t size)

@@ -42,6 +42,8 @@ static inline struct heap_tag *heap_tag_of(const struct kmem_cache *cache, const
 
 /** Does @p candidate point to an object cache? */
 bool heap_is_cache(const void *candidate);
+/** How pages of driver_heap.c are divided, by class. */
+const struct kmem_cache *heap_driver_cache(u32 class);
 /** kmalloc() on behalf of @p ip. */
 void *heap_alloc(size_t size, u64 ip);
 /** An object of a new page. */

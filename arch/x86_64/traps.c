@@ -13,6 +13,7 @@
 #include <asm/cpu.h>
 #include <asm/io.h>
 #include <asm/layout.h>
+#include <asm/probe.h>
 #include <asm/traps.h>
 #include <kernel/panic.h>
 #include <kernel/string.h>
@@ -21,8 +22,7 @@
 #include <uapi/signal.h>
 
 void call_on_stack(u32 vector, struct pt_regs *regs, u64 top); /* entry.S */
-extern const u8 kernel_read_site[], kernel_cmpxchg_site[];     /* uaccess.S */
-extern const s32 __ex_table_start[], __ex_table_end[];
+extern const s32 __ex_table_start[], __ex_table_any_start[], __ex_table_end[];
 
 /* clang-format off */
 static const char *const exception_names[VECTOR_EXCEPTIONS] = {
@@ -59,17 +59,23 @@ static u64 read_cr2(void)
 	return addr;
 }
 
-/* Does a site of uaccess.S expect this fault? Then continue at its fix-up. */
-static bool trap_fixup(struct pt_regs *regs)
+/* Does an instruction of the table from @entry on expect this fault? Then continue at its fix-up. */
+static bool trap_fixup_from(const s32 *entry, struct pt_regs *regs)
 {
 	u32 ip = regs->rip - KERNEL_VMA;
 
-	for (const s32 *entry = __ex_table_start; entry < __ex_table_end; entry += 2)
+	for (; entry < __ex_table_end; entry += 2)
 		if ((u32)entry[0] == ip) {
 			regs->rip = KERNEL_VMA + (u32)entry[1];
 			return true;
 		}
 	return false;
+}
+
+/* The same for one of uaccess.S, or of probe.h. */
+static bool trap_fixup(struct pt_regs *regs)
+{
+	return trap_fixup_from(__ex_table_start, regs);
 }
 
 /* Does not return for a driver's fault. @p code: the instruction, or the caller of an address without code. */
@@ -118,7 +124,7 @@ static void __noreturn __cold kernel_page_fault(struct pt_regs *regs, u64 addr, 
 			 addr, why);
 	/* A call of what is no function has left the address of its caller. */
 	if (error & FAULT_CODE_EXEC)
-		code = kernel_read_u64((const u64 *)regs->rsp);
+		code = probe_load((const u64 *)regs->rsp);
 	fault_in_driver(regs, code, cause);
 	panic_regs(regs, "%s", cause);
 }
@@ -154,7 +160,9 @@ void trap_page_fault(struct pt_regs *regs, u32 vector)
 		user_page_fault(regs, addr, error);
 		return;
 	}
-	/* The kernel: only uaccess.S may touch user addresses. */
+	/* The kernel: probe.h may touch any address, only uaccess.S user addresses. */
+	if (trap_fixup_from(__ex_table_any_start, regs))
+		return;
 	if (addr < USER_END && (regs->rflags & X86_EFLAGS_IF) && !CPU_FIELD_READ(preempt_count) &&
 	    !in_interrupt()) {
 		struct pt_regs probe = *regs;
@@ -170,9 +178,7 @@ void trap_page_fault(struct pt_regs *regs, u32 vector)
 			return;
 		}
 	}
-	if ((addr < USER_END || regs->rip == (u64)kernel_read_site ||
-	     regs->rip == (u64)kernel_cmpxchg_site) &&
-	    trap_fixup(regs))
+	if (addr < USER_END && trap_fixup(regs))
 		return;
 	kernel_page_fault(regs, addr, error);
 }

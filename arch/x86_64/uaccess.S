@@ -156,36 +156,6 @@ cmpxchg_user_u32:
 	ret
 	EX 1b, uaccess_fault_clac
 
-/* u64 kernel_read_u64(const u64 *p): trap_page_fault() knows the place. */
-	.balign 16
-	.global kernel_read_u64
-	.global kernel_read_site
-kernel_read_u64:
-kernel_read_site:
-1:	movq (%rdi), %rax
-	ret
-2:	xorl %eax, %eax
-	ret
-	EX 1b, 2b
-
-/* int kernel_cmpxchg_u64(u64 *addr, u64 *old, u64 new): the same for a locked exchange. */
-	.balign 16
-	.global kernel_cmpxchg_u64
-	.global kernel_cmpxchg_site
-kernel_cmpxchg_u64:
-	movq (%rsi), %rax
-kernel_cmpxchg_site:
-1:	lock cmpxchgq %rdx, (%rdi)
-	jne 3f
-	movl $1, %eax
-	ret
-3:	movq %rax, (%rsi)
-	xorl %eax, %eax
-	ret
-2:	movl $-14, %eax			/* -EFAULT */
-	ret
-	EX 1b, 2b
-
 uaccess_fault_clac:
 	SMAP_SITE
 uaccess_fault:

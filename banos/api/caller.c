@@ -84,7 +84,7 @@ static bool is_callers(const struct owner *owner)
 	return owner->device && owner->device->bus->root == caller;
 }
 
-struct owner *api_owner(banos_owner handle)
+struct owner *api_owner_below(banos_owner handle)
 {
 	struct owner *owner;
 
@@ -157,7 +157,10 @@ static u64 up_to(u64 addr, u64 end, u64 max)
 u64 api_span(const void *start, u64 max, bool write)
 {
 	u64 addr = (u64)start, here = (u64)__builtin_frame_address(0);
+	const struct owner *caller = gate_owner();
 
+	if (caller && addr >= caller->data && addr < caller->data_end)
+		return up_to(addr, caller->data_end, max);
 	if (addr >= here && addr < current->kstack_top)
 		return up_to(addr, current->kstack_top, max);
 	if (addr >= (u64)(write ? _data : _text) && addr < (u64)_image_end) {

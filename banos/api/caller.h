@@ -37,8 +37,17 @@ s64 __must_check api_check_sleep(const char *function, u64 deadline_ns, u32 flag
 
 /* ---- handles; each is the caller's own, or of a device on a bus of the caller's ---- */
 
+/** @brief api_owner() where @p handle is not that of the calling driver itself. */
+struct owner *api_owner_below(banos_owner handle);
 /** @brief An owner; NULL: none, or not for the caller. It lives as long as the driver that named it is pinned. Any context. */
-struct owner *api_owner(banos_owner handle);
+static inline struct owner *api_owner(banos_owner handle)
+{
+	struct owner *caller = gate_owner();
+
+	if (likely(caller && caller->handle == (u64)handle))
+		return caller;
+	return api_owner_below(handle);
+}
 /** @brief An object, counted: owned_put(). NULL: none, or not for the caller. Any context. */
 struct owned *api_get(u64 handle, const struct owned_class *class);
 /** @brief The same without counting it, under rcu_read_lock(). */

@@ -66,6 +66,7 @@ static const struct owned_class chardev_class = {
 	.names = "character devices",
 	.kind = OWNED_CHARDEV,
 	.phase = OWNED_ENTRY,
+	.bytes = sizeof(struct char_device),
 	.publish = char_device_publish,
 	.stop = char_device_stop,
 	.free = char_device_free,

@@ -29,7 +29,6 @@ static int buffer_stop(struct owned *object, u64 deadline_ns)
 	struct dma_buffer *buffer = container_of(object, struct dma_buffer, owned);
 	struct bus_device *device = buffer->owner->device;
 
-	owner_account(buffer->owner, -(s64)buffer->block->bytes);
 	if (owner_is_closed(buffer->owner) && !bus_device_is_silent(device))
 		bus_device_quarantine(device, buffer->block);
 	else
@@ -47,6 +46,7 @@ static const struct owned_class dma_class = {
 	.names = "DMA buffers",
 	.kind = OWNED_DMA,
 	.phase = OWNED_PASSIVE,
+	.bytes = sizeof(struct dma_buffer) + sizeof(struct dma_block),
 	.stop = buffer_stop,
 	.free = buffer_free,
 };
@@ -127,15 +127,20 @@ static s64 add_buffer(struct owner *owner, struct dma_buffer *buffer, u64 size, 
 	s64 err;
 
 	buffer->owner = owner;
+	buffer->owned.bytes = PAGE_SIZE << order_of(size);
+	err = owner_charge(owner, buffer->owned.bytes);
+	if (err)
+		return err;
 	buffer->block = block_alloc(size, bits);
-	if (!buffer->block)
-		return -ENOMEM;
-	owner_account(owner, buffer->block->bytes);
-	err = owned_add(owner, &buffer->owned, &dma_class, true);
-	if (err) {
-		owner_account(owner, -(s64)buffer->block->bytes);
+	if (buffer->block)
+		err = owned_add(owner, &buffer->owned, &dma_class, true);
+	else
+		err = -ENOMEM;
+	if (!err)
+		return 0;
+	if (buffer->block)
 		dma_block_free(buffer->block);
-	}
+	owner_uncharge(owner, buffer->owned.bytes);
 	return err;
 }
 

@@ -48,6 +48,7 @@ static const struct owned_class symbol_class = {
 	.names = "resolved symbols",
 	.kind = OWNED_SYMBOL,
 	.phase = OWNED_PASSIVE,
+	.bytes = sizeof(struct found_symbol),
 	.stop = symbol_stop,
 	.free = symbol_free,
 };

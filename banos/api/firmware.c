@@ -39,6 +39,7 @@ static const struct owned_class firmware_class = {
 	.names = "firmware files",
 	.kind = OWNED_FIRMWARE,
 	.phase = OWNED_PASSIVE,
+	.bytes = sizeof(struct firmware),
 	.free = firmware_free,
 };
 
@@ -128,6 +129,19 @@ static bool name_valid_below(const char *name)
 	return true;
 }
 
+static s64 firmware_add(struct owner *owner, struct firmware *image)
+{
+	s64 err = owner_charge(owner, image->size);
+
+	if (err)
+		return err;
+	image->owned.bytes = image->size;
+	err = owned_add(owner, &image->owned, &firmware_class, true);
+	if (err)
+		owner_uncharge(owner, image->size);
+	return err;
+}
+
 int64_t banos_firmware_load(banos_owner owner, const char *name, banos_firmware *firmware)
 {
 	struct owner *holder = api_owner(owner);
@@ -145,8 +159,7 @@ int64_t banos_firmware_load(banos_owner owner, const char *name, banos_firmware 
 	image = kzalloc(sizeof(*image));
 	if (!image)
 		return -ENOMEM;
-	err = read_in_thread(image, name)
-		      ?: owned_add(holder, &image->owned, &firmware_class, true);
+	err = read_in_thread(image, name) ?: firmware_add(holder, image);
 	if (err) {
 		kvfree(image->data);
 		kfree(image);

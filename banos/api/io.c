@@ -45,6 +45,7 @@ static const struct owned_class mmio_class = {
 	.names = "device memory mappings",
 	.kind = OWNED_MMIO,
 	.phase = OWNED_PASSIVE,
+	.bytes = sizeof(struct mapping),
 	.stop = mapping_stop,
 	.free = mapping_free,
 };
@@ -158,6 +159,7 @@ static const struct owned_class ports_class = {
 	.names = "port ranges",
 	.kind = OWNED_PORTS,
 	.phase = OWNED_PASSIVE,
+	.bytes = sizeof(struct port_range),
 	.stop = ports_stop,
 	.free = ports_free,
 };

@@ -190,6 +190,7 @@ static const struct owned_class irq_class = {
 	.names = "interrupts",
 	.kind = OWNED_IRQ,
 	.phase = OWNED_ACTIVE,
+	.bytes = sizeof(struct interrupt),
 	.stop = interrupt_stop,
 	.free = interrupt_free,
 };

@@ -2,26 +2,28 @@
 /*
  * <banos/memory.h>: memory for drivers.
  *
- * What belongs to whom is kept apart from the memory itself, in a tree by
- * address, so that giving back what was never obtained is found out, and
- * writing beyond the end does not destroy the account.
+ * Small allocations are the business of the driver's heap (mm/driver_heap.c), which knows
+ * the owner of each. Larger ones are whole pages, each with an object on its owner's list; a
+ * driver's are in a tree by address. So giving back what was never obtained is found out,
+ * and writing beyond the end does not destroy the account.
  *
- * Lock: owner->root->lock guards the driver's tree.
+ * Lock: owner->root->lock guards the driver's heap and tree.
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/heap.h>
+#include <kernel/string.h>
 #include "caller.h"
 
 #define SIZE_MAX_BYTES (256ul << 20)
-#define ATOMIC_MAX     2048u
+
+/* ---- large ones ---- */
 
 struct allocation {
 	struct owned owned;
 	struct rb_node node; /* in driver->memory */
 	struct driver *driver;
 	void *memory;
-	u64 size;
 };
 
 static void tree_insert_locked(struct allocation *allocation)
@@ -62,7 +64,6 @@ static int allocation_stop(struct owned *object, u64 deadline_ns)
 
 	rb_erase(&allocation->driver->memory, &allocation->node);
 	spin_unlock_irqrestore(&allocation->driver->owner.lock, flags);
-	owner_account(&allocation->driver->owner, -(s64)allocation->size);
 	kvfree(allocation->memory);
 	return 0;
 }
@@ -77,18 +78,18 @@ static const struct owned_class memory_class = {
 	.names = "allocations",
 	.kind = OWNED_MEMORY,
 	.phase = OWNED_PASSIVE,
+	.bytes = sizeof(struct allocation),
 	.stop = allocation_stop,
 	.free = allocation_free,
 };
 
-static struct allocation *allocation_create(u64 size, bool atomic)
+static struct allocation *allocation_create(u64 size)
 {
 	struct allocation *allocation = kzalloc(sizeof(*allocation));
 
 	if (!allocation)
 		return NULL;
-	allocation->size = size;
-	if (atomic || size <= PAGE_SIZE) {
+	if (size <= PAGE_SIZE) {
 		allocation->memory = kzalloc_driver(size);
 	} else {
 		allocation->memory = kvzalloc(size);
@@ -101,6 +102,145 @@ static struct allocation *allocation_create(u64 size, bool atomic)
 	return NULL;
 }
 
+static __noinline void *alloc_large(struct owner *owner, u64 size)
+{
+	struct allocation *allocation;
+	u64 flags;
+
+	if (owner_charge(owner, size))
+		return NULL;
+	allocation = allocation_create(size);
+	if (!allocation)
+		goto err_uncharge;
+	allocation->owned.bytes = size;
+	allocation->driver = owner_driver(owner);
+	flags = spin_lock_irqsave(&owner->root->lock);
+	tree_insert_locked(allocation);
+	spin_unlock_irqrestore(&owner->root->lock, flags);
+	if (!owned_add(owner, &allocation->owned, &memory_class, false))
+		return allocation->memory;
+	(void)allocation_stop(&allocation->owned, 0);
+	kfree(allocation);
+err_uncharge:
+	owner_uncharge(owner, size);
+	return NULL;
+}
+
+/* @return 0; -ENOENT: there is no such one; -EDEADLK */
+static __noinline int free_large(struct owner *owner, const void *memory)
+{
+	struct allocation *allocation;
+	u64 flags = spin_lock_irqsave(&owner->root->lock);
+	int err;
+
+	allocation = tree_find_locked(owner_driver(owner), memory);
+	if (allocation &&
+	    (allocation->owned.owner != owner || !atomic_inc_not_zero(&allocation->owned.refs)))
+		allocation = NULL;
+	spin_unlock_irqrestore(&owner->root->lock, flags);
+	if (!allocation)
+		return -ENOENT;
+	/* It is unmapped, which sleeps. */
+	if (allocation->owned.bytes > PAGE_SIZE && api_holds_spinlock())
+		err = -EDEADLK;
+	else
+		err = owned_remove(&allocation->owned);
+	owned_put(&allocation->owned);
+	return err;
+}
+
+/* ---- small ones ---- */
+
+static int heap_charge(struct driver_heap *heap, s64 bytes)
+{
+	struct owner *root = &container_of(heap, struct driver, heap)->owner;
+
+	if (bytes > 0)
+		return owner_charge_locked(root, bytes);
+	root->charged += bytes;
+	return 0;
+}
+
+void driver_memory_prepare(struct driver *driver)
+{
+	driver_heap_init(&driver->heap, &driver->owner.lock, heap_charge);
+}
+
+static void *alloc_small(struct owner *owner, u32 size)
+{
+	struct owner *root = owner->root;
+	u64 flags = irq_save();
+	void *memory = NULL;
+
+	raw_spin_lock(&root->lock);
+	if (likely(!owner_is_closed(owner)))
+		memory = driver_heap_alloc(&owner_driver(root)->heap, size, owner);
+	if (likely(memory)) {
+		root->bytes += size;
+		root->counts[OWNED_MEMORY]++;
+		owner->allocations++;
+	}
+	raw_spin_unlock(&root->lock);
+	irq_restore(flags);
+	if (likely(memory))
+		memset(memory, 0, size);
+	return memory;
+}
+
+/* @return whether it was one */
+static bool free_small(struct owner *owner, void *memory)
+{
+	struct owner *root = owner->root;
+	u64 flags = irq_save();
+	u32 size;
+
+	raw_spin_lock(&root->lock);
+	size = driver_heap_free(&owner_driver(root)->heap, memory, owner);
+	if (likely(size)) {
+		root->bytes -= size;
+		root->counts[OWNED_MEMORY]--;
+		owner->allocations--;
+	}
+	raw_spin_unlock(&root->lock);
+	irq_restore(flags);
+	return size;
+}
+
+static u32 release_small_locked(struct owner *owner)
+{
+	struct driver *driver = owner_driver(owner);
+	u64 bytes;
+	u32 count = 0;
+
+	assert_held(&owner->root->lock);
+	if (owner->allocations) {
+		count = driver_heap_release(&driver->heap, owner, &bytes);
+		owner->allocations -= count;
+		driver->owner.bytes -= bytes;
+	}
+	return count;
+}
+
+void driver_memory_end(struct driver *driver)
+{
+	u64 flags;
+
+	if (list_empty(&driver->heap.slabs))
+		return;
+	flags = spin_lock_irqsave(&driver->owner.lock);
+	driver_heap_destroy(&driver->heap);
+	spin_unlock_irqrestore(&driver->owner.lock, flags);
+}
+
+void driver_memory_init(void)
+{
+	static const struct owned_many allocations = { &memory_class, release_small_locked };
+
+	owned_many_register(&allocations);
+}
+
+/* ---- the functions ---- */
+
 /* @return what is wrong with the request, or NULL */
 static const char *alloc_mistake(const struct owner *owner, u64 size, u32 flags)
 {
@@ -111,7 +251,7 @@ static const char *alloc_mistake(const struct owner *owner, u64 size, u32 flags)
 	if (flags & ~BANOS_ALLOC_ATOMIC)
 		return "flags has an unknown bit";
 	if (flags & BANOS_ALLOC_ATOMIC) {
-		if (size > ATOMIC_MAX)
+		if (size > DRIVER_HEAP_MAX)
 			return "size is over 2048 with BANOS_ALLOC_ATOMIC";
 		return NULL;
 	}
@@ -124,55 +264,31 @@ void *banos_alloc(banos_owner owner, uint64_t size, uint32_t flags)
 {
 	struct owner *holder = api_owner(owner);
 	const char *wrong = alloc_mistake(holder, size, flags);
-	struct allocation *allocation;
-	u64 irq;
 
-	if (wrong) {
+	if (unlikely(wrong)) {
 		MISTAKE(wrong);
 		return NULL;
 	}
-	allocation = allocation_create(size, flags & BANOS_ALLOC_ATOMIC);
-	if (!allocation)
-		return NULL;
-	allocation->driver = owner_driver(holder);
-	irq = spin_lock_irqsave(&allocation->driver->owner.lock);
-	tree_insert_locked(allocation);
-	spin_unlock_irqrestore(&allocation->driver->owner.lock, irq);
-	owner_account(holder, size);
-	if (owned_add(holder, &allocation->owned, &memory_class, false)) {
-		allocation_stop(&allocation->owned, 0);
-		kfree(allocation);
-		return NULL;
-	}
-	return allocation->memory;
+	if (likely(size <= DRIVER_HEAP_MAX))
+		return alloc_small(holder, size);
+	return alloc_large(holder, size);
 }
 BANOS_EXPORT(banos_alloc);
 
 int64_t banos_free(banos_owner owner, void *memory)
 {
 	struct owner *holder = api_owner(owner);
-	struct allocation *allocation;
-	u64 irq;
 	int err;
 
-	if (!holder)
+	if (unlikely(!holder))
 		return MISTAKE("owner does not belong to the caller");
-	if (!memory)
+	if (unlikely(!memory) || likely(free_small(holder, memory)))
 		return 0;
-	irq = spin_lock_irqsave(&holder->root->lock);
-	allocation = tree_find_locked(owner_driver(holder), memory);
-	if (allocation &&
-	    (allocation->owned.owner != holder || !atomic_inc_not_zero(&allocation->owned.refs)))
-		allocation = NULL;
-	spin_unlock_irqrestore(&holder->root->lock, irq);
-	if (!allocation)
+	err = free_large(holder, memory);
+	if (err == -ENOENT)
 		return MISTAKE("memory was not obtained for this owner, or was freed before");
-	/* Larger ones are unmapped, which sleeps. */
-	if (allocation->size > PAGE_SIZE && api_holds_spinlock())
-		err = SPINLOCK_MISTAKE();
-	else
-		err = owned_remove(&allocation->owned);
-	owned_put(&allocation->owned);
+	if (err == -EDEADLK)
+		return SPINLOCK_MISTAKE();
 	return err;
 }
 BANOS_EXPORT(banos_free);

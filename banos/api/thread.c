@@ -69,6 +69,7 @@ static const struct owned_class thread_class = {
 	.names = "threads",
 	.kind = OWNED_THREAD,
 	.phase = OWNED_ACTIVE,
+	.bytes = sizeof(struct driver_thread) + sizeof(struct thread) + KERNEL_STACK_SIZE,
 	.stop = driver_thread_stop,
 	.free = driver_thread_free,
 };

@@ -373,6 +373,7 @@ static const struct owned_class timer_class = {
 	.names = "timers",
 	.kind = OWNED_TIMER,
 	.phase = OWNED_ACTIVE,
+	.bytes = sizeof(struct task),
 	.stop = task_stop,
 	.free = task_free,
 };
@@ -381,6 +382,7 @@ static const struct owned_class work_class = {
 	.names = "work items",
 	.kind = OWNED_WORK,
 	.phase = OWNED_ACTIVE,
+	.bytes = sizeof(struct task),
 	.stop = task_stop,
 	.free = task_free,
 };

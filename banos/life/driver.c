@@ -34,6 +34,7 @@ struct driver *driver_create(void)
 	list_init(&driver->slots);
 	list_init(&driver->stubs);
 	spin_init(&driver->mistakes.lock);
+	driver_memory_prepare(driver);
 	wait_queue_init(&driver->pins_wait);
 	if (owner_init(&driver->owner, NULL, driver->name, driver))
 		goto err_free;
@@ -355,6 +356,7 @@ static int driver_dismantle(struct driver *driver)
 		return err;
 	if (bytes && !failed)
 		pr_warn("banos: %s: memory not freed: %lu bytes\n", driver->name, bytes);
+	driver_memory_end(driver);
 	account_remove(driver);
 	bus_forget(&driver->owner);
 	unlink_driver(driver);

@@ -161,6 +161,8 @@ static int take_over(struct driver *driver, struct loader *l)
 	l->image = (struct load_image){ 0 };
 	driver->owner.code = driver->image.addr;
 	driver->owner.code_end = driver->image.addr + driver->image.part_size[PART_TEXT];
+	driver->owner.data = driver->image.addr + driver->image.part_offset[PART_DATA];
+	driver->owner.data_end = driver->image.addr + driver->image.npages * PAGE_SIZE;
 	return driver_take_exports(driver, l->exports, l->nexports)
 		       ?: driver_take_serves(driver, l->records,
 					     l->sections[l->driver_section].sh_size);

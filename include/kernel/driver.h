@@ -16,6 +16,7 @@
  * those. A reference (driver_get) keeps only the structure.
  */
 #pragma once
+#include <kernel/driver_heap.h>
 #include <kernel/gate.h>
 #include <kernel/loader.h>
 #include <kernel/rbtree.h>
@@ -71,7 +72,8 @@ struct driver {
 	struct list uses, users, slots, stubs; /* under drivers_lock */
 	u64 search;			       /* the last one that met it; uses.c */
 	struct driver *search_next;
-	struct rb_root memory;	     /* under owner.lock; banos/api/memory.c */
+	struct rb_root memory;	     /* large allocations; under owner.lock; banos/api/memory.c */
+	struct driver_heap heap;     /* small ones; the same */
 	struct worker_pool *workers; /* run timers and work; banos/api/worker.c */
 	struct proc_entry *proc;
 	struct {
@@ -264,6 +266,12 @@ int __must_check driver_workers_stop(struct driver *driver);
 struct poll_table;
 /** @brief Start-up of banos/api/wait.c, once random numbers are available. */
 void driver_locks_init(void);
+/** @brief Start-up of banos/api/lock.c and memory.c. */
+void driver_mutexes_init(void);
+/** @brief The heap of a driver that is being created; of one that was swept. */
+void driver_memory_prepare(struct driver *driver);
+void driver_memory_end(struct driver *driver);
+void driver_memory_init(void);
 /** @brief A driver's wait object, counted; NULL: not initialised. */
 struct owned *driver_wait_get(struct banos_wait *wait);
 /** @brief Let a program's poll() wait there; the file keeps @p wait until it is closed. */

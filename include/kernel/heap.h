@@ -40,7 +40,7 @@ void kvfree(const void *memory);
 
 /* ---- memory for drivers ---- */
 
-/** kzalloc() from caches of drivers' own: what they write to beyond an end is theirs. Any context. */
+/** kzalloc() of whole pages, which a driver may read and write. Any context. */
 void *kzalloc_driver(size_t size);
 /** A range is a driver's to read and write, from now on until it is freed. Sleeps. */
 void krange_mark_driver(void *addr);

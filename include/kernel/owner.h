@@ -12,7 +12,7 @@
  * good for one class. Objects are counted, and freed after a grace period, so
  * that a handle given up by one thread while another uses it does no harm.
  *
- * Locks: root owner's ->lock (spin, any context): lists, counts and state of its
+ * Locks: root owner's ->lock (spin, any context): lists, counts, accounts and state of its
  * tree. Inside it: the lock of the handles.
  */
 #pragma once
@@ -20,6 +20,7 @@
 #include <kernel/list.h>
 #include <kernel/lock.h>
 #include <kernel/time.h>
+#include <kernel/wait.h>
 
 /** Classes of what can be owned; for accounts and leak reports. */
 enum owned_kind {
@@ -51,6 +52,7 @@ struct owned_class {
 	const char *name, *names; /* "timer", "timers" */
 	u8 kind;		  /* enum owned_kind */
 	u8 phase;		  /* enum owned_phase; OWNED_ENTRY is never a leak */
+	u32 bytes;		  /* of the kernel's memory that one takes */
 	bool late; /* published when its driver can be depended on: it makes others look for drivers */
 	/**
 	 * Make it inert: after this it calls no function of the driver, and none runs. Called
@@ -91,9 +93,15 @@ struct owner {
 	struct bus_device *device; /* the device on a bus that it represents, or NULL; bus.h */
 	u32 counts[OWNED_KINDS];   /* root's: of the whole tree */
 	struct owner_lane lane;
-	u64 bytes;	    /* root's: of OWNED_MEMORY */
-	u32 gate_slot;	    /* offset of its counters in struct cpu; gate.h */
-	u64 code, code_end; /* root's: where its functions lie */
+	u64 bytes;	   /* root's: that its driver has asked for: memory, DMA buffers, files */
+	u64 charged;	   /* root's: of the machine's memory, for all that the tree owns */
+	u64 share_said_ns; /* root's: when its driver last had used up its share */
+	u32 mutexes;	   /* initialised for it and not destroyed */
+	u32 allocations;   /* small ones, of its own */
+	struct wait_queue mutex_waiters; /* root's: threads that wait for a mutex of its driver */
+	u32 gate_slot;			 /* offset of its counters in struct cpu; gate.h */
+	u64 code, code_end;		 /* root's: where its functions lie */
+	u64 data, data_end; /* root's: where its variables lie, of a driver from a file */
 #ifdef CONFIG_GATE_ABANDON
 	bool failed; /* root's: a function of it faulted; it is not called any more */
 #endif
@@ -108,8 +116,25 @@ struct owned {
 	struct atomic refs;
 	bool published; /* publish() was called, or is being called */
 	u64 handle;	/* 0: none */
+	u64 bytes;	/* that owner_charge() charged for it; given back with it */
 	struct rcu_head rcu;
 };
+
+/**
+ * Resources of which an owner may have very many: they are on no list, have no handle, and
+ * are counted by the code that creates them.
+ */
+struct owned_many {
+	const struct owned_class *class; /* OWNED_PASSIVE; name and kind for the report */
+	/**
+	 * Release some of what this very owner has; under its root's lock.
+	 * @return how many; 0: it has none
+	 */
+	u32 (*release_locked)(struct owner *owner);
+};
+#define OWNED_MANY_MAX 2u
+/** @brief Start-up: let owner_sweep() release these, too. */
+void owned_many_register(const struct owned_many *many);
 
 /**
  * @brief Prepare an owner in storage of the caller's.
@@ -125,7 +150,13 @@ void owner_destroy(struct owner *owner);
 /** @brief This owner and those below it obtain nothing more; what can sleep is woken. */
 void owner_close(struct owner *owner);
 /** @brief Was it, or one above it, closed? Any context. */
-bool owner_is_closed(const struct owner *owner);
+static inline bool owner_is_closed(const struct owner *owner)
+{
+	for (; owner; owner = owner->parent)
+		if (READ_ONCE(owner->closed))
+			return true;
+	return false;
+}
 /** @brief An owner by handle; NULL: none. It exists as long as the driver that named it is pinned. Any context. */
 struct owner *owner_find(u64 handle);
 /** @brief Does @p addr lie in the code of this owner's driver? */
@@ -178,5 +209,20 @@ struct owned *owned_get(u64 handle, const struct owned_class *class);
 /** @brief owned_get() without counting it: valid under rcu_read_lock(). */
 struct owned *owned_peek(u64 handle, const struct owned_class *class);
 void owned_put(struct owned *owned);
-/** @brief Account bytes to the tree of @p owner. Any context. */
-void owner_account(struct owner *owner, s64 bytes);
+/** A driver may hold this part of the memory of the machine: 1/OWNER_SHARE, for all its resources together. */
+#define OWNER_SHARE 8u
+/**
+ * @brief Charge the tree of @p owner for @p bytes before they are allocated. Any context.
+ * @return 0; -ENOMEM: its share is used up, which is logged
+ */
+int __must_check owner_charge(struct owner *owner, u64 bytes);
+/** @brief The same, for what does not count in owner->bytes; root's lock is held. */
+int __must_check owner_charge_locked(struct owner *owner, u64 bytes);
+/** @brief The opposite of owner_charge(). Any context. */
+void owner_uncharge(struct owner *owner, u64 bytes);
+/** @brief One more mutex. @return 0, -ENODEV: the owner is closed. Any context. */
+int __must_check owner_count_mutex(struct owner *owner);
+/** @brief One less. Any context. */
+void owner_uncount_mutex(struct owner *owner);
+/** @brief Start-up, before the first driver; the machine's memory is known. */
+void owner_system_init(void);

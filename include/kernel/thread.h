@@ -132,6 +132,8 @@ void thread_leave_boot_stack(void (*main)(void)) __noreturn;
 s64 thread_stop(struct thread *t);
 bool thread_should_stop(void);
 void thread_exit(s64 code) __noreturn;
+/** Is there a thread at this address? It may end at any time. Any context. */
+bool thread_exists(const struct thread *t);
 void thread_get(struct thread *t);
 void thread_put(struct thread *t);
 

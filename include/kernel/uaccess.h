@@ -48,14 +48,6 @@ static inline u64 clear_user_partial(uaddr_t dst, u64 length)
 		return 0;
 	return length - user_clear_raw(dst, length);
 }
-/** A word at any address of the kernel's half; 0 where nothing is mapped. Any context. */
-u64 kernel_read_u64(const u64 *addr);
-/**
- * @brief Store @p new where @p old is, atomically, in memory of a driver that may be freed meanwhile. Any context.
- * @param old  what is expected; out: what was there
- * @return 1: stored, 0: something else was there, -EFAULT: it is not mapped
- */
-int __must_check kernel_cmpxchg_u64(u64 *addr, u64 *old, u64 new);
 int __must_check get_user_u64(u64 *dst, uaddr_t src);
 int __must_check get_user_u32(u32 *dst, uaddr_t src);
 int __must_check put_user_u64(uaddr_t dst, u64 value);

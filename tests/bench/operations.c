@@ -19,7 +19,6 @@ static struct banos_mutex mutex;
 static struct banos_spinlock spin;
 static struct banos_wait wait;
 static banos_timer timer;
-static struct banos_mutex *mutexes;
 
 static int64_t nothing(void *context)
 {
@@ -119,31 +118,65 @@ static int64_t wake(uint64_t count)
 	return error;
 }
 
-/* Nothing of it is given back: that is the removal's. */
+/* ---- what is held meanwhile ---- */
+
+#define HELD_MAX 10000u
+
+static struct {
+	void *memory[HELD_MAX];
+	struct banos_mutex mutexes[HELD_MAX];
+	banos_timer timers[HELD_MAX];
+	uint32_t what;
+	uint64_t count;
+} held;
+
+static int64_t hold_one(uint64_t i)
+{
+	int64_t error;
+
+	if (held.what == HOLD_MEMORY) {
+		held.memory[i] = banos_alloc(owner, 64, 0);
+		return held.memory[i] ? 0 : -ENOMEM;
+	}
+	if (held.what == HOLD_MUTEXES)
+		return banos_mutex_init(owner, &held.mutexes[i]);
+	error = banos_timer_create(owner, nothing, NULL, &held.timers[i]);
+	if (!error)
+		error = banos_timer_start(held.timers[i], banos_time_ns() + 900 * BANOS_S);
+	return error;
+}
+
 static int64_t hold(uint32_t what, uint64_t count)
 {
 	int64_t error = 0;
 
-	if (what == HOLD_MUTEXES)
-		mutexes = banos_alloc(owner, count * sizeof(*mutexes), 0);
-	for (uint64_t i = 0; i < count && !error; i++) {
-		banos_timer other;
-
-		if (what == HOLD_MEMORY) {
-			error = banos_alloc(owner, 64, 0) ? 0 : -ENOMEM;
-		} else if (what == HOLD_MUTEXES) {
-			error = mutexes ? banos_mutex_init(owner, &mutexes[i]) : -ENOMEM;
-		} else {
-			error = banos_timer_create(owner, nothing, NULL, &other);
-			if (!error)
-				error = banos_timer_start(other, banos_time_ns() + 900 * BANOS_S);
-		}
+	if (held.count || count > HELD_MAX)
+		return -EINVAL;
+	held.what = what;
+	while (held.count < count && !error) {
+		error = hold_one(held.count);
+		held.count += !error;
 	}
 	return error;
 }
 
-static int64_t operations_ioctl(void *context, void *file, uint32_t command, uint64_t argument,
-				uint32_t flags)
+static int64_t operations_exit(banos_owner self)
+{
+	while (held.count--) {
+		if (held.what == HOLD_MEMORY)
+			banos_free(self, held.memory[held.count]);
+		else if (held.what == HOLD_MUTEXES)
+			banos_mutex_destroy(&held.mutexes[held.count]);
+		else
+			banos_timer_destroy(held.timers[held.count]);
+	}
+	banos_mutex_destroy(&mutex);
+	banos_wait_destroy(&wait);
+	return banos_timer_destroy(timer);
+}
+
+static int64_t operations_ioctl(void *context, void *file, banos_call call, uint32_t command,
+				uint64_t argument, uint32_t flags)
 {
 	switch (command) {
 	case OPERATION_ALLOC: return alloc_free(argument, 64);
@@ -183,4 +216,4 @@ static int64_t operations_init(banos_owner self)
 		return error;
 	return banos_chardev_register(self, &config, NULL);
 }
-BANOS_DRIVER(operations, "1", "MIT", "Measured", operations_init, NULL);
+BANOS_DRIVER(operations, "1", "MIT", "Measured", operations_init, operations_exit);

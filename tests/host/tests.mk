@@ -57,6 +57,12 @@ heap-cflags := -DCONFIG_FAULT_INJECTION=1 -include tests/host/no_heap_debug.h
 host-test-y += heap_debug
 heap_debug-srcs := mm/heap.c mm/heap_debug.c
 heap_debug-cflags := -DCONFIG_FAULT_INJECTION=1 -DCONFIG_DEBUG_HEAP=1
+host-test-y += driver_heap
+driver_heap-srcs := mm/heap.c mm/driver_heap.c
+driver_heap-cflags := -DCONFIG_FAULT_INJECTION=1 -include tests/host/no_heap_debug.h
+host-test-y += driver_heap_debug
+driver_heap_debug-srcs := mm/heap.c mm/driver_heap.c mm/heap_debug.c
+driver_heap_debug-cflags := -DCONFIG_FAULT_INJECTION=1 -DCONFIG_DEBUG_HEAP=1
 
 # fs/
 host-test-y += cpio

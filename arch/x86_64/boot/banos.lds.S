@@ -36,6 +36,8 @@ SECTIONS
 		. = ALIGN(8);
 		__ex_table_start = .;
 		KEEP(*(.ex_table))
+		__ex_table_any_start = .;
+		KEEP(*(.ex_table_any))
 		__ex_table_end = .;
 		__smap_sites_start = .;
 		KEEP(*(.smap_sites))

@@ -385,7 +385,7 @@ static void try_in_spin_lock(void)
 static void try_sleeps(void)
 {
 	static struct banos_wait wait;
-	uint64_t now = banos_time_ns();
+	uint64_t now = banos_time_ns(), ticket;
 
 	EXPECT(banos_wait_init(caller, &wait), 0);
 	EXPECT(banos_sleep_until(now + 2 * BANOS_MS, BANOS_UNINTERRUPTIBLE), 0);
@@ -398,9 +398,12 @@ static void try_sleeps(void)
 	EXPECT(banos_wait_sleep(&wait, 0, 0, BANOS_UNINTERRUPTIBLE), -EINVAL);
 	EXPECT(banos_wait_sleep(&wait, 0, now + 31 * BANOS_S, BANOS_UNINTERRUPTIBLE), -EINVAL);
 	EXPECT(banos_wait_sleep(&wait, 0, now, 4), -EINVAL);
-	EXPECT(banos_wait_sleep(&wait, 0, banos_time_ns() + BANOS_MS, BANOS_UNINTERRUPTIBLE),
+	ticket = banos_wait_ticket(&wait);
+	EXPECT(banos_wait_sleep(&wait, ticket, banos_time_ns() + BANOS_MS, BANOS_UNINTERRUPTIBLE),
 	       -ETIMEDOUT);
-	EXPECT(banos_wait_sleep(&wait, 1, banos_time_ns() + BANOS_S, BANOS_UNINTERRUPTIBLE), 0);
+	EXPECT(banos_wait_sleep(&wait, ticket - 1, banos_time_ns() + BANOS_S,
+				BANOS_UNINTERRUPTIBLE),
+	       0);
 	EXPECT(banos_wait_destroy(&wait), 0);
 }
 

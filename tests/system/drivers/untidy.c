@@ -56,7 +56,8 @@ static int64_t sleep_on_shared(void)
 	banos_sleep_until(banos_time_ns() + 100 * BANOS_MS);
 	if (what[0] == 'l')
 		return banos_mutex_lock(&shared->mutex);
-	return banos_wait_sleep(&shared->wait, 0, banos_time_ns() + BANOS_S);
+	return banos_wait_sleep(&shared->wait, banos_wait_ticket(&shared->wait),
+				banos_time_ns() + BANOS_S);
 }
 
 static int64_t untidy_read(void *context, void *file, banos_buffer to, uint64_t length,
