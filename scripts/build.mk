@@ -37,6 +37,7 @@ CXX	:= clang++ --target=x86_64-linux-gnu
 LD	:= ld.lld
 NM	:= llvm-nm
 OBJCOPY	:= llvm-objcopy
+AR	:= llvm-ar
 STRIP	:= llvm-strip
 SIZE	:= llvm-size
 HOSTCC	?= clang
@@ -49,6 +50,7 @@ CXX	:= $(CROSS_COMPILE)g++
 LD	:= $(CROSS_COMPILE)ld
 NM	:= $(CROSS_COMPILE)nm
 OBJCOPY	:= $(CROSS_COMPILE)objcopy
+AR	:= $(CROSS_COMPILE)ar
 STRIP	:= $(CROSS_COMPILE)strip
 SIZE	:= $(CROSS_COMPILE)size
 HOSTCC	?= gcc

@@ -66,7 +66,7 @@ HEADERS = {name: layer for layer, names in {
     3: 'acpi crash gate handle irq irq_chip lock lock_order owner power printk_wait random rate_limit rcu_init rtc seq_file smp '
        'thread time utsname vdso wait',
     4: 'bus chardev cred device fs process sigframe syscalls tty vm',
-    5: 'builtin driver driver_api driver_format loader report struct_rule signature',
+    5: 'builtin driver driver_api driver_format image_label loader report struct_rule signature',
 }.items() for name in names.split()}
 
 # Instructions that lib/ may use: they touch nothing but their operands.

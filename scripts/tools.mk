@@ -23,6 +23,14 @@ quiet_cmd_api_inc = GEN     $(call short,$@)
 $(API_INC): $(sort $(wildcard include/banos/*.h)) scripts/gen-api.py FORCE
 	$(call if_changed,api_inc)
 
+# The drivers of the tree that an option can build in.
+BUILT_IN_INC := $(O)/include/generated/built-in.inc
+quiet_cmd_built_in = GEN     $(call short,$@)
+      cmd_built_in = $(PYTHON) scripts/gen-built-in.py drivers $(filter %.h,$^) >$@
+$(BUILT_IN_INC): scripts/gen-built-in.py $(sort $(wildcard $(addsuffix /Makefile,$(folders)) \
+		drivers/*/*.c drivers/*/*/*.c include/banos/*.h)) FORCE
+	$(call if_changed,built_in)
+
 quiet_cmd_tool_cc = TOOLCC  $(call short,$@)
       cmd_tool_cc = $(tool-cc) $(tool-cflags) -MMD -MF $(depfile) -c -o $@ $<
 quiet_cmd_tool_ld = TOOLLD  $(call short,$@)
@@ -32,14 +40,14 @@ quiet_cmd_tool_ld = TOOLLD  $(call short,$@)
 define tool
 $(O)/$1 $(patsubst %.c,$(O)/$1.obj/%.o,$2): tool-cc := $3
 $(O)/$1: tool-libs := $4
-$(patsubst %.c,$(O)/$1.obj/%.o,$2): $(O)/$1.obj/%.o: %.c FORCE | $(prepare) $(API_INC)
+$(patsubst %.c,$(O)/$1.obj/%.o,$2): $(O)/$1.obj/%.o: %.c FORCE | $(prepare) $(API_INC) $(BUILT_IN_INC)
 	$$(call if_changed_dep,tool_cc)
 $(O)/$1: $(patsubst %.c,$(O)/$1.obj/%.o,$2) FORCE
 	$$(call if_changed,tool_ld)
 objects-tools += $(O)/$1 $(patsubst %.c,$(O)/$1.obj/%.o,$2)
 endef
-objects-tools := $(API_INC)
-check-srcs := banos/tool/banos-check.c $(loader-srcs)
+objects-tools := $(API_INC) $(BUILT_IN_INC)
+check-srcs := banos/tool/banos-check.c banos/tool/kernel_image.c $(loader-srcs)
 $(O)/tests/host/loader.obj/banos/tool/host.o: | $(API_INC)
 $(eval $(call tool,tools/banos-check,$(check-srcs),$(USERCC) -O2 -static -s))
 $(eval $(call tool,tests/banos-check,$(check-srcs),$(TESTCC) $(sanitize)))

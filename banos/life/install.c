@@ -31,6 +31,16 @@ void driver_buffer_free(void *buffer)
 	kvfree(buffer);
 }
 
+static void *env_alloc(void *arg, size_t size)
+{
+	return driver_buffer_alloc(size);
+}
+
+static void env_free(void *arg, void *memory)
+{
+	driver_buffer_free(memory);
+}
+
 static u8 *env_alloc_memory(struct loader *l, u64 npages, u64 *addr)
 {
 	u8 *mem = krange_alloc_raw(KRANGE_DRIVER, npages, KPROT_RW);
@@ -98,10 +108,12 @@ static int env_depend(struct loader *l, const char *name)
 
 static const struct loader_env env = {
 	.level = BANOS_LEVEL,
+	.file_max = LOADER_FILE_MAX,
+	.memory_max = LOADER_MEMORY_MAX,
 	.slot_entry = (u64)gate_slot_entry,
 	.absent_entry = (u64)gate_absent_entry,
-	.alloc = driver_buffer_alloc,
-	.free = driver_buffer_free,
+	.alloc = env_alloc,
+	.free = env_free,
 	.alloc_memory = env_alloc_memory,
 	.free_memory = env_free_memory,
 	.find = env_find,
@@ -136,7 +148,7 @@ static bool lookup_function(struct symbol_range *range, u64 addr, struct symbol_
 
 void driver_report_init(struct report *report)
 {
-	report_init(report, driver_buffer_alloc, driver_buffer_free);
+	report_init(report, env_alloc, env_free, NULL);
 }
 
 void driver_report_log(struct report *report, bool quiet)

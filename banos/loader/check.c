@@ -122,10 +122,11 @@ static int check_loaded(struct loader *l, u32 index)
 			report, -ENOEXEC,
 			"section %s requires alignment to %lu; powers of 2 up to %lu are supported",
 			name, (unsigned long)section->sh_addralign, PAGE_SIZE);
-	if (section->sh_size > LOADER_MEMORY_MAX)
+	if (section->sh_size > l->env->memory_max)
 		err = report_add(report, -EFBIG,
 				 "section %s needs %lu bytes of memory, more than %lu", name,
-				 (unsigned long)section->sh_size, LOADER_MEMORY_MAX);
+				 (unsigned long)section->sh_size,
+				 (unsigned long)l->env->memory_max);
 	return err;
 }
 

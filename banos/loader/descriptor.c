@@ -272,7 +272,7 @@ static int align_records(struct loader *l, const file_shdr *section)
 	l->records = l->file + section->sh_offset;
 	if ((u64)l->records % 8 == 0)
 		return 0;
-	l->records_copy = l->env->alloc(MAX(section->sh_size, 1ul));
+	l->records_copy = loader_alloc(l, MAX(section->sh_size, 1ul));
 	if (!l->records_copy)
 		return report_add(l->report, -ENOMEM, "no memory for its .banos-driver");
 	memcpy(l->records_copy, l->records, section->sh_size);

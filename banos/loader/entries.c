@@ -90,7 +90,7 @@ static int find_calls(struct loader *l, const char *name, u64 **calls, u32 *coun
 				  arrays, name);
 	if (!total)
 		return 0;
-	*calls = l->env->alloc(total * sizeof(**calls));
+	*calls = loader_alloc(l, total * sizeof(**calls));
 	if (!*calls)
 		return report_add(l->report, -ENOMEM, "no memory for its %lu constructors",
 				  (unsigned long)total);
@@ -129,7 +129,7 @@ static int index_functions(struct loader *l)
 	if (!l->image.nfunctions)
 		return 0;
 	next = l->image.functions =
-		l->env->alloc(l->image.nfunctions * sizeof(*l->image.functions));
+		loader_alloc(l, l->image.nfunctions * sizeof(*l->image.functions));
 	if (!next)
 		return report_add(l->report, -ENOMEM, "no memory for the index of its %u functions",
 				  l->image.nfunctions);

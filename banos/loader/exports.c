@@ -73,7 +73,7 @@ int find_exports(struct loader *l)
 	if (!size)
 		return exports_take_letters(l->report, l->records,
 					    l->sections[l->driver_section].sh_size, NULL, 0);
-	l->exports = l->env->alloc(size / sizeof(struct banos_export) * sizeof(*l->exports));
+	l->exports = loader_alloc(l, size / sizeof(struct banos_export) * sizeof(*l->exports));
 	if (!l->exports)
 		return report_add(l->report, -ENOMEM, "no memory for its exports");
 	for (u32 i = 1; i < l->nsections; i++) {

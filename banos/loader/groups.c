@@ -64,7 +64,7 @@ static int exclude_doubles(struct loader *l, u32 groups)
 
 	while (size < 2 * groups)
 		size *= 2;
-	table = l->env->alloc(size * sizeof(*table));
+	table = loader_alloc(l, size * sizeof(*table));
 	if (!table)
 		return report_add(l->report, -ENOMEM, "no memory for its %u section groups",
 				  groups);
@@ -83,7 +83,7 @@ static int exclude_doubles(struct loader *l, u32 groups)
 		}
 		if (work >= GROUP_WORK * groups ||
 		    strnlen(name, GROUP_NAME_MAX) == GROUP_NAME_MAX) {
-			l->env->free(table);
+			loader_release(l, table);
 			return report_add(
 				l->report, -ENOEXEC,
 				"section group %u has a name that is too long or collides with too many others",
@@ -94,7 +94,7 @@ static int exclude_doubles(struct loader *l, u32 groups)
 		else
 			table[pos] = i;
 	}
-	l->env->free(table);
+	loader_release(l, table);
 	return 0;
 }
 
@@ -103,7 +103,7 @@ int check_groups(struct loader *l)
 	int err = 0;
 	u32 groups = 0;
 
-	l->where = l->env->alloc(l->nsections * sizeof(*l->where));
+	l->where = loader_alloc(l, l->nsections * sizeof(*l->where));
 	if (!l->where)
 		return report_add(l->report, -ENOMEM, "no memory for its %u sections",
 				  l->nsections);

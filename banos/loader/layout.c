@@ -80,7 +80,7 @@ static enum load_part part_of(const struct loader *l, u32 index)
 	return PART_RODATA;
 }
 
-/* Sizes are checked to be at most LOADER_MEMORY_MAX each, so sums over the sections don't wrap. */
+/* Sizes are checked to be at most memory_max each, so sums over the sections don't wrap. */
 static u64 add_to_part(struct loader *l, enum load_part part, u64 size, u64 align)
 {
 	u64 pos = ALIGN_UP(l->image.part_size[part], MAX(align, 1ul));
@@ -130,9 +130,10 @@ int lay_out(struct loader *l)
 	}
 	l->got += l->image.part_offset[PART_RODATA];
 	l->image.npages = pos / PAGE_SIZE;
-	if (pos > LOADER_MEMORY_MAX)
+	if (pos > l->env->memory_max)
 		return report_add(l->report, -EFBIG, "it needs %lu KiB of memory, more than %lu",
-				  (unsigned long)pos / 1024, LOADER_MEMORY_MAX / 1024);
+				  (unsigned long)pos / 1024,
+				  (unsigned long)l->env->memory_max / 1024);
 	return 0;
 }
 

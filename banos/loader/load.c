@@ -13,9 +13,12 @@
 
 static int check_size(struct loader *l)
 {
-	if (l->file_size > LOADER_FILE_MAX)
+	u64 largest = l->env->file_max;
+
+	if (l->file_size > largest)
 		return report_add(l->report, -EFBIG, "the file has %lu KiB, more than %lu",
-				  (unsigned long)l->file_size / 1024, LOADER_FILE_MAX / 1024);
+				  (unsigned long)l->file_size / 1024,
+				  (unsigned long)largest / 1024);
 	return 0;
 }
 
@@ -73,15 +76,13 @@ int loader_run(struct loader *l)
 
 void loader_free(struct loader *l)
 {
-	void (*free)(void *) = l->env->free;
-
-	free(l->where);
-	free(l->referenced);
-	free(l->records_copy);
-	free(l->value);
-	free(l->image.names);
-	free(l->image.functions);
-	free(l->exports);
-	free(l->image.init_calls);
-	free(l->image.fini_calls);
+	loader_release(l, l->where);
+	loader_release(l, l->referenced);
+	loader_release(l, l->records_copy);
+	loader_release(l, l->value);
+	loader_release(l, l->exports);
+	loader_release(l, l->image.names);
+	loader_release(l, l->image.functions);
+	loader_release(l, l->image.init_calls);
+	loader_release(l, l->image.fini_calls);
 }

@@ -33,7 +33,7 @@ int symbol_referenced(struct loader *l, u32 index)
 	if (!l->referenced) {
 		u64 size = l->nsymbols / 8 + 1;
 
-		l->referenced = l->env->alloc(size);
+		l->referenced = loader_alloc(l, size);
 		if (!l->referenced)
 			return report_add(l->report, -ENOMEM, "no memory for its %u symbols",
 					  l->nsymbols);

@@ -19,15 +19,16 @@ int report_rank(int err)
 	return ARRAY_SIZE(order);
 }
 
-void report_init(struct report *report, void *(*alloc)(size_t), void (*free)(void *))
+void report_init(struct report *report, void *(*alloc)(void *, size_t),
+		 void (*free)(void *, void *), void *arg)
 {
-	*report = (struct report){ .alloc = alloc, .free = free, .who = "driver file" };
+	*report = (struct report){ .alloc = alloc, .free = free, .arg = arg, .who = "driver file" };
 }
 
 void report_destroy(struct report *report)
 {
 	if (report->text)
-		report->free(report->text);
+		report->free(report->arg, report->text);
 	report->text = NULL;
 }
 
@@ -36,7 +37,7 @@ static void report_append(struct report *report, const char *fmt, va_list args)
 	int added;
 
 	if (!report->text)
-		report->text = report->alloc(REPORT_SIZE);
+		report->text = report->alloc(report->arg, REPORT_SIZE);
 	/* The last line says how many there are more. */
 	if (!report->text || report->used > REPORT_SIZE - REPORT_LINE - 48)
 		return;

@@ -153,9 +153,9 @@ static int allocate_image(struct loader *l)
 {
 	l->elsewhere_work = 0;
 	if (!l->value)
-		l->value = l->env->alloc(l->nsymbols * sizeof(*l->value));
+		l->value = loader_alloc(l, l->nsymbols * sizeof(*l->value));
 	if (!l->image.names) {
-		l->image.names = l->env->alloc(l->strings_size);
+		l->image.names = loader_alloc(l, l->strings_size);
 		if (l->image.names)
 			memcpy(l->image.names, l->strings, l->strings_size);
 	}

@@ -2,7 +2,9 @@
 /*
  * banos-check: would this driver file be installed?
  *
- * A dry run by the kernel's own loader, with the kernel's own words.
+ * A dry run by the kernel's own loader, with the kernel's own words: for a kernel of a
+ * level of the driver API, for the one in an image file, or for the one that a
+ * configuration would make.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -16,12 +18,14 @@
 
 static void print_usage(FILE *to)
 {
-	fputs("usage: banos-check [-q] [-e] [--level N] [--with FILE]... FILE [NAME=VALUE]...\n"
+	fputs("usage: banos-check [OPTION]... FILE [NAME=VALUE]...\n"
 	      "  Say whether a kernel would install the driver FILE, and if not, why.\n"
-	      "  --level N    a kernel with level N of the driver API (default: the newest known)\n"
-	      "  --with FILE  the driver FILE is installed there; may be repeated\n"
-	      "  -e, --errno  print the error number in front\n"
-	      "  -q, --quiet  print reasons only\n",
+	      "  --kernel IMAGE  the kernel in this file (banos.elf, stripped too)\n"
+	      "  --config FILE   the newest kernel known, configured so: which drivers are built in\n"
+	      "  --level N       a kernel with level N of the driver API (default: the newest known)\n"
+	      "  --with FILE     the driver FILE is installed there; may be repeated\n"
+	      "  -e, --errno     print the error number in front\n"
+	      "  -q, --quiet     print reasons only\n",
 	      to);
 }
 
@@ -107,8 +111,79 @@ static void add_driver(struct host_world *world, u32 level, const char *path)
 	text_append(&world->drivers, l->driver->name);
 	for (u32 index = 0; index < l->nexports; index++)
 		text_append(&world->driver_exports, export_text(&l->exports[index]));
+	world->pages_before += l->image.npages + 1;
 	installed->next = all_installed;
 	all_installed = installed;
+}
+
+/* ---- which kernel ---- */
+
+static struct {
+	void *file;
+	struct host_kernel kernel;
+} image;
+
+static void choose_image(struct host_world *world, const char *path)
+{
+	const char *why;
+	size_t size;
+
+	image.file = read_whole_file(path, &size);
+	why = host_kernel_read(&image.kernel, image.file, size);
+	if (why) {
+		fprintf(stderr, "banos-check: %s: %s\n", path, why);
+		exit(2);
+	}
+	world->kernel = &image.kernel;
+	for (u32 nth = 0; nth < image.kernel.ndrivers; nth++) {
+		const struct host_driver *driver = &image.kernel.drivers[nth];
+
+		text_append(&world->drivers, driver->name);
+		for (u32 i = 0; i < driver->nexports; i++)
+			text_append(&world->driver_exports, export_text(&driver->exports[i]));
+	}
+}
+
+/* What of the tree's drivers is a part of the kernel where its option is y. */
+static const struct {
+	const char *option, *driver;
+	const char *exports[32]; /* "NAME", or "NAME SIGNATURE" */
+} built_in[] = {
+#include <generated/built-in.inc>
+};
+
+static void add_built_in(struct host_world *world, u32 index)
+{
+	text_append(&world->drivers, built_in[index].driver);
+	for (const char *const *text = built_in[index].exports; *text; text++) {
+		char *copy = strdup(*text);
+
+		if (!copy)
+			exit(2);
+		text_append(&world->driver_exports, copy);
+	}
+}
+
+static void choose_config(struct host_world *world, const char *path)
+{
+	size_t size;
+	char *text = read_whole_file(path, &size);
+
+	text[size] = 0;
+	if (!strstr(text, "CONFIG_")) {
+		fprintf(stderr, "banos-check: %s is no configuration of a kernel\n", path);
+		exit(2);
+	}
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		for (u32 i = 0; i < ARRAY_SIZE(built_in); i++) {
+			size_t length = strlen(built_in[i].option);
+
+			if (strncmp(line, built_in[i].option, length) ||
+			    strcmp(line + length, "=y"))
+				continue;
+			add_built_in(world, i);
+		}
+	free(text);
 }
 
 static void free_installed(struct host_world *world)
@@ -122,6 +197,8 @@ static void free_installed(struct host_world *world)
 		free((void *)*text);
 	free((void *)world->drivers);
 	free((void *)world->driver_exports);
+	host_kernel_free(&image.kernel);
+	free(image.file);
 }
 
 /* As insmod does: a value with blanks gets quotes. */
@@ -163,8 +240,10 @@ static void describe_driver(const struct loader *l, const char *path, u32 level)
 {
 	static const char *const parts[PARTS] = { "text", "rodata", "data" };
 
-	printf("%s: %s %s can be installed (API level %u, built for level %u)\n", path,
-	       l->driver->name, l->driver->version, level, l->driver->level);
+	printf("%s: %s %s can be installed (", path, l->driver->name, l->driver->version);
+	if (image.kernel.release)
+		printf("%s, ", image.kernel.release);
+	printf("API level %u, built for level %u)\n", level, l->driver->level);
 	printf("  memory: %lu pages:", (unsigned long)l->image.npages);
 	for (u32 part = 0; part < PARTS; part++)
 		printf(" %s %lu", parts[part], (unsigned long)l->image.part_size[part]);
@@ -187,48 +266,110 @@ static u32 parse_level(const char *text)
 	return level;
 }
 
-int main(int argc, char **argv)
+struct options {
+	const char *kernel, *config;
+	u32 level;
+	bool quiet, number, help, wrong;
+	char **with;
+	int nwith;
+};
+
+static void read_arguments(int argc, char **argv, struct options *options)
 {
-	static const struct option options[] = {
-		{ "level", required_argument, NULL, 'l' }, { "with", required_argument, NULL, 'w' },
-		{ "errno", no_argument, NULL, 'e' },	   { "quiet", no_argument, NULL, 'q' },
-		{ "help", no_argument, NULL, 'h' },	   { 0 },
+	static const struct option names[] = {
+		{ "kernel", required_argument, NULL, 'k' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "level", required_argument, NULL, 'l' },
+		{ "with", required_argument, NULL, 'w' },
+		{ "errno", no_argument, NULL, 'e' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
-	struct host_world world = { 0 };
-	u32 level = BANOS_LEVEL;
-	int character, quiet = 0, number = 0, err;
+	int character;
+
+	options->with = calloc(argc, sizeof(*options->with));
+	if (!options->with)
+		exit(2);
+	while ((character = getopt_long(argc, argv, "+eqh", names, NULL)) != -1)
+		switch (character) {
+		case 'k': options->kernel = optarg; break;
+		case 'c': options->config = optarg; break;
+		case 'l':
+			options->level = parse_level(optarg);
+			options->wrong |= !options->level;
+			break;
+		case 'w': options->with[options->nwith++] = optarg; break;
+		case 'e': options->number = true; break;
+		case 'q': options->quiet = true; break;
+		case 'h': options->help = true; break;
+		default: options->wrong = true;
+		}
+	/* One kernel at a time. */
+	options->wrong |= optind >= argc ||
+			  !!options->kernel + !!options->config + !!options->level > 1;
+}
+
+static u32 choose_kernel(struct host_world *world, const struct options *options)
+{
+	if (options->kernel) {
+		choose_image(world, options->kernel);
+		return world->kernel->level;
+	}
+	if (options->config)
+		choose_config(world, options->config);
+	if (options->level)
+		return options->level;
+	return BANOS_LEVEL;
+}
+
+static int check_driver_file(struct host_world *world, const struct options *options, u32 level,
+			     char **words, int nwords)
+{
 	struct loader loader;
 	size_t size;
-	char *params;
-	void *file;
+	void *file = read_whole_file(words[0], &size);
+	char *params = join_params(words + 1, nwords - 1);
+	int err;
 
-	while ((character = getopt_long(argc, argv, "+eqh", options, NULL)) != -1)
-		switch (character) {
-		case 'l': level = parse_level(optarg); break;
-		case 'w': add_driver(&world, level, optarg); break;
-		case 'e': number = 1; break;
-		case 'q': quiet = 1; break;
-		case 'h': print_usage(stdout); return 0;
-		default: print_usage(stderr); return 2;
-		}
-	if (optind >= argc || !level) {
-		print_usage(stderr);
-		return 2;
-	}
-	file = read_whole_file(argv[optind], &size);
-	params = join_params(argv + optind + 1, argc - optind - 1);
-	host_loader(&loader, &world, level, file, size, params);
+	host_loader(&loader, world, level, file, size, params);
 	err = loader_run(&loader);
-	if (number)
+	if (options->number)
 		printf("%d\n", -err);
 	if (err)
 		fputs(loader.report->text ?: "no memory\n", stdout);
-	else if (!quiet)
-		describe_driver(&loader, argv[optind], level);
+	else if (!options->quiet)
+		describe_driver(&loader, words[0], level);
 	host_loader_free(&loader);
 	free(params);
 	free(file);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct host_world world = { 0 };
+	u32 level;
+	int err;
+
+	read_arguments(argc, argv, &options);
+	if (options.help) {
+		print_usage(stdout);
+		free(options.with);
+		return 0;
+	}
+	if (options.wrong) {
+		print_usage(stderr);
+		free(options.with);
+		return 2;
+	}
+	level = choose_kernel(&world, &options);
+	for (int i = 0; i < options.nwith; i++)
+		add_driver(&world, level, options.with[i]);
+	err = check_driver_file(&world, &options, level, argv + optind, argc - optind);
 	free_installed(&world);
+	free(options.with);
 	if (err)
 		return 1;
 	return 0;

@@ -34,14 +34,30 @@ u64 host_api_address(const char *name)
 	return 0;
 }
 
-/* alloc() has no argument for the world: the one of the loader that runs. */
-static struct host_world *current_world;
-
-static void *host_alloc(size_t size)
+static void *host_alloc(void *arg, size_t size)
 {
-	if (current_world && current_world->fail_alloc && !--current_world->fail_alloc)
+	struct host_world *host = arg;
+
+	if (host && host->fail_alloc && !--host->fail_alloc)
 		return NULL;
 	return malloc(size ?: 1);
+}
+
+static void host_free(void *arg, void *memory)
+{
+	free(memory);
+}
+
+/* As the kernel does: one driver after the other, with a page that is not mapped between them. */
+static u64 host_place(const struct host_world *host)
+{
+	u64 base = HOST_DRIVER;
+
+	if (!host)
+		return base;
+	if (host->kernel)
+		base = host->kernel->driver_base;
+	return base + host->pages_before * PAGE_SIZE;
 }
 
 static u8 *host_alloc_memory(struct loader *l, u64 npages, u64 *addr)
@@ -53,7 +69,7 @@ static u8 *host_alloc_memory(struct loader *l, u64 npages, u64 *addr)
 		return NULL;
 	if (host && host->max_pages && npages > host->max_pages)
 		return NULL;
-	*addr = HOST_DRIVER;
+	*addr = host_place(host);
 	mem = malloc(npages * PAGE_SIZE);
 	if (mem)
 		memset(mem, 0xa5, npages * PAGE_SIZE); /* whoever relies on zeroes shall see */
@@ -105,26 +121,50 @@ static bool host_disagrees(struct loader *l, const char *name, const char *lette
 				 letters, words);
 }
 
-static int host_find(struct loader *l, const char *name, struct load_import *out)
+/* What a kernel of the level has. */
+static int host_find_level(struct loader *l, const char *name, struct load_import *out)
 {
 	u32 level = host_api_level(name);
 
-	if (level && level <= l->env->level) {
-		out->address = host_api_address(name);
-		return 0;
-	}
-	if (!host_world_of(l) || host_listed(host_world_of(l)->driver_exports, name))
+	if (!level || level > l->env->level)
 		return -ENOENT;
+	out->address = host_api_address(name);
+	return 0;
+}
+
+static int host_find_image(const struct host_kernel *kernel, const char *name,
+			   struct load_import *out)
+{
+	for (u32 i = 0; i < kernel->nfunctions; i++)
+		if (!strcmp(kernel->functions[i].name, name)) {
+			out->address = kernel->functions[i].address;
+			return 0;
+		}
+	return -ENOENT;
+}
+
+static int host_find(struct loader *l, const char *name, struct load_import *out)
+{
+	struct host_world *host = host_world_of(l);
+	int err;
+
+	if (host && host->kernel)
+		err = host_find_image(host->kernel, name, out);
+	else
+		err = host_find_level(l, name, out);
+	if (!err || !host || host_listed(host->driver_exports, name))
+		return err;
 	out->slot = HOST_SLOT;
 	return 0;
 }
 
+/* What a kernel knows is all that is said for it. */
 static const char *host_hint(struct loader *l, const char *name)
 {
 	static char text[64];
 	u32 level = host_api_level(name);
 
-	if (!level)
+	if (!level || (host_world_of(l) && host_world_of(l)->kernel))
 		return NULL;
 	snprintf(text, sizeof(text), "API level %u has it, level %u does not", level,
 		 l->env->level);
@@ -138,15 +178,17 @@ static int host_depend(struct loader *l, const char *name)
 	return -ENOENT;
 }
 
-void host_loader(struct loader *l, struct host_world *host_world_of, u32 level, const void *file,
-		 u64 size, const char *params)
+void host_loader(struct loader *l, struct host_world *world, u32 level, const void *file, u64 size,
+		 const char *params)
 {
 	env = (struct loader_env){
 		.level = level,
+		.file_max = LOADER_FILE_MAX,
+		.memory_max = LOADER_MEMORY_MAX,
 		.slot_entry = HOST_KERNEL - 64,
 		.absent_entry = HOST_KERNEL - 32,
 		.alloc = host_alloc,
-		.free = free,
+		.free = host_free,
 		.alloc_memory = host_alloc_memory,
 		.free_memory = host_free_memory,
 		.find = host_find,
@@ -154,17 +196,21 @@ void host_loader(struct loader *l, struct host_world *host_world_of, u32 level, 
 		.hint = host_hint,
 		.depend = host_depend,
 	};
+	if (world && world->kernel) {
+		env.level = world->kernel->level;
+		env.file_max = MIN(world->kernel->file_max, LOADER_FILE_MAX);
+		env.memory_max = MIN(world->kernel->memory_max, LOADER_MEMORY_MAX);
+	}
 	memset(l, 0, sizeof(*l));
-	current_world = host_world_of;
 	l->env = &env;
-	l->arg = host_world_of;
+	l->arg = world;
 	l->file = file;
 	l->file_size = size;
 	l->params = params;
 	l->report = malloc(sizeof(*l->report));
 	if (!l->report)
 		abort();
-	report_init(l->report, host_alloc, free);
+	report_init(l->report, host_alloc, host_free, world);
 }
 
 void host_loader_free(struct loader *l)

@@ -49,9 +49,11 @@ struct loader;
 /** The functions that the loader needs from outside. */
 struct loader_env {
 	u32 level;		      /**< of the API that is offered */
+	u64 file_max, memory_max;     /**< of a driver, in bytes; at most LOADER_..._MAX */
 	u64 slot_entry, absent_entry; /**< where stubs lead: with the slot, or the name */
-	void *(*alloc)(size_t size);  /**< not zeroed; NULL: no memory */
-	void (*free)(void *memory);   /**< NULL is fine */
+	void *(*alloc)(void *arg,
+		       size_t size); /**< not zeroed; NULL: no memory; @p arg: the loader's */
+	void (*free)(void *arg, void *memory); /**< NULL is fine */
 	/** @p npages pages, with any content, within reach of the kernel's text; *@p addr is where the driver will see them. */
 	u8 *(*alloc_memory)(struct loader *l, u64 npages, u64 *addr);
 	/** Free what alloc_memory() returned, and undo what find() and depend() did since. */
@@ -189,6 +191,14 @@ int __must_check arch_elf_relocate(struct loader *l, u32 section, const void *fi
 
 /* ---- shared by stages ---- */
 
+static inline void *loader_alloc(struct loader *l, size_t size)
+{
+	return l->env->alloc(l->arg, size);
+}
+static inline void loader_release(struct loader *l, void *memory)
+{
+	l->env->free(l->arg, memory);
+}
 static inline const char *section_name(const struct loader *l, u32 index)
 {
 	return (const char *)l->file + l->sections[l->section_strings].sh_offset +

@@ -22,12 +22,14 @@ struct report {
 	int err;      /* 0 or negative errno */
 	bool closed;  /* report_close() was called */
 	char who[64]; /* in front of each line: the driver, once it is known */
-	void *(*alloc)(size_t size);
-	void (*free)(void *memory);
+	void *(*alloc)(void *arg, size_t size);
+	void (*free)(void *arg, void *memory);
+	void *arg;
 };
 
-/** @brief Begin a report without reasons. @param alloc, free  for its text */
-void report_init(struct report *report, void *(*alloc)(size_t), void (*free)(void *));
+/** @brief Begin a report without reasons. @param alloc, free  for its text; they receive @p arg */
+void report_init(struct report *report, void *(*alloc)(void *arg, size_t size),
+		 void (*free)(void *arg, void *memory), void *arg);
 /** @brief Free the text. */
 void report_destroy(struct report *report);
 /**

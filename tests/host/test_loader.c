@@ -434,6 +434,16 @@ static void each_wrong_parameter_is_named(void **state)
 
 /* ---- reasons ---- */
 
+static void *report_alloc(void *arg, size_t size)
+{
+	return malloc(size);
+}
+
+static void report_free(void *arg, void *memory)
+{
+	free(memory);
+}
+
 static void the_error_is_the_first_row_of_the_table(void **state)
 {
 	static const int rows[] = {
@@ -445,7 +455,7 @@ static void the_error_is_the_first_row_of_the_table(void **state)
 		struct report report;
 
 		assert_true(report_rank(rows[i]) < report_rank(rows[i + 1]));
-		report_init(&report, malloc, free);
+		report_init(&report, report_alloc, report_free, NULL);
 		report_add(&report, rows[i + 1], "later");
 		report_add(&report, rows[i], "first");
 		report_add(&report, rows[i + 1], "later again");
@@ -460,7 +470,7 @@ static void reasons_have_an_end(void **state)
 	struct report report;
 	char text[300];
 
-	report_init(&report, malloc, free);
+	report_init(&report, report_alloc, report_free, NULL);
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = 0;
 	strcpy(report.who, "a_driver_with_a_name_of_fifty_five_bytes_which_are_many");

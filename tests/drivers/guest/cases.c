@@ -7,6 +7,9 @@
  * which the table of exports has to be as before. Printed is, for each, "case NAME
  * DRY-RUN-ERRNO ERRNO" and the reasons behind "| ". Then all of that is done many
  * times over, and as much memory has to be free as before.
+ *
+ * loadtest verdicts FOLDER LIST: only what a dry run says, once for each file, so that
+ * no code of a damaged file runs: "case NAME ERRNO" and the reasons.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +34,14 @@ static void print_log(const char *log)
 {
 	for (const char *end; (end = strchr(log, '\n')); log = end + 1)
 		printf("| %.*s\n", (int)(end - log), log);
+}
+
+/* Damaged names have bytes that terminals act on. */
+static void hide_odd_bytes(char *log)
+{
+	for (; *log; log++)
+		if (*log != '\n' && (*log < ' ' || *log > '~'))
+			*log = '?';
 }
 
 static int install_others(char *names, long *ids)
@@ -77,12 +88,33 @@ static void one(const char *name, const char *params, char *others, int repeat, 
 	if (!print)
 		return;
 	printf("case %s %ld %ld\n", name, -dry, id < 0 ? -id : 0);
-	print_log(id < 0 ? log : "");
+	if (id < 0)
+		print_log(log);
 }
 
+static void say_verdict(const char *name, const char *params, char *others)
+{
+	static char log[LOG_SIZE];
+	long others_ids[8], result;
+	struct file file = file_of(name);
+	int nothers = install_others(others, others_ids);
+
+	result = install(file.data, file.size, params, BANOS_INSTALL_DRY_RUN, log);
+	while (nothers)
+		require(!remove_driver(others_ids[--nothers]),
+			"%s: what came before cannot be removed", name);
+	free(file.data);
+	printf("case %s %ld\n", name, -result);
+	if (result < 0) {
+		hide_odd_bytes(log);
+		print_log(log);
+	}
+}
+
+/* @repeat 0: verdicts alone */
 static void all(const struct file *list, int repeat, int print)
 {
-	static char text[1 << 16];
+	static char text[1 << 18];
 	char *line, *next;
 
 	require(list->size < sizeof(text), "the list is too long");
@@ -97,7 +129,10 @@ static void all(const struct file *list, int repeat, int print)
 		*params++ = 0;
 		others = strchr(params, '\t');
 		*others++ = 0;
-		one(line, *params ? params : NULL, others, repeat, print);
+		if (repeat)
+			one(line, *params ? params : NULL, others, repeat, print);
+		else
+			say_verdict(line, *params ? params : NULL, others);
 	}
 }
 
@@ -119,6 +154,18 @@ int test_cases(int argc, char **argv)
 		missing = memory_missing(before);
 	}
 	require(!missing, "%ld bytes are left behind, again and again", missing);
+	printf("done\n");
+	return 0;
+}
+
+int test_verdicts(int argc, char **argv)
+{
+	struct file list;
+
+	require(argc == 2, "loadtest verdicts FOLDER LIST");
+	folder = argv[0];
+	list = file_read(argv[1]);
+	all(&list, 0, 1);
 	printf("done\n");
 	return 0;
 }

@@ -139,10 +139,11 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(int, char **);
 	} tests[] = {
-		{ "cases", test_cases }, { "mutants", test_mutants },
-		{ "calls", test_calls }, { "privileges", test_privileges },
-		{ "race", test_race },	 { "failing", test_failing },
-		{ "once", test_once },
+		{ "cases", test_cases },   { "mutants", test_mutants },
+		{ "calls", test_calls },   { "privileges", test_privileges },
+		{ "race", test_race },	   { "failing", test_failing },
+		{ "once", test_once },	   { "verdicts", test_verdicts },
+		{ "mutate", test_mutate },
 	};
 
 	static char out[1 << 16];
@@ -152,6 +153,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof(tests) / sizeof(*tests); i++)
 		if (!strcmp(tests[i].name, argv[1]))
 			return tests[i].run(argc - 2, argv + 2);
-	fprintf(stderr, "usage: loadtest cases|mutants|calls|privileges|race|failing|once ...\n");
+	fprintf(stderr,
+		"usage: loadtest cases|mutants|calls|privileges|race|failing|once|verdicts|mutate "
+		"...\n");
 	return 2;
 }

@@ -34,7 +34,9 @@ long memory_missing(long before);
 void exports_read(char *text);
 
 int test_cases(int argc, char **argv);	    /* cases.c */
+int test_verdicts(int argc, char **argv);   /* cases.c */
 int test_mutants(int argc, char **argv);    /* mutants.c */
+int test_mutate(int argc, char **argv);	    /* mutants.c */
 int test_calls(int argc, char **argv);	    /* calls.c */
 int test_privileges(int argc, char **argv); /* privileges.c */
 int test_failing(int argc, char **argv);    /* failing.c */

@@ -9,6 +9,8 @@
  * driver USER, whose init() fails if that does not work, and removed; of the
  * others nobody knows what their code would do. In the end free memory and the
  * table of exports are as before.
+ *
+ * loadtest mutate COUNT SEED FOLDER FILE...: write such copies, FOLDER/mutant-N.ko; also on Linux.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,5 +157,24 @@ int test_mutants(int argc, char **argv)
 	require(!missing, "%ld bytes are left behind, again and again", missing);
 	exports_read(after);
 	require(!strcmp(exports, after), "the table of exports is another");
+	return 0;
+}
+
+int test_mutate(int argc, char **argv)
+{
+	require(argc > 3, "loadtest mutate COUNT SEED FOLDER FILE...");
+	rnd_seed(atol(argv[1]));
+	for (long nth = 0; nth < atol(argv[0]); nth++) {
+		struct file file = file_read(argv[3 + nth % (argc - 3)]);
+		char path[512];
+		FILE *out;
+
+		mutate_file(file.data, file.size, 1 + rnd(rnd(4) ? 2 : 6));
+		snprintf(path, sizeof(path), "%s/mutant-%ld.ko", argv[2], nth);
+		out = fopen(path, "wb");
+		require(out && fwrite(file.data, 1, file.size, out) == file.size && !fclose(out),
+			"%s cannot be written", path);
+		free(file.data);
+	}
 	return 0;
 }
