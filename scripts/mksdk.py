@@ -55,6 +55,16 @@ def add_samples(out):
     write(f'{folder}/Makefile', MAKEFILE.format(drivers=' '.join(names)))
 
 
+def add_loader(out, library):
+    """The loader for other kernels and programs."""
+    copy(library, f'{out}/lib/libbanos-loader.a')
+    folder = f'{SOURCE}/banos/loader/library'
+    copy(f'{folder}/banos-loader.h', f'{out}/include/banos-loader/banos-loader.h')
+    for name in ('README', 'example.c'):
+        copy(f'{folder}/{name}', f'{out}/share/banos/loader/{name}')
+    copy(f'{SOURCE}/LICENSE', f'{out}/share/banos/loader/LICENSE')
+
+
 def pack(folder, path):
     """A .tar.gz with fixed owners, times and order."""
     def plain(info):
@@ -78,7 +88,7 @@ def pack(folder, path):
 def main():
     parser = argparse.ArgumentParser()
     for name in ('out', 'tar', 'version', 'cflags', 'cxxflags', 'check',
-                 'cxx-object', 'rt-object'):
+                 'cxx-object', 'rt-object', 'loader-library'):
         parser.add_argument('--' + name, required=True)
     args = parser.parse_args()
     with open(f'{SOURCE}/include/banos/base.h', encoding='utf-8') as f:
@@ -94,8 +104,9 @@ def main():
     copy(args.check, f'{out}/bin/banos-check', 0o755)
     copy(args.cxx_object, f'{out}/lib/banos-cxx.o')
     copy(args.rt_object, f'{out}/lib/banos-rt.o')
-    for name in ('banos.pc', 'banos-c++.pc', 'banos-rt.pc'):
+    for name in ('banos.pc', 'banos-c++.pc', 'banos-rt.pc', 'banos-loader.pc'):
         write(f'{out}/lib/pkgconfig/{name}', fill(name, values))
+    add_loader(out, args.loader_library)
     write(f'{out}/share/banos/driver.mk', fill('driver.mk', values))
     write(f'{out}/README', fill('README', values))
     copy(f'{SOURCE}/LICENSE', f'{out}/LICENSE')

@@ -60,6 +60,27 @@ $(eval $(call tool,fuzz/pure,$(wildcard tests/fuzz/pure*.c) $(cpio-srcs) \
 	elf_image signature,$(filter-out lib/bitmap.c,$($t-srcs))) lib/bitmap.c,clang \
 	$(sanitize) -fsanitize=fuzzer,-lz))
 
+# The loader for other kernels and for programs: one object that needs nothing, in
+# which only what banos-loader.h declares can be seen.
+LOADER_LIB := $(O)/tools/libbanos-loader.a
+library-srcs := banos/loader/library/library.c $(filter-out banos/tool/%,$(loader-srcs))
+library-objs := $(patsubst %.c,$(O)/tools/libbanos-loader.obj/%.o,$(library-srcs))
+library-cflags := $(kernel-cppflags) -std=gnu11 -O2 -m64 -ffreestanding -fPIE \
+	-fvisibility=hidden -mno-red-zone -mgeneral-regs-only -fno-stack-protector \
+	-fcf-protection=branch -fno-strict-aliasing -fno-common \
+	-fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks $(warn-flags)
+quiet_cmd_library_cc = CC      $(call short,$@)
+      cmd_library_cc = $(CC) $(library-cflags) $(prefix-map) -MMD -MF $(depfile) -c -o $@ $<
+$(library-objs): $(O)/tools/libbanos-loader.obj/%.o: %.c $(TOOLCHAIN) FORCE | $(prepare)
+	$(call if_changed_dep,library_cc)
+quiet_cmd_library = AR      $(call short,$@)
+      cmd_library = $(ld-r) -o $(@:.a=.o) $(library-objs); \
+		$(OBJCOPY) --wildcard --keep-global-symbol='banos_loader_*' $(@:.a=.o); \
+		rm -f $@; $(AR) rcsD $@ $(@:.a=.o)
+$(LOADER_LIB): $(library-objs) FORCE
+	$(call if_changed,library)
+objects-tools += $(LOADER_LIB) $(library-objs)
+
 # What drivers elsewhere are built with. The flags are those of our own drivers.
 SDK	:= $(O)/sdk
 sdk-cflags := $(machine-flags) -fcf-protection=branch -fno-common
@@ -71,9 +92,10 @@ quiet_cmd_sdk = SDK     $(call short,$@)
 		--version '$(BANOS_VERSION)' --cflags='$(sdk-cflags)' \
 		--cxxflags='$(sdk-cxxflags)' --check $(O)/tools/banos-check \
 		--cxx-object $(O)/drivers/banos-cxx.o \
-		--rt-object $(O)/drivers/banos-rt.o
-$(SDK_TAR): $(O)/tools/banos-check $(sdk-objects) scripts/mksdk.py LICENSE \
-		$(sort $(wildcard include/banos/*.h drivers/samples/* scripts/sdk/*)) FORCE
+		--rt-object $(O)/drivers/banos-rt.o --loader-library $(LOADER_LIB)
+$(SDK_TAR): $(O)/tools/banos-check $(sdk-objects) $(LOADER_LIB) scripts/mksdk.py LICENSE \
+		$(sort $(wildcard include/banos/*.h drivers/samples/* scripts/sdk/* \
+		banos/loader/library/*)) FORCE
 	$(call if_changed,sdk)
 objects-tools += $(SDK_TAR) $(sdk-objects)
 

@@ -12,12 +12,26 @@
 #include <kernel/loader.h>
 #include <kernel/string.h>
 
+/* Place for one more; there is one for each undefined symbol. */
+static u64 take_stub(struct loader *l)
+{
+	return l->stubs + l->stubs_used++ * STUB_SIZE;
+}
+
 static u64 add_stub(struct loader *l, u64 argument, u64 entry)
 {
-	u64 offset = l->stubs + l->stubs_used++ * STUB_SIZE, addr = l->image.addr + offset;
+	u64 offset = take_stub(l), addr = l->image.addr + offset;
 
 	arch_stub_write(l->image.mem + offset, addr, argument, entry);
 	return addr;
+}
+
+static u64 add_far_stub(struct loader *l, u64 entry)
+{
+	u64 offset = take_stub(l);
+
+	arch_far_stub_write(l->image.mem + offset, entry);
+	return l->image.addr + offset;
 }
 
 /*
@@ -74,6 +88,16 @@ static int missing_unless_unused(struct loader *l, const file_sym *symbol)
 	return MIN(referenced, 0);
 }
 
+/* Where a driver's references to an import lead. In a program the function may be anywhere. */
+static u64 imported_value(struct loader *l, const struct load_import *import)
+{
+	if (!import->address)
+		return add_stub(l, import->slot, l->env->slot_entry);
+	if (arch_in_reach(l->image.addr, import->address, LOADER_MEMORY_MAX))
+		return import->address;
+	return add_far_stub(l, import->address);
+}
+
 static int resolve_import(struct loader *l, const file_sym *symbol, u64 *value)
 {
 	struct load_import import = { 0 };
@@ -94,7 +118,7 @@ static int resolve_import(struct loader *l, const file_sym *symbol, u64 *value)
 	if (err && err != -ENOENT)
 		return resolve_error(l, "import", name, err);
 	if (!err)
-		*value = import.address ?: add_stub(l, import.slot, l->env->slot_entry);
+		*value = imported_value(l, &import);
 	else if (ELF64_ST_BIND(symbol->st_info) == STB_WEAK)
 		*value =
 			VALUE_SPECIAL + 1 +

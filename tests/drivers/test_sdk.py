@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The SDK, in an empty folder, without this tree: it builds drivers."""
 import os
+import re
 import shutil
 import subprocess
 import tarfile
 
 import pytest
 
+import compiled
 from conftest import BUILD, SOURCE
 
 # Nothing of ours is in the environment.
@@ -155,6 +157,60 @@ def test_arithmetic_that_compilers_leave_to_their_library(sdk, tmp_path):
     good(['make'], tmp_path)
     good(['make', 'clean'], tmp_path)
     assert (sdk / 'lib' / 'banos-rt.o').exists()
+
+
+PROGRAMS = {'gcc': ['-O2'], 'gcc-static': ['-O2', '-static', '-no-pie'],
+            'clang': ['-O1', '-fPIE', '-pie'],
+            'gcc-sanitized': ['-O1', '-fsanitize=undefined', '-fno-sanitize-recover=all']}
+
+
+@pytest.fixture(scope='module', params=PROGRAMS)
+def program(request, sdk, tmp_path_factory):
+    """The program that loads drivers, built against the library and its header alone."""
+    folder = tmp_path_factory.mktemp('program')
+    good([request.param.split('-', maxsplit=1)[0], '-Wall', '-Wextra', '-Werror',
+          *PROGRAMS[request.param], *flags(sdk, 'banos-loader'),
+          str(sdk / 'share' / 'banos' / 'loader' / 'example.c'),
+          *flags(sdk, 'banos-loader', '--libs'), '-o', 'banos-run'], folder)
+    return str(folder / 'banos-run')
+
+
+def test_the_loader_as_a_library_needs_nothing_and_shows_only_its_names(sdk, tmp_path):
+    library = str(sdk / 'lib' / 'libbanos-loader.a')
+    header = sdk / 'include' / 'banos-loader' / 'banos-loader.h'
+    assert not re.search(r' [Uw] ', good(['nm', library], '/'))
+    names = set(re.findall(r' [A-Z] (\w+)', good(['nm', '-g', library], '/')))
+    declared = set(re.findall(r'^[\w *]*\b(banos_loader_\w+)\(', header.read_text(), re.M))
+    assert names == declared
+    for compiler, standard in (('gcc', 'c89'), ('gcc', 'c11'), ('g++', 'c++98'), ('clang', 'c99')):
+        good([compiler, f'-std={standard}', '-Wall', '-Wextra', '-Werror', '-fsyntax-only',
+              '-x', 'c++' if '+' in compiler else 'c', str(header)], tmp_path)
+
+
+def test_a_program_loads_and_runs_drivers(program, sdk, tmp_path):
+    for name in ('adder', 'sum', 'hello'):
+        build(sdk, tmp_path, f'{name}.c', 'gcc')
+    assert good([program, 'adder.o', 'sum.o', 'hello.o', '--', 'who=you'], tmp_path) == (
+        'sum: 1 + 2 = 3\nhello: Hello, you!\nhello: Goodbye, you.\n'
+        '0 bytes and 0 pages are left\n')
+    assert sh([program, 'sum.o'], tmp_path) == (
+        1, 'sum: needs adder_add, which no installed driver exports (does it belong to the '
+        'driver adder?)\nsum.o: error 2\n0 bytes and 0 pages are left\n')
+    (tmp_path / 'cut.o').write_bytes((tmp_path / 'hello.o').read_bytes()[:-100])
+    status, output = sh([program, 'cut.o'], tmp_path)
+    assert status == 1 and 'was it copied only in part?' in output
+    assert output.endswith('0 bytes and 0 pages are left\n')
+
+
+def test_a_program_runs_drivers_of_each_code_model(program):
+    folder = os.path.join(BUILD, 'tests', 'compiled')
+    for name in compiled.build_all(folder):
+        if '-thunk' in name:            # the program has none
+            continue
+        output = good([program, os.path.abspath(f'{folder}/{name}.ko')], '/')
+        assert output.endswith('0 bytes and 0 pages are left\n'), name
+        if name.startswith('wide'):
+            assert 'PASS wide: 8 checks' in output
 
 
 def test_nothing_in_it_knows_where_it_was_made(sdk):

@@ -16,9 +16,29 @@
 #define STUB_JMP_END 19
 #define SLOT_MOV_END 11 /* endbr64; mov slot(%rip), %r11 */
 
+/* jmp *0(%rip), and the address behind it. */
+static inline void arch_jump_write(u8 *code, u64 entry)
+{
+	static const u8 jmp_memory[] = { 0xff, 0x25, 0, 0, 0, 0 };
+
+	memcpy(code, jmp_memory, sizeof(jmp_memory));
+	memcpy(code + sizeof(jmp_memory), &entry, sizeof(entry));
+}
+
+/**
+ * @brief Do 32-bit distances lead from all of [@p from, @p from + @p size) to @p to, and do 32 bits hold it?
+ * In the kernel they always do; in a program that uses the loader, functions may lie anywhere.
+ */
+static inline bool arch_in_reach(u64 from, u64 to, u64 size)
+{
+	u64 limit = (1ull << 31) - size;
+
+	return to - from + limit < 2 * limit && to == (u64)(s64)(s32)to;
+}
+
 /**
  * @brief Write a stub that goes to @p entry with @p argument.
- * @param code  STUB_SIZE bytes, which will run at @p addr, in reach of @p entry
+ * @param code  STUB_SIZE bytes, which will run at @p addr
  */
 static inline void arch_stub_write(u8 *code, u64 addr, u64 argument, u64 entry)
 {
@@ -28,8 +48,25 @@ static inline void arch_stub_write(u8 *code, u64 addr, u64 argument, u64 entry)
 	memset(code, INSN_INT3, STUB_SIZE);
 	memcpy(code, endbr_movabs, sizeof(endbr_movabs));
 	memcpy(code + sizeof(endbr_movabs), &argument, sizeof(argument));
-	code[STUB_MOV_END] = INSN_JMP;
-	memcpy(code + STUB_MOV_END + 1, &distance, sizeof(distance));
+	if (arch_in_reach(addr, entry, STUB_SIZE)) {
+		code[STUB_MOV_END] = INSN_JMP;
+		memcpy(code + STUB_MOV_END + 1, &distance, sizeof(distance));
+	} else {
+		arch_jump_write(code + STUB_MOV_END, entry);
+	}
+}
+
+/**
+ * @brief Write a stub that goes to @p entry and changes no register.
+ * @param code  STUB_SIZE bytes
+ */
+static inline void arch_far_stub_write(u8 *code, u64 entry)
+{
+	static const u8 endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+
+	memset(code, INSN_INT3, STUB_SIZE);
+	memcpy(code, endbr, sizeof(endbr));
+	arch_jump_write(code + sizeof(endbr), entry);
 }
 
 /**
