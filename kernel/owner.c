@@ -495,7 +495,21 @@ static void sweep_many(struct owner *top, const struct owned_many *many, u32 cou
 	} while (count);
 }
 
-int owner_sweep(struct owner *top, u32 phases, owner_report report)
+static bool owner_has_something(struct owner *top, u32 phases)
+{
+	u64 flags = spin_lock_irqsave(&top->root->lock);
+	bool something = !list_empty(&top->children);
+
+	for (u32 phase = 0; phase < OWNED_PHASES; phase++)
+		if (phases & 1u << phase)
+			something |= !list_empty(&top->owned[phase]);
+	for (u32 i = 0; i < nr_owned_many; i++)
+		something |= top->root->counts[owned_many[i]->class->kind] != 0;
+	spin_unlock_irqrestore(&top->root->lock, flags);
+	return something;
+}
+
+static int sweep_phases(struct owner *top, u32 phases, owner_report report)
 {
 	const struct owned_class *classes[OWNED_KINDS] = { NULL };
 	u32 counts[OWNED_KINDS] = { 0 };
@@ -512,4 +526,12 @@ int owner_sweep(struct owner *top, u32 phases, owner_report report)
 		if (counts[swept])
 			report(top, classes[swept], counts[swept]);
 	return err;
+}
+
+int owner_sweep(struct owner *top, u32 phases, owner_report report)
+{
+	/* Most own nothing any more. */
+	if (!owner_has_something(top, phases))
+		return 0;
+	return sweep_phases(top, phases, report);
 }
