@@ -311,43 +311,83 @@ struct quick {
 	u8 *mem;
 };
 
+#define HALF_OF_32_BITS (1ull << 31)
+#define RUN_LENGTH	64 /* relocations between two looks at whether all values fit */
+
+/* Of values below 2^31 and not below -2^31 all bits of the upper half are left. */
+static inline bool all_fit(u64 within)
+{
+	return within >> 32 == (u32)~0u;
+}
+
 /*
- * Loading a large driver spends most of its time here: types are tested in the
- * order of their frequency in drivers, and the type of a call is compared in
- * memory (the asm makes the compiler forget it).
+ * A 32-bit value that does not fit is stored nonetheless and clears a bit in the upper
+ * half of @within; relocate_slowly() comes back to it. So does a special value, which is
+ * far from all addresses: only 64 bits can hold it. (An addend that was chosen to bring it
+ * near makes a number of no meaning, as it does with any other symbol.)
+ * @return false: it needs relocate_slowly(), and nothing was done
+ */
+static inline __attribute__((always_inline)) bool relocate_one(const struct quick *q,
+							       const struct rela *rela, u64 *within)
+{
+	u64 offset = rela->offset, value;
+
+	if (unlikely(offset >= q->limit || rela->symbol >= q->nsymbols))
+		return false;
+	value = q->value[rela->symbol] + rela->addend;
+	if (likely(rela->type == R_X86_64_PLT32)) {
+		value -= q->addr + offset;
+	} else {
+		/* The type is compared in memory: the asm makes the compiler forget it. */
+		__asm__("" : "+r"(rela));
+		if (rela->type == R_X86_64_64) {
+			if (unlikely(value_special(q->value[rela->symbol])))
+				return false;
+			*(u64_any *)(q->mem + offset) = value;
+			return true;
+		}
+		if (rela->type == R_X86_64_PC32)
+			value -= q->addr + offset;
+		else if (rela->type != R_X86_64_32S)
+			return false;
+	}
+	*within &= value - HALF_OF_32_BITS;
+	*(u32_any *)(q->mem + offset) = value;
+	return true;
+}
+
+/*
+ * Loading a large driver spends most of its time here: types are tested in the order
+ * of their frequency in drivers, four relocations are done between two looks at the end,
+ * and RUN_LENGTH between two looks at whether all values fit. One that fails is looked for
+ * from the beginning of its run: relocations may be done twice, since nothing is read
+ * from where they are stored.
  * @return the first relocation that needs relocate_slowly(), or @end
  */
 static __noinline const struct rela *
 relocate_quickly(const struct quick *quick, const struct rela *rela, const struct rela *end)
 {
 	const struct quick q = *quick;
+	u64 within = ~0ull;
 
-	for (; rela < end; rela++) {
-		u64 offset = rela->offset, s, value;
+	while (end - rela >= RUN_LENGTH) {
+		const struct rela *next = rela, *run_end = rela + RUN_LENGTH;
 
-		if (unlikely(offset >= q.limit || rela->symbol >= q.nsymbols))
-			break;
-		s = q.value[rela->symbol];
-		if (unlikely(value_special(s)))
-			break;
-		value = s + rela->addend;
-		if (likely(rela->type == R_X86_64_PLT32)) {
-			value -= q.addr + offset;
-		} else {
-			__asm__("" : "+r"(rela));
-			if (rela->type == R_X86_64_64) {
-				*(u64_any *)(q.mem + offset) = value;
-				continue;
-			}
-			if (rela->type == R_X86_64_PC32)
-				value -= q.addr + offset;
-			else if (rela->type != R_X86_64_32S)
+		for (; next < run_end; next += 4)
+			if (!relocate_one(&q, next, &within) ||
+			    !relocate_one(&q, next + 1, &within) ||
+			    !relocate_one(&q, next + 2, &within) ||
+			    !relocate_one(&q, next + 3, &within))
 				break;
-		}
-		if (unlikely(value != (u64)(s64)(s32)value))
+		if (unlikely(!all_fit(within)))
 			break;
-		*(u32_any *)(q.mem + offset) = value;
+		rela = next;
+		if (next < run_end)
+			break;
 	}
+	for (within = ~0ull; rela < end; rela++)
+		if (!relocate_one(&q, rela, &within) || !all_fit(within))
+			break;
 	return rela;
 }
 
@@ -357,11 +397,10 @@ int arch_elf_relocate(struct loader *l, u32 section, const void *first, const vo
 	u64 size = l->sections[section].sh_size;
 	const struct quick q = { l->value, l->nsymbols, size >= 8 ? size - 7 : 0, w->addr, w->mem };
 	const struct rela *rela = first;
-	int err = 0;
+	int err = 0, bad;
 
 	while ((rela = relocate_quickly(&q, rela, end)) < (const struct rela *)end) {
-		int bad = relocate_slowly(l, section, (const file_rela *)rela++);
-
+		bad = relocate_slowly(l, section, (const file_rela *)rela++);
 		if (bad == LOADER_AGAIN)
 			return bad;
 		err = err ?: bad;

@@ -213,6 +213,62 @@ def got_loads_behind_new_prefixes():
 
 
 # --------------------------------------------------------------------------
+# Tables of relocations that are done many at a time
+
+def many_relocations(count, bad=()):
+    """Pairs of a call and a pointer; @bad: {number: kind} of those that are wrong."""
+    d = driver('many')
+    data = d.section('.table', PROGBITS, ALLOC | WRITE, bytes(8 * count), 8)
+    for number in range(count):
+        kind, addend = (PLT32, -4) if number % 2 else (R_64, number)
+        if number in bad:
+            kind, addend = bad[number], 2**40
+        data.rela(8 * number, kind, 'data', addend)
+    return d
+
+
+@family('EOVERFLOW', 'does not fit', 'relocation 4 (PLT32) of .table', lines=1,
+        fault='32-bit relocations truncated silently')
+def one_of_many_does_not_fit():
+    for number in (0, 1, 62, 63, 64, 65, 127, 128, 190, 199):
+        yield number, many_relocations(200, {number: PLT32}).build(), f'.table+0x{8 * number:x} '
+
+
+@case('EOVERFLOW', '.table+0x50 ', '.table+0x58 ', '.table+0x400 ', lines=3)
+def some_of_many_do_not_fit():
+    return many_relocations(200, {10: PC32, 11: e.R_32S, 128: PLT32}).build()
+
+
+@family('ENOEXEC', 'of .table+0x200 to section', 'not loaded', lines=1)
+def one_of_many_leads_nowhere():
+    for kind in (R_64, PC32, PLT32, e.R_32S):
+        d = many_relocations(200)
+        d.section('.note.x', e.NOTE, ALLOC, bytes(8), 8)
+        d.symbol('section', '.note.x', bind=LOCAL)
+        d.section('.table').relocs[64] = (8 * 64, kind, 'section', 4)
+        yield kind, d.build()
+
+
+@case('OK')
+def many_relocations_are_all_done():
+    """init() adds up what a table holds: pointers to data, and the offsets of calls from there."""
+    # lea table(%rip), %rcx; xor %eax, %eax; 1: mov (%rcx), %rdx; mov (%rdx), %dl (of bytes 0 to 63);
+    # movzbl %dl, %edx; add %rdx, %rax; add $8, %rcx; cmp end, %rcx; jb 1b
+    code = bytes.fromhex('488d0d00000000' '488d3500000000' '31c0' '488b11' '0fb612'
+                         '4801d0' '4883c108' '4839f1' '72ee')
+    count = 150
+    d = driver('many', text=fail_if_not_equal(code, sum(x % 64 for x in range(count))))
+    table = d.section('.table', PROGBITS, ALLOC | WRITE, bytes(8 * count), 8)
+    d.symbol('table', table, bind=LOCAL)
+    d.symbol('end', table, 8 * count, bind=LOCAL)
+    d.section('.text').rela(4 + 3, PC32, 'table', -4)
+    d.section('.text').rela(4 + 10, PC32, 'end', -4)
+    for number in range(count):
+        table.rela(8 * number, R_64, 'data', number % 64)
+    return d.build()
+
+
+# --------------------------------------------------------------------------
 # No object file at all
 
 for _name, _start, _words in (
