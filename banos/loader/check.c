@@ -54,6 +54,86 @@ static bool strings_end(const struct loader *l, const file_shdr *section)
 	return section->sh_size && !l->file[section->sh_offset + section->sh_size - 1];
 }
 
+/* ---- names ---- */
+
+static inline bool begins_with(const char *name, const char *beginning)
+{
+	while (*beginning)
+		if (*name++ != *beginning++)
+			return false;
+	return true;
+}
+
+/* NAME, or NAME.ORDER */
+static enum section_role array_role(const char *name, const char *array, enum section_role found)
+{
+	size_t length = strlen(array);
+
+	if (begins_with(name, array) && (!name[length] || name[length] == '.'))
+		return found;
+	return ROLE_OTHER;
+}
+
+static enum section_role table_role(const char *name)
+{
+	if (!strcmp(name, ".banos-driver"))
+		return ROLE_DRIVER;
+	if (!strcmp(name, ".banos-export"))
+		return ROLE_EXPORT;
+	return ROLE_OTHER;
+}
+
+static enum section_role one_of(bool is_it, enum section_role found)
+{
+	if (is_it)
+		return found;
+	return ROLE_OTHER;
+}
+
+/* The second letter settles it for most. */
+static enum section_role role_of_name(const char *name)
+{
+	if (name[0] != '.')
+		return ROLE_OTHER;
+	switch (name[1]) {
+	case 'b':
+		if (name[2] != 'a')
+			return ROLE_OTHER;
+		return table_role(name);
+	case 'c':
+		if (begins_with(name, ".crel."))
+			return ROLE_CREL;
+		if (begins_with(name, ".ctors"))
+			return ROLE_OLD_ARRAY;
+		return one_of(!strcmp(name, ".comment"), ROLE_DROPPED);
+	case 'd':
+		if (begins_with(name, ".dtors"))
+			return ROLE_OLD_ARRAY;
+		return one_of(begins_with(name, ".data.rel.ro"), ROLE_RELRO);
+	case 'e': return one_of(begins_with(name, ".eh_frame"), ROLE_DROPPED);
+	case 'f': return array_role(name, ".fini_array", ROLE_FINI_ARRAY);
+	case 'i': return array_role(name, ".init_array", ROLE_INIT_ARRAY);
+	case 'm': return one_of(!strcmp(name, ".modinfo"), ROLE_DROPPED);
+	case 'n': return one_of(begins_with(name, ".note"), ROLE_DROPPED);
+	case 's': return one_of(!strcmp(name, ".sframe"), ROLE_DROPPED);
+	default: return ROLE_OTHER;
+	}
+}
+
+static void note_role(struct loader *l, u32 index)
+{
+	enum section_role role = role_of_name(section_name(l, index));
+
+	l->where[index].role = role;
+	if (role == ROLE_OTHER)
+		return;
+	l->has_driver |= role == ROLE_DRIVER;
+	l->has_exports |= role == ROLE_EXPORT;
+	l->has_arrays |= role == ROLE_INIT_ARRAY || role == ROLE_FINI_ARRAY;
+}
+
+/* ---- sections ---- */
+
 static int check_section_name(struct loader *l, u32 index)
 {
 	if (l->sections[index].sh_name < l->sections[l->section_strings].sh_size)
@@ -92,6 +172,18 @@ static int unknown_type(struct loader *l, u32 index)
 		section_name(l, index), type, type, section_name(l, index));
 }
 
+/* Most sections are of the plain kinds, and nothing is wrong with them. */
+static inline bool plainly_loadable(const struct loader *l, const file_shdr *section)
+{
+	const u64 wrong = SHF_TLS | SHF_COMPRESSED, both = SHF_WRITE | SHF_EXECINSTR;
+	u64 align = section->sh_addralign;
+
+	return (section->sh_type == SHT_PROGBITS || section->sh_type == SHT_NOBITS) &&
+	       !(section->sh_flags & wrong) && (section->sh_flags & both) != both &&
+	       align <= PAGE_SIZE && !(align & (align - 1)) &&
+	       section->sh_size <= l->env->memory_max;
+}
+
 /* What will be in memory. */
 static int check_loaded(struct loader *l, u32 index)
 {
@@ -100,6 +192,8 @@ static int check_loaded(struct loader *l, u32 index)
 	struct report *report = l->report;
 	int err = 0;
 
+	if (likely(plainly_loadable(l, section) && l->where[index].role != ROLE_OLD_ARRAY))
+		return 0;
 	if (section->sh_flags & SHF_TLS)
 		err = report_add(report, -ENOEXEC,
 				 "section %s is thread-local storage, which drivers cannot have",
@@ -109,8 +203,7 @@ static int check_loaded(struct loader *l, u32 index)
 				 name);
 	if (section->sh_flags & SHF_COMPRESSED)
 		err = report_add(report, -ENOEXEC, "section %s is compressed", name);
-	if (section->sh_type == SHT_PREINIT_ARRAY || !strncmp(name, ".ctors", 6) ||
-	    !strncmp(name, ".dtors", 6))
+	if (section->sh_type == SHT_PREINIT_ARRAY || l->where[index].role == ROLE_OLD_ARRAY)
 		err = report_add(report, -ENOEXEC, "section %s: constructors belong in .init_array",
 				 name);
 	else if (!loadable_type(section->sh_type) && section->sh_type != SHT_GNU_SFRAME &&
@@ -148,7 +241,7 @@ static int check_unloaded(struct loader *l, u32 index)
 	u32 type = l->sections[index].sh_type;
 
 	/* What counts where it is loaded would be lost in silence. */
-	if (section_is_table(name))
+	if (section_is_table(l, index))
 		return report_add(
 			l->report, -ENOEXEC,
 			"section %s would not be loaded: it lacks the flag SHF_ALLOC (in assembly: .section %s,\"aw\")",
@@ -161,15 +254,12 @@ static int check_unloaded(struct loader *l, u32 index)
 /* Linkers that do not know CREL lose what belongs to it, so it is no matter what it relocates. */
 static int check_crel(struct loader *l, u32 index)
 {
-	const char *name = section_name(l, index);
-
-	if (likely(l->sections[index].sh_type != SHT_CREL &&
-		   (name[0] != '.' || name[1] != 'c' || strncmp(name, ".crel.", 6))))
+	if (likely(l->sections[index].sh_type != SHT_CREL && l->where[index].role != ROLE_CREL))
 		return 0;
 	return report_add(
 		l->report, -ENOEXEC,
 		"section %s has compact relocations (CREL), which cannot be read: compile without -Wa,--crel",
-		name);
+		section_name(l, index));
 }
 
 static int check_table(struct loader *l, u32 index)
@@ -205,6 +295,35 @@ static int check_table(struct loader *l, u32 index)
 	}
 }
 
+static int allocate_sections(struct loader *l)
+{
+	u64 size = l->nsections * sizeof(*l->where);
+
+	l->where = loader_alloc(l, size);
+	if (!l->where)
+		return report_add(l->report, -ENOMEM, "no memory for its %u sections",
+				  l->nsections);
+	memset(l->where, 0, size);
+	return 0;
+}
+
+static int check_section(struct loader *l, u32 index)
+{
+	int err = check_section_name(l, index);
+
+	if (err)
+		return err;
+	note_role(l, index);
+	err = check_section_place(l, index);
+	if (!err)
+		err = check_crel(l, index);
+	if (!err)
+		err = check_table(l, index);
+	if (!err && (l->sections[index].sh_flags & SHF_ALLOC))
+		err = check_loaded(l, index);
+	return err;
+}
+
 int check_file(struct loader *l)
 {
 	int err = find_sections(l);
@@ -217,17 +336,12 @@ int check_file(struct loader *l)
 			l->report, -ENOEXEC,
 			"its section name table lies outside of the file, or is not terminated");
 
+	err = allocate_sections(l);
+	if (err)
+		return err;
 	for (u32 i = 1; i < l->nsections; i++) {
-		int bad = check_section_name(l, i);
+		int bad = check_section(l, i);
 
-		if (!bad)
-			bad = check_section_place(l, i);
-		if (!bad)
-			bad = check_crel(l, i);
-		if (!bad)
-			bad = check_table(l, i);
-		if (!bad && (l->sections[i].sh_flags & SHF_ALLOC))
-			bad = check_loaded(l, i);
 		first_error(&err, bad);
 	}
 	if (!err)

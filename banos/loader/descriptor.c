@@ -310,10 +310,7 @@ int check_driver(struct loader *l)
 	int err;
 
 	for (u32 i = 1; i < l->nsections; i++) {
-		const char *name = section_name(l, i);
-
-		if (name[0] != '.' || name[1] != 'b' || strcmp(name, ".banos-driver") ||
-		    l->where[i].excluded)
+		if (l->where[i].role != ROLE_DRIVER || l->where[i].excluded)
 			continue;
 		if (section)
 			return report_add(report, -ENOEXEC,

@@ -28,39 +28,28 @@ static int find_init(struct loader *l)
 
 /* ---- constructors ---- */
 
-/* Order of a section NAME or NAME.N; -1: another section. Unsuffixed ones are last. */
-static s64 array_order(const char *section, const char *name)
+/* The order in the name of an array: NAME.N. Those without are last. */
+static s64 array_order(const char *section)
 {
-	size_t prefix_len;
+	const char *dot = strchr(section + 1, '.');
 	u64 order;
 
-	/* The second letter settles it for most. */
-	if (section[0] != '.' || section[1] != name[1])
-		return -1;
-	prefix_len = strlen(name);
-	if (strncmp(section, name, prefix_len))
-		return -1;
-	if (!section[prefix_len])
-		return 1ll << 32;
-	if (section[prefix_len] != '.')
-		return -1;
-	if (parse_u64(section + prefix_len + 1, 10, &order) || order >= 1ull << 32)
+	if (!dot || parse_u64(dot + 1, 10, &order) || order >= 1ull << 32)
 		return 1ll << 32;
 	return order;
 }
 
 /* The section that comes after (@order, @section), in the order of their calls; 0: none. */
-static u32 next_array(const struct loader *l, const char *name, s64 *order, u32 section)
+static u32 next_array(const struct loader *l, u32 role, s64 *order, u32 section)
 {
 	s64 best_order = (s64)(~0ull >> 1), rank;
 	u32 best = 0;
 
 	for (u32 i = 1; i < l->nsections; i++) {
-		if (!l->where[i].mem)
+		if (!l->where[i].mem || l->where[i].role != role)
 			continue;
-		rank = array_order(section_name(l, i), name);
-		if (rank < 0 || rank < *order || (rank == *order && i <= section) ||
-		    rank >= best_order)
+		rank = array_order(section_name(l, i));
+		if (rank < *order || (rank == *order && i <= section) || rank >= best_order)
 			continue;
 		best_order = rank;
 		best = i;
@@ -69,15 +58,15 @@ static u32 next_array(const struct loader *l, const char *name, s64 *order, u32 
 	return best;
 }
 
-/* All entries of the sections NAME*, in order. */
-static int find_calls(struct loader *l, const char *name, u64 **calls, u32 *count)
+/* All entries of the arrays of @role, in order. */
+static int find_calls(struct loader *l, u32 role, u64 **calls, u32 *count)
 {
 	u64 total = 0, ncalls = 0;
 	u32 section = 0, arrays = 0;
 	s64 order = 0;
 
 	for (u32 i = 1; i < l->nsections; i++)
-		if (l->where[i].mem && array_order(section_name(l, i), name) >= 0) {
+		if (l->where[i].mem && l->where[i].role == role) {
 			total += l->sections[i].sh_size / 8;
 			arrays++;
 			if (l->sections[i].sh_size % 8 || l->where[i].addr % 8)
@@ -87,14 +76,14 @@ static int find_calls(struct loader *l, const char *name, u64 **calls, u32 *coun
 		}
 	if (arrays > 1024)
 		return report_add(l->report, -ENOEXEC, "it has %u sections %s; link it with ld -r",
-				  arrays, name);
+				  arrays, role == ROLE_INIT_ARRAY ? ".init_array" : ".fini_array");
 	if (!total)
 		return 0;
 	*calls = loader_alloc(l, total * sizeof(**calls));
 	if (!*calls)
 		return report_add(l->report, -ENOMEM, "no memory for its %lu constructors",
 				  (unsigned long)total);
-	while ((section = next_array(l, name, &order, section)))
+	while ((section = next_array(l, role, &order, section)))
 		for (u64 nth = 0; nth < l->sections[section].sh_size / 8; nth++) {
 			u64 addr = ((const u64 *)l->where[section].mem)[nth];
 
@@ -118,43 +107,18 @@ static void calls_reverse(u64 *array, u32 count)
 	}
 }
 
-/* ---- index of functions ---- */
-
-/* Not all of those that symbols.c counted are in its code: some were left out with their COMDAT groups. */
-static int index_functions(struct loader *l)
-{
-	const u64 addr = l->image.addr, code_size = l->code_size, *value = l->value;
-	struct load_function *next;
-
-	if (!l->image.nfunctions)
-		return 0;
-	next = l->image.functions =
-		loader_alloc(l, l->image.nfunctions * sizeof(*l->image.functions));
-	if (!next)
-		return report_add(l->report, -ENOMEM, "no memory for the index of its %u functions",
-				  l->image.nfunctions);
-	for (const file_sym *symbol = l->symbols, *end = symbol + l->nsymbols; symbol < end;
-	     symbol++, value++) {
-		u64 offset = *value - addr;
-
-		if (ELF64_ST_TYPE(symbol->st_info) == STT_FUNC && offset < code_size)
-			*next++ =
-				(struct load_function){ offset, symbol->st_size, symbol->st_name };
-	}
-	l->image.nfunctions = next - l->image.functions;
-	return 0;
-}
-
 int find_entry_points(struct loader *l)
 {
 	int err = find_init(l), bad;
 
-	bad = find_calls(l, ".init_array", &l->image.init_calls, &l->image.ninit);
-	first_error(&err, bad);
-	bad = find_calls(l, ".fini_array", &l->image.fini_calls, &l->image.nfini);
-	first_error(&err, bad);
-	calls_reverse(l->image.fini_calls, l->image.nfini);
+	if (l->has_arrays) {
+		bad = find_calls(l, ROLE_INIT_ARRAY, &l->image.init_calls, &l->image.ninit);
+		first_error(&err, bad);
+		bad = find_calls(l, ROLE_FINI_ARRAY, &l->image.fini_calls, &l->image.nfini);
+		first_error(&err, bad);
+		calls_reverse(l->image.fini_calls, l->image.nfini);
+	}
 	bad = find_exports(l);
 	first_error(&err, bad);
-	return err ?: index_functions(l);
+	return err;
 }

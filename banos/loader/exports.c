@@ -51,18 +51,13 @@ static int find_export(struct loader *l, const struct banos_export *export)
 	return 0;
 }
 
-static bool is_export_section(const char *name)
-{
-	return name[0] == '.' && name[1] == 'b' && !strcmp(name, ".banos-export");
-}
-
 int find_exports(struct loader *l)
 {
 	u64 size = 0;
 	int err = 0;
 
-	for (u32 i = 1; i < l->nsections; i++)
-		if (l->where[i].mem && is_export_section(section_name(l, i))) {
+	for (u32 i = 1; i < l->nsections && l->has_exports; i++)
+		if (l->where[i].mem && l->where[i].role == ROLE_EXPORT) {
 			if (l->sections[i].sh_size % sizeof(struct banos_export) ||
 			    l->where[i].addr % 8)
 				return report_add(
@@ -79,7 +74,7 @@ int find_exports(struct loader *l)
 	for (u32 i = 1; i < l->nsections; i++) {
 		const struct banos_export *export = (const void *)l->where[i].mem;
 
-		if (!export || !is_export_section(section_name(l, i)))
+		if (!export || l->where[i].role != ROLE_EXPORT)
 			continue;
 		for (u64 nth = 0; nth < l->sections[i].sh_size / sizeof(*export); nth++) {
 			int bad = find_export(l, &export[nth]);

@@ -238,12 +238,8 @@ int check_origin(struct loader *l)
 {
 	const char *words = NULL;
 
-	for (u32 i = 1; i < l->nsections; i++) {
-		const char *name = section_name(l, i);
-
-		if (name[0] == '.' && name[1] == 'b' && !strcmp(name, ".banos-driver"))
-			return 0;
-	}
+	if (l->has_driver)
+		return 0;
 	for (u32 i = 1; i < l->nsections; i++) {
 		const char *name = section_name(l, i);
 

@@ -103,11 +103,6 @@ int check_groups(struct loader *l)
 	int err = 0;
 	u32 groups = 0;
 
-	l->where = loader_alloc(l, l->nsections * sizeof(*l->where));
-	if (!l->where)
-		return report_add(l->report, -ENOMEM, "no memory for its %u sections",
-				  l->nsections);
-	memset(l->where, 0, l->nsections * sizeof(*l->where));
 	if (!l->has_groups)
 		return 0;
 	for (u32 i = 1; i < l->nsections; i++)

@@ -16,50 +16,21 @@
 #include <kernel/loader.h>
 #include <kernel/string.h>
 
-#define BEGINS(name, with) (!strncmp(name, with, sizeof(with) - 1))
-
-/* Of use to tools only, and never referred to by what runs. The second letter settles it for most. */
-static bool name_dropped(const char *name)
-{
-	switch (name[0] == '.' ? name[1] : 0) {
-	case 'm': return !strcmp(name, ".modinfo");
-	case 'n': return BEGINS(name, ".note");
-	case 'e': return BEGINS(name, ".eh_frame");
-	case 'c': return !strcmp(name, ".comment");
-	case 's': return !strcmp(name, ".sframe");
-	default: return false;
-	}
-}
-
 static bool section_dropped(const struct loader *l, u32 index)
 {
 	u32 type = l->sections[index].sh_type;
 
-	return type == SHT_NOTE || type == SHT_X86_64_UNWIND || type == SHT_GNU_SFRAME ||
-	       name_dropped(section_name(l, index));
-}
-
-bool section_is_table(const char *name)
-{
-	switch (name[0] == '.' ? name[1] : 0) {
-	case 'b': return !strcmp(name, ".banos-driver") || !strcmp(name, ".banos-export");
-	case 'i': return BEGINS(name, ".init_array") && (!name[11] || name[11] == '.');
-	case 'f': return BEGINS(name, ".fini_array") && (!name[11] || name[11] == '.');
-	default: return false;
-	}
+	return l->where[index].role == ROLE_DROPPED || type == SHT_NOTE ||
+	       type == SHT_X86_64_UNWIND || type == SHT_GNU_SFRAME;
 }
 
 /* Writable for relocation alone: read-only from then on. */
 static bool section_relro(const struct loader *l, u32 index)
 {
-	const char *name = section_name(l, index);
-	u32 type = l->sections[index].sh_type;
+	u32 type = l->sections[index].sh_type, name = l->where[index].role;
 
-	if (type == SHT_INIT_ARRAY || type == SHT_FINI_ARRAY)
-		return true;
-	if (name[0] != '.' || (name[1] != 'd' && name[1] != 'b'))
-		return false;
-	return BEGINS(name, ".data.rel.ro") || section_is_table(name);
+	return type == SHT_INIT_ARRAY || type == SHT_FINI_ARRAY ||
+	       (name >= ROLE_DRIVER && name <= ROLE_RELRO);
 }
 
 bool section_kept(const struct loader *l, u32 index)
@@ -94,7 +65,7 @@ static u64 alignment_of(const struct loader *l, u32 index)
 {
 	u64 align = l->sections[index].sh_addralign;
 
-	if (align < 8 && section_is_table(section_name(l, index)))
+	if (align < 8 && section_is_table(l, index))
 		return 8;
 	return align;
 }

@@ -173,9 +173,26 @@ static u64 unusual_value(struct loader *l, const file_sym *symbol)
 	return VALUE_SPECIAL;
 }
 
+/* An entry of the index of functions, for backtraces. */
+static inline struct load_function *index_function(struct load_function *next,
+						   const file_sym *symbol, u64 offset)
+{
+	*next++ = (struct load_function){ offset, symbol->st_size, symbol->st_name };
+	return next;
+}
+
+static void resolve_unusual(struct loader *l, const file_sym *symbol, u64 *value)
+{
+	*value = unusual_value(l, symbol);
+	if (ELF64_ST_TYPE(symbol->st_info) == STT_FUNC && in_code(l, *value))
+		index_function(&l->image.functions[l->image.nfunctions++], symbol,
+			       *value - l->image.addr);
+}
+
 static int allocate_image(struct loader *l)
 {
 	l->elsewhere_work = 0;
+	l->image.nfunctions = 0;
 	if (!l->value)
 		l->value = loader_alloc(l, l->nsymbols * sizeof(*l->value));
 	if (!l->image.names) {
@@ -183,7 +200,10 @@ static int allocate_image(struct loader *l)
 		if (l->image.names)
 			memcpy(l->image.names, l->strings, l->strings_size);
 	}
-	if (!l->value || !l->image.names)
+	if (!l->image.functions)
+		l->image.functions =
+			loader_alloc(l, (l->functions_max ?: 1) * sizeof(*l->image.functions));
+	if (!l->value || !l->image.names || !l->image.functions)
 		return report_add(l->report, -ENOMEM, "no memory for its %u symbols", l->nsymbols);
 	return 0;
 }
@@ -211,24 +231,37 @@ static int resolve_dependencies(struct loader *l)
 }
 
 /*
- * Values of the symbols from @index on, as long as they are in sections in memory.
+ * Values of the symbols from @index on, as long as they are in sections of which none was
+ * left out with its COMDAT group. The section of the last one is mostly that of the next.
  * @return the first one that is not
  */
 static u32 resolve_plain(struct loader *l, u32 index)
 {
-	const file_sym *symbols = l->symbols;
-	const struct load_section *where = l->where;
-	u64 *value = l->value;
-	const u32 count = l->nsymbols;
+	const file_sym *symbol = l->symbols + index, *end = l->symbols + l->nsymbols;
+	struct load_function *next = l->image.functions + l->image.nfunctions;
+	u64 *value = l->value + index, base = 0, mask = 0, text_offset = 0;
+	u32 section = ~0u;
+	bool text = false;
 
-	for (; index < count; index++) {
-		const file_sym *symbol = &symbols[index];
+	for (; symbol < end; symbol++, value++) {
+		if (symbol->st_shndx != section) {
+			const struct load_section *where;
 
-		if (symbol->st_shndx >= SHN_LORESERVE || !where[symbol->st_shndx].mem)
-			break;
-		value[index] = where[symbol->st_shndx].addr + symbol->st_value;
+			section = symbol->st_shndx;
+			if (section >= SHN_LORESERVE || !section || l->where[section].excluded)
+				break;
+			where = &l->where[section];
+			base = where->mem ? where->addr : VALUE_SPECIAL;
+			mask = where->mem ? ~0ull : 0;
+			text = where->part == PART_TEXT;
+			text_offset = base - l->image.addr;
+		}
+		*value = base + (symbol->st_value & mask);
+		if (ELF64_ST_TYPE(symbol->st_info) == STT_FUNC && text)
+			next = index_function(next, symbol, text_offset + symbol->st_value);
 	}
-	return index;
+	l->image.nfunctions = next - l->image.functions;
+	return symbol - l->symbols;
 }
 
 int resolve(struct loader *l)
@@ -243,7 +276,7 @@ int resolve(struct loader *l)
 		const file_sym *symbol = &l->symbols[i];
 
 		if (symbol->st_shndx != SHN_UNDEF)
-			l->value[i] = unusual_value(l, symbol);
+			resolve_unusual(l, symbol, &l->value[i]);
 		else
 			err = resolve_import(l, symbol, &l->value[i]);
 		if (err)

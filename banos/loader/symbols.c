@@ -155,21 +155,24 @@ static u32 skip_plainly_good(struct loader *l, u32 index)
 	const file_sym *first = l->symbols, *symbol = first + index, *end = first + l->first_global;
 	const u32 last = MIN(l->nsections, (u32)SHN_LORESERVE) - 1;
 	const u64 strings_size = l->strings_size;
-	u32 functions = 0;
+	u32 functions = 0, section = ~0u; /* the section of the last symbol is mostly this one's */
+	u64 size = 0;
 
 	for (; symbol < end; symbol++) {
-		u32 section = symbol->st_shndx;
-		u64 size;
-
 		if (symbol->st_info > ELF64_ST_INFO(STB_LOCAL, STT_FILE) ||
-		    symbol->st_name >= strings_size || section - 1 >= last)
+		    symbol->st_name >= strings_size)
 			break;
-		size = sections[section].sh_size;
+		if (symbol->st_shndx != section) {
+			section = symbol->st_shndx;
+			if (section - 1 >= last)
+				break;
+			size = sections[section].sh_size;
+		}
 		if (symbol->st_value > size || symbol->st_size > size - symbol->st_value)
 			break;
 		functions += symbol->st_info == ELF64_ST_INFO(STB_LOCAL, STT_FUNC);
 	}
-	l->image.nfunctions += functions;
+	l->functions_max += functions;
 	return symbol - first;
 }
 
@@ -186,7 +189,7 @@ int check_symbols(struct loader *l)
 
 		first_error(&err, bad);
 		l->nstubs += symbol->st_shndx == SHN_UNDEF;
-		l->image.nfunctions += ELF64_ST_TYPE(symbol->st_info) == STT_FUNC;
+		l->functions_max += ELF64_ST_TYPE(symbol->st_info) == STT_FUNC;
 	}
 	return err;
 }

@@ -30,12 +30,26 @@ typedef u32 __attribute__((may_alias, aligned(1))) file_word;
 /** Parts of the memory, in this order; each begins on a page. */
 enum load_part { PART_TEXT, PART_RODATA, PART_DATA, PARTS, PART_NONE = PARTS };
 
+/** What the name of a section says of it, found out once. */
+enum section_role {
+	ROLE_OTHER,
+	ROLE_DRIVER,	 /* .banos-driver */
+	ROLE_EXPORT,	 /* .banos-export */
+	ROLE_INIT_ARRAY, /* or .init_array.ORDER */
+	ROLE_FINI_ARRAY,
+	ROLE_RELRO,	/* .data.rel.ro and the like */
+	ROLE_DROPPED,	/* of use to tools only, and never referred to by what runs */
+	ROLE_OLD_ARRAY, /* .ctors, .dtors */
+	ROLE_CREL,
+};
+
 /** The treatment of a section of the file. */
 struct load_section {
 	u64 addr;      /* where the driver will see it */
 	u8 *mem;       /* where we can write it; NULL: not loaded */
 	u64 offset;    /* in its part */
 	u8 part;       /* enum load_part; PART_NONE: not loaded */
+	u8 role;       /* enum section_role; set by check_file() */
 	bool excluded; /* of a COMDAT group that another copy replaces */
 };
 
@@ -113,10 +127,11 @@ struct loader {
 	u32 nsections, section_strings, symbol_section, shndx_section;
 	const file_sym *symbols;
 	u32 nsymbols, first_global;
+	u32 functions_max;   /* symbols that are functions */
 	const char *strings; /* of symbols; NUL-terminated */
 	u64 strings_size;
 	const file_word *shndx; /* of symbols with SHN_XINDEX, or NULL */
-	bool has_groups;
+	bool has_groups, has_arrays, has_exports, has_driver; /* sections of that kind */
 	u8 *referenced; /* bit per symbol, or NULL; see symbol_referenced() */
 
 	/* The descriptor; as in the file, so pointers in it are not relocated. */
@@ -126,7 +141,7 @@ struct loader {
 	const struct banos_driver_record *driver;
 
 	/* The memory; set by lay_out(). */
-	struct load_section *where;    /* of each section */
+	struct load_section *where;    /* of each section; from check_file() on */
 	u64 code_size;		       /* of the text; stubs follow it */
 	u64 stubs, nstubs, stubs_used; /* offset in memory, number */
 	u64 got, got_first;	       /* offset in memory; symbol with the first slot */
@@ -231,7 +246,12 @@ bool name_valid(const char *name, size_t size);
 /** Will this section be in memory, according to its header? COMDAT groups may leave it out still. */
 bool section_kept(const struct loader *l, u32 index);
 /** Is it one of those that the loader reads: descriptor, exports, constructors? */
-bool section_is_table(const char *name);
+static inline bool section_is_table(const struct loader *l, u32 index)
+{
+	u32 role = l->where[index].role;
+
+	return role >= ROLE_DRIVER && role <= ROLE_FINI_ARRAY;
+}
 /**
  * @brief Does a relocation of a section that will be in memory refer to this symbol? After check_file(). (references.c)
  * Linkers leave undefined symbols of what they dropped. The first question reads all relocations.
