@@ -80,6 +80,23 @@ def an_absent_weak_import_is_0():
     return d.build()
 
 
+@family('OK', fault='weak undefined treated as an error')
+def an_absent_weak_import_is_0_as():
+    for name, kind, at, addend, code in (
+            ('64', R_64, 6, 0, '48b80000000000000000'),         # movabs $absent, %rax
+            ('32', R_32, 5, 0, 'b800000000'),                   # mov $absent, %eax
+            ('PC32', PC32, 7, -4, '488d0500000000'),            # lea absent(%rip), %rax
+            # lea 0(%rip), %rcx; movabs $absent - there, %rax; add %rcx, %rax
+            ('PC64', PC64, 13, 2, '488d0d00000000' '48b80000000000000000' '4801c8'),
+            ('GOTPCREL', R_GOTPCREL, 7, -4, '488b0500000000'),  # mov slot(%rip), %rax
+            # cmpq $0, slot(%rip); setne %al; movzbl %al, %eax: the field does not end the instruction
+            ('GOTPCREL-5', R_GOTPCREL, 7, -5, '48833d0000000000' '0f95c0' '0fb6c0')):
+        d = driver(text=fail_if_not_equal(bytes.fromhex(code), 0))
+        d.symbol('banos_absent', bind=WEAK)
+        d.section('.text').rela(at, kind, 'banos_absent', addend)
+        yield name, d.build()
+
+
 @case('OK')
 def an_absent_weak_import_is_called():
     # call banos_absent: a stub answers, and says who asked for what

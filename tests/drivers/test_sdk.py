@@ -132,6 +132,27 @@ def test_the_check_tool_says_what_is_wrong(sdk, tmp_path):
               tmp_path)[1].splitlines()[0] == '2'
 
 
+def test_the_check_tool_knows_kernels_by_image_and_by_configuration(sdk, tmp_path):
+    build(sdk, tmp_path, 'sum.c', 'gcc')
+    check = str(sdk / 'bin' / 'banos-check')
+    config = tmp_path / 'config'
+    for answer, status in (('y', 0), ('m', 1)):
+        config.write_text(f'CONFIG_SAMPLE_HELLO=y\nCONFIG_SAMPLE_ADDER={answer}\n')
+        got, output = sh([check, '--config', str(config), 'sum.o'], tmp_path)
+        assert got == status, output
+        assert ('can be installed' in output) == (not status)
+    kernel = os.path.abspath(f'{BUILD}/banos.elf')
+    output = good([check, '--kernel', kernel, '--with', str(build(
+        sdk, tmp_path, 'adder.c', 'gcc')), 'sum.o'], tmp_path)
+    assert 'can be installed (6.1.0-banos' in output
+    for wrong, words in ((['--kernel', 'sum.o'], 'no ELF image of a kernel'),
+                         (['--kernel', '/bin/sh'], 'of a kernel'),
+                         (['--config', 'sum.o'], 'is no configuration'),
+                         (['--kernel', kernel, '--level', '1'], 'usage')):
+        status, output = sh([check, *wrong, 'sum.o'], tmp_path)
+        assert status == 2 and words in output, (wrong, output)
+
+
 def test_arithmetic_that_compilers_leave_to_their_library(sdk, tmp_path):
     """banos-rt.o, and several objects that were joined with it, joined."""
     shutil.copy(f'{SOURCE}/tests/drivers/src/wide.c', tmp_path)
