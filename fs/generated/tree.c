@@ -160,17 +160,21 @@ static struct proc_entry *find_child(struct proc_entry *dir, const char *name, u
 	return NULL;
 }
 
-/* Under tree->lock for writing. @return it, or NULL: the name is taken, or no memory */
-static struct proc_entry *add_child(struct proc_entry *dir, const char *name, u32 len,
-				    const struct gen_spec *spec)
+/*
+ * The child of that name: the one there is, which @found tells, or a new one.
+ * Under tree->lock for writing. NULL: no memory
+ */
+static struct proc_entry *find_or_add_child(struct proc_entry *dir, const char *name, u32 len,
+					    const struct gen_spec *spec, bool *found)
 {
 	struct gen_tree *tree = dir->tree;
 	struct rb_node *parent, **link;
-	struct proc_entry *entry;
+	struct proc_entry *entry = find_child(dir, name, len, &parent, &link);
 
 	assert_held_write(&dir->tree->lock);
-	if (find_child(dir, name, len, &parent, &link))
-		return NULL;
+	*found = entry;
+	if (entry)
+		return entry;
 	entry = entry_alloc(tree, name, len, spec);
 	if (!entry)
 		return NULL;
@@ -233,16 +237,14 @@ static struct proc_entry *make_folders(struct gen_tree *tree, const char *path, 
 	for (; (slash = strchr(path, '/')); path = slash + 1) {
 		size_t len = slash - path;
 		struct proc_entry *entry;
+		bool found;
 
 		if (!len || len > NAME_MAX || ++depth > DEPTH_MAX)
 			break;
-		entry = find_child(dir, path, len, NULL, NULL);
-		if (!entry) {
-			entry = add_child(dir, path, len, &folder);
-			if (!entry)
-				break;
-			entry->implicit = true;
-		}
+		entry = find_or_add_child(dir, path, len, &folder, &found);
+		if (!entry)
+			break;
+		entry->implicit |= !found;
 		if (!S_ISDIR(entry->spec.mode))
 			break;
 		dir = entry;
@@ -273,12 +275,12 @@ struct proc_entry *gen_create(struct gen_tree *tree, const char *path, const str
 	down_write(&tree->lock);
 	dir = make_folders(tree, path, &name);
 	if (name && name[0] && strlen(name) <= NAME_MAX) {
-		entry = find_child(dir, name, strlen(name), NULL, NULL);
-		if (!entry)
-			entry = add_child(dir, name, strlen(name), spec);
-		else if (entry->implicit && S_ISDIR(spec->mode))
+		bool found;
+
+		entry = find_or_add_child(dir, name, strlen(name), spec, &found);
+		if (found && entry->implicit && S_ISDIR(spec->mode))
 			entry->implicit = false;
-		else
+		else if (found)
 			entry = NULL;
 	}
 	if (!entry)
