@@ -7,6 +7,7 @@
  * is to compare their sums until all calls that began have ended. The ended ones
  * are summed first, so that a call which ends in between only makes the wait longer.
  */
+#include <asm/probe.h>
 #include <kernel/bitmap.h>
 #include <kernel/err.h>
 #include <kernel/gate.h>
@@ -45,7 +46,10 @@ int gate_open(struct owner *owner)
 {
 	u64 begun, ended;
 	u32 number;
+	int err = gate_stacks_prepare();
 
+	if (err)
+		return err;
 	spin_lock(&slots_lock);
 	number = bitmap_find_clear(slots_used, CONFIG_BANOS_MAX_DRIVERS, 1); /* 0: GATE_OWN_SLOT */
 	if (number < CONFIG_BANOS_MAX_DRIVERS)
@@ -78,21 +82,19 @@ void gate_count(const struct owner *owner, u64 *begun, u64 *running)
 #define NESTED_MAX 16
 
 /*
- * Is the thread inside @owner? It may run meanwhile, so that its records are stale: they
- * are only followed within its stack, which stays as long as threads_lock is held.
+ * Is the thread inside @owner? It may run meanwhile, so that its records are stale and
+ * their stack is gone: they are read by accesses that may fault.
  */
 static bool thread_is_inside(const struct thread *t, const struct owner *owner)
 {
 	const struct gate_record *record = READ_ONCE(t->gate);
 
-	assert_held(&threads_lock);
 	for (u32 depth = 0; record && depth < NESTED_MAX; depth++) {
-		if ((u64)record < (u64)t->stack || (u64)(record + 1) > t->kstack_top ||
-		    (u64)record % 8)
+		if ((s64)record >= 0 || (u64)record % 8)
 			return false;
-		if (READ_ONCE(record->owner) == owner)
+		if (probe_load((const u64 *)&record->owner) == (u64)owner)
 			return true;
-		record = READ_ONCE(record->outer);
+		record = (const void *)probe_load((const u64 *)&record->outer);
 	}
 	return false;
 }

@@ -96,6 +96,21 @@ static bool gate_holds_only_locks_of(const struct gate_record *record)
 
 /* ---- faults ---- */
 
+/* Does @sp lie on the stack of the innermost call, which was made at @call_sp of that stack or another one? */
+static bool gate_stack_is_below(u64 sp, u64 call_sp)
+{
+	const struct gate_stack *stack = current->gate_stack;
+	u64 low = (u64)current->stack, top = current->kstack_top;
+
+	if (stack) {
+		low = stack->low;
+		top = (u64)stack;
+	}
+	if (call_sp > low && call_sp <= top)
+		top = call_sp;
+	return sp >= low && sp < top;
+}
+
 static bool gate_can_abandon(const struct gate_record *record, const struct kernel_fault *fault)
 {
 	bool in_kernel = fault->code >= (u64)_text && fault->code < (u64)_etext;
@@ -105,7 +120,7 @@ static bool gate_can_abandon(const struct gate_record *record, const struct kern
 	if (in_interrupt() || !fault->interrupts_on)
 		return false;
 	/* The kernel continues with the stack above the call. */
-	if (fault->sp < (u64)current->stack || fault->sp >= record->sp)
+	if (!gate_stack_is_below(fault->sp, record->sp))
 		return false;
 	return gate_holds_only_locks_of(record);
 }

@@ -12,5 +12,10 @@ void schedule_tail(struct thread *prev);
 void kthread_main(void) __noreturn;
 /** Wake-up of a thread that ended: called on another stack, after its last switch. */
 void thread_reap(struct thread *t);
+/* thread.c <-> gate_stack.c */
+/** A stack of KERNEL_STACK_SIZE bytes. @param sleep  may it; else one that a processor keeps. NULL: none */
+void *thread_stack_get(bool sleep);
+/** Any context; never sleeps. */
+void thread_stack_put(void *stack);
 void sched_init(void);
 void sched_load_sample(u64 now_ns);

@@ -15,6 +15,7 @@
 #include <asm/cpu.h>
 #include <kernel/err.h>
 #include <kernel/fault_injection.h>
+#include <kernel/gate_stack.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
@@ -44,7 +45,7 @@ static DEFINE_WAIT_QUEUE(exit_wait);
 
 /* ---- stacks ---- */
 
-static void *stack_alloc(void)
+void *thread_stack_get(bool sleep)
 {
 	struct free_stack *stack;
 	u64 flags;
@@ -56,7 +57,7 @@ static void *stack_alloc(void)
 	if (stack)
 		this_cpu()->slot[CPU_SLOT_STACKS] = stack->next;
 	irq_restore(flags);
-	if (stack)
+	if (stack || !sleep)
 		return stack;
 	stack = krange_alloc_stack(KERNEL_STACK_SIZE / PAGE_SIZE);
 	if (stack)
@@ -64,8 +65,7 @@ static void *stack_alloc(void)
 	return stack;
 }
 
-/* Any context; never sleeps. */
-static void stack_release(void *stack)
+void thread_stack_put(void *stack)
 {
 	struct free_stack *free_stack = stack, *first;
 	u64 flags;
@@ -121,12 +121,13 @@ void thread_stacks_in_use(void (*visit)(void *ctx, u64 start, u64 len), void *ct
 
 		if (!low)
 			continue;
+		if (t->gate_stack)
+			low = t->gate_stack->low;
 		if (t == current)
 			low = (u64)__builtin_frame_address(0);
 		else if (!READ_ONCE(t->on_cpu))
-			low = MAX(READ_ONCE(t->ksp), low);
-		if (low < t->kstack_top)
-			visit(ctx, low, t->kstack_top - low);
+			low = READ_ONCE(t->ksp);
+		gate_stacks_visit(t, low, visit, ctx);
 	}
 	spin_unlock(&threads_lock);
 }
@@ -141,12 +142,13 @@ static struct thread *thread_alloc(const char *name)
 	t = kmem_cache_zalloc(thread_cache);
 	if (!t)
 		return NULL;
-	t->stack = stack_alloc();
+	t->stack = thread_stack_get(true);
 	if (!t->stack) {
 		kmem_cache_free(thread_cache, t);
 		return NULL;
 	}
 	t->kstack_top = (u64)t->stack + KERNEL_STACK_SIZE;
+	t->gate_limit = (u64)t->stack + GATE_STACK_NEEDED;
 	t->state = THREAD_UNINTERRUPTIBLE;
 	atomic_set(&t->refs, 1);
 	strscpy(t->comm, name, sizeof(t->comm));
@@ -250,7 +252,7 @@ void thread_put(struct thread *t)
 	list_del(&t->all_link);
 	spin_unlock(&threads_lock);
 	if (t->stack) /* never started */
-		stack_release(t->stack);
+		thread_stack_put(t->stack);
 	if (t->proc || t->sig || t->cred)
 		upcall_thread_free(t);
 	thread_free(&t->rcu);
@@ -258,7 +260,7 @@ void thread_put(struct thread *t)
 
 void thread_reap(struct thread *t)
 {
-	stack_release(t->stack);
+	thread_stack_put(t->stack);
 	t->stack = NULL;
 	thread_put(t);
 }
@@ -333,6 +335,7 @@ void thread_leave_boot_stack(void (*main)(void))
 
 	irq_disable();
 	t->kstack_top = (u64)t->stack + KERNEL_STACK_SIZE;
+	t->gate_limit = (u64)t->stack + GATE_STACK_NEEDED;
 	cpu_set_kernel_stack(t->kstack_top);
 	cpu_leave_stack(t->kstack_top, main);
 }
@@ -353,7 +356,8 @@ void thread_init(void)
 	thread_cache = kmem_cache_create("thread", sizeof(struct thread), 64);
 	fpu_cache = kmem_cache_create("fpu", fpu_state_size(), 64);
 	boot_thread.kstack_top = (u64)boot_stack_top;
-	boot_thread.stack = stack_alloc(); /* no other thread can hold the ranges' lock yet */
+	boot_thread.stack =
+		thread_stack_get(true); /* no other thread can hold the ranges' lock yet */
 	if (!thread_cache || !fpu_cache || !boot_thread.stack)
 		boot_stop("not enough memory for threads");
 	sched_init();

@@ -63,7 +63,7 @@ HEADERS = {name: layer for layer, names in {
        'rbtree siginfo sort string test_options time_units types',
     1: 'boot cpu display fault_injection lock_class panic printk rcu spinlock symbols uaccess upcalls',
     2: 'driver_heap heap heap_init leak page page_init',
-    3: 'acpi crash gate handle irq irq_chip lock lock_order owner power printk_wait random rate_limit rcu_init rtc seq_file smp '
+    3: 'acpi crash gate gate_stack handle irq irq_chip lock lock_order owner power printk_wait random rate_limit rcu_init rtc seq_file smp '
        'thread time utsname vdso wait',
     4: 'bus chardev cred device fs process sigframe syscalls tty vm',
     5: 'builtin driver driver_api driver_format image_label loader report struct_rule signature',

@@ -23,6 +23,9 @@ void asm_offsets(void)
 	DEFINE(THREAD_KSP, offsetof(struct thread, ksp));
 	DEFINE(THREAD_WORK, offsetof(struct thread, work));
 	DEFINE(THREAD_GATE, offsetof(struct thread, gate));
+	DEFINE(THREAD_GATE_LIMIT, offsetof(struct thread, gate_limit));
+	DEFINE(THREAD_GATE_STACK, offsetof(struct thread, gate_stack));
+	DEFINE(GATE_STACK_METHOD, offsetof(struct gate_stack, method));
 
 	DEFINE(REGS_R15, offsetof(struct pt_regs, r15));
 	DEFINE(REGS_R14, offsetof(struct pt_regs, r14));
@@ -47,6 +50,7 @@ void asm_offsets(void)
 	DEFINE(ASM_USER_CS, USER_CS);
 	DEFINE(ASM_SYSCALLS, SYSCALL_TABLE_SIZE);
 	DEFINE(ASM_ENOSYS, ENOSYS);
+	DEFINE(ASM_EOVERFLOW, EOVERFLOW);
 
 	DEFINE(SLOT_TARGET, offsetof(struct call_slot, target));
 	DEFINE(SLOT_OWNER, offsetof(struct call_slot, owner));

@@ -5,9 +5,12 @@
  * Its registers are where switch_stacks() pushed them: six, the last of them
  * the frame pointer, then the return address. state_lock keeps it asleep while
  * its stack is read; each frame is checked to lie on that stack, above the one
- * before.
+ * before, or on the stack from which a driver was called.
  */
+#include <kernel/gate_stack.h>
 #include <kernel/thread.h>
+
+extern const u8 gate_switch_return[]; /* entry.S */
 
 struct switch_frame {
 	u64 r15, r14, r13, r12, rbx, rbp, rip;
@@ -23,9 +26,18 @@ static bool stays_asleep(const struct thread *t)
 	       !smp_load_acquire(&t->on_cpu);
 }
 
+/* Of the part from @low on of this stack, NULL: the thread's own? */
+static bool is_frame(const struct thread *t, const struct gate_stack *stack, u64 rbp, u64 low)
+{
+	u64 top = stack ? (u64)stack : t->kstack_top;
+
+	return rbp >= low && !(rbp & 7) && rbp <= top - sizeof(struct stack_frame);
+}
+
 u32 thread_backtrace(struct thread *t, u64 *addrs, u32 max)
 {
 	u64 flags = spin_lock_irqsave(&t->state_lock), low, rbp;
+	const struct gate_stack *stack = t->gate_stack;
 	u32 count = 0;
 
 	if (stays_asleep(t) && max) {
@@ -33,14 +45,16 @@ u32 thread_backtrace(struct thread *t, u64 *addrs, u32 max)
 
 		addrs[count++] = sf->rip;
 		low = t->ksp + sizeof(*sf);
-		for (rbp = sf->rbp; count < max && rbp >= low && !(rbp & 7) &&
-				    rbp <= t->kstack_top - sizeof(struct stack_frame);
-		     count++) {
+		for (rbp = sf->rbp; count < max && is_frame(t, stack, rbp, low); count++) {
 			const struct stack_frame *frame = (const void *)rbp;
 
 			addrs[count] = frame->rip;
 			low = rbp + sizeof(*frame);
 			rbp = frame->rbp;
+			if (stack && frame->rip == (u64)gate_switch_return) {
+				low = stack->outer_sp;
+				stack = stack->outer;
+			}
 		}
 	}
 	spin_unlock_irqrestore(&t->state_lock, flags);

@@ -178,6 +178,31 @@ call_on_stack:
 	ret
 	.cfi_endproc
 
+/*
+ * s64 gate_switch_call(six arguments): gate_stack.h. The frame pointer leads back from
+ * the other stack; a backtrace knows by the return address that it leads elsewhere.
+ */
+	.balign 16
+	.global gate_switch_call, gate_switch_return
+gate_switch_call:
+	.cfi_startproc
+	.cfi_signal_frame		/* gdb expects no other stack behind an ordinary call */
+	pushq %rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset rbp, 0
+	movq %rsp, %rbp
+	.cfi_def_cfa_register rbp
+	movq %gs:CPU_CURRENT, %rax
+	movq THREAD_GATE_STACK(%rax), %rax
+	movq %rax, %rsp			/* it ends there */
+	call *GATE_STACK_METHOD(%rax)
+gate_switch_return:
+	movq %rbp, %rsp
+	popq %rbp
+	.cfi_def_cfa rsp, 8
+	ret
+	.cfi_endproc
+
 /* ---- exceptions and interrupts ---- */
 .macro ENTRY_BODY fn, vector
 	PUSH_REST

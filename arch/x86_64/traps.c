@@ -13,6 +13,7 @@
 #include <asm/cpu.h>
 #include <asm/io.h>
 #include <asm/layout.h>
+#include <asm/paging.h>
 #include <asm/probe.h>
 #include <asm/traps.h>
 #include <kernel/panic.h>
@@ -310,10 +311,24 @@ void trap_dispatch(struct pt_regs *regs, u32 vector)
 		kernel_fault(regs, vector);
 }
 
+/* Nothing is mapped at @addr, and something behind it, where rsp is: of stacks that are no CPU's. */
+static const char *stack_overflowed(const struct pt_regs *regs, u64 addr, u64 *low)
+{
+	const char *name = cpu_stack_overflowed(addr, low);
+
+	if (name)
+		return name;
+	*low = (addr & PAGE_MASK) + PAGE_SIZE;
+	if (regs->rsp - (addr & PAGE_MASK) < 2 * PAGE_SIZE && !kernel_address_mapped(addr) &&
+	    kernel_address_mapped(*low))
+		return "driver";
+	return NULL;
+}
+
 static void __noreturn __cold double_fault(struct pt_regs *regs)
 {
 	u64 addr = read_cr2(), low;
-	const char *name = cpu_stack_overflowed(addr, &low);
+	const char *name = stack_overflowed(regs, addr, &low);
 
 	if (name)
 		panic_regs(regs,

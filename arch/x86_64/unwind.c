@@ -4,7 +4,7 @@
  * and the failure injector.
  *
  * Each frame is checked to be mapped and to lie above the one before, or on the
- * stack that an interrupt left. Where an exception or interrupt arrived, entry.S
+ * stack that an interrupt left, or that a driver was called from. Where an exception or interrupt arrived, entry.S
  * stored struct pt_regs right above the frame.
  */
 #include <asm/cpu.h>
@@ -14,6 +14,7 @@
 #include <kernel/symbols.h>
 
 extern const u8 trap_entries[], trap_entries_end[]; /* entry.S */
+extern const u8 gate_switch_return[];		    /* entry.S */
 
 static bool is_stack(u64 address, u64 bytes)
 {
@@ -53,7 +54,8 @@ bool arch_backtrace_step(struct backtrace *backtrace)
 	regs = unwind_is_interrupt(frame, backtrace->address);
 	if (regs)
 		backtrace->interrupted_at = regs->rip;
-	else if (backtrace->frame <= frame && !cpu_on_irq_stack(frame))
+	else if (backtrace->frame <= frame && !cpu_on_irq_stack(frame) &&
+		 backtrace->address != (u64)gate_switch_return)
 		backtrace->frame = 0;
 	return backtrace->address != 0;
 }

@@ -156,13 +156,14 @@ static u64 up_to(u64 addr, u64 end, u64 max)
 
 u64 api_span(const void *start, u64 max, bool write)
 {
-	u64 addr = (u64)start, here = (u64)__builtin_frame_address(0);
+	u64 addr = (u64)start, stack_end;
 	const struct owner *caller = gate_owner();
 
 	if (caller && addr >= caller->data && addr < caller->data_end)
 		return up_to(addr, caller->data_end, max);
-	if (addr >= here && addr < current->kstack_top)
-		return up_to(addr, current->kstack_top, max);
+	stack_end = gate_stack_end(addr);
+	if (stack_end)
+		return up_to(addr, stack_end, max);
 	if (addr >= (u64)(write ? _data : _text) && addr < (u64)_image_end) {
 		if (image_counts())
 			return up_to(addr, (u64)_image_end, max);

@@ -15,6 +15,13 @@
  * It may be NULL. Resources that the driver still owns after exit() are released and
  * reported as leaked; registrations are withdrawn before and are not leaks.
  *
+ * Stack: each function of a driver that is called, whoever calls it, has at least 8 KiB
+ * below its return address; functions of the API need none of that. Calls into drivers may be
+ * nested, in one thread, four deep at least (a file system, a store, a block driver, a bus),
+ * and each has its 8 KiB. A call that would be nested too deep returns -EOVERFLOW, and
+ * the function does not run. Whether a caller and what it calls share a stack is not
+ * promised: a pointer to a variable there is as good as any other.
+ *
  * The section .banos-driver contains consecutive records, 8-aligned;
  * each begins with its size and its kind. A file has exactly one
  * BANOS_RECORD_DRIVER. The macros below create them, and the corresponding

@@ -17,6 +17,9 @@
  * interrupts off, DF, AC or another flag set that the kernel relies on is named in
  * the log, and the flags are corrected.
  *
+ * Where the stack is short of what drivers are promised the call is made on another
+ * one: gate_stack.h. All that the record says is as before.
+ *
  * The counters are per CPU and only ever increased: calls started and calls ended.
  * A call may begin on one CPU and end on another; only the sums mean something.
  * Once no new call can begin, a sum of ended calls that equals the sum of begun
@@ -25,6 +28,7 @@
 #pragma once
 #include <asm/gate.h>
 #include <kernel/err.h>
+#include <kernel/gate_stack.h>
 #include <kernel/owner.h>
 #include <kernel/thread.h>
 
@@ -150,13 +154,13 @@ static inline void gate_set_failure_handler(void (*handler)(struct owner *root))
 #define GATE_OWN_SLOT offsetof(struct cpu, gate)
 
 /*
- * The way in and out. Only in a function that also makes an ordinary call (as
- * gate_call() does): else the compiler need not keep the stack 16-aligned.
+ * The way in and out, on this stack. Only in a function that also makes an ordinary call:
+ * else the compiler need not keep the stack 16-aligned.
+ * @called: @method, or what leads to it
  */
-static inline __attribute__((always_inline)) s64 gate_enter(struct owner *owner, bool own,
-							    const void *object, const void *method,
-							    u64 arg1, u64 arg2, u64 arg3, u64 arg4,
-							    u64 arg5, u64 arg6)
+static inline __attribute__((always_inline)) s64
+gate_enter_here(struct owner *owner, bool own, const void *object, const void *method,
+		const void *called, u64 arg1, u64 arg2, u64 arg3, u64 arg4, u64 arg5, u64 arg6)
 {
 	struct gate_record record;
 	u32 mutexes = gate_debug_enter(
@@ -173,7 +177,7 @@ static inline __attribute__((always_inline)) s64 gate_enter(struct owner *owner,
 	gate_count_event(own ? GATE_OWN_SLOT : owner->gate_slot, begun);
 	barrier();
 	current->gate = &record;
-	result = arch_gate_call(method, arg1, arg2, arg3, arg4, arg5, arg6, &record.sp, &record.bp,
+	result = arch_gate_call(called, arg1, arg2, arg3, arg4, arg5, arg6, &record.sp, &record.bp,
 				&left);
 	if (unlikely(left != GATE_CLEAN))
 		gate_untidy(record.owner, method, left & GATE_FLAGS);
@@ -182,6 +186,22 @@ static inline __attribute__((always_inline)) s64 gate_enter(struct owner *owner,
 	gate_debug_leave(record.owner, method, mutexes);
 	gate_locks_forget(locks);
 	return result;
+}
+
+/** @brief gate_enter() on a further stack. @return also -EOVERFLOW: there is none, which is logged */
+s64 gate_enter_elsewhere(struct owner *owner, bool own, const void *object, const void *method,
+			 u64 arg1, u64 arg2, u64 arg3, u64 arg4, u64 arg5, u64 arg6);
+
+static inline __attribute__((always_inline)) s64 gate_enter(struct owner *owner, bool own,
+							    const void *object, const void *method,
+							    u64 arg1, u64 arg2, u64 arg3, u64 arg4,
+							    u64 arg5, u64 arg6)
+{
+	if (unlikely(arch_stack_pointer < current->gate_limit))
+		return gate_enter_elsewhere(owner, own, object, method, arg1, arg2, arg3, arg4,
+					    arg5, arg6);
+	return gate_enter_here(owner, own, object, method, method, arg1, arg2, arg3, arg4, arg5,
+			       arg6);
 }
 
 /**

@@ -103,6 +103,8 @@ struct thread {
 
 	/* owned by the driver gate */
 	struct gate_record *gate; /* innermost call into a driver, NULL outside */
+	u64 gate_limit; /* lowest stack pointer with which a driver is entered: gate_stack.h */
+	struct gate_stack *gate_stack; /* on which the thread runs; NULL: its own */
 	const bool *
 		revoked; /* set when what this thread calls a method of is taken away; NULL: it is not */
 	const char *method; /* name of that, for messages */

@@ -5,6 +5,7 @@
  *	clutch read FILE	reads, says what came
  *	clutch poll FILE	the same for poll(), without a limit of time
  *	clutch map FILE		maps /dev/mapper, see tests/system/drivers/mapper.c
+ *	clutch deep FILE	calls each method of tests/system/drivers/deep.c
  *	clutch call FILE	tries /dev/keeper, see tests/system/drivers/keeper.c
  */
 #define _GNU_SOURCE
@@ -108,6 +109,21 @@ static int try_calls(void)
 	return printf("word %lu\n", (unsigned long)word);
 }
 
+/* @return what ioctl() does: how many drivers took part */
+static int use_all(void)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	char text[8];
+
+	if (read(fd, text, sizeof(text)) != 5 || write(fd, text, 5) != 5)
+		return printf("read, write: %s\n", strerror(errno));
+	if (poll(&pollfd, 1, -1) != 1)
+		return printf("poll: %s\n", strerror(errno));
+	if (mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0) == MAP_FAILED)
+		return printf("map: %s\n", strerror(errno));
+	return printf("%d nested\n", ioctl(fd, 1, text));
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 3)
@@ -119,6 +135,8 @@ int main(int argc, char **argv)
 	}
 	if (argv[1][0] == 'r')
 		return say_read() < 0;
+	if (argv[1][0] == 'd')
+		return use_all() < 0;
 	if (argv[1][0] == 'c')
 		return try_calls() < 0;
 	return (argv[1][0] == 'p' ? say_poll() : try_map()) < 0;

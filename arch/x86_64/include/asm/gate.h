@@ -16,6 +16,9 @@
 	 X86_EFLAGS_AC)
 #define GATE_CLEAN X86_EFLAGS_IF
 
+/** The stack pointer; only to be read. */
+register u64 arch_stack_pointer __asm__("rsp");
+
 /**
  * @brief Call @p fn and note in @p sp and @p bp where on the stack: the return address lies below *sp.
  *
