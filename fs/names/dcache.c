@@ -282,11 +282,44 @@ static struct dentry *dentry_destroy(struct dentry *d)
 	return parent;
 }
 
+/* Such a dentry is freed with its last reference. */
+#define DENTRY_GONE (DENTRY_UNHASHED | DENTRY_NOCACHE | DENTRY_ANON)
+
+/*
+ * Drop the last reference of a name that stays in the cache. Other threads may free @p d
+ * then, but not before the end of the read section.
+ * @return false: look at the count again; true: dropped, and *@p ours: it is ours to destroy
+ */
+static bool drop_to_cache(struct dentry *d, bool *ours)
+{
+	s32 count = 1;
+	bool dropped;
+
+	rcu_read_lock();
+	if (READ_ONCE(d->flags) & DENTRY_ON_LRU)
+		dentry_set_flag(d, DENTRY_USED);
+	else
+		lru_add(d);
+	dropped = __atomic_compare_exchange_n(&d->refs.v, &count, 0, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_RELAXED);
+	if (dropped) {
+		u32 flags = READ_ONCE(d->flags);
+
+		/* The name may have been removed after the caller looked. */
+		*ours = flags & DENTRY_GONE && !atomic_cmpxchg(&d->refs, 0, DEAD);
+		/* lru_take_victim() may have seen it in use, and taken it off the list. */
+		if (!(flags & (DENTRY_GONE | DENTRY_ON_LRU)))
+			dropped = !dentry_get_rcu(d);
+	}
+	rcu_read_unlock();
+	return dropped;
+}
+
 /* Drop one reference. @return true: it was the last, and the dentry is ours to destroy */
 static bool dentry_drop(struct dentry *d)
 {
-	const u32 gone = DENTRY_UNHASHED | DENTRY_NOCACHE | DENTRY_ANON;
 	s32 count = atomic_read(&d->refs);
+	bool ours;
 
 	for (;;) {
 		BUG_ON(count < 1);
@@ -294,20 +327,14 @@ static bool dentry_drop(struct dentry *d)
 			if (__atomic_compare_exchange_n(&d->refs.v, &count, count - 1, false,
 							__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 				return false;
-		} else if (READ_ONCE(d->flags) & gone) {
+		} else if (READ_ONCE(d->flags) & DENTRY_GONE) {
 			if (__atomic_compare_exchange_n(&d->refs.v, &count, DEAD, false,
 							__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 				return true;
 		} else {
-			if (READ_ONCE(d->flags) & DENTRY_ON_LRU)
-				dentry_set_flag(d, DENTRY_USED);
-			else
-				lru_add(d);
-			if (!__atomic_compare_exchange_n(&d->refs.v, &count, 0, false,
-							 __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-				continue;
-			/* The name may have been removed after the check of the flags. */
-			return READ_ONCE(d->flags) & gone && !atomic_cmpxchg(&d->refs, 0, DEAD);
+			if (drop_to_cache(d, &ours))
+				return ours;
+			count = atomic_read(&d->refs);
 		}
 	}
 }
