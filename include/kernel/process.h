@@ -58,7 +58,7 @@ struct process {
 	struct list pgrp_link;
 	struct pid *pid_ref, *pgrp_ref, *session_ref;
 	u32 nr_threads;		/* that have not ended */
-	struct thread *leader;	/* counted; kept until the process is reaped */
+	struct thread *leader;	/* counted; NULL after the process was reaped; under process_lock */
 	struct vm_space *space; /* while it has threads; written under sig_lock */
 	enum process_state state;
 	int exit_status; /* as wait4() returns it */

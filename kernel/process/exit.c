@@ -180,10 +180,14 @@ void process_unlink_locked(struct process *p)
 
 void process_release(struct process *p)
 {
-	struct thread *leader = p->leader;
 	struct pid *pid = p->pid_ref;
+	struct thread *leader;
+	u64 flags;
 
+	flags = spin_lock_irqsave(&process_lock); /* others may have found the process before */
+	leader = p->leader;
 	p->leader = NULL;
+	spin_unlock_irqrestore(&process_lock, flags);
 	pid_withdraw_thread(pid);
 	pid_withdraw_process(pid); /* the thread still has a reference */
 	pid_put(pid);

@@ -40,10 +40,15 @@ bool signal_owner_lives(const struct signal_owner *owner)
 
 static bool owner_may_receive(struct process *p, const struct signal_owner *owner)
 {
-	struct cred *cred = thread_cred_get(p->leader);
-	bool may = !owner->euid || owner->euid == cred->suid || owner->euid == cred->uid ||
-		   owner->uid == cred->suid || owner->uid == cred->uid;
+	struct cred *cred;
+	bool may;
 
+	assert_held(&process_lock);
+	if (!p->leader) /* it was reaped */
+		return false;
+	cred = thread_cred_get(p->leader);
+	may = !owner->euid || owner->euid == cred->suid || owner->euid == cred->uid ||
+	      owner->uid == cred->suid || owner->uid == cred->uid;
 	cred_put(cred);
 	return may;
 }
@@ -69,9 +74,12 @@ static u64 sigio_poll_events(int band)
 	return events[band];
 }
 
-/* Without F_SETSIG, and if a signal with details cannot be queued: a plain SIGIO. @p t NULL: to the process */
-static void sigio_send_to(struct process *p, struct thread *t, const struct signal_owner *owner,
-			  s32 fd, int band)
+/*
+ * Without F_SETSIG, and if a signal with details cannot be queued: a plain SIGIO.
+ * @p t NULL: to the process. Under process_lock.
+ */
+static void sigio_send_to_locked(struct process *p, struct thread *t,
+				 const struct signal_owner *owner, s32 fd, int band)
 {
 	struct siginfo_k info = {
 		.signo = owner->sig,
@@ -97,6 +105,15 @@ static void sigio_send_to(struct process *p, struct thread *t, const struct sign
 		(void)signal_send_process(p, SIGIO, SI_KERNEL_INFO);
 }
 
+static void sigio_send_to(struct process *p, struct thread *t, const struct signal_owner *owner,
+			  s32 fd, int band)
+{
+	u64 flags = spin_lock_irqsave(&process_lock);
+
+	sigio_send_to_locked(p, t, owner, fd, band);
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
 static void sigio_send_to_group(const struct signal_owner *owner, s32 fd, int band)
 {
 	u64 flags = spin_lock_irqsave(&process_lock);
@@ -105,7 +122,7 @@ static void sigio_send_to_group(const struct signal_owner *owner, s32 fd, int ba
 
 	if (group)
 		list_for_each(p, &group->members, pgrp_link)
-			sigio_send_to(p, NULL, owner, fd, band);
+			sigio_send_to_locked(p, NULL, owner, fd, band);
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
