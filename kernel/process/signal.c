@@ -227,7 +227,8 @@ static int signal_enqueue(struct process *p, struct thread *t, int sig,
 	if (sig < SIGRTMIN)
 		entry = &queue->first;
 	if (!entry || unlikely(!list_empty(&entry->link)))
-		entry = signal_entry_create(p, t ? t : p->leader, sig, code);
+		entry = signal_entry_create(
+			p, t ? t : list_first(&p->threads, struct thread, proc_link), sig, code);
 	if (likely(entry != NULL)) {
 		signal_info_fill(&entry->info, sig, info);
 		list_add_tail(&entry->link, &queue->entries);
