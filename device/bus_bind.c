@@ -248,6 +248,7 @@ static int bus_device_unbind_steps(struct bus_device *device, struct binding *bi
 	int err;
 
 	owner_close(&binding->owner);
+	vm_windows_revoke(&binding->windows);
 	err = owner_sweep(&binding->owner, 1 << OWNED_ENTRY, NULL);
 	if (err)
 		return err;
@@ -306,6 +307,7 @@ static struct binding *binding_create(struct bus_device *device, struct prober *
 		kfree(binding);
 		return ERR_PTR(-ENOMEM);
 	}
+	vm_window_list_init(&binding->windows, VM_WINDOW_DEVICE);
 	binding->owner.device = device;
 	binding->device = device;
 	binding->prober = prober;

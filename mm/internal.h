@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /** @file internal.h  Between the allocators of mm/: what their debugging halves share. */
 #pragma once
-#include <kernel/spinlock.h>
+#include <asm/pgtable.h>
+#include <kernel/heap.h>
 #include <kernel/page.h>
+#include <kernel/spinlock.h>
 
 /** The return address of the function that uses it. */
 #define CALLER ((u64)__builtin_return_address(0))
+
+/** How an entry asks for a type of caching. */
+static inline u64 cache_pte_bits(enum kcache cache)
+{
+	switch (cache) {
+	case KCACHE_UC: return pte_uncached_bits();
+	case KCACHE_WC: return pte_combining_bits;
+	default: return 0;
+	}
+}
 
 /* ---- heap.c, heap_debug.c ---- */
 

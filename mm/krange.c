@@ -18,6 +18,7 @@
 #include <kernel/heap_init.h>
 #include <kernel/lock.h>
 #include <kernel/page.h>
+#include <kernel/phys_user.h>
 #include <kernel/printk.h>
 #include <kernel/rbtree.h>
 #include <kernel/string.h>
@@ -27,9 +28,10 @@ struct krange {
 	struct rb_node node;
 	u64 start; /* first mapped page */
 	u64 npages;
-	u64 ip;	     /* of the code that allocated it */
-	bool device; /* pages are not ours */
-	bool opaque; /* leak.c does not look into it */
+	u64 ip;		       /* of the code that allocated it */
+	bool device;	       /* pages are not ours */
+	struct phys_user user; /* of a device's */
+	bool opaque;	       /* leak.c does not look into it */
 };
 static struct area {
 	struct mutex lock; /* guards hint, ranges, and the kernel's page tables from base to end */
@@ -175,6 +177,8 @@ static void range_destroy(struct area *area, struct krange *range)
 		*pte = 0;
 	}
 	tlb_flush_kernel_range(range->start, range->start + range->npages * PAGE_SIZE);
+	if (range->device)
+		phys_user_remove(&range->user);
 	while (list) {
 		struct page *page = list;
 
@@ -293,15 +297,6 @@ void krange_free(void *addr)
 	mutex_unlock(&area->lock);
 }
 
-static u64 range_cache_bits(enum kcache cache)
-{
-	switch (cache) {
-	case KCACHE_UC: return pte_uncached_bits();
-	case KCACHE_WC: return pte_combining_bits;
-	default: return 0;
-	}
-}
-
 void *krange_map_phys(phys_t phys, size_t size, enum kcache cache)
 {
 	struct area *area = &areas[KRANGE_GENERAL];
@@ -314,6 +309,10 @@ void *krange_map_phys(phys_t phys, size_t size, enum kcache cache)
 	npages = PAGE_ALIGN(off + size) >> PAGE_SHIFT;
 	mutex_lock(&area->lock);
 	range = range_create(area, npages, CALLER);
+	if (range && phys_user_add(&range->user, phys, size, cache)) {
+		range_destroy(area, range);
+		range = NULL;
+	}
 	if (range)
 		range->device = true;
 	for (u64 i = 0; range && i < npages; i++) {
@@ -325,7 +324,7 @@ void *krange_map_phys(phys_t phys, size_t size, enum kcache cache)
 			break;
 		}
 		*pte = ((phys - off) + i * PAGE_SIZE) | range_prot_bits(KPROT_RW) |
-		       range_cache_bits(cache);
+		       cache_pte_bits(cache);
 	}
 	mutex_unlock(&area->lock);
 	if (range)

@@ -118,34 +118,12 @@ static int copy_leaf(struct vm_space *to, pte_t *src, u64 addr, u64 count, bool 
 	return 0;
 }
 
-/* Device memory that a driver mapped itself: a fault could not map it again. */
-static int copy_device(struct vm_space *to, struct vm_region *region)
-{
-	u64 addr = region->start, stop;
-	pte_t *src, *dest;
-
-	for (; addr < region->end && (src = vm_next_leaf(region->space, &addr, region->end, &stop));
-	     addr = stop) {
-		for (u64 va = addr; va < stop; va += PAGE_SIZE, src++) {
-			if (!*src)
-				continue;
-			dest = vm_pte_alloc(to, va);
-			if (!dest)
-				return -ENOMEM;
-			*dest = *src;
-		}
-	}
-	return 0;
-}
-
 int vm_tables_copy(struct vm_space *to, struct vm_region *region, bool *flush)
 {
 	u64 addr = region->start, stop;
 	pte_t *src;
 	int err = 0;
 
-	if (region->flags & VM_PFN && !region->ops->fault)
-		return copy_device(to, region);
 	if (region->ops && !region->has_anon)
 		return 0;
 	vm_file_lock(region);

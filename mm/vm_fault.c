@@ -26,6 +26,7 @@
  * sees the other.
  */
 #include <kernel/fs/dentry.h>
+#include <kernel/heap.h>
 #include "vm_internal.h"
 
 #define OOM_WAIT_MS  10
@@ -135,13 +136,41 @@ static void account_copied(struct vm_region *region, pte_t old)
 	mem_account(MEM_ANON, 1);
 }
 
+/*
+ * The first write to a private mapping of device memory, which is read once for it. The device
+ * may be gone meanwhile: then the entry has changed.
+ */
+static int fault_copy_device(struct vm_region *region, u64 addr, pte_t *pte, pte_t entry)
+{
+	enum kcache cache = pte_is_uncached(entry) ? KCACHE_UC : KCACHE_WC;
+	u64 *from = krange_map_phys(pte_phys(entry), PAGE_SIZE, cache), *to;
+	struct page *new;
+
+	if (!from)
+		return -EIO;
+	new = page_alloc(PAGE_USER);
+	if (!new) {
+		krange_unmap_phys(from);
+		return -ENOMEM;
+	}
+	to = page_address(new);
+	for (u32 i = 0; i < PAGE_SIZE / sizeof(*to); i++)
+		to[i] = READ_ONCE(from[i]);
+	krange_unmap_phys(from);
+	if (entry_replace(region, addr, pte, entry, page_pte(new, pte_make_anon(region->pte_bits))))
+		account_copied(region, entry);
+	else
+		page_free(new);
+	return 0;
+}
+
 static int fault_copy(struct vm_region *region, u64 addr, pte_t *pte, pte_t entry)
 {
 	bool zero = pte_phys(entry) == pte_phys(vm_zero_pte), held;
 	struct page *old = pte_page(entry), *new;
 
 	if (pte_uncounted(entry) && !zero && !page_is_ram(pte_phys(entry)))
-		return -EIO;
+		return fault_copy_device(region, addr, pte, entry);
 	/*
 	 * The source may be unmapped while it is copied; then the entry has changed and the
 	 * copy is freed. Only a file's page might be mapped again in between, if
@@ -361,6 +390,31 @@ static int fault_file_write(struct vm_region *region, u64 addr, pte_t *pte, stru
 	return mkwrite_error(err);
 }
 
+/*
+ * Map this page and those behind it that one table holds. A write to a private mapping
+ * faults once more, and is given a copy.
+ */
+static int fault_device(struct vm_region *region, u64 addr, pte_t *pte)
+{
+	u64 bits = pte_make_uncounted(region->pte_bits), npages;
+	u64 stop = MIN(region->end, (addr | (LEAF_SIZE - 1)) + 1);
+	pte_t entry;
+	int err;
+
+	if (!(region->flags & VM_SHARED))
+		bits = pte_make_readonly(bits);
+	vm_file_lock(region);
+	err = region->ops->fault_device(
+		region, region->pgoff + ((addr - region->start) >> PAGE_SHIFT), &entry, &npages);
+	npages = MIN(npages, (stop - addr) >> PAGE_SHIFT);
+	for (u64 i = 0; !err && i < npages; i++)
+		(void)entry_exchange(pte + i, 0, (entry + (i << PAGE_SHIFT)) | bits);
+	vm_file_unlock(region);
+	if (err)
+		return -EIO;
+	return 0;
+}
+
 static int fault_file(struct vm_region *region, u64 addr, pte_t *pte, bool write)
 {
 	struct vm_space *space = region->space;
@@ -368,6 +422,8 @@ static int fault_file(struct vm_region *region, u64 addr, pte_t *pte, bool write
 	bool major;
 	int err;
 
+	if (region->ops->fault_device)
+		return fault_device(region, addr, pte);
 	if (!write && region->ops->fault_around && fault_around(region, addr, pte))
 		return 0;
 	if (!region->ops->fault)

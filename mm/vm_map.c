@@ -364,31 +364,28 @@ void vm_scrub(struct vm_space *space, u64 start, u64 end)
 	vm_gather_finish(&gather);
 }
 
-/* Pages that a driver has put into a region itself. */
-static const struct vm_region_ops device_ops;
+/* What a region of a file shows; NULL in its place: anonymous memory. */
+struct map_source {
+	struct file *file;
+	u64 off;
+	void *private; /* of map_begin() */
+};
 
 /* Let the file set the methods of its region. The region is in no list yet; it counts the file in any case. */
-static int region_attach_file(struct vm_region *region, struct file *f, u64 off)
+static int region_attach_file(struct vm_region *region, const struct map_source *source)
 {
+	struct file *f = source->file;
 	int err;
 
 	region->file = f;
+	region->private = source->private;
 	region->pages = f->inode ? &f->inode->pages : NULL;
-	region->pgoff = off >> PAGE_SHIFT;
+	region->pgoff = source->off >> PAGE_SHIFT;
 	file_get(f);
 	err = f->ops->mmap(f, region);
 	if (err)
 		return err;
-	if (region->flags & VM_PFN) {
-		if (!region->ops)
-			region->ops = &device_ops;
-		/* no private copies of device memory */
-		if (!(region->flags & VM_SHARED)) {
-			region->flags &= ~VM_MAYWRITE;
-			if (region->flags & VM_WRITE)
-				return -EINVAL;
-		}
-	} else if (!region->ops) { /* anonymous memory, like /dev/zero's */
+	if (!region->ops) { /* anonymous memory, like /dev/zero's */
 		file_put(f);
 		region->file = NULL;
 		region->pages = NULL;
@@ -401,7 +398,7 @@ static int region_attach_file(struct vm_region *region, struct file *f, u64 off)
 
 /* A region of its own for [start, end). @return it, in no list, or ERR_PTR */
 static struct vm_region *region_create(struct vm_space *space, u64 start, u64 end, u32 flags,
-				       struct file *file, u64 off)
+				       const struct map_source *source)
 {
 	struct vm_region *region;
 	int err = 0;
@@ -419,8 +416,8 @@ static struct vm_region *region_create(struct vm_space *space, u64 start, u64 en
 		.link = LIST_INIT(region->link),
 		.file_link = LIST_INIT(region->file_link),
 	};
-	if (file)
-		err = region_attach_file(region, file, off);
+	if (source)
+		err = region_attach_file(region, source);
 	else if (flags & VM_SHARED)
 		err = vm_shared_attach(region);
 	if (err) {
@@ -446,8 +443,8 @@ static u64 mapped_pages_in(const struct vm_space *space, const struct vm_region 
 }
 
 /* The last part of vm_map(): all checked, the place is known. */
-static int map_at(struct vm_space *space, u64 start, u64 end, u32 flags, struct file *file, u64 off,
-		  struct list *dead)
+static int map_at(struct vm_space *space, u64 start, u64 end, u32 flags,
+		  const struct map_source *source, struct list *dead)
 {
 	struct vm_region *next = vm_region_find_above(space, start), *prev, *region;
 	u64 npages = (end - start) >> PAGE_SHIFT, replaced = 0;
@@ -465,21 +462,21 @@ static int map_at(struct vm_space *space, u64 start, u64 end, u32 flags, struct 
 			return err;
 		next = vm_region_find_above(space, start);
 	}
-	if (!vm_enough_memory(file ? flags : flags & ~VM_SHARED, npages))
+	if (!vm_enough_memory(source ? flags : flags & ~VM_SHARED, npages))
 		return -ENOMEM;
 	prev = vm_region_below(space, next);
-	if (!file && !(flags & VM_SHARED) &&
+	if (!source && !(flags & VM_SHARED) &&
 	    extend_neighbour(space, prev, next, start, end, flags)) {
 		vm_account(space, flags, npages);
 		return 0;
 	}
-	region = region_create(space, start, end, flags, file, off);
+	region = region_create(space, start, end, flags, source);
 	if (IS_ERR(region))
 		return PTR_ERR(region);
 	vm_region_insert_behind(space, prev, region);
 	vm_file_link(region);
 	vm_account(space, region->flags, npages);
-	if (file)
+	if (source)
 		vm_merge(region);
 	return 0;
 }
@@ -499,7 +496,7 @@ static u32 region_flags(const struct vm_space *space, u32 prot, u32 map_flags)
 }
 
 static s64 map_locked(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 map_flags,
-		      struct file *file, u64 off, u32 *vm_flags, struct list *dead)
+		      const struct map_source *source, u32 *vm_flags, struct list *dead)
 {
 	s64 start;
 	int err;
@@ -518,30 +515,32 @@ static s64 map_locked(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 m
 	err = vm_may_lock(space, *vm_flags, len >> PAGE_SHIFT);
 	if (err)
 		return err;
-	if (file)
-		err = region_file_flags(file, prot, map_flags, vm_flags);
+	if (source)
+		err = region_file_flags(source->file, prot, map_flags, vm_flags);
 	else
 		err = anon_flags(map_flags, vm_flags);
 	if (!err)
-		err = map_at(space, start, start + len, *vm_flags, file, off, dead);
+		err = map_at(space, start, start + len, *vm_flags, source, dead);
 	return err ?: start;
 }
 
 /* A driver may run for long, and reach the program's memory: no lock is held. Rights are checked first. */
 static s64 file_map_begin(const struct vm_space *space, u64 len, u32 prot, u32 map_flags,
-			  struct file *file, u64 off)
+			  struct map_source *source)
 {
+	struct file *f = source->file;
 	u32 flags = region_flags(space, prot, map_flags);
-	int err = region_file_flags(file, prot, map_flags, &flags);
+	int err = region_file_flags(f, prot, map_flags, &flags);
 
 	if (err)
 		return err;
-	return file->ops->map_begin(file, off, len, flags);
+	return f->ops->map_begin(f, source->off, len, flags, &source->private);
 }
 
 s64 vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, struct file *file,
 	   u64 off)
 {
+	struct map_source source = { .file = file, .off = off };
 	u32 vm_flags = 0;
 	DEFINE_LIST(dead);
 	s64 start;
@@ -561,14 +560,16 @@ s64 vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, struc
 	if (off + len < off || (file && off + len > FILE_SIZE_MAX))
 		return -EOVERFLOW;
 	if (unlikely(file && file->ops->map_begin)) {
-		start = file_map_begin(space, len, prot, flags, file, off);
+		start = file_map_begin(space, len, prot, flags, &source);
 		if (start)
 			return start;
 	}
 	down_write(&space->lock);
-	start = map_locked(space, addr, len, prot, flags, file, off, &vm_flags, &dead);
+	start = map_locked(space, addr, len, prot, flags, file ? &source : NULL, &vm_flags, &dead);
 	up_write(&space->lock);
 	vm_regions_free(&dead);
+	if (unlikely(source.private))
+		file->ops->map_end(file, source.private);
 	if (start > 0 && ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE ||
 			  (vm_flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED))
 		(void)vm_populate(space, start, start + len, VM_POPULATE_MAP);
@@ -586,7 +587,7 @@ s64 vm_map_stack(struct vm_space *space, u64 size, u32 prot)
 		return -EINVAL;
 	down_write(&space->lock);
 	if (!vm_region_overlapping(space, start, space->stack_top))
-		err = map_at(space, start, space->stack_top, flags, NULL, 0, NULL);
+		err = map_at(space, start, space->stack_top, flags, NULL, NULL);
 	up_write(&space->lock);
 	return err ?: (s64)start;
 }
@@ -615,7 +616,7 @@ s64 vm_map_pages(struct vm_space *space, u64 addr, struct page **pages, u32 npag
 		start = -ENOMEM;
 	if (start > 0) {
 		region = region_create(space, start, start + len, vm_flags | VM_PFN | VM_MAYEXEC,
-				       NULL, 0);
+				       NULL);
 		if (IS_ERR(region)) {
 			start = PTR_ERR(region);
 		} else {
@@ -658,7 +659,7 @@ s64 vm_set_brk(struct vm_space *space, u64 brk)
 		/* a page stays free above, so that the heap never touches a mapping */
 		if (!vm_range_is_free(space, old_end, new_end - old_end + PAGE_SIZE) ||
 		    vm_may_lock(space, flags, (new_end - old_end) >> PAGE_SHIFT) ||
-		    map_at(space, old_end, new_end, flags, NULL, 0, NULL))
+		    map_at(space, old_end, new_end, flags, NULL, NULL))
 			goto out_unlock;
 	}
 	space->brk = result = brk;

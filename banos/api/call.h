@@ -10,14 +10,19 @@
 #pragma once
 #include <kernel/driver.h>
 
+struct vm_window;
+
 /** What map() stated. */
 enum map_kind {
 	MAP_NOTHING,
 	MAP_ZERO,
+	MAP_WINDOW,
 };
 
 struct map_request {
 	enum map_kind kind;
+	u64 length;		  /* that the program asks for */
+	struct vm_window *window; /* with MAP_WINDOW; counted */
 };
 
 struct program_call {
@@ -42,3 +47,5 @@ static inline const void *program_call_object(const struct program_call *call)
  * @return NULL: there is none, which a sentence about @p function says
  */
 struct program_call *program_call_find(const char *function, banos_call handle);
+/** @brief The same for a call of map() that has not stated what is mapped. @return NULL: in words */
+struct map_request *map_request_find(const char *function, banos_call handle);

@@ -76,6 +76,12 @@ s64 __must_check api_text(const char *text, u64 max);
  */
 u32 api_struct_size(const void *from);
 
+/**
+ * @brief May device memory be mapped for @p owner? Not where memory is, or what the kernel drives, or
+ * what is not of the owner's device. Any context.
+ */
+bool api_may_map_memory(const struct owner *owner, u64 address, u64 length);
+
 /* ---- structs that grow (config.c); any context ---- */
 
 /**

@@ -162,6 +162,7 @@ static int char_device_register(struct owner *owner, struct char_device *device,
 	spin_init(&device->lock);
 	list_init(&device->open_files);
 	wait_queue_init(&device->calls_wait);
+	vm_window_list_init(&device->windows, VM_WINDOW_FILE);
 	err = api_struct_read("banos_chardev_register", &config_rule, from, &config);
 	if (!err)
 		err = char_device_take_config(device, &config);

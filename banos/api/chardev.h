@@ -17,6 +17,7 @@
  */
 #pragma once
 #include <kernel/driver.h>
+#include <kernel/vm_window.h>
 #include <kernel/wait.h>
 
 struct file_ops;
@@ -39,7 +40,8 @@ struct char_device {
 	spinlock_t lock;     /* guards open_files, and of each file: released, unpinned, watched */
 	struct list open_files; /* char_file->link; of a revocable device */
 	struct wait_queue calls_wait;
-	const char *device_name; /* of what it hangs on */
+	struct vm_window_list windows; /* what programs map through its files */
+	const char *device_name;       /* of what it hangs on */
 	char name[64];
 };
 /* Set in char_device->files in the same step that finds none open: no more are opened. */

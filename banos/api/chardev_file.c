@@ -406,28 +406,31 @@ static s64 char_file_ioctl(struct file *f, u32 cmd, u64 arg)
 static int char_file_map_result(const struct char_file *opened, const struct map_request *request,
 				s64 result)
 {
-	if (result < 0)
-		return result_of(result);
 	if (!result && request->kind != MAP_NOTHING)
 		return 0;
+	if (request->window)
+		vm_window_put(request->window);
+	if (result < 0)
+		return result_of(result);
 	pr_warn("banos: %s: map() of /dev/%s returned %ld, expected an error, or 0 after a function of <banos/map.h> has succeeded\n",
 		opened->root->name, opened->device->name, result);
 	return -EINVAL;
 }
 
-/* The driver may read the program's memory here: its address space is not locked yet. */
-static int char_file_map(struct file *f, u64 offset, u64 length, u32 vm_flags)
+/*
+ * The driver may read the program's memory here: its address space is not locked yet. It
+ * decides on all that the program may do with the mapping, also after mprotect().
+ */
+static int char_file_map(struct file *f, u64 offset, u64 length, u32 vm_flags, void **private)
 {
 	struct char_file *opened = f->private;
-	struct map_request request = { .kind = MAP_NOTHING };
+	struct map_request request = { .kind = MAP_NOTHING, .length = length };
+	u32 access = BANOS_FILE_READ;
 	struct program_call call;
 	struct call_mark outer;
-	u32 access = 0;
 	s64 result;
 
-	if (vm_flags & VM_READ)
-		access |= BANOS_FILE_READ;
-	if (vm_flags & VM_WRITE)
+	if ((vm_flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE))
 		access |= BANOS_FILE_WRITE;
 	if (!call_begin(opened, &outer, "map"))
 		return -ENODEV;
@@ -436,13 +439,28 @@ static int char_file_map(struct file *f, u64 offset, u64 length, u32 vm_flags)
 			   (u64)opened->context, (u64)opened->file, call.handle, offset, length,
 			   access);
 	call_end(opened, &outer);
+	*private = request.window;
 	return char_file_map_result(opened, &request, result);
 }
 
-/* A region without ops is anonymous memory: what char_file_map() has found the driver to want. */
+/* A region without ops is anonymous memory: what banos_map_zero() asks for. */
 static int char_file_mmap(struct file *f, struct vm_region *region)
 {
-	return 0;
+	struct char_file *opened = f->private;
+	struct vm_window *window = region->private;
+	int err;
+
+	if (!window)
+		return 0;
+	err = vm_window_enter(window, &opened->device->windows);
+	if (!err)
+		vm_window_attach(window, region);
+	return err;
+}
+
+static void char_file_map_end(struct file *f, void *private)
+{
+	vm_window_put(private);
 }
 
 /* ---- poll ---- */
@@ -525,6 +543,7 @@ const struct file_ops char_file_ops = {
 	.poll = char_file_poll,
 	.ioctl = char_file_ioctl,
 	.map_begin = char_file_map,
+	.map_end = char_file_map_end,
 	.mmap = char_file_mmap,
 };
 const struct file_ops char_file_ops_no_poll = {
@@ -535,5 +554,6 @@ const struct file_ops char_file_ops_no_poll = {
 	.llseek = char_file_llseek,
 	.ioctl = char_file_ioctl,
 	.map_begin = char_file_map,
+	.map_end = char_file_map_end,
 	.mmap = char_file_mmap,
 };

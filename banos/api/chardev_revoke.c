@@ -2,7 +2,8 @@
 /*
  * <banos/chardev.h>: taking a device away while files are open.
  *
- * The device is marked as revoked; calls that begin afterwards end at once.
+ * The device is marked as revoked; calls that begin afterwards end at once. What
+ * programs map of it is taken away.
  * Threads that sleep in a method are woken, by the mark in thread->revoked;
  * then the calls that run are waited for, and the driver's side of each file is
  * released, by the program that closes it meanwhile or here. A call that does
@@ -113,6 +114,7 @@ int char_device_revoke(struct char_device *device, u64 deadline_ns)
 
 	__atomic_store_n(&device->revoked, true, __ATOMIC_SEQ_CST);
 	revoke_wake_callers(device);
+	vm_windows_revoke(&device->windows);
 	if (revoke_wait_for_calls(device, deadline_ns))
 		return -EBUSY;
 	while (revoke_next_file(device, &private))

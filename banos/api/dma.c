@@ -4,12 +4,16 @@
  *
  * A buffer that is given up while its device is being let go, and before the bus
  * made it silent, is kept with the device (device/bus.c) until that happened.
+ *
+ * Programs that map a buffer lose it before it is freed, and before the device is
+ * made silent: it is entered in the lists of both.
  */
 #include <kernel/bus.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
+#include "call.h"
 #include "caller.h"
 
 #define BYTES_MAX  (2ul << 20) /* the largest block that is free as a whole: mm/page.c */
@@ -21,7 +25,9 @@
 struct dma_buffer {
 	struct owned owned;
 	struct owner *owner;
+	u64 mappable; /* bytes that programs may map: whole pages; 0: it may share pages */
 	struct dma_block *block;
+	struct vm_window_list windows; /* programs that map it */
 };
 
 static int buffer_stop(struct owned *object, u64 deadline_ns)
@@ -29,6 +35,7 @@ static int buffer_stop(struct owned *object, u64 deadline_ns)
 	struct dma_buffer *buffer = container_of(object, struct dma_buffer, owned);
 	struct bus_device *device = buffer->owner->device;
 
+	vm_windows_revoke(&buffer->windows);
 	if (owner_is_closed(buffer->owner) && !bus_device_is_silent(device))
 		bus_device_quarantine(device, buffer->block);
 	else
@@ -127,6 +134,7 @@ static s64 add_buffer(struct owner *owner, struct dma_buffer *buffer, u64 size, 
 	s64 err;
 
 	buffer->owner = owner;
+	vm_window_list_init(&buffer->windows, VM_WINDOW_BUFFER);
 	buffer->owned.bytes = PAGE_SIZE << order_of(size);
 	err = owner_charge(owner, buffer->owned.bytes);
 	if (err)
@@ -201,6 +209,8 @@ int64_t banos_dma_alloc(banos_owner device, const struct banos_dma_config *confi
 	dma_buffer = kzalloc(sizeof(*dma_buffer));
 	if (!dma_buffer)
 		return -ENOMEM;
+	if (asked.alignment >= PAGE_SIZE)
+		dma_buffer->mappable = PAGE_ALIGN(asked.bytes);
 	err = add_buffer(owner, dma_buffer, block_bytes(&asked), block_bits(owner, &asked));
 	if (err) {
 		kfree(dma_buffer);
@@ -220,3 +230,50 @@ int64_t banos_dma_free(banos_dma buffer)
 	return api_remove(__func__, (u64)buffer, &dma_class);
 }
 BANOS_EXPORT(banos_dma_free);
+
+static s64 map_buffer(struct map_request *request, struct dma_buffer *buffer, u64 offset)
+{
+	struct vm_window *window;
+	int err;
+
+	if (!buffer->mappable)
+		return api_mistake("banos_map_dma", -EINVAL,
+				   "buffer was allocated with an alignment of less than 4096");
+	if (offset > buffer->mappable || request->length > buffer->mappable - offset)
+		return -ENXIO;
+	window = vm_window_create(buffer->block->addr + offset, request->length >> PAGE_SHIFT,
+				  KCACHE_WB);
+	if (IS_ERR(window))
+		return PTR_ERR(window);
+	err = vm_window_enter(window, &buffer->windows);
+	if (!err)
+		err = vm_window_enter(window, bus_device_windows(buffer->owner));
+	if (err) {
+		vm_window_put(window);
+		return err;
+	}
+	request->kind = MAP_WINDOW;
+	request->window = window;
+	return 0;
+}
+
+int64_t banos_map_dma(banos_call call, banos_dma buffer, uint64_t offset)
+{
+	struct map_request *request = map_request_find(__func__, call);
+	struct owned *owned;
+	s64 err;
+
+	if (!request)
+		return -EINVAL;
+	if (offset & ~PAGE_MASK)
+		return MISTAKE("offset is not a multiple of 4096");
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	owned = api_get((u64)buffer, &dma_class);
+	if (!owned)
+		return MISTAKE("buffer is none of the caller's, or was freed before");
+	err = map_buffer(request, container_of(owned, struct dma_buffer, owned), offset);
+	owned_put(owned);
+	return err;
+}
+BANOS_EXPORT(banos_map_dma);

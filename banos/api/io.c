@@ -16,6 +16,7 @@
 #include <kernel/err.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
+#include <kernel/phys_user.h>
 #include <kernel/string.h>
 #include "caller.h"
 
@@ -64,7 +65,7 @@ static bool has_ram(u64 address, u64 length)
 }
 
 /* A device that a driver has is answered for by its bus. */
-static bool may_map(const struct owner *owner, u64 address, u64 length)
+bool api_may_map_memory(const struct owner *owner, u64 address, u64 length)
 {
 	if (arch_drives_mmio(address, length) || has_ram(address, length))
 		return false;
@@ -74,10 +75,14 @@ static bool may_map(const struct owner *owner, u64 address, u64 length)
 static s64 mapping_map(struct owner *owner, struct mapping *mapping, u64 address, u64 length,
 		       u32 flags)
 {
+	enum kcache cache = flags & BANOS_MMIO_COMBINE ? KCACHE_WC : KCACHE_UC;
 	int err;
 
-	mapping->memory = krange_map_phys(address, length,
-					  flags & BANOS_MMIO_COMBINE ? KCACHE_WC : KCACHE_UC);
+	if (phys_user_conflicts(address, length, cache))
+		return api_mistake(
+			"banos_mmio_map", -EBUSY,
+			"flags asks for other caching than that with which a page of the range is mapped already");
+	mapping->memory = krange_map_phys(address, length, cache);
 	if (!mapping->memory)
 		return -ENOMEM;
 	krange_mark_driver(mapping->memory);
@@ -104,7 +109,7 @@ int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uin
 		return MISTAKE("mapping or memory is not the driver's memory");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	if (!may_map(holder, address, length))
+	if (!api_may_map_memory(holder, address, length))
 		return -EPERM;
 	new_mapping = kzalloc(sizeof(*new_mapping));
 	if (!new_mapping)

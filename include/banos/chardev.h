@@ -85,7 +85,9 @@ struct banos_chardev_ops {
 	 * @param call    the program that maps
 	 * @param offset  in bytes, a multiple of 4096
 	 * @param length  in bytes, a multiple of 4096; @p offset + @p length is at most 2^63
-	 * @param access  BANOS_FILE_READ, BANOS_FILE_WRITE
+	 * @param access  BANOS_FILE_READ; and BANOS_FILE_WRITE if what the program writes reaches
+	 *		  the device, at once or after mprotect(): the mapping is shared, and the
+	 *		  file open for writing
 	 * @return 0. Default: -ENODEV.
 	 */
 	int64_t (*map)(void *context, void *file, banos_call call, uint64_t offset, uint64_t length,

@@ -28,7 +28,7 @@ struct banos_dma_config {
 	uint32_t size;
 	uint32_t flags; /**< 0: no bit is defined yet */
 	uint64_t bytes; /**< of the buffer: 1 byte to 2 MiB */
-	/** The device's address is a multiple of it: a power of two up to 2 MiB; 0: 64. */
+	/** The device's address is a multiple of it: a power of two up to 2 MiB; 0: 64. For banos_map_dma(): 4096 or more. */
 	uint64_t alignment;
 	/** The buffer contains no multiple of it but at its start: a power of two, at least @p bytes; 0: any. */
 	uint64_t boundary;
@@ -65,7 +65,7 @@ int64_t banos_dma_alloc(banos_owner device, const struct banos_dma_config *confi
 			banos_dma *buffer, void **memory, uint64_t *address);
 
 /**
- * @brief Free memory that the device does not use any more.
+ * @brief Free memory that the device does not use any more. Programs that map it lose it (<banos/map.h>).
  * Since 1, provided by the kernel.
  * Context: thread.
  * @return 0, -EINVAL: no such buffer

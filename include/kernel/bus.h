@@ -15,6 +15,7 @@
 #include <kernel/gate.h>
 #include <kernel/list.h>
 #include <kernel/lock.h>
+#include <kernel/vm_window.h>
 
 #define BUS_NAME_SIZE	 32
 #define DEVICE_NAME_SIZE 40
@@ -97,6 +98,7 @@ struct binding {
 	struct prober *prober;	   /* counted */
 	void *state;		   /* the driver's own */
 	bool probed, removed, silent;
+	struct vm_window_list windows; /* programs that map its memory */
 	struct binding *next_dead;
 	u64 died_ns;
 };
@@ -119,6 +121,11 @@ int __must_check bus_device_remove(struct bus_device *device, bool absent);
 
 /** @brief May its driver reach this? Any context. */
 bool bus_device_allows(const struct bus_device *device, u32 kind, u64 start, u64 length);
+/** @brief The list of what programs map of a device; @p owner is that device's binding. */
+static inline struct vm_window_list *bus_device_windows(struct owner *owner)
+{
+	return &container_of(owner, struct binding, owner)->windows;
+}
 /** @brief Ask the device's bus; @p method is an offset in struct bus_methods. Sleeps. */
 s64 bus_device_call(struct bus_device *device, size_t method, u64 first, u64 second, u64 third);
 #define bus_device_ask(device, method, first, second, third) \

@@ -31,7 +31,7 @@ void *krange_alloc_stack(size_t npages);
 int krange_protect(void *addr, size_t npages, enum kprot prot);
 void krange_free(void *addr);
 enum kcache { KCACHE_WB, KCACHE_UC, KCACHE_WC };
-/** Map device memory. */
+/** Map device memory. @return NULL: no memory, no such addresses, or a page of them is mapped with other caching */
 void *krange_map_phys(phys_t phys, size_t size, enum kcache cache);
 void krange_unmap_phys(void *addr);
 /** kmalloc for small, krange for large sizes; zeroed; kvfree() frees either. Sleeps. */

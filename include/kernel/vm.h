@@ -40,6 +40,13 @@ struct vm_region_ops {
 	 */
 	int (*fault)(struct vm_region *region, u64 pgoff, struct page **out);
 	/**
+	 * Instead of fault(), with VM_PFN: the entry of the page at @p pgoff, without rights,
+	 * and how many pages from there on are contiguous. region->pages->regions_lock is
+	 * held, so that who revokes the pages excludes it; may not sleep.
+	 * @return 0; -errno: SIGBUS
+	 */
+	int (*fault_device)(struct vm_region *region, u64 pgoff, pte_t *entry, u64 *npages);
+	/**
 	 * Pages near a fault that are cached already: for each i below @p npages set
 	 * pages[i] to the page at first_pgoff + i, with a reference, if it is
 	 * cached, up to date and within the file, else to NULL. May not sleep or
@@ -75,14 +82,15 @@ struct vm_region_ops {
 	bool write_back;
 };
 
-#define VM_READ	       0x1 /* = PROT_READ.. */
-#define VM_WRITE       0x2
-#define VM_EXEC	       0x4
-#define VM_SHARED      0x8
-#define VM_GROWSDOWN   0x10
-#define VM_STACK       0x20  /* the first thread's stack */
-#define VM_HEAP	       0x40  /* brk() */
-#define VM_PFN	       0x80  /* maps device memory or kernel pages: never counted, never freed */
+#define VM_READ	     0x1 /* = PROT_READ.. */
+#define VM_WRITE     0x2
+#define VM_EXEC	     0x4
+#define VM_SHARED    0x8
+#define VM_GROWSDOWN 0x10
+#define VM_STACK     0x20 /* the first thread's stack */
+#define VM_HEAP	     0x40 /* brk() */
+#define VM_PFN \
+	0x80 /* maps device memory or kernel pages, but for private copies: not counted, not freed */
 #define VM_MAYWRITE    0x100 /* mprotect may add */
 #define VM_DONTFORK    0x200
 #define VM_VDSO	       0x400

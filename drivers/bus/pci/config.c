@@ -68,8 +68,11 @@ static void info_read_messages(const struct pci_config *config, struct pci_info 
 		table = config_read32(config, info->cap_msix + 4);
 		info->table_bar = table & 7;
 		info->table_offset = table & ~7u;
+		table = config_read32(config, info->cap_msix + 8);
+		info->pending_bar = table & 7;
+		info->pending_offset = table & ~7u;
 		info->messages = (config_read16(config, info->cap_msix + 2) & 0x7ff) + 1;
-		if (info->table_bar < PCI_BARS)
+		if (info->table_bar < PCI_BARS && info->pending_bar < PCI_BARS)
 			return;
 		info->cap_msix = 0;
 	}

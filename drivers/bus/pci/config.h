@@ -93,6 +93,8 @@ struct pci_info {
 	uint16_t messages; /* interrupts that it can send by MSI-X, or 1 by MSI, or 0 */
 	uint8_t table_bar; /* MSI-X: where its table is */
 	uint32_t table_offset;
+	uint8_t pending_bar; /* the bits of messages that wait */
+	uint32_t pending_offset;
 	struct pci_window ports, memory, prefetch; /* of a bridge */
 	struct pci_bar bars[PCI_BARS];
 };

@@ -25,6 +25,7 @@
 #define PCI_ECAM_MAX	  8
 #define PCI_MESSAGES_MAX  2048
 #define MSIX_ENTRY_SIZE	  16   /* bytes of the table */
+#define PENDING_BITS	  64u  /* of MSI-X, in one word */
 #define PCI_EXPRESS_SPACE 4096 /* bytes of configuration space by ECAM */
 
 /** A function by place: segment, bus, device and number. */

@@ -214,20 +214,36 @@ static void function_assign_bars(struct pci_function *function)
 
 /* ---- offering ---- */
 
+/* Where a part of the bar is reserved already, all between the two is, too. */
+static void resource_reserve(struct banos_resource *resource, uint64_t offset, uint64_t length)
+{
+	uint64_t end = offset + length, old_end;
+
+	if (offset >= resource->length)
+		return;
+	if (end > resource->length)
+		end = resource->length;
+	old_end = resource->reserved_offset + resource->reserved_length;
+	if (resource->reserved_length && old_end > end)
+		end = old_end;
+	if (resource->reserved_length && resource->reserved_offset < offset)
+		offset = resource->reserved_offset;
+	resource->reserved_offset = offset;
+	resource->reserved_length = end - offset;
+}
+
 /* Programs must not reach the MSI-X table: what stands there is written by the device to any address. */
 static void function_reserve_table(const struct pci_function *function,
 				   struct banos_resource *resource)
 {
 	const struct pci_info *info = &function->info;
-	uint64_t length = (uint64_t)info->messages * MSIX_ENTRY_SIZE;
 
-	if (!info->cap_msix || info->table_offset >= resource[info->table_bar].length)
+	if (!info->cap_msix)
 		return;
-	resource += info->table_bar;
-	resource->reserved_offset = info->table_offset;
-	if (length > resource->length - info->table_offset)
-		length = resource->length - info->table_offset;
-	resource->reserved_length = length;
+	resource_reserve(&resource[info->table_bar], info->table_offset,
+			 (uint64_t)info->messages * MSIX_ENTRY_SIZE);
+	resource_reserve(&resource[info->pending_bar], info->pending_offset,
+			 (uint64_t)(info->messages + PENDING_BITS - 1) / PENDING_BITS * 8);
 }
 
 static void function_list_resources(const struct pci_function *function,

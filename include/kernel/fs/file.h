@@ -33,8 +33,13 @@ struct file_ops {
 	u32 (*poll)(struct file *f, struct poll_table *table);
 	/** -ENOTTY when the command is unknown. */
 	s64 (*ioctl)(struct file *f, u32 cmd, u64 arg);
-	/** Asked before mmap(), while the address space is not locked: may enter a driver. NULL: nothing to ask. */
-	int (*map_begin)(struct file *f, u64 offset, u64 length, u32 vm_flags);
+	/**
+	 * Asked before mmap(), while the address space is not locked: may enter a driver. What is
+	 * stored in *@p private mmap() finds in region->private; map_end() is called if it is
+	 * not NULL, also where mmap() was not. NULL: nothing to ask.
+	 */
+	int (*map_begin)(struct file *f, u64 offset, u64 length, u32 vm_flags, void **private);
+	void (*map_end)(struct file *f, void *private);
 	/**
 	 * Sets region->ops; may look at region->flags, and set region->private and (block devices) region->pages.
 	 * Leaves region->ops NULL to ask for anonymous memory (/dev/zero). NULL: ENODEV.

@@ -158,6 +158,8 @@ static void try_object(uint64_t hash)
 	EXPECT(banos_user_read((banos_call)hash, &byte, 0, 1), -EINVAL);
 	EXPECT(banos_user_write((banos_call)hash, 0, &byte, 1), -EINVAL);
 	EXPECT(banos_map_zero((banos_call)hash), -EINVAL);
+	EXPECT(banos_map_resource((banos_call)hash, caller, 0, 0, 0), -EINVAL);
+	EXPECT(banos_map_dma((banos_call)hash, NULL, 0), -EINVAL);
 }
 
 static void try_handles(void)

@@ -69,9 +69,9 @@ static int try_map(void)
 	words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	words[0] = 40;
 	memory = map(1);
-	if (memory == MAP_FAILED || *(uint64_t *)memory || words[0] != 43)
+	if (memory == MAP_FAILED || *(uint64_t *)memory || words[0] != 41)
 		return printf("map: %p, %lu\n", memory, (unsigned long)words[0]);
-	if (map(3) != MAP_FAILED || errno != EXDEV || words[0] != 46)
+	if (map(3) != MAP_FAILED || errno != EXDEV || words[0] != 42)
 		return printf("refused: %s\n", strerror(errno));
 	pthread_create(&slow, NULL, map_slowly, NULL);
 	usleep(200000);
@@ -86,7 +86,7 @@ static int try_map(void)
 	if (now() - start > 0.6)
 		return printf("others waited %f s\n", now() - start);
 	pthread_join(slow, &memory);
-	if (memory == MAP_FAILED || words[0] != 49)
+	if (memory == MAP_FAILED || words[0] != 43)
 		return printf("slow: %p, %lu\n", memory, (unsigned long)words[0]);
 	munmap(words, 4096);
 	if (map(1) != MAP_FAILED || errno != EFAULT)

@@ -181,6 +181,10 @@ static inline u64 pte_uncached_bits(void)
 {
 	return PTE_PCD | PTE_PWT;
 }
+static inline bool pte_is_uncached(pte_t pte)
+{
+	return (pte & PTE_CACHE) == pte_uncached_bits();
+}
 
 /** A user space as the machine sees it; struct vm_space starts with one. */
 struct pt_space {
