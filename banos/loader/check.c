@@ -90,7 +90,7 @@ static enum section_role one_of(bool is_it, enum section_role found)
 	return ROLE_OTHER;
 }
 
-/* The second letter settles it for most. */
+/* The second and third letters settle it for most. */
 static enum section_role role_of_name(const char *name)
 {
 	if (name[0] != '.')
@@ -101,21 +101,21 @@ static enum section_role role_of_name(const char *name)
 			return ROLE_OTHER;
 		return table_role(name);
 	case 'c':
+		if (name[2] == 'o')
+			return one_of(!strcmp(name, ".comment"), ROLE_DROPPED);
 		if (begins_with(name, ".crel."))
 			return ROLE_CREL;
-		if (begins_with(name, ".ctors"))
-			return ROLE_OLD_ARRAY;
-		return one_of(!strcmp(name, ".comment"), ROLE_DROPPED);
+		return one_of(begins_with(name, ".ctors"), ROLE_OLD_ARRAY);
 	case 'd':
-		if (begins_with(name, ".dtors"))
-			return ROLE_OLD_ARRAY;
-		return one_of(begins_with(name, ".data.rel.ro"), ROLE_RELRO);
+		if (name[2] == 'a')
+			return one_of(begins_with(name, ".data.rel.ro"), ROLE_RELRO);
+		return one_of(begins_with(name, ".dtors"), ROLE_OLD_ARRAY);
 	case 'e': return one_of(begins_with(name, ".eh_frame"), ROLE_DROPPED);
 	case 'f': return array_role(name, ".fini_array", ROLE_FINI_ARRAY);
 	case 'i': return array_role(name, ".init_array", ROLE_INIT_ARRAY);
 	case 'm': return one_of(!strcmp(name, ".modinfo"), ROLE_DROPPED);
 	case 'n': return one_of(begins_with(name, ".note"), ROLE_DROPPED);
-	case 's': return one_of(!strcmp(name, ".sframe"), ROLE_DROPPED);
+	case 's': return one_of(name[2] == 'f' && !strcmp(name, ".sframe"), ROLE_DROPPED);
 	default: return ROLE_OTHER;
 	}
 }
