@@ -14,6 +14,10 @@
  * the driver asks the bus to check its slot, and the program receives an error. A sleeping thread
  * checks the device once a second, since the interrupt of a removed device never arrives.
  *
+ * There are machines on which messages of devices do not arrive: if a second after the start of an operation
+ * the device reports an interrupt that has not arrived, the driver uses the
+ * device's line from then on.
+ *
  * Registers: QEMU, docs/specs/edu.txt.
  */
 #include <banos/bus.h>
@@ -68,10 +72,13 @@ struct edu {
 	uint64_t buffer_address;
 	banos_dma dma;
 	banos_mmio mapping;
-	banos_irq irq;
+	banos_irq irq; /* or NULL */
+	uint32_t by_line;
 };
 
 static uint32_t numbers; /* N that are in use */
+static uint8_t line;
+BANOS_PARAM_BOOL(line, "use the interrupt line, though the device can send messages");
 
 static uint32_t edu_read_register(struct edu *edu, uint32_t offset)
 {
@@ -110,19 +117,48 @@ static int64_t edu_interrupt(void *context)
 	return BANOS_IRQ_HANDLED;
 }
 
+static int64_t edu_connect(struct edu *edu)
+{
+	struct banos_irq_config config = {
+		.size = sizeof(config),
+		.flags = edu->by_line ? BANOS_IRQ_LINE : 0,
+		.function = edu_interrupt,
+		.context = edu,
+	};
+	int64_t error = banos_irq_create(edu->device, &config, &edu->irq);
+
+	if (error)
+		edu->irq = NULL;
+	return error;
+}
+
+static void edu_disconnect(struct edu *edu)
+{
+	if (edu->irq)
+		banos_irq_destroy(edu->irq);
+	edu->irq = NULL;
+}
+
 static int edu_take_done(struct edu *edu, uint32_t what)
 {
 	return (__atomic_fetch_and(&edu->done, ~what, __ATOMIC_SEQ_CST) & what) != 0;
 }
 
-/* Until something happened since the ticket, or it is time to look at it again. */
-static int64_t edu_sleep_and_check(struct edu *edu, uint64_t ticket, uint32_t flags)
+/* Has an interrupt been lost? Then it is handled here. ->lock held. @return 0, -ENODEV, -EIO */
+static int64_t edu_find_lost(struct edu *edu)
 {
-	int64_t error = banos_wait_sleep(&edu->wait, ticket, banos_time_ns() + LOOK_NS, flags);
+	int64_t error = edu_check(edu);
 
-	if (error == -ETIMEDOUT)
-		return edu_check(edu);
-	return error;
+	if (error || edu_interrupt(edu) == BANOS_IRQ_NONE || edu->by_line)
+		return error;
+	banos_warning(edu->device, "edu%u: a message did not arrive: the interrupt line is used",
+		      edu->number);
+	edu_disconnect(edu);
+	edu->by_line = 1;
+	if (edu_connect(edu))
+		banos_warning(edu->device, "edu%u: has no interrupt line: results are late",
+			      edu->number);
+	return 0;
 }
 
 /* ---- factorials ---- */
@@ -183,6 +219,17 @@ static int64_t edu_read_result(struct edu *edu, banos_buffer to, uint64_t length
 	return copied;
 }
 
+static int64_t edu_look(struct edu *edu)
+{
+	int64_t error = banos_mutex_lock(&edu->lock);
+
+	if (error)
+		return error;
+	error = edu_find_lost(edu);
+	banos_mutex_unlock(&edu->lock);
+	return error;
+}
+
 static int64_t edu_read(void *context, void *file, banos_buffer to, uint64_t length,
 			uint64_t offset, uint32_t flags)
 {
@@ -200,7 +247,9 @@ static int64_t edu_read(void *context, void *file, banos_buffer to, uint64_t len
 			result = -EAGAIN;
 		if (result)
 			return result;
-		result = edu_sleep_and_check(edu, ticket, 0);
+		result = banos_wait_sleep(&edu->wait, ticket, banos_time_ns() + LOOK_NS, 0);
+		if (result == -ETIMEDOUT)
+			result = edu_look(edu);
 		if (result)
 			return result;
 	}
@@ -253,7 +302,10 @@ static int64_t edu_transfer(struct edu *edu, uint64_t offset, uint64_t length, u
 		if (edu_take_done(edu, IRQ_DMA))
 			return 0;
 		/* A signal must wait: the device uses the buffer. */
-		error = edu_sleep_and_check(edu, ticket, BANOS_UNINTERRUPTIBLE);
+		error = banos_wait_sleep(&edu->wait, ticket, banos_time_ns() + LOOK_NS,
+					 BANOS_UNINTERRUPTIBLE);
+		if (error == -ETIMEDOUT)
+			error = edu_find_lost(edu);
 		if (error)
 			return error;
 	}
@@ -359,11 +411,6 @@ static int64_t edu_start(struct edu *edu)
 		.bytes = MEMORY_SIZE,
 		.address_bits = DMA_BITS,
 	};
-	struct banos_irq_config irq = {
-		.size = sizeof(irq),
-		.function = edu_interrupt,
-		.context = edu,
-	};
 	int64_t error = banos_mutex_init(edu->device, &edu->lock);
 
 	if (!error)
@@ -374,7 +421,7 @@ static int64_t edu_start(struct edu *edu)
 		error = banos_dma_alloc(edu->device, &memory, &edu->dma, &edu->buffer,
 					&edu->buffer_address);
 	if (!error)
-		error = banos_irq_create(edu->device, &irq, &edu->irq);
+		error = edu_connect(edu);
 	if (error)
 		return error;
 	return edu_register_files(edu);
@@ -394,6 +441,7 @@ static int64_t edu_probe(void *context, banos_owner device, void **state)
 		return -ENOMEM;
 	*state = edu;
 	edu->device = device;
+	edu->by_line = line;
 	while (edu->number < 32 &&
 	       __atomic_fetch_or(&numbers, 1u << edu->number, __ATOMIC_SEQ_CST) >> edu->number & 1)
 		edu->number++;
@@ -412,7 +460,7 @@ static int64_t edu_remove(void *context, banos_owner device, void *state)
 {
 	struct edu *edu = state;
 
-	banos_irq_destroy(edu->irq);
+	edu_disconnect(edu);
 	pci_disable(device, PCI_MASTER);
 	banos_dma_free(edu->dma);
 	banos_mmio_unmap(edu->mapping);

@@ -297,6 +297,122 @@ def test_interrupts_by_a_line(start, machine):
     m.check('rmmod lines')
 
 
+# edu twice with pin A, four slots apart: one line. (machine, cpus, command line)
+SHARED = [('pc', 1, ''), ('pc', 4, ''), ('q35', 1, ''), ('q35', 4, ''), ('pc', 1, 'noapic'),
+          ('q35', 1, 'noapic'), ('pc', 4, 'noapic'), ('q35', 4, 'noapic')]
+
+
+def busy(m, name, count):
+    """Use a device in the background, @count times; its results go to a file."""
+    m.check(f'((i=0; while [ -c /dev/{name} -a $i -lt {count} ]; do echo 5 >/dev/{name}; '
+            f'head -n 1 </dev/{name}; i=$((i+1)); done >/tmp/{name} 2>&1; echo end >>/tmp/{name}) &)')
+
+
+@pytest.mark.parametrize('machine, cpus, options', SHARED)
+def test_two_devices_share_a_line(start, machine, cpus, options):
+    m = start(machine=machine, cpus=cpus, append=f'quiet {options}',
+              qemu=['-device', 'edu,addr=4', '-device', 'edu,addr=8',
+                    '-device', 'e1000,addr=12'],
+              files={'lines.ko': driver('lines'), 'eject.ko': driver('eject')}).boot()
+    m.check('rmmod edu; modprobe edu line=1')
+    chip = 'XT-PIC' if options else 'IO-APIC'
+    assert re.search(rf'{chip} .* edu, edu$', m.check('cat /proc/interrupts'), re.M), \
+        m.check('cat /proc/interrupts')
+    busy(m, 'edu0', 200)
+    busy(m, 'edu1', 200)
+    for _ in range(3):                          # a third comes and goes: 50 interrupts each
+        m.check('insmod /lines.ko; rmmod lines')
+    for name in 'edu0', 'edu1':
+        wait_until(m, f'grep -q end /tmp/{name}', 60)
+        assert m.check(f'cat /tmp/{name}') == '120\n' * 200 + 'end\n'
+    log = m.check('dmesg')
+    assert log.count('line pulled 50 times, 0 messages') == 3, log
+    assert 'masked' not in log and 'message did not arrive' not in log
+
+
+@pytest.mark.parametrize('cpus', [1, 4])
+def test_one_of_two_on_a_line_is_pulled_out(start, cpus):
+    m = start(machine='pc', cpus=cpus, append='quiet',
+              qemu=['-device', 'edu,addr=4', '-device', 'edu,addr=8'],
+              files={'eject.ko': driver('eject')}).boot()
+    m.check('rmmod edu; modprobe edu line=1')
+    busy(m, 'edu0', 100000)
+    busy(m, 'edu1', 300)
+    m.check('insmod /eject.ko slot=4')
+    wait_until(m, 'test ! -e /dev/edu0')
+    wait_until(m, 'grep -q end /tmp/edu1', 60)
+    assert m.check('cat /tmp/edu1') == '120\n' * 300 + 'end\n'
+    assert 'masked' not in m.check('dmesg')
+
+
+def test_cards_that_are_plugged_in_share_the_line_of_their_ports(start, monitor):
+    """The firmware has not written which line they have."""
+    ports = ['-global', 'ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off']
+    for number in 1, 2:
+        ports += ['-device', f'pcie-root-port,id=slot{number},slot={number},'
+                  f'chassis={number},addr={number * 4}']
+    m = start(machine='q35', qemu=ports + monitor.qemu, append='quiet').boot()
+    monitor.plug('one', 'slot1')
+    monitor.plug('two', 'slot2')
+    wait_until(m, 'test -c /dev/edu0 -a -c /dev/edu1')
+    m.check('rmmod edu; modprobe edu line=1')
+    assert re.search(r'IO-APIC .* edu, edu$', m.check('cat /proc/interrupts'), re.M)
+    busy(m, 'edu0', 50)
+    monitor.unplug('two')
+    monitor.wait_gone('two')
+    wait_until(m, 'grep -q end /tmp/edu0', 60)
+    assert m.check('cat /tmp/edu0') == '120\n' * 50 + 'end\n'
+
+
+@pytest.mark.parametrize('machine', ['pc', 'q35'])
+def test_a_driver_whose_messages_are_lost_takes_the_line(start, monitor, machine):
+    m = start(machine=machine, qemu=['-device', 'edu,addr=5'] + monitor.qemu,
+              append='quiet').boot()
+    use(m)
+
+    def command(text):
+        said = monitor.ask('human-monitor-command', **{'command-line': text})
+        assert not said, said
+    m.check('head -n 1 </dev/edu0 >/tmp/result & sleep 0.2')
+    command('o /w 0xcf8 0x80002840')            # its MSI capability,
+    command('o /h 0xcfe 0x0080')                # switched off
+    m.check('echo 6 >/dev/edu0')
+    wait_until(m, 'grep -q 720 /tmp/result')
+    assert 'edu0: a message did not arrive: the interrupt line is used' in m.check('dmesg')
+    assert re.search(r'(IO-APIC|XT-PIC) .* edu$', m.check('cat /proc/interrupts'), re.M)
+    assert factorial(m, 7) == '5040\n'
+    assert m.check('dmesg').count('did not arrive') == 1
+
+
+@pytest.mark.parametrize('cpus', [1, 4])
+@pytest.mark.parametrize('how', ['', 'line=1', 'line=1 leave=1'])
+def test_a_function_that_asks_to_be_called_again(start, cpus, how):
+    m = start(cpus=cpus, qemu=['-device', 'edu'], append='quiet',
+              files={'again.ko': driver('again')}).boot()
+    m.check(f'rmmod edu; insmod /again.ko {how}')
+    log = m.check('dmesg')
+    assert 'called 1000 times' in log or 'leave' in how and 'called 100' in log, log
+    assert 'without an interrupt' not in log
+    m.check('rmmod again')
+    # For ever: others run, and it can be removed.
+    m.check(f'insmod /again.ko times=0 {how}', 20)
+    assert 'and more' in m.check('dmesg')
+    before = time.monotonic()
+    m.check('i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; ls /proc >/dev/null; rmmod again')
+    assert time.monotonic() - before < 10 * machines.SLOWER
+    m.check('modprobe edu')
+    assert factorial(m) == '3628800\n'
+
+
+def test_a_function_that_returns_nonsense_is_named(start):
+    m = start(qemu=['-device', 'edu'], append='quiet',
+              files={'again.ko': driver('again')}).boot()
+    m.check('rmmod edu; insmod /again.ko times=1 result=7; rmmod again')
+    assert re.search(r'banos: again: the function \S*again_interrupt\S* of an interrupt of device \S+ '
+                     r'returned 7, expected one of BANOS_IRQ_NONE, _HANDLED, _AGAIN',
+                     m.check('dmesg'))
+
+
 def test_a_line_that_nobody_sees_to_is_masked(start):
     m = start(qemu=['-device', 'e1000'], append='quiet',
               files={'lines.ko': driver('lines')}).boot()

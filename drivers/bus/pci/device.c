@@ -216,13 +216,14 @@ static int64_t device_disconnect(void *context, void *device, uint32_t index)
 static int64_t device_line(void *context, void *device, struct banos_irq_line *line)
 {
 	struct pci_function *function = device;
+	uint32_t number = line_find(function);
 
 	if (line->size < BANOS_IRQ_LINE_SIZE_1)
 		return -EINVAL;
-	if (!function->info.pin || function->info.line > 15)
+	if (!number)
 		return -ENODEV;
 	line->flags = BANOS_LINE_ISA;
-	line->number = function->info.line;
+	line->number = number;
 	line->trigger = BANOS_LINE_LEVEL;
 	banos_mutex_lock(&function->host->irq_lock);
 	device_messages_off(function);

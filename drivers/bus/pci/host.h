@@ -113,6 +113,11 @@ void function_remove(struct pci_function *function, uint32_t gone);
 /** The first function behind a port, or NULL. */
 struct pci_function *function_behind(const struct pci_function *port, struct pci_function *after);
 
+/* line.c */
+
+/** The ISA line of a function's interrupt; 0: none, or unknown. */
+uint32_t line_find(const struct pci_function *function);
+
 /* device.c: methods of the bus */
 extern const struct banos_bus_ops device_ops;
 /** Set bits of the command register, also of the bridges above. */

@@ -283,7 +283,7 @@ static void function_describe(const struct pci_function *function, const char *n
 		"vendor=0x%04x\ndevice=0x%04x\nsubsystem_vendor=0x%04x\nsubsystem_device=0x%04x\n"
 		"class=0x%06x\nrevision=0x%02x\nirq=%u\n",
 		info->vendor, info->device, info->subvendor, info->subdevice, class_code,
-		info->revision, info->pin ? info->line : 0);
+		info->revision, line_find(function));
 }
 
 int64_t function_offer(struct pci_function *function)

@@ -76,7 +76,7 @@ static int64_t lines_probe(void *context, banos_owner device, void **state)
 		banos_mmio_write32(registers + IMS, LINK_CHANGED);
 	if (!error && deaf) {
 		banos_mmio_write32(registers + ICS, LINK_CHANGED);
-		banos_sleep_until(banos_time_ns() + 5 * BANOS_S);
+		banos_sleep_until(banos_time_ns() + 5 * BANOS_S, 0);
 		return -ENODEV;
 	}
 	for (uint32_t count = 1; !error && count <= TIMES; count++)
