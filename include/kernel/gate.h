@@ -181,7 +181,8 @@ gate_enter_here(struct owner *owner, bool own, const void *object, const void *m
 				&left);
 	if (unlikely(left != GATE_CLEAN))
 		gate_untidy(record.owner, method, left & GATE_FLAGS);
-	current->gate = record.outer;
+	/* Read again: a thread that was kept in memory costs an instruction more. */
+	CPU_FIELD_READ(running)->gate = record.outer;
 	gate_count_event(own ? GATE_OWN_SLOT : record.owner->gate_slot, ended);
 	gate_debug_leave(record.owner, method, mutexes);
 	gate_locks_forget(locks);
