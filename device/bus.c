@@ -291,10 +291,10 @@ static bool prober_matches(const struct prober *prober, const struct bus_device 
 	if (strcmp(prober->bus, device->bus->name))
 		return false;
 	for (u32 i = 0; i < prober->npatterns; i++) {
-		u32 literals = glob_literals(prober->patterns[i]);
+		u32 literals = glob_literals(prober->patterns[i].alias);
 
 		if ((matches && literals <= rank->literals) ||
-		    !glob_match(prober->patterns[i], device->alias))
+		    !glob_match(prober->patterns[i].alias, device->alias))
 			continue;
 		matches = true;
 		rank->literals = literals;

@@ -26,7 +26,7 @@
 #include <uapi/poll.h>
 
 #define QUEUE_MAX 1024
-#define LINE_MAX  256
+#define LINE_MAX  384 /* action, bus, name and alias */
 
 struct line {
 	struct list link;

@@ -15,7 +15,9 @@
 _Static_assert(DEVICE_MEMORY == BANOS_RESOURCE_MEMORY && DEVICE_PORTS == BANOS_RESOURCE_PORTS &&
 		       DEVICE_ECAM == BANOS_RESOURCE_ECAM,
 	       "kinds of resources");
-_Static_assert(sizeof(((struct prober *)0)->patterns[0]) == BANOS_ALIAS_SIZE, "size of a pattern");
+_Static_assert(ALIAS_SIZE == BANOS_ALIAS_SIZE &&
+		       ALIAS_SIZE == sizeof(((struct banos_device_config *)0)->alias),
+	       "size of an alias");
 
 #define PORTS	       0x10000u
 #define PHYS_END       (1ull << 52)
@@ -355,7 +357,8 @@ static bool driver_serves_bus(const struct driver *driver, const char *bus)
 	size_t length = strlen(bus);
 
 	for (u32 i = 0; i < driver->nserves; i++)
-		if (!strncmp(driver->serves[i], bus, length) && driver->serves[i][length] == ':')
+		if (!strncmp(driver->serves[i].alias, bus, length) &&
+		    driver->serves[i].alias[length] == ':')
 			return true;
 	return false;
 }
@@ -379,7 +382,7 @@ static int prober_take_config(struct owner *owner, struct prober *prober,
 			"config->bus is not a valid name of a bus, or config->zero is not 0");
 	prober->context = config.context;
 	strscpy(prober->bus, config.bus, sizeof(prober->bus));
-	prober->patterns = (const char(*)[BANOS_ALIAS_SIZE])driver->serves;
+	prober->patterns = driver->serves;
 	prober->npatterns = driver->nserves;
 	if (!driver_serves_bus(driver, prober->bus))
 		return api_mistake(caller, -EINVAL,

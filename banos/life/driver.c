@@ -139,11 +139,16 @@ int driver_take_serves(struct driver *driver, const u8 *records, u64 size)
 	driver->serves = kvzalloc(n * sizeof(*driver->serves));
 	if (!driver->serves)
 		return -ENOMEM;
-	for (u64 at = 0; (header = record_next(records, size, &at));)
-		if (header->kind == BANOS_RECORD_SERVES)
-			strscpy(driver->serves[driver->nserves++],
-				((const struct banos_serves_record *)header)->alias,
-				BANOS_ALIAS_SIZE);
+	for (u64 at = 0; (header = record_next(records, size, &at));) {
+		const struct banos_serves_record *record = (const void *)header;
+		struct device_pattern *pattern = &driver->serves[driver->nserves];
+
+		if (header->kind != BANOS_RECORD_SERVES)
+			continue;
+		pattern->data = record->data;
+		strscpy(pattern->alias, record->alias, sizeof(pattern->alias));
+		driver->nserves++;
+	}
 	return 0;
 }
 

@@ -176,8 +176,7 @@ static int take_over(struct driver *driver, struct loader *l)
 	driver->owner.data = driver->image.addr + driver->image.part_offset[PART_DATA];
 	driver->owner.data_end = driver->image.addr + driver->image.npages * PAGE_SIZE;
 	return driver_take_exports(driver, l->exports, l->nexports)
-		       ?: driver_take_serves(driver, l->records,
-					     l->sections[l->driver_section].sh_size);
+		       ?: driver_take_serves(driver, l->records, l->records_size);
 }
 
 static int driver_protect(struct driver *driver)

@@ -266,18 +266,50 @@ int check_records(struct report *report, const u8 *records, u64 size, u32 level,
 	return err;
 }
 
-/* The records where they can be read as they are: assemblers may put a section at any offset. */
-static int align_records(struct loader *l, const file_shdr *section)
+/* ---- the section ---- */
+
+/*
+ * There may be several: ld -r does not join those of compilers that mark records as to be
+ * retained with those of others. Here they follow each other, each at a multiple of 8.
+ */
+static u32 next_driver_section(const struct loader *l, u32 section)
 {
-	l->records = l->file + section->sh_offset;
-	if ((u64)l->records % 8 == 0)
-		return 0;
-	l->records_copy = loader_alloc(l, MAX(section->sh_size, 1ul));
-	if (!l->records_copy)
-		return report_add(l->report, -ENOMEM, "no memory for its .banos-driver");
-	memcpy(l->records_copy, l->records, section->sh_size);
-	l->records = l->records_copy;
+	while (++section < l->nsections)
+		if (l->where[section].role == ROLE_DRIVER && !l->where[section].excluded)
+			return section;
 	return 0;
+}
+
+/* @relocated: from the driver's memory, else from the file. */
+static int join_records(struct loader *l, bool relocated, u8 **to)
+{
+	u64 pos = 0;
+
+	*to = loader_alloc(l, MAX(l->records_size, 1ul));
+	if (!*to)
+		return report_add(l->report, -ENOMEM, "no memory for its .banos-driver");
+	memset(*to, 0, l->records_size);
+	for (u32 i = 0; (i = next_driver_section(l, i));) {
+		u64 size = l->sections[i].sh_size;
+
+		memcpy(*to + pos, relocated ? l->where[i].mem : l->file + l->sections[i].sh_offset,
+		       size);
+		pos = ALIGN_UP(pos + size, 8);
+	}
+	return 0;
+}
+
+int place_records(struct loader *l)
+{
+	u32 first = next_driver_section(l, 0);
+	int err = 0;
+
+	l->relocated = l->where[first].mem;
+	if (next_driver_section(l, first)) {
+		err = join_records(l, true, &l->relocated_copy);
+		l->relocated = l->relocated_copy;
+	}
+	return err;
 }
 
 static int check_driver_section(struct report *report, const file_shdr *section)
@@ -305,28 +337,27 @@ static int check_driver_section(struct report *report, const file_shdr *section)
 
 int check_driver(struct loader *l)
 {
-	const file_shdr *section = NULL;
+	u32 first = next_driver_section(l, 0);
 	struct report *report = l->report;
-	int err;
+	int err = 0;
 
-	for (u32 i = 1; i < l->nsections; i++) {
-		if (l->where[i].role != ROLE_DRIVER || l->where[i].excluded)
-			continue;
-		if (section)
-			return report_add(report, -ENOEXEC,
-					  "it has more than one .banos-driver: link it with ld -r");
-		section = &l->sections[i];
-		l->driver_section = i;
-	}
-	if (!section)
+	if (!first)
 		return report_add(
 			report, -ENOEXEC,
 			"it has no .banos-driver but in section groups that were left out");
-	err = check_driver_section(report, section);
+	for (u32 i = first; i && !err; i = next_driver_section(l, i)) {
+		err = check_driver_section(report, &l->sections[i]);
+		l->records_size = ALIGN_UP(l->records_size, 8) + l->sections[i].sh_size;
+		if (!err && l->records_size > l->file_size)
+			err = report_add(report, -ENOEXEC,
+					 "its sections .banos-driver lie in each other");
+	}
+	l->records = l->file + l->sections[first].sh_offset;
+	if (!err && ((u64)l->records % 8 || next_driver_section(l, first))) {
+		err = join_records(l, false, &l->records_copy);
+		l->records = l->records_copy;
+	}
 	if (!err)
-		err = align_records(l, section);
-	if (!err)
-		err = check_records(report, l->records, section->sh_size, l->env->level,
-				    &l->driver);
+		err = check_records(report, l->records, l->records_size, l->env->level, &l->driver);
 	return err;
 }

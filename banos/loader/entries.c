@@ -11,8 +11,7 @@
 static int find_init(struct loader *l)
 {
 	u64 offset = (const u8 *)l->driver - l->records;
-	const struct banos_driver_record *record =
-		(const void *)(l->where[l->driver_section].mem + offset);
+	const struct banos_driver_record *record = (const void *)(l->relocated + offset);
 	int err = 0;
 
 	l->image.init = (u64)record->init;
@@ -109,8 +108,11 @@ static void calls_reverse(u64 *array, u32 count)
 
 int find_entry_points(struct loader *l)
 {
-	int err = find_init(l), bad;
+	int err = place_records(l), bad;
 
+	if (err)
+		return err;
+	err = find_init(l);
 	if (l->has_arrays) {
 		bad = find_calls(l, ROLE_INIT_ARRAY, &l->image.init_calls, &l->image.ninit);
 		first_error(&err, bad);

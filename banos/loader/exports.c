@@ -66,8 +66,7 @@ int find_exports(struct loader *l)
 			size += l->sections[i].sh_size;
 		}
 	if (!size)
-		return exports_take_letters(l->report, l->records,
-					    l->sections[l->driver_section].sh_size, NULL, 0);
+		return exports_take_letters(l->report, l->records, l->records_size, NULL, 0);
 	l->exports = loader_alloc(l, size / sizeof(struct banos_export) * sizeof(*l->exports));
 	if (!l->exports)
 		return report_add(l->report, -ENOMEM, "no memory for its exports");
@@ -84,8 +83,8 @@ int find_exports(struct loader *l)
 	}
 	if (err)
 		return err;
-	return exports_take_letters(l->report, l->records, l->sections[l->driver_section].sh_size,
-				    l->exports, l->nexports);
+	return exports_take_letters(l->report, l->records, l->records_size, l->exports,
+				    l->nexports);
 }
 
 /* ---- signatures ---- */
@@ -180,7 +179,7 @@ int check_imports(struct loader *l)
 
 	if (!l->env->disagrees)
 		return 0;
-	while ((header = record_next(l->records, l->sections[l->driver_section].sh_size, &pos))) {
+	while ((header = record_next(l->records, l->records_size, &pos))) {
 		if (header->kind != BANOS_RECORD_IMPORT_AS ||
 		    signature_record_read(header, &record))
 			continue;

@@ -61,7 +61,8 @@ static void find_reasons(struct loader *l)
 		return;
 	check_imports(l);
 	find_entry_points(l);
-	set_parameters(l);
+	if (l->relocated)
+		set_parameters(l);
 }
 
 int loader_run(struct loader *l)
@@ -79,6 +80,7 @@ void loader_free(struct loader *l)
 	loader_release(l, l->where);
 	loader_release(l, l->referenced);
 	loader_release(l, l->records_copy);
+	loader_release(l, l->relocated_copy);
 	loader_release(l, l->value);
 	loader_release(l, l->exports);
 	loader_release(l, l->image.names);

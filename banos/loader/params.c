@@ -213,8 +213,8 @@ int set_parameters(struct loader *l)
 {
 	struct param_target target = {
 		.records = l->records,
-		.relocated = l->where[l->driver_section].mem,
-		.size = l->sections[l->driver_section].sh_size,
+		.relocated = l->relocated,
+		.size = l->records_size,
 		.data = l->image.addr + l->image.part_offset[PART_DATA],
 		.data_size = l->image.part_size[PART_DATA],
 		.mem = l->image.mem + l->image.part_offset[PART_DATA],

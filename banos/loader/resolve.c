@@ -210,11 +210,10 @@ static int allocate_image(struct loader *l)
 
 static int resolve_dependencies(struct loader *l)
 {
-	const file_shdr *section = &l->sections[l->driver_section];
 	const struct record_header *header;
 	u64 pos = 0;
 
-	while ((header = record_next(l->records, section->sh_size, &pos))) {
+	while ((header = record_next(l->records, l->records_size, &pos))) {
 		const char *name = ((const struct banos_dependency_record *)header)->name;
 		int err;
 

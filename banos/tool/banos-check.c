@@ -229,7 +229,7 @@ static void describe_calls(const struct loader *l)
 	struct signature_record record;
 	u64 pos = 0;
 
-	while ((header = record_next(l->records, l->sections[l->driver_section].sh_size, &pos)))
+	while ((header = record_next(l->records, l->records_size, &pos)))
 		if (header->kind == BANOS_RECORD_IMPORT_AS &&
 		    !signature_record_read(header, &record))
 			printf("  calls %.*s \"%s\"\n", (int)record.name_len, record.name,

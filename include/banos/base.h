@@ -113,6 +113,16 @@ static __inline__ __attribute__((unused)) uint64_t banos_address_(void (*f)(void
 	return (uint64_t)f;
 }
 
+/* For records that nothing refers to: neither compiler nor linker drops them. */
+#ifdef __has_attribute
+#if __has_attribute(retain)
+#define BANOS_USED_ used, retain
+#endif
+#endif
+#ifndef BANOS_USED_
+#define BANOS_USED_ used
+#endif
+
 /** A check at compile time; @p name makes it unique. */
 #define BANOS_ASSERT(condition, name) typedef char banos_assert_##name[(condition) ? 1 : -1]
 

@@ -178,13 +178,14 @@ struct banos_device_config {
 	uint32_t dma_bits;
 	/** Memory node that it is close to, + 1; 0: as the device that provides the bus. */
 	uint32_t node;
-	char name[40];	 /**< one of its bus: letters, digits and _ - . :; NUL-terminated */
-	char alias[128]; /**< bus name, ':', description; NUL-terminated, without blanks */
+	char name[64];	 /**< one of its bus: letters, digits and _ - . :; NUL-terminated */
+	char alias[248]; /**< bus name, ':', description; NUL-terminated, without blanks */
 };
-#define BANOS_DEVICE_CONFIG_SIZE_1 232u
+#define BANOS_DEVICE_CONFIG_SIZE_1 376u
 BANOS_ASSERT(BANOS_SIZE_TO(struct banos_device_config, alias) == BANOS_DEVICE_CONFIG_SIZE_1,
 	     device_config);
 BANOS_ASSERT(offsetof(struct banos_device_config, name) == 64, device_config_name);
+BANOS_ASSERT(offsetof(struct banos_device_config, alias) == 128, device_config_alias);
 
 /** For banos_device_remove(): the device was unplugged and cannot be accessed any more. */
 #define BANOS_DEVICE_GONE 1u

@@ -41,7 +41,12 @@
 /** Set in the kind: a kernel that does not know this kind ignores the record. Without it, the driver is refused (EOPNOTSUPP). */
 #define BANOS_RECORD_OPTIONAL 0x80000000u
 
-#define BANOS_NAME_SIZE 56 /**< bytes for a driver's name, with the NUL */
+/* Bytes for texts in records, with the NUL; the macros below check that a text fits. */
+#define BANOS_NAME_SIZE	       56u /**< of a driver, and of a parameter */
+#define BANOS_VERSION_SIZE     48u
+#define BANOS_LICENCE_SIZE     64u  /**< an SPDX expression */
+#define BANOS_DESCRIPTION_SIZE 160u /**< of a driver, and of a parameter */
+#define BANOS_ALIAS_SIZE       248u /**< a device's alias, and a pattern of aliases */
 
 /** Description of the driver. */
 struct banos_driver_record {
@@ -52,17 +57,17 @@ struct banos_driver_record {
 		features_must; /**< a kernel that does not know one of these bits refuses the driver */
 	uint64_t features_may;	    /**< a kernel that does not know one of these bits ignores it */
 	char name[BANOS_NAME_SIZE]; /**< letters, digits and _; begins with a letter */
-	char version[24];
-	char licence[24];
-	char description[120];
+	char version[BANOS_VERSION_SIZE];
+	char licence[BANOS_LICENCE_SIZE];
+	char description[BANOS_DESCRIPTION_SIZE];
 	int64_t (*init)(banos_owner self);
 	int64_t (*exit)(banos_owner self); /**< may be NULL */
 };
-#define BANOS_DRIVER_RECORD_SIZE_1 272u
+#define BANOS_DRIVER_RECORD_SIZE_1 376u
 BANOS_ASSERT(BANOS_SIZE_TO(struct banos_driver_record, exit) == BANOS_DRIVER_RECORD_SIZE_1,
 	     driver_record);
 BANOS_ASSERT(offsetof(struct banos_driver_record, name) == 32, driver_record_name);
-BANOS_ASSERT(offsetof(struct banos_driver_record, init) == 256, driver_record_init);
+BANOS_ASSERT(offsetof(struct banos_driver_record, init) == 360, driver_record_init);
 
 #define BANOS_PARAM_BOOL_TYPE 1u /**< uint8_t: 0 or 1 */
 #define BANOS_PARAM_I32_TYPE  2u
@@ -79,10 +84,10 @@ struct banos_param_record {
 	void *variable; /**< in the driver's writable data; written before init() */
 	int64_t min;	/**< bounds of a number; as uint64_t for U64 */
 	int64_t max;
-	char name[32];
-	char description[96];
+	char name[BANOS_NAME_SIZE];
+	char description[BANOS_DESCRIPTION_SIZE];
 };
-#define BANOS_PARAM_RECORD_SIZE_1 168u
+#define BANOS_PARAM_RECORD_SIZE_1 256u
 BANOS_ASSERT(BANOS_SIZE_TO(struct banos_param_record, description) == BANOS_PARAM_RECORD_SIZE_1,
 	     param_record);
 BANOS_ASSERT(offsetof(struct banos_param_record, variable) == 16, param_record_variable);
@@ -98,18 +103,17 @@ BANOS_ASSERT(BANOS_SIZE_TO(struct banos_dependency_record, name) == BANOS_DEPEND
 	     dependency_record);
 BANOS_ASSERT(offsetof(struct banos_dependency_record, name) == 8, dependency_record_name);
 
-#define BANOS_ALIAS_SIZE 120 /**< bytes for a pattern of aliases, with the NUL */
-
 /** Devices that the driver serves (<banos/bus.h>). */
 struct banos_serves_record {
 	uint32_t size, kind;
-	char alias
-		[BANOS_ALIAS_SIZE]; /**< bus name, ':', the rest; * stands for any text, ? for any character */
+	uint64_t data; /**< for the driver: its probe() receives that of the pattern that matches */
+	/** bus name, ':', the rest; * stands for any text, ? for any character */
+	char alias[BANOS_ALIAS_SIZE];
 };
-#define BANOS_SERVES_RECORD_SIZE_1 128u
+#define BANOS_SERVES_RECORD_SIZE_1 264u
 BANOS_ASSERT(BANOS_SIZE_TO(struct banos_serves_record, alias) == BANOS_SERVES_RECORD_SIZE_1,
 	     serves_record);
-BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 8, serves_record_alias);
+BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 16, serves_record_alias);
 
 /* ---- macros ---- */
 
@@ -118,6 +122,10 @@ BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 8, serves_record_ali
  * expression) and @p description are string literals.
  */
 #define BANOS_DRIVER(name, version, licence, description, init, exit)                     \
+	BANOS_FITS_(#name, BANOS_NAME_SIZE, name_of_driver);                              \
+	BANOS_FITS_(version, BANOS_VERSION_SIZE, version_of_driver);                      \
+	BANOS_FITS_(licence, BANOS_LICENCE_SIZE, licence_of_driver);                      \
+	BANOS_FITS_(description, BANOS_DESCRIPTION_SIZE, description_of_driver);          \
 	BANOS_MODINFO_("name=" #name);                                                    \
 	BANOS_MODINFO_("version=" version);                                               \
 	BANOS_MODINFO_("license=" licence);                                               \
@@ -150,6 +158,7 @@ BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 8, serves_record_ali
 	BANOS_PARAM_(variable, uint64_t, U64, "ulong", min, max, description)
 /** "name=text": a char array, which holds the default; a text that does not fit with its NUL is refused. */
 #define BANOS_PARAM_TEXT(variable, description)                                                   \
+	BANOS_PARAM_FITS_(variable, description);                                                 \
 	BANOS_PARAM_MODINFO_(variable, "charp", description);                                     \
 	BANOS_RECORD_(                                                                            \
 		struct banos_param_record) = { sizeof(struct banos_param_record),                 \
@@ -164,6 +173,7 @@ BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 8, serves_record_ali
 
 /** The driver @p name (an identifier) must be installed before. */
 #define BANOS_DEPENDS(name)                                                                       \
+	BANOS_FITS_(#name, BANOS_NAME_SIZE, name_of_dependency_##name);                           \
 	BANOS_MODINFO_("softdep=pre: " #name);                                                    \
 	BANOS_RECORD_(struct banos_dependency_record) = { sizeof(struct banos_dependency_record), \
 							  BANOS_RECORD_DEPENDENCY, #name }
@@ -172,22 +182,33 @@ BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 8, serves_record_ali
  * The driver serves devices whose alias matches @p alias, a string literal such as
  * "virtio:d00000004v*". For PCI there is PCI_ID() in <banos/pci.h>.
  */
-#define BANOS_SERVES(alias)                                                               \
+#define BANOS_SERVES(alias) BANOS_SERVES_DATA(alias, 0)
+/** The same with @p data, a number of 64 bits that probe() receives for the devices that match @p alias. */
+#define BANOS_SERVES_DATA(alias, data)                                                    \
+	BANOS_FITS_(alias, BANOS_ALIAS_SIZE, BANOS_JOIN(alias_, __COUNTER__));            \
 	BANOS_MODINFO_("alias=" alias);                                                   \
 	BANOS_RECORD_(struct banos_serves_record) = { sizeof(struct banos_serves_record), \
-						      BANOS_RECORD_SERVES, alias }
+						      BANOS_RECORD_SERVES, data, alias }
 
+/* The compiler says of which text it is not true. */
+#define BANOS_FITS_(text, size, name) \
+	BANOS_FITS__(sizeof(text) <= (size), BANOS_JOIN(too_long_, name))
+#define BANOS_FITS__(condition, name) BANOS_ASSERT(condition, name)
 /* Not const: the flags of the section must not depend on whether its records need relocation. */
 #define BANOS_RECORD_(type)                                \
 	static type BANOS_JOIN(banos_record_, __COUNTER__) \
-		__attribute__((section(".banos-driver"), used, aligned(8)))
+		__attribute__((section(".banos-driver"), BANOS_USED_, aligned(8)))
 #define BANOS_MODINFO_(text)                                        \
 	static const char BANOS_JOIN(banos_modinfo_, __COUNTER__)[] \
-		__attribute__((section(".modinfo"), used, aligned(1))) = text
+		__attribute__((section(".modinfo"), BANOS_USED_, aligned(1))) = text
+#define BANOS_PARAM_FITS_(variable, description)                               \
+	BANOS_FITS_(#variable, BANOS_NAME_SIZE, name_of_parameter_##variable); \
+	BANOS_FITS_(description, BANOS_DESCRIPTION_SIZE, description_of_##variable)
 #define BANOS_PARAM_MODINFO_(variable, type, description)  \
 	BANOS_MODINFO_("parm=" #variable ":" description); \
 	BANOS_MODINFO_("parmtype=" #variable ":" type)
 #define BANOS_PARAM_(variable, ctype, type, modinfo, min, max, description)             \
+	BANOS_PARAM_FITS_(variable, description);                                       \
 	BANOS_PARAM_MODINFO_(variable, modinfo, description);                           \
 	BANOS_RECORD_(struct banos_param_record) = { sizeof(struct banos_param_record), \
 						     BANOS_RECORD_PARAM,                \

@@ -66,21 +66,21 @@ BANOS_ASSERT(offsetof(struct banos_export, function) == 8, export_entry_function
 /** Record: the signature with which the driver calls a function of another driver; optional. */
 #define BANOS_RECORD_IMPORT_AS (BANOS_RECORD_OPTIONAL | 6u)
 
-/** The head of both, followed by the text "NAME SIGNATURE", its NUL, and zeroes up to the size. */
+/** The head of both, which never grows, followed by the text "NAME SIGNATURE", its NUL, and zeroes up to the size. */
 struct banos_signature_record {
 	uint32_t size, kind;
 };
-#define BANOS_SIGNATURE_RECORD_SIZE_1 8u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_signature_record, kind) == BANOS_SIGNATURE_RECORD_SIZE_1,
-	     signature_record);
+BANOS_ASSERT(sizeof(struct banos_signature_record) == 8, signature_record);
+BANOS_ASSERT(offsetof(struct banos_signature_record, kind) == 4, signature_record_kind);
 
 /** Let other drivers call @p function, which has C linkage. */
-#define BANOS_EXPORT(function)                                                               \
-	static const char banos_export_name_##function[]                                     \
-		__attribute__((section("__ksymtab_strings"), used, aligned(1))) = #function; \
-	static const struct banos_export banos_export_##function                             \
-		__attribute__((section(".banos-export"), used, aligned(8))) = {              \
-			banos_export_name_##function, (void (*)(void))function               \
+#define BANOS_EXPORT(function)                                                           \
+	static const char banos_export_name_##function[]                                 \
+		__attribute__((section("__ksymtab_strings"), BANOS_USED_, aligned(1))) = \
+			#function;                                                       \
+	static const struct banos_export banos_export_##function                         \
+		__attribute__((section(".banos-export"), BANOS_USED_, aligned(8))) = {   \
+			banos_export_name_##function, (void (*)(void))function           \
 		}
 
 /** The same, with a signature: a string literal. */
@@ -93,13 +93,13 @@ BANOS_ASSERT(BANOS_SIZE_TO(struct banos_signature_record, kind) == BANOS_SIGNATU
 	BANOS_SIGNATURE_(banos_import_as_, BANOS_RECORD_IMPORT_AS, function, signature)
 
 /* Not const, as all records. */
-#define BANOS_SIGNATURE_(prefix, kind, function, signature)                                \
-	static struct {                                                                    \
-		struct banos_signature_record head;                                        \
-		char text[(sizeof(#function " " signature) + 7) / 8 * 8];                  \
-	} prefix##function __attribute__((section(".banos-driver"), used, aligned(8))) = { \
-		{ 8 + (sizeof(#function " " signature) + 7) / 8 * 8, kind },               \
-		#function " " signature                                                    \
+#define BANOS_SIGNATURE_(prefix, kind, function, signature)                                       \
+	static struct {                                                                           \
+		struct banos_signature_record head;                                               \
+		char text[(sizeof(#function " " signature) + 7) / 8 * 8];                         \
+	} prefix##function __attribute__((section(".banos-driver"), BANOS_USED_, aligned(8))) = { \
+		{ 8 + (sizeof(#function " " signature) + 7) / 8 * 8, kind },                      \
+		#function " " signature                                                           \
 	}
 
 BANOS_BEGIN

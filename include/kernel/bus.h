@@ -18,8 +18,8 @@
 #include <kernel/vm_window.h>
 
 #define BUS_NAME_SIZE	 32
-#define DEVICE_NAME_SIZE 40
-#define ALIAS_SIZE	 128
+#define DEVICE_NAME_SIZE 64
+#define ALIAS_SIZE	 248
 
 struct proc_entry;
 struct bus_device;
@@ -79,6 +79,12 @@ struct dma_block {
 	u64 bytes;
 };
 
+/** Devices that a driver serves. */
+struct device_pattern {
+	u64 data; /* for probe() */
+	char alias[ALIAS_SIZE];
+};
+
 struct prober {
 	struct owned owned;
 	struct list link;
@@ -88,7 +94,7 @@ struct prober {
 	void *context;
 	const void *probe, *remove; /* none is NULL */
 	u32 npatterns;
-	const char (*patterns)[120]; /* the driver's; those of other buses do not match */
+	const struct device_pattern *patterns; /* the driver's; those of other buses do not match */
 	char bus[BUS_NAME_SIZE];
 };
 

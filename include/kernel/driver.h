@@ -28,6 +28,7 @@
 struct proc_entry;
 struct worker_pool;
 struct builtin_driver;
+struct device_pattern;
 struct seq_file;
 
 /** An exported name; provider NULL: the kernel. */
@@ -60,14 +61,15 @@ struct driver {
 	struct wait_queue pins_wait;
 	bool removing; /* a removal is at it; not a lock, since the driver runs meanwhile */
 	u32 level;
-	char name[BANOS_NAME_SIZE], version[24], licence[24], description[120];
+	char name[BANOS_NAME_SIZE], version[BANOS_VERSION_SIZE], licence[BANOS_LICENCE_SIZE];
+	char description[BANOS_DESCRIPTION_SIZE];
 
 	struct load_image image; /* of a built-in one only the functions to be called */
 	struct symbol_range range;
 	struct export *exports;
 	u32 nexports;
-	struct signature *signatures;	  /* of exports; or NULL */
-	char (*serves)[BANOS_ALIAS_SIZE]; /* patterns of devices */
+	struct signature *signatures;  /* of exports; or NULL */
+	struct device_pattern *serves; /* <kernel/bus.h> */
 	u32 nserves;
 	struct list uses, users, slots, stubs; /* under drivers_lock */
 	u64 search;			       /* the last one that met it; uses.c */

@@ -135,9 +135,11 @@ struct loader {
 	u8 *referenced; /* bit per symbol, or NULL; see symbol_referenced() */
 
 	/* The descriptor; as in the file, so pointers in it are not relocated. */
-	u32 driver_section;
-	const u8 *records; /* what is in that section, 8-aligned */
-	u8 *records_copy;  /* where they are not so in the file; or NULL */
+	const u8 *records; /* of all sections .banos-driver, 8-aligned */
+	u64 records_size;
+	const u8 *relocated; /* the same in memory; set by place_records() */
+	u8 *records_copy,
+		*relocated_copy; /* where they are not so in the file, or memory; or NULL */
 	const struct banos_driver_record *driver;
 
 	/* The memory; set by lay_out(). */
@@ -191,6 +193,7 @@ int lay_out(struct loader *l);			  /* layout.c: places the sections */
 int copy_sections(struct loader *l);		  /* layout.c */
 int __must_check resolve(struct loader *l);	  /* resolve.c: symbols to addresses */
 int __must_check relocate(struct loader *l);	  /* relocate.c */
+int place_records(struct loader *l);		  /* descriptor.c: finds them in memory */
 int find_entry_points(struct loader *l);	  /* entries.c: init, exit, constructors, exports */
 int find_exports(struct loader *l);		  /* exports.c */
 int check_imports(struct loader *l);  /* exports.c: are they what the exporters state? */

@@ -44,12 +44,12 @@ struct banos_query {
 	u64 bytes;   /* of memory, code and data */
 	u32 users;   /* long pins: open files, dependents */
 	u32 builtin; /* 1: part of the kernel's image */
-	char name[56], version[24];
+	char name[56], version[48];
 	u64 address; /* of its code; 0: built in */
 	u64 calls;   /* into it so far */
 	u64 running; /* of them that have not ended */
 	u32 level;   /* of the API that it was built for */
 	u32 zero;
 };
-#define BANOS_QUERY_SIZE_1 112
+#define BANOS_QUERY_SIZE_1 136
 #define BANOS_PARAMS_MAX   4096 /* bytes of params, with the NUL */

@@ -31,13 +31,13 @@ text:	.asciz	"Hello from assembly"
 
 	.section .banos-driver, "aw"
 	.balign	8
-	.long	272, 1			/* size and kind: BANOS_RECORD_DRIVER */
+	.long	376, 1			/* size and kind: BANOS_RECORD_DRIVER */
 	.long	1, 0			/* level; lowest level: what is imported decides */
 	.quad	0, 0			/* features */
 	field	"assembly", 56
-	field	"1.0", 24
-	field	"MIT", 24
-	field	"The smallest driver, in assembly", 120
+	field	"1.0", 48
+	field	"MIT", 64
+	field	"The smallest driver, in assembly", 160
 	.quad	assembly_init
 	.quad	0			/* no exit */
 

@@ -33,11 +33,30 @@ def two_descriptors():
     return d.build()
 
 
-@case('ENOEXEC', 'more than one .banos-driver')
-def two_descriptor_sections():
+@case('ENOEXEC', 'more than one descriptor')
+def two_descriptors_in_two_sections():
     d = driver()
     d.section('.banos-driver', PROGBITS, ALLOC | WRITE, e.descriptor('b'), 8)
     return d.build()
+
+
+@case('ENOEXEC', 'lacks the flag SHF_ALLOC')
+def a_second_section_of_records_is_not_loaded():
+    d = driver()
+    d.section('.banos-driver', PROGBITS, 0, e.serves(b'toy:*'), 8)
+    return d.build()
+
+
+@case('ENOEXEC', 'lie in each other')
+def sections_of_records_overlap():
+    d = driver()
+    for _ in range(3):
+        d.section('.banos-driver', PROGBITS, ALLOC, e.serves(b'toy:*'), 8)
+    size = len(d.build()) - 64
+    for section in [s for s in d.sections if s.name == '.banos-driver'][1:]:
+        d.put_section(section.index, 'sh_offset', 64)
+        d.put_section(section.index, 'sh_size', size - size % 8)
+    return d.data
 
 
 @family('ENOEXEC')
@@ -53,15 +72,15 @@ def descriptor_section():
             ('sh_size', 0, 'has no descriptor')):
         yield f'{field}={value:x}', driver().put_section(
             '.banos-driver', field, value).data, words
-    for name, size in (('0', 0), ('4', 4), ('odd', 273), ('long', 2**31),
+    for name, size in (('0', 0), ('4', 4), ('odd', e.DRIVER_SIZE + 1), ('long', 2**31),
                        ('most', 2**32 - 8)):
         yield f'size_{name}', driver(size=size).build(), 'is malformed from byte'
     d = driver()
     section = d.section('.banos-driver')
-    section.data[:] = struct.pack('<II', 264, 1) + section.data[8:264]
+    section.data[:] = struct.pack('<II', e.DRIVER_SIZE - 8, 1) + section.data[8:e.DRIVER_SIZE - 8]
     section.relocs = []
-    yield 'short', d.build(), 'has 264 bytes, fewer than 272'
-    d = driver(size=273)
+    yield 'short', d.build(), 'has 368 bytes, fewer than 376'
+    d = driver(size=e.DRIVER_SIZE + 1)
     d.section('.banos-driver').add(bytes(32), 8)
     yield 'odd_with_room_behind', d.build(), 'is malformed from byte 0'
 
@@ -85,9 +104,9 @@ def descriptor_text():
             ('endless_name', 'name', b'n' * 56, 'no valid name'),
             ('the_kernels', 'name', b'banos', "such names are reserved for the kernel"),
             ('the_kernels_too', 'name', b'banos_x', "names are reserved for the kernel"),
-            ('version', 'version', b'1' * 24, 'a string of the descriptor'),
-            ('licence', 'licence', b'M' * 24, 'a string of the descriptor'),
-            ('description', 'description', b'd' * 120, 'a string of')):
+            ('version', 'version', b'1' * 48, 'a string of the descriptor'),
+            ('licence', 'licence', b'M' * 64, 'a string of the descriptor'),
+            ('description', 'description', b'd' * 160, 'a string of')):
         yield name, driver(**{field: value} if field != 'name' else
                            {'name': value}).build(), words
 
@@ -144,7 +163,7 @@ def an_unknown_record():
     return d.build()
 
 
-@case('ENOEXEC', 'is malformed from byte 272')
+@case('ENOEXEC', 'is malformed from byte 376')
 def rubbish_after_the_descriptor():
     d = driver()
     d.section('.banos-driver').add(b'\xff' * 16, 8)
@@ -161,19 +180,19 @@ def init():
             ('past_the_code', 'init', 16, 'init lies outside of its code'),
             ('before_the_code', 'init', -1, 'init lies outside of its code')):
         d = driver()
-        d.section('.banos-driver').relocs = [(256, R_64, symbol, add)]
+        d.section('.banos-driver').relocs = [(e.DRIVER['init'][0], R_64, symbol, add)]
         yield name, d.build(), words
     d = driver()
     d.section('.banos-driver').relocs = []
     d.symbol('far', ABS, 0xffffffff80000000, bind=LOCAL)
-    d.section('.banos-driver').rela(256, R_64, 'far')
+    d.section('.banos-driver').rela(e.DRIVER['init'][0], R_64, 'far')
     yield 'kernel', d.build(), 'init lies outside of its code'
     d = driver()
     d.section('.banos-driver').relocs = []
-    d.section('.banos-driver').rela(256, R_64, 'banos_api_level')
+    d.section('.banos-driver').rela(e.DRIVER['init'][0], R_64, 'banos_api_level')
     yield 'import', d.build(), 'init lies outside of its code'
     d = driver()
-    d.section('.banos-driver').rela(264, R_64, 'data')
+    d.section('.banos-driver').rela(e.DRIVER['exit'][0], R_64, 'data')
     yield 'exit', d.build(), 'exit lies outside of its code'
 
 
@@ -372,10 +391,10 @@ def parameter_of_no_type():
     return with_parameter('p', 0, 4)
 
 
-@case('ENOEXEC', "a parameter's record has 160 bytes, fewer than 168")
+@case('ENOEXEC', "a parameter's record has 248 bytes, fewer than 256")
 def parameter_record_is_short():
     d = driver()
-    d.section('.banos-driver').add(struct.pack('<II', 160, 2) + bytes(152), 8)
+    d.section('.banos-driver').add(struct.pack('<II', 248, 2) + bytes(240), 8)
     return d.build()
 
 
@@ -392,7 +411,7 @@ def parameter_place():
     yield 'name', with_parameter('a b', e.I32_TYPE, 4), 'no valid name'
     yield 'no_name', with_parameter('', e.I32_TYPE, 4), 'no valid name'
     yield 'description', with_parameter(
-        'p', e.I32_TYPE, 4, description=b'd' * 96), 'no valid name or desc'
+        'p', e.I32_TYPE, 4, description=b'd' * 160), 'no valid name or desc'
 
 
 def numbered():
@@ -626,7 +645,7 @@ def format_before_all():
     add_export(d, 'foreign')
     d.section('.text').add(bytes(32))
     d.section('.text').rela(20, PLT32, 'banos_a')
-    d.section('.banos-driver').rela(264, R_64, 'data')
+    d.section('.banos-driver').rela(e.DRIVER['exit'][0], R_64, 'data')
     return d.build()
 
 

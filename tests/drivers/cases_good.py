@@ -143,6 +143,17 @@ def a_descriptor_of_a_later_level_is_longer():
     return d.build()
 
 
+@case('OK', params='n=7')
+def records_in_several_sections():
+    """ld -r keeps apart what one compiler marked as to be retained, and another did not."""
+    d = driver()
+    parameter = e.parameter('n', e.I32_TYPE, 4, min=0, max=9)
+    for data, align in ((e.serves(b'toy:*'), 32), (b'', 8), (parameter, 8)):
+        section = d.section('.banos-driver', PROGBITS, ALLOC | WRITE | 0x200000, data, align)
+    section.rela(e.PARAM['variable'][0], R_64, 'data')
+    return d.build()
+
+
 @case('OK')
 def an_unknown_may_feature():
     return driver(features_may=1 << 63).build()

@@ -45,13 +45,13 @@ RECORD_DRIVER, RECORD_PARAM, RECORD_DEPENDENCY, RECORD_SERVES = 1, 2, 3, 4
 RECORD_EXPORT_AS, RECORD_IMPORT_AS = 0x80000005, 0x80000006
 DRIVER = {'size': (0, 4), 'kind': (4, 4), 'level': (8, 4), 'level_min': (12, 4),
           'features_must': (16, 8), 'features_may': (24, 8), 'name': (32, 56),
-          'version': (88, 24), 'licence': (112, 24), 'description': (136, 120),
-          'init': (256, 8), 'exit': (264, 8)}
+          'version': (88, 48), 'licence': (136, 64), 'description': (200, 160),
+          'init': (360, 8), 'exit': (368, 8)}
 PARAM = {'size': (0, 4), 'kind': (4, 4), 'type': (8, 4), 'bytes': (12, 4),
-         'variable': (16, 8), 'min': (24, 8), 'max': (32, 8), 'name': (40, 32),
-         'description': (72, 96)}
+         'variable': (16, 8), 'min': (24, 8), 'max': (32, 8), 'name': (40, 56),
+         'description': (96, 160)}
 DEPENDENCY = {'size': (0, 4), 'kind': (4, 4), 'name': (8, 56)}
-SERVES = {'size': (0, 4), 'kind': (4, 4), 'alias': (8, 120)}
+SERVES = {'size': (0, 4), 'kind': (4, 4), 'data': (8, 8), 'alias': (16, 248)}
 DRIVER_SIZE, PARAM_SIZE, DEPENDENCY_SIZE, SERVES_SIZE = (
     max(at + width for at, width in fields.values())
     for fields in (DRIVER, PARAM, DEPENDENCY, SERVES))

@@ -151,8 +151,8 @@ static Elf64_Shdr pick(const struct image *image, u32 type)
 
 static void change_records(const struct image *image)
 {
-	static const u16 words[] = { 0,	  4,   8,   12,	 16,  24,  32,	256,
-				     264, 272, 276, 280, 284, 288, 296, 304 };
+	static const u16 words[] = { 0,	  4,   8,   12,	 16,  24,  32,	360,
+				     368, 376, 380, 384, 388, 392, 400, 408 };
 	Elf64_Shdr header = pick(image, SHT_PROGBITS);
 
 	if (rnd(2))
