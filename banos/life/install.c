@@ -169,6 +169,8 @@ void driver_report_log(struct report *report, bool quiet)
 static int take_over(struct driver *driver, struct loader *l)
 {
 	driver_set_description(driver, l->driver);
+	if (descriptor_takes_tree_name(l->driver))
+		pr_warn("banos: %s: " TREE_NAME_WORDS "\n", driver->name);
 	driver->image = l->image;
 	l->image = (struct load_image){ 0 };
 	driver->owner.code = driver->image.addr;

@@ -95,6 +95,20 @@ static int check_record_size(struct report *report, const struct struct_rule *ru
 	return 0;
 }
 
+bool descriptor_takes_tree_name(const struct banos_driver_record *record)
+{
+#define TREE_NAME(name) #name,
+	static const char *const names[] = { BANOS_TREE_NAMES_(TREE_NAME) };
+#undef TREE_NAME
+
+	if (record->features_may & BANOS_DRIVER_OF_TREE)
+		return false;
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(record->name, names[i]))
+			return true;
+	return false;
+}
+
 static int check_driver_name(struct report *report, const char *name)
 {
 	if (!name_valid(name, BANOS_NAME_SIZE))

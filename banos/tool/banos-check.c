@@ -244,6 +244,8 @@ static void describe_driver(const struct loader *l, const char *path, u32 level)
 	if (image.kernel.release)
 		printf("%s, ", image.kernel.release);
 	printf("API level %u, built for level %u)\n", level, l->driver->level);
+	if (descriptor_takes_tree_name(l->driver))
+		printf("  warning: " TREE_NAME_WORDS "\n");
 	printf("  memory: %lu pages:", (unsigned long)l->image.npages);
 	for (u32 part = 0; part < PARTS; part++)
 		printf(" %s %lu", parts[part], (unsigned long)l->image.part_size[part]);

@@ -19,7 +19,7 @@ static int64_t bell_read(void *context, void *file, banos_buffer to, uint64_t le
 			return banos_buffer_write(to, "ring\n", 5);
 		if (flags & BANOS_FILE_NONBLOCK)
 			return -EAGAIN;
-		int64_t error = banos_wait_sleep(&rung, ticket, 0);
+		int64_t error = banos_wait_sleep(&rung, ticket, 0, 0);
 		if (error)
 			return error;
 	}

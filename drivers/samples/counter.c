@@ -12,7 +12,7 @@ static int64_t counter_run(void *context)
 	int64_t count = 0;
 
 	/* The sleep ends early, with an error, when the thread is to stop. */
-	while (!banos_sleep_until(banos_time_ns() + BANOS_MS))
+	while (!banos_sleep_until(banos_time_ns() + BANOS_MS, 0))
 		count++;
 	return count;
 }

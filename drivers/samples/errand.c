@@ -12,7 +12,7 @@ static int64_t errand_run(void *context)
 {
 	banos_owner self = context;
 
-	banos_sleep_until(banos_time_ns() + BANOS_MS);
+	banos_sleep_until(banos_time_ns() + BANOS_MS, 0);
 	banos_print(self, "errand %u is done", ++runs);
 	return 0;
 }

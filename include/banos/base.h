@@ -48,6 +48,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The C library defines attributes away for compilers that it does not know: without them there is no driver. */
+#ifdef __TINYC__
+#undef __attribute__
+#endif
+#ifdef __attribute__
+#error "__attribute__ is a macro: compile with -ffreestanding, without the C library's headers"
+#endif
+
 /** The level that these headers describe, unless the driver asks for less. */
 #ifndef BANOS_LEVEL
 #define BANOS_LEVEL 1
@@ -71,8 +79,25 @@
 #if !defined(__x86_64__) || !defined(__LP64__)
 #error "Banos drivers are 64-bit x86 code: -m64"
 #endif
-#if __STDC_HOSTED__
+/* tcc has no -ffreestanding, and needs none: it knows no function of the C library. */
+#if __STDC_HOSTED__ && !defined(__TINYC__)
 #error "Banos drivers are compiled with -ffreestanding"
+#endif
+#ifdef __APX_F__
+#error "Banos drivers may not use the registers r16 to r31: -mno-apxf"
+#endif
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__)
+/* The preprocessor does not see -mabi=ms. */
+#ifdef __cplusplus
+extern "C" {
+extern void banos_calls_are_sysv_not_ms_(int);
+extern __attribute__((sysv_abi)) void banos_calls_are_sysv_not_ms_(int);
+}
+#else
+typedef char banos_calls_are_sysv_not_ms_
+	[__builtin_types_compatible_p(void (*)(int), void(__attribute__((sysv_abi)) *)(int)) ? 1
+											     : -1];
+#endif
 #endif
 #if defined(__SSE__) || defined(__MMX__)
 #error "Banos drivers may not use floating-point or vector registers: -mgeneral-regs-only"
@@ -112,6 +137,13 @@ static __inline__ __attribute__((unused)) uint64_t banos_address_(void (*f)(void
 {
 	return (uint64_t)f;
 }
+
+/* Newer clang reports __COUNTER__, which names records, with -pedantic. */
+#if defined(__clang__) && defined(__has_warning)
+#if __has_warning("-Wc2y-extensions")
+#pragma clang diagnostic ignored "-Wc2y-extensions"
+#endif
+#endif
 
 /* For records that nothing refers to: neither compiler nor linker drops them. */
 #ifdef __has_attribute

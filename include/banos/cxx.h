@@ -22,6 +22,12 @@
 #include <banos/base.h>
 
 #ifdef __cplusplus
+#if __cplusplus >= 201103L
+#define BANOS_NOEXCEPT_ noexcept
+#else
+#define BANOS_NOEXCEPT_ throw()
+#endif
+
 /** Precedes each object: the owner of its memory. */
 struct banos_cxx_header {
 	banos_owner owner;
@@ -34,8 +40,8 @@ BANOS_ASSERT(offsetof(struct banos_cxx_header, zero) == 8, cxx_header_zero);
  * Since 1, in banos-cxx.o. Context: thread. size bytes, 16-aligned; a resource of owner
  * until delete. nullptr: no memory, or owner is none.
  */
-void *operator new(size_t size, banos_owner owner) noexcept;
-void *operator new[](size_t size, banos_owner owner) noexcept;
+void *operator new(size_t size, banos_owner owner) BANOS_NOEXCEPT_;
+void *operator new[](size_t size, banos_owner owner) BANOS_NOEXCEPT_;
 #endif
 
 #endif

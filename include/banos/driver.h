@@ -22,6 +22,10 @@
  * the function does not run. Whether a caller and what it calls share a stack is not
  * promised: a pointer to a variable there is as good as any other.
  *
+ * The drivers of Banos itself have names without "_", such as "pci". Call another one
+ * vendor_word: no driver of Banos will ever have that name. A list of names here
+ * (BANOS_TREE_NAMES_) cannot be taken at all.
+ *
  * The section .banos-driver contains consecutive records, 8-aligned;
  * each begins with its size and its kind. A file has exactly one
  * BANOS_RECORD_DRIVER. The macros below create them, and the corresponding
@@ -93,6 +97,9 @@ BANOS_ASSERT(BANOS_SIZE_TO(struct banos_param_record, description) == BANOS_PARA
 BANOS_ASSERT(offsetof(struct banos_param_record, variable) == 16, param_record_variable);
 BANOS_ASSERT(offsetof(struct banos_param_record, name) == 40, param_record_name);
 
+/** Bit of features_may: the driver is one of Banos's own, so its name may be one of theirs. */
+#define BANOS_DRIVER_OF_TREE 1u
+
 /** A driver that must be installed for this one to work, though none of its symbols are imported. */
 struct banos_dependency_record {
 	uint32_t size, kind;
@@ -115,6 +122,27 @@ BANOS_ASSERT(BANOS_SIZE_TO(struct banos_serves_record, alias) == BANOS_SERVES_RE
 	     serves_record);
 BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 16, serves_record_alias);
 
+/* ---- names ---- */
+
+/* Prefixes of functions that headers of Banos declare, now or later: x() of each. The list is closed. */
+#define BANOS_TREE_NAMES_(x)                                                                       \
+	x(acpi) x(ata) x(audio) x(block) x(bluetooth) x(bus) x(can) x(chardev) x(checksum)         \
+		x(crypto) x(disk) x(display) x(dma) x(ether) x(fs) x(gpio) x(gpu) x(hid) x(i2c)    \
+			x(inet) x(input) x(iommu) x(ip) x(irq) x(media) x(mmc) x(net) x(netfilter) \
+				x(nvme) x(packet) x(partition) x(pci) x(platform) x(power)         \
+					x(random) x(scheduler) x(scsi) x(serial) x(socket)         \
+						x(sound) x(spi) x(storage) x(tcp) x(thermal)       \
+							x(tty) x(udp) x(usb) x(video) x(virtio)    \
+								x(wifi) x(xhci)
+#ifdef BANOS_IN_TREE
+#define BANOS_FEATURES_MAY_ BANOS_DRIVER_OF_TREE
+#else
+#define BANOS_FEATURES_MAY_    0
+#define BANOS_TREE_NAME_(name) typedef char banos_name_of_the_tree_##name;
+BANOS_TREE_NAMES_(BANOS_TREE_NAME_)
+#undef BANOS_TREE_NAME_
+#endif
+
 /* ---- macros ---- */
 
 /**
@@ -122,6 +150,7 @@ BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 16, serves_record_al
  * expression) and @p description are string literals.
  */
 #define BANOS_DRIVER(name, version, licence, description, init, exit)                     \
+	enum { banos_name_of_the_tree_##name };                                           \
 	BANOS_FITS_(#name, BANOS_NAME_SIZE, name_of_driver);                              \
 	BANOS_FITS_(version, BANOS_VERSION_SIZE, version_of_driver);                      \
 	BANOS_FITS_(licence, BANOS_LICENCE_SIZE, licence_of_driver);                      \
@@ -136,7 +165,7 @@ BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 16, serves_record_al
 						      BANOS_LEVEL,                        \
 						      BANOS_LEVEL_MIN_,                   \
 						      0,                                  \
-						      0,                                  \
+						      BANOS_FEATURES_MAY_,                \
 						      #name,                              \
 						      version,                            \
 						      licence,                            \
@@ -184,19 +213,68 @@ BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 16, serves_record_al
  */
 #define BANOS_SERVES(alias) BANOS_SERVES_DATA(alias, 0)
 /** The same with @p data, a number of 64 bits that probe() receives for the devices that match @p alias. */
-#define BANOS_SERVES_DATA(alias, data)                                                    \
-	BANOS_FITS_(alias, BANOS_ALIAS_SIZE, BANOS_JOIN(alias_, __COUNTER__));            \
-	BANOS_MODINFO_("alias=" alias);                                                   \
-	BANOS_RECORD_(struct banos_serves_record) = { sizeof(struct banos_serves_record), \
-						      BANOS_RECORD_SERVES, data, alias }
+#define BANOS_SERVES_DATA(alias, data)                                                           \
+	BANOS_FITS_(alias, BANOS_ALIAS_SIZE, BANOS_JOIN(alias_, __COUNTER__));                   \
+	BANOS_ALIAS_ASSERT_(alias, BANOS_JOIN(malformed_alias_, __COUNTER__));                   \
+	BANOS_MODINFO_("alias=" alias);                                                          \
+	BANOS_RECORD_(struct banos_serves_record) = { sizeof(struct banos_serves_record),        \
+						      BANOS_RECORD_SERVES + BANOS_ALIAS_(alias), \
+						      data, alias }
+
+/*
+ * What can be seen of a pattern while it is compiled: that it begins with the name of a bus,
+ * and that PCI_ID() and PCI_CLASS() received hexadecimal digits in upper case, and as many as they need.
+ * In C, characters of a literal are constant enough for an initialiser only.
+ */
+#define BANOS_AT_(text, i) (text)[(i) < sizeof(text) ? (i) : 0]
+#define BANOS_HEX_(text, i)                                          \
+	((BANOS_AT_(text, i) >= '0' && BANOS_AT_(text, i) <= '9') || \
+	 (BANOS_AT_(text, i) >= 'A' && BANOS_AT_(text, i) <= 'F'))
+#define BANOS_HEX2_(text, i) (BANOS_HEX_(text, i) && BANOS_HEX_(text, (i) + 1))
+#define BANOS_COLON4_(text, i)                                           \
+	(BANOS_AT_(text, i) == ':' || BANOS_AT_(text, (i) + 1) == ':' || \
+	 BANOS_AT_(text, (i) + 2) == ':' || BANOS_AT_(text, (i) + 3) == ':')
+#define BANOS_BUS_NAMED_(text)                                                             \
+	(BANOS_AT_(text, 0) != ':' && BANOS_AT_(text, 0) != '*' &&                         \
+	 (BANOS_COLON4_(text, 1) || BANOS_COLON4_(text, 5) || BANOS_COLON4_(text, 9) ||    \
+	  BANOS_COLON4_(text, 13) || BANOS_COLON4_(text, 17) || BANOS_COLON4_(text, 21) || \
+	  BANOS_COLON4_(text, 25) || BANOS_COLON4_(text, 28)))
+#define BANOS_PCI_(text)                                                                        \
+	(BANOS_AT_(text, 0) == 'p' && BANOS_AT_(text, 1) == 'c' && BANOS_AT_(text, 2) == 'i' && \
+	 BANOS_AT_(text, 3) == ':')
+#define BANOS_PCI_ID_(text)                                                              \
+	(BANOS_AT_(text, 5) != '0' ||                                                    \
+	 (BANOS_HEX2_(text, 9) && BANOS_HEX2_(text, 11) && BANOS_AT_(text, 13) == 'd' && \
+	  (BANOS_AT_(text, 14) == '*' ||                                                 \
+	   (BANOS_HEX2_(text, 18) && BANOS_HEX2_(text, 20) && BANOS_AT_(text, 22) == 's'))))
+#define BANOS_PCI_CLASS_(text)                                                            \
+	(BANOS_AT_(text, 5) != '*' || BANOS_AT_(text, 14) != 'b' ||                       \
+	 (BANOS_HEX2_(text, 16) && BANOS_AT_(text, 18) == 's' && BANOS_HEX2_(text, 20) && \
+	  BANOS_AT_(text, 22) == 'i' &&                                                   \
+	  (BANOS_AT_(text, 23) == '*' || (BANOS_HEX2_(text, 23) && BANOS_AT_(text, 25) == '*'))))
+#define BANOS_ALIAS_GOOD_(text)    \
+	(BANOS_BUS_NAMED_(text) && \
+	 (!BANOS_PCI_(text) || (BANOS_PCI_ID_(text) && BANOS_PCI_CLASS_(text))))
+#if defined(__TINYC__) || (defined(__clang__) && defined(__cplusplus) && __cplusplus < 201103L)
+#define BANOS_ALIAS_(text)		0u
+#define BANOS_ALIAS_ASSERT_(text, name) BANOS_ASSERT(1, name)
+#elif defined(__cplusplus)
+#define BANOS_ALIAS_(text)		0u
+#define BANOS_ALIAS_ASSERT_(text, name) BANOS_FITS__(BANOS_ALIAS_GOOD_(text), name)
+#else
+extern uint32_t
+	banos_malformed_alias_; /* exists nowhere: an initialiser with it does not compile */
+#define BANOS_ALIAS_(text)		(BANOS_ALIAS_GOOD_(text) ? 0u : banos_malformed_alias_)
+#define BANOS_ALIAS_ASSERT_(text, name) BANOS_FITS__(1, name)
+#endif
 
 /* The compiler says of which text it is not true. */
 #define BANOS_FITS_(text, size, name) \
 	BANOS_FITS__(sizeof(text) <= (size), BANOS_JOIN(too_long_, name))
 #define BANOS_FITS__(condition, name) BANOS_ASSERT(condition, name)
 /* Not const: the flags of the section must not depend on whether its records need relocation. */
-#define BANOS_RECORD_(type)                                \
-	static type BANOS_JOIN(banos_record_, __COUNTER__) \
+#define BANOS_RECORD_(type)                                              \
+	__extension__ static type BANOS_JOIN(banos_record_, __COUNTER__) \
 		__attribute__((section(".banos-driver"), BANOS_USED_, aligned(8)))
 #define BANOS_MODINFO_(text)                                        \
 	static const char BANOS_JOIN(banos_modinfo_, __COUNTER__)[] \

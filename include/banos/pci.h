@@ -19,9 +19,9 @@
 
 #include <banos/export.h>
 
-/** For BANOS_SERVES(): @p vendor and @p device, four digits each, in upper case. */
+/** For BANOS_SERVES(): @p vendor and @p device, four digits each, in upper case; others do not compile. */
 #define PCI_ID(vendor, device) "pci:v0000" #vendor "d0000" #device "sv*sd*bc*sc*i*"
-/** All devices of a class: two digits each, in upper case. @p interface may be *. */
+/** All devices of a class: two digits each, in upper case; others do not compile. @p interface may be *. */
 #define PCI_CLASS(base, sub, interface) "pci:v*d*sv*sd*bc" #base "sc" #sub "i" #interface "*"
 
 /** Identity of a device. */

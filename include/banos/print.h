@@ -13,6 +13,13 @@
 
 #include <banos/base.h>
 
+/* Variadic macros are an extension to C89 and C++98, which -pedantic reports unless they are the system's. */
+#if defined(__GNUC__) &&                                    \
+	((defined(__cplusplus) && __cplusplus < 201103L) || \
+	 (!defined(__cplusplus) && (!defined(__STDC_VERSION__) || __STDC_VERSION__ < 199901L)))
+#pragma GCC system_header
+#endif
+
 #define BANOS_ERROR   3u /**< a function failed */
 #define BANOS_WARNING 4u /**< a function may not work as expected */
 #define BANOS_NOTICE  5u
@@ -113,7 +120,7 @@ BANOS_END
 	BANOS_ARGS_11(f, a, b, c, d, e, g, h, i, j, k, l) BANOS_ARG_(m)
 
 /* Never called: lets the compiler compare format and arguments. */
-static inline __attribute__((unused, format(printf, 1, 2))) void
+static __inline__ __attribute__((unused, format(printf, 1, 2))) void
 banos_format_check_(const char *format, ...)
 {
 	(void)format;

@@ -7,9 +7,10 @@
 
 #include <banos/base.h>
 
-#define BANOS_US UINT64_C(1000)
-#define BANOS_MS UINT64_C(1000000)
-#define BANOS_S	 UINT64_C(1000000000)
+/* Of the type uint64_t; C++98 lacks UINT64_C(). */
+#define BANOS_US 1000ul
+#define BANOS_MS 1000000ul
+#define BANOS_S	 1000000000ul
 
 /**
  * For functions that sleep: neither a signal, nor the removal of the device or the driver
@@ -41,7 +42,7 @@ BANOS_SINCE(1) uint64_t banos_time_real_ns(void);
  * Since 1, provided by the kernel.
  * Context: thread.
  * @param deadline_ns  on the clock of banos_time_ns()
- * @param flags        0 or BANOS_UNINTERRUPTIBLE; may be left out: 0
+ * @param flags        0 or BANOS_UNINTERRUPTIBLE
  * @return 0, -ERESTART: a signal arrived, or this thread of the driver is to stop, -ENODEV: the
  *	   device whose method this thread runs is being released, -EINVAL: a flag that is not
  *	   known, or a deadline over 30 s ahead with BANOS_UNINTERRUPTIBLE, -EDEADLK: the
@@ -59,13 +60,5 @@ BANOS_SINCE(1) int64_t banos_sleep_until(uint64_t deadline_ns, uint32_t flags);
 BANOS_SINCE(1) int64_t banos_delay(uint64_t ns);
 
 BANOS_END
-
-/**
- * The same with flags left out: (deadline_ns) means 0.
- * Since 1, in this header.
- * Context: thread.
- */
-#define banos_sleep_until(...)			    BANOS_SLEEP_UNTIL_(__VA_ARGS__, 0, 0)
-#define BANOS_SLEEP_UNTIL_(deadline_ns, flags, ...) (banos_sleep_until)(deadline_ns, flags)
 
 #endif

@@ -8,7 +8,7 @@
  *		uint64_t ticket = banos_wait_ticket(&w);
  *		if (data_available())
  *			break;
- *		int64_t error = banos_wait_sleep(&w, ticket, 0);
+ *		int64_t error = banos_wait_sleep(&w, ticket, 0, 0);
  *		if (error)
  *			return error;
  *	}
@@ -65,7 +65,7 @@ BANOS_SINCE(1) uint64_t banos_wait_ticket(const struct banos_wait *wait);
  * @param wait         read
  * @param ticket       from banos_wait_ticket()
  * @param deadline_ns  on the clock of banos_time_ns(); 0: none
- * @param flags        0 or BANOS_UNINTERRUPTIBLE, which needs a deadline; may be left out: 0
+ * @param flags        0 or BANOS_UNINTERRUPTIBLE, which needs a deadline
  * @return 0, -ETIMEDOUT, -ERESTART: a signal arrived, or this thread of the driver is
  *	   to stop, -ENODEV: the device that owns @p wait, or whose method this thread runs, is
  *	   being released, -EINVAL: not initialised, an unknown flag, or no deadline
@@ -86,14 +86,5 @@ int64_t banos_wait_sleep(const struct banos_wait *wait, uint64_t ticket, uint64_
 BANOS_SINCE(1) int64_t banos_wait_wake(struct banos_wait *wait);
 
 BANOS_END
-
-/**
- * The same with flags left out: (wait, ticket, deadline_ns) means 0.
- * Since 1, in this header.
- * Context: thread.
- */
-#define banos_wait_sleep(...) BANOS_WAIT_SLEEP_(__VA_ARGS__, 0, 0)
-#define BANOS_WAIT_SLEEP_(wait, ticket, deadline_ns, flags, ...) \
-	(banos_wait_sleep)(wait, ticket, deadline_ns, flags)
 
 #endif

@@ -280,6 +280,10 @@ const struct record_header *record_next(const u8 *records, u64 size, u64 *pos);
 /** @brief Check records, as far as that is possible without relocating. @return 0 or the first error */
 int __must_check check_records(struct report *report, const u8 *records, u64 size, u32 level,
 			       const struct banos_driver_record **driver);
+/** @brief Does a driver that is not of the tree have one of the names that are the tree's? Of a record that was checked. */
+bool descriptor_takes_tree_name(const struct banos_driver_record *record);
+#define TREE_NAME_WORDS \
+	"this name is kept for a driver of Banos itself, which may come later: call another one vendor_NAME"
 /** @brief Do type, bounds and size of a parameter's variable agree? Of a record that is large enough. */
 bool param_consistent(const struct banos_param_record *record);
 /** The memory of the driver in which variables of parameters are set. */

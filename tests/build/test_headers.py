@@ -166,3 +166,107 @@ def test_declared_and_exported_are_the_same(tmp_path, source, said):
     assert status == (1 if said else 0) and said in output, output
     if not said:
         assert not output.strip(), output
+
+
+# What a driver is compiled with, apart from its sources.
+DRIVER_FLAGS = ('-DBANOS_CFLAGS=1 -m64 -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone '
+                '-mgeneral-regs-only -fno-stack-protector -Wall -Wextra -pedantic-errors '
+                '-Werror').split()
+FLAGS_CXX = '-x c++ -fno-exceptions -fno-rtti -fno-threadsafe-statics'.split()
+COMPILERS = {'gcc -std=c89': [], 'gcc -std=c17': [], 'clang -std=c89': [], 'clang -std=c17': [],
+             'g++ -std=c++98': FLAGS_CXX, 'g++ -std=c++20': FLAGS_CXX,
+             'clang++ -std=c++11': FLAGS_CXX, 'clang++ -std=c++98': FLAGS_CXX}
+IDS = '''#include <banos/driver.h>
+#include <banos/pci.h>
+#include <banos/print.h>
+static int64_t acme_init(banos_owner self)
+{
+	return banos_print(self, "%s has %u", "the driver", 1u);
+}
+'''
+
+
+def compiled(tmp_path, compiler, line):
+    """@return status and what the compiler said of a driver with @p line"""
+    source, binary = tmp_path / 'acme.c', tmp_path / 'acme.ko'
+    source.write_text(IDS + line + '\n')
+    command = compiler.split()
+    if not shutil.which(command[0]):
+        pytest.skip(f'{command[0]} is not installed')
+    flags = ['-DBANOS_CFLAGS=1'] if command[0] == 'tcc' else \
+        [*DRIVER_FLAGS, *COMPILERS.get(compiler, [])]
+    done = subprocess.run([*command, *flags, f'-I{SOURCE}/include', '-c', str(source), '-o',
+                           str(binary)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, timeout=60, check=False)
+    return done.returncode, done.stdout
+
+
+DRIVER = 'BANOS_DRIVER(acme_ids, "1", "MIT", "ids", acme_init, NULL);'
+GOOD = ['BANOS_SERVES(PCI_ID(1234, 11E8));', 'BANOS_SERVES(PCI_CLASS(01, 08, 02));',
+        'BANOS_SERVES(PCI_CLASS(0C, 03, *));', 'BANOS_SERVES("a:b");',
+        'BANOS_SERVES("virtio:d00000004v*");', 'BANOS_SERVES("pci:v00001234d*");',
+        'BANOS_SERVES("a_bus_name_that_is_as_long_as-i:*");',
+        'BANOS_SERVES_DATA(PCI_ID(8086, 100E), 0x123456789);',
+        f'BANOS_SERVES("a:{"b" * 245}");', 'BANOS_SERVES("a:b"); BANOS_SERVES("a:c");']
+BAD = ['BANOS_SERVES(PCI_ID(12, 11E8));', 'BANOS_SERVES(PCI_ID(1234, 11e8));',
+       'BANOS_SERVES(PCI_ID(12a4, 11E8));', 'BANOS_SERVES(PCI_ID(12345, 11E8));',
+       'BANOS_SERVES(PCI_ID(1234, x));', 'BANOS_SERVES(PCI_ID(1234, 11E88));',
+       'BANOS_SERVES(PCI_CLASS(1, 08, 02));', 'BANOS_SERVES(PCI_CLASS(01, 8, 02));',
+       'BANOS_SERVES(PCI_CLASS(01, 08, 2));', 'BANOS_SERVES(PCI_CLASS(01, 08, 0a));',
+       'BANOS_SERVES("anything");', 'BANOS_SERVES(":x");', 'BANOS_SERVES("*:x");',
+       'BANOS_SERVES("");', f'BANOS_SERVES("{"b" * 32}:x");',
+       'BANOS_SERVES_DATA(PCI_ID(1234, 11e8), 1);']
+LONG = [f'BANOS_SERVES("a:{"b" * 246}");',
+        f'BANOS_DRIVER(d, "{"1" * 48}", "MIT", "d", acme_init, NULL);',
+        f'BANOS_DRIVER(d, "1", "{"M" * 64}", "d", acme_init, NULL);',
+        f'BANOS_DRIVER(d, "1", "MIT", "{"d" * 160}", acme_init, NULL);',
+        f'BANOS_DRIVER({"d" * 56}, "1", "MIT", "d", acme_init, NULL);',
+        f'BANOS_DEPENDS({"d" * 56});',
+        f'static uint32_t n; BANOS_PARAM_U32(n, 0, 9, "{"d" * 160}");',
+        f'static char n[9]; BANOS_PARAM_TEXT(n, "{"d" * 160}");',
+        f'static uint8_t {"n" * 56}; BANOS_PARAM_BOOL({"n" * 56}, "d");']
+TAKEN = ['BANOS_DRIVER(usb, "1", "MIT", "d", acme_init, NULL);',
+         'BANOS_DRIVER(virtio, "1", "MIT", "d", acme_init, NULL);']
+
+
+@pytest.mark.parametrize('compiler', [*COMPILERS, 'tcc'])
+def test_a_driver_compiles_in_every_standard(tmp_path, compiler):
+    fits = f'BANOS_DRIVER({"d" * 55}, "{"1" * 47}", "{"M" * 63}", "{"d" * 159}", acme_init, NULL);'
+    for driver in DRIVER, fits:
+        status, output = compiled(tmp_path, compiler, '\n'.join([*GOOD, driver]))
+        assert status == 0 and not output, output
+
+
+# The characters of a literal are not constant in tcc, and in clang++ before C++11.
+@pytest.mark.parametrize('compiler, line', [
+    *[(c, x) for c in ('gcc -std=c89', 'clang -std=c17', 'g++ -std=c++98', 'clang++ -std=c++11')
+      for x in BAD],
+    *[(c, x) for c in ('gcc -std=c89', 'clang++ -std=c++98', 'tcc') for x in LONG + TAKEN]])
+def test_a_malformed_record_does_not_compile(tmp_path, compiler, line):
+    if line.startswith('BANOS_DRIVER'):
+        status, output = compiled(tmp_path, compiler, line)
+    else:
+        status, output = compiled(tmp_path, compiler, DRIVER + '\n' + line)
+    assert status != 0 and 'error' in output, output
+    if line in TAKEN:
+        assert 'banos_name_of_the_tree' in output, output
+
+
+def test_the_tree_may_take_its_names(tmp_path):
+    status, output = compiled(tmp_path, 'gcc -std=c17 -DBANOS_IN_TREE', TAKEN[0])
+    assert status == 0, output
+
+
+@pytest.mark.parametrize('flags, said', [
+    ('gcc -mabi=ms', 'banos_calls_are_sysv_not_ms_'),
+    ('g++ -x c++ -fno-exceptions -fno-rtti -mabi=ms', 'banos_calls_are_sysv_not_ms_'),
+    ('gcc -D__APX_F__', '-mno-apxf'), ('gcc -D__attribute__(x)=', 'is a macro'),
+    ('gcc -mx32', '-m64'), ('gcc -fhosted', '-ffreestanding')])
+def test_a_wrong_flag_is_named(tmp_path, flags, said):
+    source = tmp_path / 'a.c'
+    source.write_text('#include <banos/base.h>\n')
+    command = flags.split()
+    done = subprocess.run([command[0], *DRIVER_FLAGS, *command[1:], f'-I{SOURCE}/include', '-c',
+                           str(source), '-o', str(tmp_path / 'a.o')], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+    assert done.returncode and said in done.stdout, done.stdout

@@ -30,7 +30,7 @@ static int64_t slow_init(banos_owner self)
 	config.name[4] = '2';
 	if (!error)
 		error = banos_chardev_register(self, &config, NULL);
-	banos_sleep_until(banos_time_ns() + BANOS_S);
+	banos_sleep_until(banos_time_ns() + BANOS_S, 0);
 	return error || !fail ? error : -EXDEV;
 }
 BANOS_DRIVER(slow, "1.0", "MIT", "Takes its time", slow_init, NULL);
@@ -104,7 +104,7 @@ int64_t inn_stay(uint64_t ns), inn_guests(void);
 int64_t inn_stay(uint64_t ns)
 {
 	guests++;
-	banos_sleep_until(banos_time_ns() + ns);
+	banos_sleep_until(banos_time_ns() + ns, 0);
 	banos_print(me, "a guest leaves");
 	return 4711;
 }
@@ -139,7 +139,7 @@ static int64_t guest_init(banos_owner self)
 		return -ENOENT;
 	error = banos_thread_create(self, run, NULL, "guest", NULL);
 	while (!error && !guests())
-		banos_sleep_until(banos_time_ns() + BANOS_MS);
+		banos_sleep_until(banos_time_ns() + BANOS_MS, 0);
 	banos_release_symbol(self, (void *)guests);
 	banos_release_symbol(self, (void *)stay);
 	return error;

@@ -152,7 +152,7 @@ int64_t slot_main(void *context)
 			host_check_missing(host);
 		host_check_slots(host);
 		error = banos_wait_sleep(&host->wake, ticket,
-					 host->slots ? banos_time_ns() + POLL_NS : 0);
+					 host->slots ? banos_time_ns() + POLL_NS : 0, 0);
 		if (error && error != -ETIMEDOUT) /* the bus is being removed */
 			break;
 	}

@@ -54,7 +54,7 @@ static int64_t on_slow(void *context)
 	struct lane *lane = (struct lane *)context;
 
 	enter_lane(lane);
-	banos_sleep_until(banos_time_ns() + 400 * BANOS_MS);
+	banos_sleep_until(banos_time_ns() + 400 * BANOS_MS, 0);
 	if (banos_timer_destroy(lane->slow) == -EDEADLK && banos_work_wait(lane->work) == -EDEADLK)
 		count(&refused);
 	/* The driver's own work is of another owner. */
@@ -72,7 +72,7 @@ static int64_t on_quick(void *context)
 	enter_lane(lane);
 	if (!lane->is_slow && banos_time_ns() > lane->due + 250 * BANOS_MS)
 		count(&late);
-	banos_sleep_until(banos_time_ns() + 2 * BANOS_MS);
+	banos_sleep_until(banos_time_ns() + 2 * BANOS_MS, 0);
 	leave_lane(lane);
 	count(&ended);
 	return 0;

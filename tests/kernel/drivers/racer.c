@@ -66,7 +66,7 @@ static void use_mutex(void)
 static void use_bell(void)
 {
 	banos_wait_wake(&bell);
-	banos_wait_sleep(&bell, banos_wait_ticket(&bell), banos_time_ns() + 20 * BANOS_US);
+	banos_wait_sleep(&bell, banos_wait_ticket(&bell), banos_time_ns() + 20 * BANOS_US, 0);
 }
 
 static void use_thread(void)

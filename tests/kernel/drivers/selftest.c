@@ -114,7 +114,7 @@ static int seen(void)
 static void wait_for_calls(int count)
 {
 	for (int i = 0; i < 2000 && seen() < count; i++)
-		banos_sleep_until(banos_time_ns() + BANOS_MS);
+		banos_sleep_until(banos_time_ns() + BANOS_MS, 0);
 }
 
 static int64_t check_timers(banos_owner self)
@@ -122,7 +122,7 @@ static int64_t check_timers(banos_owner self)
 	uint64_t start = banos_time_ns();
 	banos_timer timer, next[4];
 
-	CHECK(banos_sleep_until(start + 2 * BANOS_MS) == 0 &&
+	CHECK(banos_sleep_until(start + 2 * BANOS_MS, 0) == 0 &&
 	      banos_time_ns() >= start + 2 * BANOS_MS);
 	CHECK(banos_delay(1000) == 0 && banos_time_real_ns() > 0);
 	CHECK(banos_timer_create(self, FOREIGN(int64_t(*)(void *), banos_api_level), NULL,
@@ -184,7 +184,7 @@ static int64_t thread_main(void *context)
 	banos_mutex_lock(&mutex); /* held by init() until it sleeps below */
 	banos_mutex_unlock(&mutex);
 	while (!banos_thread_should_stop())
-		banos_wait_sleep(&bell, banos_wait_ticket(&bell), 0);
+		banos_wait_sleep(&bell, banos_wait_ticket(&bell), 0, 0);
 	return 4711;
 }
 
@@ -199,9 +199,9 @@ static int64_t check_threads(banos_owner self)
 				  &thread) == -EINVAL);
 	CHECK(banos_thread_create(self, thread_main, NULL, "selftest", &thread) == 0);
 	CHECK(banos_thread_should_stop() == 0);
-	banos_sleep_until(banos_time_ns() + 2 * BANOS_MS);
+	banos_sleep_until(banos_time_ns() + 2 * BANOS_MS, 0);
 	CHECK(banos_mutex_unlock(&mutex) == 0 && banos_mutex_unlock(&mutex) == -EPERM);
-	banos_sleep_until(banos_time_ns() + 2 * BANOS_MS);
+	banos_sleep_until(banos_time_ns() + 2 * BANOS_MS, 0);
 	CHECK(banos_wait_wake(&bell) == 0 && banos_thread_yield() == 0);
 	CHECK(banos_thread_stop(thread, &result) == 0 && result == 4711);
 	CHECK(banos_thread_stop(thread, &result) == -EINVAL && own_stop == -EDEADLK);
@@ -228,7 +228,7 @@ static int64_t check_hostile_storage(banos_owner self)
 	      banos_mutex_destroy(&mutex) == 0);
 	memset(&wait, 0x41, sizeof(wait));
 	CHECK(banos_wait_wake(&wait) == -EINVAL && banos_wait_destroy(&wait) == -EINVAL);
-	CHECK(banos_wait_sleep(&wait, 0, 0) == -EINVAL);
+	CHECK(banos_wait_sleep(&wait, 0, 0, 0) == -EINVAL);
 	CHECK(banos_spin_init(&spin) == 0 && banos_spin_unlock(&spin) == -EPERM);
 	CHECK(banos_spin_trylock(&spin) == 0 && banos_spin_trylock(&spin) == -EBUSY &&
 	      banos_spin_unlock(&spin) == 0);
@@ -242,12 +242,12 @@ static int64_t check_waiting(banos_owner self)
 	uint64_t ticket, start = banos_time_ns();
 
 	CHECK(banos_wait_init(self, &wait) == 0);
-	CHECK(banos_wait_sleep(&wait, banos_wait_ticket(&wait), start + 2 * BANOS_MS) ==
+	CHECK(banos_wait_sleep(&wait, banos_wait_ticket(&wait), start + 2 * BANOS_MS, 0) ==
 	      -ETIMEDOUT);
 	CHECK(banos_time_ns() >= start + 2 * BANOS_MS);
 	ticket = banos_wait_ticket(&wait);
 	CHECK(banos_wait_wake(&wait) == 0 &&
-	      banos_wait_sleep(&wait, ticket, 0) == 0); /* not lost */
+	      banos_wait_sleep(&wait, ticket, 0, 0) == 0); /* not lost */
 	CHECK(banos_wait_destroy(&wait) == 0 && banos_wait_wake(&wait) == -EINVAL);
 	return 0;
 }

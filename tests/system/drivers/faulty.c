@@ -57,7 +57,7 @@ static int64_t want_locks(void *context)
 		banos_spin_lock(&spin);
 		banos_spin_unlock(&spin);
 		banos_mutex_unlock(&mutex);
-		banos_sleep_until(banos_time_ns() + BANOS_MS);
+		banos_sleep_until(banos_time_ns() + BANOS_MS, 0);
 	}
 	return 0;
 }
@@ -97,7 +97,7 @@ static int64_t faulty_ioctl(void *context, void *file, banos_call call, uint32_t
 static int64_t faulty_read(void *context, void *file, banos_buffer to, uint64_t length,
 			   uint64_t offset, uint32_t flags)
 {
-	return banos_wait_sleep(&wait, banos_wait_ticket(&wait), 0);
+	return banos_wait_sleep(&wait, banos_wait_ticket(&wait), 0, 0);
 }
 
 static int64_t faulty_init(banos_owner self)

@@ -186,7 +186,7 @@ static void try_locks(void *memory)
 	EXPECT(banos_mutex_destroy(memory), -EINVAL);
 	EXPECT(banos_wait_init(caller, memory), -EINVAL);
 	EXPECT(banos_wait_ticket(memory), 0);
-	EXPECT(banos_wait_sleep(memory, 0, 1), -EINVAL);
+	EXPECT(banos_wait_sleep(memory, 0, 1, 0), -EINVAL);
 	EXPECT(banos_wait_wake(memory), -EINVAL);
 	EXPECT(banos_wait_destroy(memory), -EINVAL);
 	EXPECT(banos_spin_init(memory), -EINVAL);
@@ -364,8 +364,8 @@ static void try_in_spin_lock(void)
 	EXPECT(banos_wait_init(caller, &wait), 0);
 	EXPECT(banos_spin_lock(&spin), 0);
 	EXPECT(banos_spin_lock(&spin), -EDEADLK);
-	EXPECT(banos_sleep_until(banos_time_ns() + BANOS_MS), -EDEADLK);
-	EXPECT(banos_wait_sleep(&wait, 0, banos_time_ns() + BANOS_MS), -EDEADLK);
+	EXPECT(banos_sleep_until(banos_time_ns() + BANOS_MS, 0), -EDEADLK);
+	EXPECT(banos_wait_sleep(&wait, 0, banos_time_ns() + BANOS_MS, 0), -EDEADLK);
 	EXPECT(banos_mutex_lock(&mutex), -EDEADLK);
 	EXPECT(banos_thread_yield(), -EDEADLK);
 	EXPECT(banos_alloc(caller, 16, 0), 0);

@@ -65,7 +65,7 @@ static int64_t probe(void *context, banos_owner device, void **state)
 
 	banos_print(device, "registered");
 	while (!error && !go)
-		banos_sleep_until(banos_time_ns() + BANOS_MS);
+		banos_sleep_until(banos_time_ns() + BANOS_MS, 0);
 	if (error || !fail)
 		return error;
 	return -EIO;

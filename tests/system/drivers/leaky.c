@@ -117,7 +117,7 @@ static int64_t nothing(void *context)
 static int64_t until_told(void *context)
 {
 	while (!banos_thread_should_stop())
-		banos_sleep_until(banos_time_ns() + BANOS_S);
+		banos_sleep_until(banos_time_ns() + BANOS_S, 0);
 	return 0;
 }
 

@@ -44,7 +44,7 @@ static int64_t pull(uint32_t count)
 	while (__atomic_load_n(&came, __ATOMIC_SEQ_CST) < count) {
 		uint64_t ticket = banos_wait_ticket(&wait);
 		int64_t error = __atomic_load_n(&came, __ATOMIC_SEQ_CST) < count
-					? banos_wait_sleep(&wait, ticket, limit)
+					? banos_wait_sleep(&wait, ticket, limit, 0)
 					: 0;
 
 		if (error)

@@ -18,7 +18,7 @@ static int64_t mapper_map(void *context, void *file, banos_call call, uint64_t o
 	int64_t error = banos_user_read(call, &word, offset, sizeof(word));
 
 	if (!error && length == 2 * 4096)
-		error = banos_sleep_until(banos_time_ns() + BANOS_S);
+		error = banos_sleep_until(banos_time_ns() + BANOS_S, 0);
 	word += access;
 	if (!error)
 		error = banos_user_write(call, offset, &word, sizeof(word));

@@ -47,7 +47,7 @@ static int64_t send(uint32_t vector)
 	banos_mmio_write32(registers + IVAR, (8 | vector) << 16);
 	banos_mmio_write32(registers + ICS, CAUSE_OTHER);
 	while (count(vector) == before && banos_time_ns() < limit)
-		banos_sleep_until(banos_time_ns() + BANOS_MS / 10);
+		banos_sleep_until(banos_time_ns() + BANOS_MS / 10, 0);
 	if (count(vector) != before)
 		return 0;
 	return -EIO; /* the device may repeat itself */

@@ -13,7 +13,7 @@ static int64_t sleep_here(int64_t result)
 {
 	__atomic_fetch_add(&sleepers, 1, __ATOMIC_SEQ_CST);
 	while (!go)
-		banos_sleep_until(banos_time_ns() + BANOS_MS);
+		banos_sleep_until(banos_time_ns() + BANOS_MS, 0);
 	if (!__atomic_sub_fetch(&sleepers, 1, __ATOMIC_SEQ_CST))
 		go = 0;
 	return result;
@@ -40,7 +40,7 @@ static int64_t go_read(void *context, void *file, banos_buffer to, uint64_t leng
 		       uint32_t flags)
 {
 	while (!sleepers)
-		banos_sleep_until(banos_time_ns() + BANOS_MS);
+		banos_sleep_until(banos_time_ns() + BANOS_MS, 0);
 	return 0;
 }
 
@@ -49,7 +49,7 @@ static int64_t go_write(void *context, void *file, banos_buffer from, uint64_t l
 {
 	go = 1;
 	while (go)
-		banos_sleep_until(banos_time_ns() + BANOS_MS);
+		banos_sleep_until(banos_time_ns() + BANOS_MS, 0);
 	return (int64_t)length;
 }
 

@@ -56,7 +56,7 @@ static int64_t run_on(void *context)
 static int64_t sleep_on(struct banos_wait *wait)
 {
 	for (;;) {
-		int64_t error = banos_wait_sleep(wait, banos_wait_ticket(wait), 0);
+		int64_t error = banos_wait_sleep(wait, banos_wait_ticket(wait), 0, 0);
 
 		if (error)
 			return error;
@@ -76,7 +76,7 @@ static int64_t stuck_read(void *context, void *file, banos_buffer to, uint64_t l
 	if (is("device"))
 		return sleep_on(&of_device);
 	if (is("sleep"))
-		return banos_sleep_until(banos_time_ns() + 60 * BANOS_S);
+		return banos_sleep_until(banos_time_ns() + 60 * BANOS_S, 0);
 	if (is("patient")) {
 		error = banos_sleep_until(start + ms * BANOS_MS, BANOS_UNINTERRUPTIBLE);
 		banos_print(own, "%s: %lld, on time: %d", name, (long long)error,
@@ -89,7 +89,7 @@ static int64_t stuck_read(void *context, void *file, banos_buffer to, uint64_t l
 static int64_t stuck_open(void *context, banos_call call, uint32_t flags, void **file)
 {
 	if (is("open"))
-		return banos_sleep_until(banos_time_ns() + 60 * BANOS_S);
+		return banos_sleep_until(banos_time_ns() + 60 * BANOS_S, 0);
 	if (is("opening"))
 		return run_on(NULL);
 	return 0;

@@ -32,7 +32,7 @@ static int64_t free_shared(void *context)
 {
 	if (what[0] == 'l')
 		banos_mutex_lock(&shared->mutex);
-	banos_sleep_until(banos_time_ns() + 200 * BANOS_MS);
+	banos_sleep_until(banos_time_ns() + 200 * BANOS_MS, 0);
 	if (what[0] == 'l')
 		banos_mutex_unlock(&shared->mutex);
 	return banos_free(own, shared);
@@ -53,11 +53,11 @@ static int64_t sleep_on_shared(void)
 		error = banos_thread_create(own, free_shared, NULL, "untidy", &thread);
 	if (error)
 		return error;
-	banos_sleep_until(banos_time_ns() + 100 * BANOS_MS);
+	banos_sleep_until(banos_time_ns() + 100 * BANOS_MS, 0);
 	if (what[0] == 'l')
 		return banos_mutex_lock(&shared->mutex);
 	return banos_wait_sleep(&shared->wait, banos_wait_ticket(&shared->wait),
-				banos_time_ns() + BANOS_S);
+				banos_time_ns() + BANOS_S, 0);
 }
 
 static int64_t untidy_read(void *context, void *file, banos_buffer to, uint64_t length,
