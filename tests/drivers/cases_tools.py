@@ -27,7 +27,7 @@ def everything():
     d.section('.text').rela(14, e.R_GOTPCREL, 'data', -4)
     add_parameter(d, 'number', e.I32_TYPE, 4, max=2**31 - 1)
     add_export(d, 'any_export')
-    d.section('.banos-driver').add(struct.pack('<II120s', 128, 4, b'toy:*'), 8)
+    d.section('.banos-driver').add(e.serves(b'toy:*'), 8)
     d.section('.init_array', e.INIT_ARRAY, ALLOC | WRITE, bytes(8), 8).rela(
         0, R_64, 'init')
     inline = d.section('.text.f', PROGBITS, ALLOC | EXEC, e.RETURN_0, 16)
