@@ -152,7 +152,8 @@ machine-flags := -m64 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables
 
 # Code linked into the kernel.
-kernel-cppflags := -nostdinc -isystem $(cc-include) -Iinclude \
+kernel-cppflags := -nostdinc -isystem $(cc-include) \
+	$(if $(CONFIG_API_FUTURE),-I$(O)/include/future) -Iinclude \
 	-Iarch/x86_64/include -I$(O)/include -D__BANOS__ \
 	-include include/kernel/kconfig.h
 kernel-cflags := -std=gnu11 $(optimize-flags) $(debug-flags) $(machine-flags) \
@@ -203,6 +204,16 @@ $(DRIVER_API):
 	@mkdir -p $(@D) && ln -sfn $(CURDIR)/include/banos $@
 
 prepare := $(FIXDEP) $(VERSION_H) $(O)/include/generated/autoconf.h
+
+# The headers of the driver API as a later level will have them, for CONFIG_API_FUTURE.
+ifneq ($(CONFIG_API_FUTURE),)
+FUTURE_API := $(O)/include/future/banos/base.h
+$(FUTURE_API): $(wildcard include/banos/*.h) include/uapi/banos.h scripts/future-headers.py
+	$(call cmd,future)
+quiet_cmd_future = GEN     $(call short,$(O)/include/future)
+      cmd_future = $(PYTHON) scripts/future-headers.py include $(O)/include/future
+prepare += $(FUTURE_API)
+endif
 
 # What follows from the list of system calls: numbers, prototypes, tables.
 SYSCALLS := $(wildcard kernel/process/syscalls.list)

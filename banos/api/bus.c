@@ -81,15 +81,20 @@ static bool word_valid(const char *text, size_t size, const char *others)
 	return true;
 }
 
-static int64_t not_supported(void)
+static int64_t bus_cannot_connect(void *context, void *device, uint32_t index, uint64_t address,
+				  uint32_t data)
 {
 	return -EOPNOTSUPP;
 }
-static int64_t no_device(void)
+static int64_t bus_disconnected(void *context, void *device, uint32_t index)
+{
+	return 0;
+}
+static int64_t device_has_no_line(void *context, void *device, struct banos_irq_line *line)
 {
 	return -ENODEV;
 }
-static int64_t device_call_done(void)
+static int64_t device_removed(void *context, banos_owner device, void *state)
 {
 	return 0;
 }
@@ -99,9 +104,15 @@ static int64_t device_call_done(void)
 static int bus_take_config(struct owner *owner, struct bus *bus,
 			   const struct banos_bus_config *from)
 {
-	static const void *const defaults[] = { NULL, not_supported, device_call_done, no_device };
+	static const struct banos_bus_ops defaults = {
+		API_DEFAULTS(struct banos_bus_ops),
+		.connect = bus_cannot_connect,
+		.disconnect = bus_disconnected,
+		.line = device_has_no_line,
+	};
 	const char *caller = "banos_bus_register";
 	struct banos_bus_config config;
+	struct banos_bus_ops ops;
 	int err = api_struct_read(caller, &bus_rule, from, &config);
 
 	if (err)
@@ -114,8 +125,16 @@ static int bus_take_config(struct owner *owner, struct bus *bus,
 	bus->root = owner->root;
 	bus->context = config.context;
 	strscpy(bus->name, config.name, sizeof(bus->name));
-	return api_methods_read(caller, &bus_ops_rule, owner, config.ops, &bus->methods.quiesce,
-				defaults);
+	err = api_methods_read(caller, &bus_ops_rule, owner, config.ops, &ops, &defaults);
+	if (err)
+		return err;
+	bus->methods = (struct bus_methods){
+		.quiesce = ops.quiesce,
+		.connect = ops.connect,
+		.disconnect = ops.disconnect,
+		.line = ops.line,
+	};
+	return 0;
 }
 
 int64_t banos_bus_register(banos_owner owner, const struct banos_bus_config *config, banos_bus *bus)
@@ -366,10 +385,14 @@ static bool driver_serves_bus(const struct driver *driver, const char *bus)
 static int prober_take_config(struct owner *owner, struct prober *prober,
 			      const struct banos_prober_config *from)
 {
-	static const void *const defaults[] = { NULL, device_call_done };
+	static const struct banos_prober_ops defaults = {
+		API_DEFAULTS(struct banos_prober_ops),
+		.remove = device_removed,
+	};
 	const char *caller = "banos_prober_register";
 	struct driver *driver = owner_driver(owner);
 	struct banos_prober_config config;
+	struct banos_prober_ops ops;
 	int err = api_struct_read(caller, &prober_rule, from, &config);
 
 	if (err)
@@ -387,8 +410,12 @@ static int prober_take_config(struct owner *owner, struct prober *prober,
 	if (!driver_serves_bus(driver, prober->bus))
 		return api_mistake(caller, -EINVAL,
 				   "the driver has no BANOS_SERVES() for config->bus");
-	return api_methods_read(caller, &prober_ops_rule, owner, config.ops, &prober->probe,
-				defaults);
+	err = api_methods_read(caller, &prober_ops_rule, owner, config.ops, &ops, &defaults);
+	if (err)
+		return err;
+	prober->probe = ops.probe;
+	prober->remove = ops.remove;
+	return 0;
 }
 
 int64_t banos_prober_register(banos_owner owner, const struct banos_prober_config *config,

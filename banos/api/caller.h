@@ -99,15 +99,22 @@ int __must_check api_struct_read(const char *function, const struct struct_rule 
 s64 __must_check api_struct_room(const char *function, const struct struct_rule *rule,
 				 const void *to);
 
-#define METHODS_MAX 16u /* of one table */
 /**
  * @brief Copy a table of methods: size, must bits and functions of the driver.
- * @param rule      of size_known bytes are the methods: all behind size and must, METHODS_MAX at most
+ * @param rule      of a table: all behind size and must are methods
  * @param ops       the caller's, in its argument config->ops
- * @param methods   as many addresses, of which none is NULL afterwards
- * @param defaults  as many, for those that the table lacks; NULL: the method is mandatory
+ * @param to        size_known bytes, a table of which no method is NULL afterwards
+ * @param defaults  as many: the methods that @p ops lacks; NULL: the method is mandatory
  * @return 0; what struct_check() says, with a sentence about @p function
  */
 int __must_check api_methods_read(const char *function, const struct struct_rule *rule,
-				  const struct owner *owner, const void *ops, const void **methods,
-				  const void *const *defaults);
+				  const struct owner *owner, const void *ops, void *to,
+				  const void *defaults);
+
+/* First in a table of defaults: its size, and with CONFIG_API_FUTURE the method by which each table has grown. */
+#ifdef CONFIG_API_FUTURE
+int64_t api_future_default(void); /* never called */
+#define API_DEFAULTS(type) .size = sizeof(type), .future = api_future_default
+#else
+#define API_DEFAULTS(type) .size = sizeof(type)
+#endif

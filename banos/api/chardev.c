@@ -118,8 +118,7 @@ static int char_device_take_config(struct char_device *device,
 	memcpy(device->name, config->name, sizeof(device->name));
 	device->ops.size = sizeof(device->ops);
 	return api_methods_read("banos_chardev_register", &ops_rule, device->root, config->ops,
-				(const void **)&device->ops.open,
-				(const void *const *)&char_default_ops.open);
+				&device->ops, &char_default_ops);
 }
 
 static int char_device_take_number(struct char_device *device,

@@ -60,7 +60,7 @@ static int64_t default_map(void *context, void *file, banos_call call, uint64_t 
 }
 
 const struct banos_chardev_ops char_default_ops = {
-	.size = sizeof(char_default_ops),
+	API_DEFAULTS(struct banos_chardev_ops),
 	.open = default_open,
 	.release = default_release,
 	.read = default_read,

@@ -289,7 +289,7 @@ static int64_t check_devices(banos_owner self)
 {
 	struct {
 		struct banos_chardev_config config;
-		uint64_t later;
+		uint64_t later[2]; /* the second is later than any kernel that runs this */
 	} big;
 	struct banos_chardev_ops ops = { .size = sizeof(ops), .open = nop_open };
 	struct banos_chardev_config config = {
@@ -331,9 +331,9 @@ static int64_t check_devices(banos_owner self)
 	memset(&big, 0, sizeof(big));
 	big.config = config;
 	big.config.size = sizeof(big);
-	big.later = 1;
+	big.later[1] = 1;
 	CHECK(banos_chardev_register(self, &big.config, &second) == -E2BIG);
-	big.later = 0;
+	big.later[1] = 0;
 	CHECK(banos_chardev_register(self, &big.config, &second) == 0);
 	CHECK(banos_chardev_remove(second) == 0 && banos_chardev_remove(second) == -EINVAL);
 	CHECK(banos_chardev_number(second) == -EINVAL);
