@@ -25,6 +25,16 @@ sum.ko: | adder.ko
 '''
 
 
+CONFORMANCE_MAKEFILE = '''# SPDX-License-Identifier: MIT
+drivers := {drivers}
+all: drive/drive
+include ../driver.mk
+drive/drive: drive/drive.c drive/drive.h
+	cc -Os -static -nostdlib -ffreestanding -fno-stack-protector -fno-pie -no-pie \\
+		-Wl,--build-id=none -s -Idrive -o $@ $<
+'''
+
+
 def fill(template, values):
     with open(os.path.join(TEMPLATES, template), encoding='utf-8') as f:
         return re.sub(r'@(\w+)@', lambda m: values[m[1]], f.read())
@@ -63,6 +73,28 @@ def add_loader(out, library):
     for name in ('README', 'example.c'):
         copy(f'{folder}/{name}', f'{out}/share/banos/loader/{name}')
     copy(f'{SOURCE}/LICENSE', f'{out}/share/banos/loader/LICENSE')
+
+
+def add_conformance(out):
+    """Drivers that test themselves: for authors of compilers and of bindings."""
+    folder = f'{out}/share/banos/conformance'
+    names = []
+    for name in sorted(os.listdir(f'{SOURCE}/tests/conformance')):
+        if name.endswith(('.c', '.h')):
+            copy(f'{SOURCE}/tests/conformance/{name}', f'{folder}/{name}')
+        if name.endswith('.c'):
+            names.append(name[:-len('.c')])
+    for name in ('drive.c', 'drive.h'):
+        copy(f'{SOURCE}/tests/abi/{name}', f'{folder}/drive/{name}')
+    copy(f'{SOURCE}/include/uapi/banos.h', f'{folder}/drive/uapi/banos.h')
+    copy(f'{TEMPLATES}/conformance-README', f'{folder}/README')
+    write(f'{folder}/Makefile', CONFORMANCE_MAKEFILE.format(drivers=' '.join(names)))
+
+
+def add_languages(out):
+    """A driver each in languages that need more than flags."""
+    for name in sorted(os.listdir(f'{TEMPLATES}/languages')):
+        copy(f'{TEMPLATES}/languages/{name}', f'{out}/share/banos/languages/{name}')
 
 
 def pack(folder, path):
@@ -111,6 +143,8 @@ def main():
     write(f'{out}/README', fill('README', values))
     copy(f'{SOURCE}/LICENSE', f'{out}/LICENSE')
     add_samples(out)
+    add_conformance(out)
+    add_languages(out)
     pack(out, args.tar)
 
 

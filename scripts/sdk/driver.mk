@@ -10,7 +10,7 @@
 # "make" builds hello.ko and net.ko and has each checked; CC, CXX, LD, CFLAGS and
 # CXXFLAGS are as ever.
 
-banos-sdk := $(patsubst %/share/banos/driver.mk,%,$(lastword $(MAKEFILE_LIST)))
+banos-sdk := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))../..)
 banos-cflags := -I$(banos-sdk)/include -DBANOS_CFLAGS=1 @CFLAGS@
 banos-cxxflags := $(banos-cflags) @CXXFLAGS@
 banos-rt := $(banos-sdk)/lib/banos-rt.o

@@ -19,7 +19,7 @@
  * Prints TAP, and "drive: passed" at the end; then it turns the machine off. Everything here is our
  * own and needs no library: it is kept beside drivers of past releases and runs on every kernel.
  */
-#include "../../include/uapi/banos.h"
+#include <uapi/banos.h>
 #include "drive.h"
 
 #define MAX_DRIVERS   256

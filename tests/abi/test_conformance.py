@@ -35,7 +35,8 @@ def drive(tmp_path_factory):
     path = tmp_path_factory.mktemp('drive') / 'drive'
     subprocess.run(['gcc', '-std=gnu11', '-Os', '-static', '-nostdlib', '-ffreestanding',
                     '-fno-stack-protector', '-fno-pie', '-no-pie', '-Wall', '-Wextra', '-Werror',
-                    '-Wl,--build-id=none', '-s', '-o', path, f'{HERE}/drive.c'], check=True)
+                    '-Wl,--build-id=none', '-s', f'-I{SOURCE}/include', '-o', path,
+                    f'{HERE}/drive.c'], check=True)
     return path.read_bytes()
 
 

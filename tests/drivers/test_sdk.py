@@ -105,6 +105,39 @@ def test_make_fragment(sdk, tmp_path):
     assert status and 'it has no .banos-driver' in output
 
 
+@pytest.mark.parametrize('name', ['samples', 'conformance'])
+def test_the_makefiles_work_where_they_are(sdk, tmp_path, name):
+    shutil.copytree(sdk, tmp_path / 'sdk')
+    folder = tmp_path / 'sdk' / 'share' / 'banos' / name
+    good(['make'], folder)
+    made = {x[:-3] for x in os.listdir(folder) if x.endswith('.ko')}
+    assert made == {x.rsplit('.', 1)[0] for x in os.listdir(folder)
+                    if x.endswith(('.c', '.cc', '.S'))}
+
+
+LANGUAGES = {
+    'rust': ['/usr/bin/rustc', '--emit=obj', '-C', 'panic=abort', '-C', 'code-model=kernel', '-C',
+             'relocation-model=static', '-C', 'no-redzone', '-C', 'force-frame-pointers', '-C',
+             'opt-level=2', '-C', 'target-feature=-mmx,-sse,-sse2,+soft-float', 'rust.rs', '-o',
+             'driver.o'],
+    'ada': ['gnatgcc', '-O2', '-gnatp', '-c', 'ada_driver.adb', '-o', 'driver.o'],
+}
+
+
+@pytest.mark.parametrize('language', LANGUAGES)
+def test_a_driver_in_another_language(sdk, tmp_path, language):
+    command = LANGUAGES[language]
+    if not shutil.which(command[0]):
+        pytest.skip(f'{command[0]} is not installed')
+    folder = tmp_path / 'languages'
+    shutil.copytree(sdk / 'share' / 'banos' / 'languages', folder)
+    if language == 'ada':       # it names the object after the source
+        command = [command[0], *flags(sdk, 'banos'), *command[1:-2]]
+    good(command, folder)
+    made, = [x for x in os.listdir(folder) if x.endswith('.o')]
+    assert 'can be installed' in good([str(sdk / 'bin' / 'banos-check'), made], folder)
+
+
 def test_without_the_flags_the_headers_say_so(sdk, tmp_path):
     source = tmp_path / 'x.c'
     source.write_text('#include <banos/driver.h>\n')
