@@ -146,12 +146,12 @@ void owner_uncharge(struct owner *owner, u64 bytes)
 
 /* ---- counted, not listed ---- */
 
-static const struct owned_many *owned_many[OWNED_MANY_MAX];
+static const struct owned_many *owned_many[MANY_KINDS_MAX];
 static u32 nr_owned_many;
 
 void owned_many_register(const struct owned_many *many)
 {
-	BUG_ON(nr_owned_many == OWNED_MANY_MAX);
+	BUG_ON(nr_owned_many == MANY_KINDS_MAX);
 	owned_many[nr_owned_many++] = many;
 }
 

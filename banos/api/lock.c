@@ -23,8 +23,8 @@
 
 #define MUTEX_WAITERS 1ull
 #define HOLDER_CHECK_NS \
-	(20 * NSEC_PER_MSEC) /* a mutex that is held for longer: does its holder exist? */
-#define SPIN_CHECK_NS (500 * NSEC_PER_MSEC) /* the same of a spin lock */
+	(5 * NSEC_PER_MSEC) /* a mutex that is held for longer: does its holder exist? */
+#define SPIN_CHECK_NS (100 * NSEC_PER_MSEC) /* the same of a spin lock */
 
 /* Of calls from outside of all drivers. */
 static DEFINE_WAIT_QUEUE(kernel_waiters);
@@ -91,6 +91,15 @@ BANOS_EXPORT(banos_mutex_destroy);
 
 /* ---- mutexes: the slow way ---- */
 
+/* Take it if it is free. With the seal overwritten it could not be released. */
+static inline bool mutex_try(struct banos_mutex *mutex)
+{
+	u64 seal = seal_of(mutex, SEAL_MUTEX);
+
+	return likely(probe_equals(&mutex->spare[0], seal)) &&
+	       likely(probe_exchange(&mutex->state, seal, (u64)current));
+}
+
 static bool mutex_waiter_wake(struct waiter *waiter, u64 key)
 {
 	return (!key || waiter->private == (void *)key) && thread_wake(waiter->thread);
@@ -102,13 +111,14 @@ static bool mutex_try_or_mark(struct banos_mutex *mutex)
 	u64 seal = seal_of(mutex, SEAL_MUTEX), state;
 
 	do {
+		if (!storage_is_sealed(mutex, SEAL_MUTEX))
+			return false;
 		if (probe_exchange(&mutex->state, seal, (u64)current | MUTEX_WAITERS))
 			return true;
 		state = probe_load(&mutex->state);
 		if (state & MUTEX_WAITERS)
 			return false;
-	} while (storage_is_sealed(mutex, SEAL_MUTEX) &&
-		 (state == seal || !probe_exchange(&mutex->state, state, state | MUTEX_WAITERS)));
+	} while (state == seal || !probe_exchange(&mutex->state, state, state | MUTEX_WAITERS));
 	return false;
 }
 
@@ -203,7 +213,7 @@ int64_t banos_mutex_lock(struct banos_mutex *mutex)
 {
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	if (unlikely(!probe_exchange(&mutex->state, seal_of(mutex, SEAL_MUTEX), (u64)current))) {
+	if (unlikely(!mutex_try(mutex))) {
 		s64 err = mutex_lock_slowly(__func__, mutex);
 
 		if (err)
@@ -216,7 +226,7 @@ BANOS_EXPORT(banos_mutex_lock);
 
 int64_t banos_mutex_trylock(struct banos_mutex *mutex)
 {
-	if (probe_exchange(&mutex->state, seal_of(mutex, SEAL_MUTEX), (u64)current)) {
+	if (mutex_try(mutex)) {
 		mutex_note(mutex);
 		return 0;
 	}
@@ -256,6 +266,15 @@ int64_t banos_spin_init(struct banos_spinlock *lock)
 }
 BANOS_EXPORT(banos_spin_init);
 
+/* With preemption off. */
+static inline bool spin_try(struct banos_spinlock *lock)
+{
+	u64 seal = seal_of(lock, SEAL_SPIN);
+
+	return likely(probe_equals(&lock->spare[0], seal)) &&
+	       likely(probe_exchange(&lock->state, seal, (u64)this_cpu()));
+}
+
 static inline bool spin_is_mine(const struct banos_spinlock *lock)
 {
 	return probe_equals(&lock->spare[0], seal_of(lock, SEAL_SPIN)) &&
@@ -291,7 +310,7 @@ static const char *spin_wait_for(struct banos_spinlock *lock)
 {
 	u64 seal = seal_of(lock, SEAL_SPIN), doubtful_ns = 0;
 
-	while (!probe_exchange(&lock->state, seal, (u64)this_cpu())) {
+	while (!spin_try(lock)) {
 		u64 state = probe_load(&lock->state);
 
 		if (!storage_is_sealed(lock, SEAL_SPIN))
@@ -329,7 +348,7 @@ static __noinline s64 spin_lock_slowly(const char *function, struct banos_spinlo
 int64_t banos_spin_lock(struct banos_spinlock *lock)
 {
 	preempt_disable();
-	if (unlikely(!probe_exchange(&lock->state, seal_of(lock, SEAL_SPIN), (u64)this_cpu()))) {
+	if (unlikely(!spin_try(lock))) {
 		s64 err = spin_lock_slowly(__func__, lock);
 
 		if (err)
@@ -343,7 +362,7 @@ BANOS_EXPORT(banos_spin_lock);
 int64_t banos_spin_trylock(struct banos_spinlock *lock)
 {
 	preempt_disable();
-	if (likely(probe_exchange(&lock->state, seal_of(lock, SEAL_SPIN), (u64)this_cpu()))) {
+	if (spin_try(lock)) {
 		gate_lock_taken(lock, true, spin_abandon);
 		return 0;
 	}

@@ -132,7 +132,7 @@ struct owned_many {
 	 */
 	u32 (*release_locked)(struct owner *owner);
 };
-#define OWNED_MANY_MAX 2u
+#define MANY_KINDS_MAX 2u
 /** @brief Start-up: let owner_sweep() release these, too. */
 void owned_many_register(const struct owned_many *many);
 

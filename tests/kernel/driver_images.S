@@ -16,4 +16,6 @@ driver_image_\name\()_end:
 	image	selftest
 	image	racer
 	image	lanes
+	image	hoard
+	image	locks
 	.section .note.GNU-stack, "", @progbits

@@ -25,6 +25,8 @@ IMAGE(leak);
 IMAGE(selftest);
 IMAGE(racer);
 IMAGE(lanes);
+IMAGE(hoard);
+IMAGE(locks);
 
 struct image {
 	const char *name;
@@ -36,7 +38,7 @@ struct image {
 	}
 static const struct image hello = ENTRY(hello), adder = ENTRY(adder), sum = ENTRY(sum),
 			  leak = ENTRY(leak), selftest = ENTRY(selftest), racer = ENTRY(racer),
-			  lanes = ENTRY(lanes);
+			  lanes = ENTRY(lanes), hoard = ENTRY(hoard), locks = ENTRY(locks);
 
 /* ---- steps ---- */
 
@@ -278,6 +280,72 @@ KTEST(driver, functions_of_many_owners_run_at_once)
 {
 	run_lanes(test, "devices=40", NSEC_PER_SEC,
 		  "160 ended, 0 overlaps, 0 late, 40 refused, 40 waited", 41);
+}
+
+/* ---- one that takes all ---- */
+
+/* Others go on meanwhile, and nothing is left afterwards. */
+static void hoard_beside_others(struct ktest_context *test, const char *params)
+{
+	u64 from = printk_last_seq();
+	s64 greedy = install(&hoard, params, 0), id;
+
+	if (!KEXPECT(greedy >= 0)) {
+		pr_info("# %s: %ld: %s\n", params, greedy, reasons);
+		return;
+	}
+	KEXPECT(log_count(from, "1/8 of the memory of this machine") > 0);
+	for (int i = 0; i < 3; i++) {
+		id = install(&leak, NULL, 0);
+		if (KEXPECT(id >= 0))
+			KEXPECT_EQ(remove(id), 0);
+	}
+	KEXPECT_EQ(remove(greedy), 0);
+}
+
+KTEST(driver, runs_out_of_its_own_share_before_others_run_out_of_memory)
+{
+	static const char *const kinds[] = { "kind=0", "kind=1", "kind=2", "kind=3", "kind=4" };
+
+	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++)
+		for (int round = 0; round < 2; round++) {
+			struct usage before = settled_usage();
+
+			hoard_beside_others(test, kinds[i]);
+			/* The first time, tables may grow that never shrink. */
+			if (!back_at(&before) && round)
+				ktest_fail(test, kinds[i], __FILE__, __LINE__);
+		}
+}
+
+KTEST(driver, may_have_any_number_of_mutexes)
+{
+	s64 id = install(&hoard, "kind=5", 0);
+
+	if (!KEXPECT(id >= 0))
+		pr_info("# %ld: %s\n", id, reasons);
+	else
+		KEXPECT_EQ(remove(id), 0);
+}
+
+/* ---- storage of locks that is overwritten ---- */
+
+KTEST(driver, survives_what_it_writes_to_its_locks)
+{
+	struct usage before = settled_usage();
+	char params[32];
+
+	for (u32 seed = 1; seed <= 4; seed++) {
+		s64 id;
+
+		snprintf(params, sizeof(params), "seed=%u", seed);
+		id = install(&locks, params, 0);
+		if (KEXPECT(id >= 0))
+			KEXPECT_EQ(remove(id), 0);
+		else
+			pr_info("# locks.c: %ld: %s\n", id, reasons);
+	}
+	KEXPECT(back_at(&before));
 }
 
 /* ---- dependents ---- */
