@@ -9,8 +9,10 @@
 #include <kernel/ktest.h>
 #include <kernel/page.h>
 #include <kernel/printk.h>
+#include <kernel/rcu.h>
 #include <kernel/string.h>
 #include <kernel/thread.h>
+#include <kernel/time.h>
 
 static u64 free_pages(void)
 {
@@ -389,6 +391,8 @@ KTEST(fault, each_allocation_may_fail)
 	bool (*const make[])(void) = { make_range, make_thread, make_device_mapping, make_large };
 	s64 live;
 
+	sleep_ms(100); /* threads of the tests before are freed after a grace period */
+	synchronize_rcu();
 	for (u32 i = 0; i < ARRAY_SIZE(make); i++) {
 		bool done = false;
 		u32 n;
