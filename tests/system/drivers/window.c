@@ -17,6 +17,7 @@
 #include <banos/io.h>
 #include <banos/map.h>
 #include <banos/memory.h>
+#include <banos/pci.h>
 #include <banos/print.h>
 
 #define AREA	    (UINT64_C(1) << 32)
@@ -186,6 +187,6 @@ static int64_t window_init(banos_owner self)
 	return banos_prober_register(self, &config, NULL);
 }
 
-BANOS_SERVES("pci:v00001AF4d00001110*");
-BANOS_SERVES("pci:v00001B36d00000010*");
+BANOS_SERVES(PCI_ID(1AF4, 1110));
+BANOS_SERVES(PCI_ID(1B36, 0010));
 BANOS_DRIVER(window, "1.0", "MIT", "Lets programs map device memory", window_init, NULL);
