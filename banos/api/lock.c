@@ -92,7 +92,7 @@ BANOS_EXPORT(banos_mutex_destroy);
 /* ---- mutexes: the slow way ---- */
 
 /* Take it if it is free. With the seal overwritten it could not be released. */
-static inline bool mutex_try(struct banos_mutex *mutex)
+static inline bool sealed_mutex_try(struct banos_mutex *mutex)
 {
 	u64 seal = seal_of(mutex, SEAL_MUTEX);
 
@@ -213,7 +213,7 @@ int64_t banos_mutex_lock(struct banos_mutex *mutex)
 {
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	if (unlikely(!mutex_try(mutex))) {
+	if (unlikely(!sealed_mutex_try(mutex))) {
 		s64 err = mutex_lock_slowly(__func__, mutex);
 
 		if (err)
@@ -226,7 +226,7 @@ BANOS_EXPORT(banos_mutex_lock);
 
 int64_t banos_mutex_trylock(struct banos_mutex *mutex)
 {
-	if (mutex_try(mutex)) {
+	if (sealed_mutex_try(mutex)) {
 		mutex_note(mutex);
 		return 0;
 	}

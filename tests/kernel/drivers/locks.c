@@ -135,7 +135,7 @@ static int64_t use_wait(struct banos_wait *wait)
 	case 1: return banos_wait_destroy(wait);
 	case 2: return banos_wait_wake(wait);
 	case 3: return banos_wait_sleep(wait, ticket, soon, BANOS_UNINTERRUPTIBLE);
-	default: return banos_wait_sleep(wait, ticket, soon);
+	default: return banos_wait_sleep(wait, ticket, soon, 0);
 	}
 }
 
