@@ -298,6 +298,7 @@ static bool prober_matches(const struct prober *prober, const struct bus_device 
 			continue;
 		matches = true;
 		rank->literals = literals;
+		rank->data = prober->patterns[i].data;
 	}
 	return matches;
 }
@@ -307,6 +308,18 @@ static bool rank_is_better(const struct prober_rank *one, const struct prober_ra
 	if (one->literals != other->literals)
 		return one->literals > other->literals;
 	return one->id < other->id;
+}
+
+bool prober_exists(const struct owner *root, const char *bus)
+{
+	struct prober *prober;
+	bool found = false;
+
+	mutex_lock(&bus_lock);
+	list_for_each(prober, &probers, link)
+		found |= prober->root == root && !strcmp(prober->bus, bus);
+	mutex_unlock(&bus_lock);
+	return found;
 }
 
 struct prober *prober_next(struct bus_device *device, struct prober_rank *rank)

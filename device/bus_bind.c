@@ -325,12 +325,12 @@ static struct binding *binding_create(struct bus_device *device, struct prober *
 	return binding;
 }
 
-static int binding_probe(struct binding *binding)
+static int binding_probe(struct binding *binding, u64 data)
 {
 	struct prober *prober = binding->prober;
 	void *state = NULL; /* on our stack: memory that the driver may name */
 	s64 err = gate_call(prober->root, NULL, prober->probe, (u64)prober->context,
-			    binding->owner.handle, (u64)&state, 0, 0, 0);
+			    binding->owner.handle, data, (u64)&state, 0, 0);
 
 	binding->state = state;
 
@@ -355,7 +355,7 @@ static int bus_device_report_unserved(const struct bus_device *device, const str
 }
 
 /* Claimed. @return 0: it has a driver now */
-static int bus_device_bind(struct bus_device *device, struct prober *prober)
+static int bus_device_bind(struct bus_device *device, struct prober *prober, u64 data)
 {
 	struct binding *binding;
 	int err;
@@ -365,7 +365,7 @@ static int bus_device_bind(struct bus_device *device, struct prober *prober)
 	binding = binding_create(device, prober);
 	if (IS_ERR(binding))
 		return bus_device_report_unserved(device, prober, PTR_ERR(binding));
-	err = binding_probe(binding);
+	err = binding_probe(binding, data);
 	if (!err) {
 		hotplug_event(HOTPLUG_BIND, device, prober->root->name);
 		return 0;
@@ -384,7 +384,7 @@ static void bus_device_find_driver(struct bus_device *device)
 	if (bus_device_claim(device, time_monotonic_ns() + OWNER_STOP_LIMIT_NS))
 		return;
 	while ((prober = prober_next(device, &rank))) {
-		bus_device_bind(device, prober);
+		bus_device_bind(device, prober, rank.data);
 		owned_put(&prober->owned);
 	}
 	bus_device_unclaim(device);

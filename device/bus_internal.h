@@ -23,7 +23,8 @@ int bus_device_unbind(struct bus_device *device);
  */
 struct prober_rank {
 	u32 literals;
-	u64 id; /* of the prober */
+	u64 id;	  /* of the prober */
+	u64 data; /* of the pattern: for probe() */
 };
 /** Better than each prober. */
 #define PROBER_RANK_BEST                  \
@@ -39,6 +40,8 @@ struct prober *prober_next(struct bus_device *device, struct prober_rank *rank);
 
 /** @brief Have the thread look for a driver, after pending_start_thread(). With bus_lock held. */
 void pending_queue_locked(struct bus_device *device);
+/** @brief Has the driver a prober for that bus? Sleeps. */
+bool prober_exists(const struct owner *root, const char *bus);
 /** @brief Search a driver for the device again, unless it is being removed. Sleeps. */
 void bus_device_offer(struct bus_device *device);
 void pending_unqueue_locked(struct bus_device *device);

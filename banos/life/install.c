@@ -205,6 +205,13 @@ static int driver_protect(struct driver *driver)
 	return 0;
 }
 
+/* The devices that it added have their drivers when insmod ends. */
+static void driver_settle(struct driver *driver)
+{
+	bus_report_patterns(&driver->owner, driver->serves, driver->nserves);
+	bus_settle();
+}
+
 static s64 driver_install_image(struct install_request *rq, struct driver *driver, struct loader *l)
 {
 	s64 id;
@@ -229,7 +236,7 @@ static s64 driver_install_image(struct install_request *rq, struct driver *drive
 	if (err)
 		driver_undo(driver);
 	else
-		bus_settle(); /* devices that it added have their drivers when insmod ends */
+		driver_settle(driver);
 	driver_put(driver);
 	return err ?: id;
 }

@@ -432,7 +432,7 @@ static void edu_give_number(struct edu *edu)
 	__atomic_fetch_and(&numbers, ~(1u << edu->number), __ATOMIC_SEQ_CST);
 }
 
-static int64_t edu_probe(void *context, banos_owner device, void **state)
+static int64_t edu_probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	struct edu *edu = banos_alloc(device, sizeof(*edu), 0);
 	int64_t error;

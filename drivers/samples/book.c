@@ -10,7 +10,7 @@ struct book {
 	char name[16];
 };
 
-static int64_t book_probe(void *context, banos_owner device, void **state)
+static int64_t book_probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	struct book *book = banos_alloc(device, sizeof(*book), 0);
 

@@ -212,10 +212,12 @@ struct banos_prober_ops {
 	 * Start to serve a device. *@p state is NULL at first; a pointer that is stored
 	 * there is passed to remove(). Mandatory. Called in a thread; may sleep.
 	 * @param device  the owner of all that is obtained for it
+	 * @param data    of the BANOS_SERVES_DATA() whose pattern matches: of several, the one
+	 *		  with the most literal characters; with BANOS_SERVES() 0
 	 * @return 0; -ENODEV: this driver does not serve the device; another error is
 	 *	   logged. After an error all resources of the device are released.
 	 */
-	int64_t (*probe)(void *context, banos_owner device, void **state);
+	int64_t (*probe)(void *context, banos_owner device, uint64_t data, void **state);
 	/**
 	 * The device is released: see above. Its files and registrations are
 	 * withdrawn; its interrupts, timers, work and threads may still run. It may

@@ -147,6 +147,10 @@ void bus_forget(const struct owner *root);
 /** @brief Wait until a driver has been searched for each queued device, or for ten seconds. Sleeps. */
 void bus_settle(void);
 
+/** @brief Log which of a driver's patterns can match nothing, after its init(). Sleeps. */
+void bus_report_patterns(const struct owner *root, const struct device_pattern *patterns,
+			 u32 count);
+
 /** @brief Name of the driver that serves a device. Sleeps. @return false: none does */
 bool bus_device_driver(struct bus_device *device, char *name, size_t size);
 /** @brief For each device in order of id, as long as @p function returns true. Sleeps; @p function may not. */

@@ -127,7 +127,7 @@ static void try_device(banos_owner device)
 	CHECK(banos_irq_create(device, &irq, &line) == REFUSED);
 }
 
-static int64_t probe(void *context, banos_owner device, void **state)
+static int64_t probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	try_device(device);
 	return check_verdict(own);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Which of several drivers gets a device: by the most literal pattern, then by age."""
 import os
+import re
 
 import pytest
 
@@ -18,11 +19,11 @@ TAKER = '''
 #include <banos/print.h>
 static uint8_t refuse;
 BANOS_PARAM_BOOL(refuse, "serve nothing in the end");
-static int64_t taker_probe(void *context, banos_owner device, void **state)
+static int64_t taker_probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	if (refuse)
 		return -ENODEV;
-	banos_print(device, "taken");
+	banos_print(device, "taken as %u", (uint32_t)data);
 	return 0;
 }
 static int64_t taker_remove(void *context, banos_owner device, void *state)
@@ -47,22 +48,32 @@ DRIVERS = {
     'novels': ['rack:book-n*', 'rack:?ook-novel'],
     'copies': ['rack:book-n*'],
 }
+# Each has one pattern that can match nothing, and one that can.
+USELESS = {
+    'digits': ('wide', ['wide:n000BEEF', 'wide:n0000BEE?']),
+    'small': ('wide', ['wide:n0000beef', 'wide:n*']),
+    'elsewhere': ('rack', ['rack:*', 'usb:x*']),
+}
 
 
-def taker(name, patterns):
-    serves = ''.join(f'BANOS_SERVES("{pattern}");\n' for pattern in patterns)
-    return compiled(TAKER.replace('NAME', name) + serves)
+def taker(name, patterns, bus='rack'):
+    serves = ''.join(f'BANOS_SERVES_DATA("{pattern}", {number});\n'
+                     for number, pattern in enumerate(patterns, 1))
+    return compiled(TAKER.replace('NAME', name).replace('"rack"', f'"{bus}"') + serves)
 
 
-def rack():
+def rack(name='rack', alias='book-novel'):
     """The sample bus, under a name for which hotplug finds no driver."""
     with open(os.path.join(SOURCE, 'drivers/samples/shelf.c'), encoding='utf-8') as f:
-        return compiled(f.read().replace('shelf', 'rack'))
+        return compiled(f.read().replace('shelf', name).replace('book-novel', alias))
 
 
 def FILES():
     return {f'{name}.ko': file('', taker(name, patterns))
-            for name, patterns in DRIVERS.items()} | {'rack.ko': file('', rack())}
+            for name, patterns in DRIVERS.items()} | {
+        f'{name}.ko': file('', taker(name, patterns, bus))
+        for name, (bus, patterns) in USELESS.items()} | {
+        'rack.ko': file('', rack()), 'wide.ko': file('', rack('wide', 'n0000BEEF'))}
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +82,28 @@ def nothing_left(shell):
     shell.check('dmesg -c >/dev/null')
     yield
     assert shell.check('lsmod') == before
+
+
+def test_probe_receives_the_data_of_its_pattern(shell):
+    shell.check('insmod /books.ko; insmod /rack.ko books=1')
+    assert 'book0: taken as 2' in shell.check('dmesg -c')
+    shell.check('rmmod rack; rmmod books; insmod /any.ko; insmod /rack.ko books=1')
+    assert 'book0: taken as 1' in shell.check('dmesg -c')
+    shell.check('rmmod rack; rmmod any')
+
+
+@pytest.mark.parametrize('name, words', [
+    ('digits', r'digits: its pattern "wide:n000BEEF" cannot match any device on the bus wide: '
+               r'an alias there is "wide:n0000BEEF"'),
+    ('small', r'small: its pattern "wide:n0000beef" cannot match'),
+    ('elsewhere', r'elsewhere: its pattern "usb:x\*" has no effect: init\(\) registered no '
+                  r'prober for the bus usb')])
+def test_a_pattern_that_can_match_nothing_is_told(shell, name, words):
+    shell.check(f'insmod /wide.ko; insmod /{name}.ko')
+    log = shell.check('dmesg -c')
+    assert re.search(words, log), log
+    assert len(re.findall('its pattern', log)) == 1, log
+    shell.check(f'rmmod {name}; rmmod wide')
 
 
 def told(shell):

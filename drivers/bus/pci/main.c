@@ -173,7 +173,7 @@ static int64_t host_start(struct pci_host *host)
 	return banos_thread_create(host->self, slot_main, host, "pci", &host->thread);
 }
 
-static int64_t pci_probe(void *context, banos_owner device, void **state)
+static int64_t pci_probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	struct pci_host *host = banos_alloc(device, sizeof(*host), 0);
 

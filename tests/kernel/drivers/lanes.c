@@ -103,7 +103,7 @@ static int64_t start_lane(struct lane *lane)
 	return error;
 }
 
-static int64_t lanes_probe(void *context, banos_owner device, void **state)
+static int64_t lanes_probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	struct lane *lane = (struct lane *)banos_alloc(device, sizeof(*lane), 0);
 	char name[BANOS_NAME_SIZE];

@@ -36,7 +36,7 @@ static int64_t again_interrupt(void *context)
 	return times && count >= times ? (int64_t)result : BANOS_IRQ_AGAIN;
 }
 
-static int64_t again_probe(void *context, banos_owner device, void **state)
+static int64_t again_probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	struct banos_irq_config config = { .size = sizeof(config),
 					   .flags = line ? BANOS_IRQ_LINE : 0,

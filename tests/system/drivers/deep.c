@@ -204,7 +204,7 @@ static int64_t deep_thread(void *context)
 	return USE(THREAD, body_print, "thread");
 }
 
-static int64_t deep_probe(void *context, banos_owner device, void **state)
+static int64_t deep_probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	return USE(PROBE, body_print, "probe");
 }

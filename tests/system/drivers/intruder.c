@@ -49,7 +49,7 @@ static int64_t quiesce(void *context, void *device)
 {
 	return 0;
 }
-static int64_t probe(void *context, banos_owner device, void **state)
+static int64_t probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	return -ENODEV;
 }

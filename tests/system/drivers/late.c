@@ -58,7 +58,7 @@ static int64_t add_file(banos_owner owner, const struct banos_chardev_ops *ops, 
 	return banos_chardev_register(owner, &config, NULL);
 }
 
-static int64_t probe(void *context, banos_owner device, void **state)
+static int64_t probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	static const struct banos_chardev_ops ops = { .size = sizeof(ops) };
 	int64_t error = add_file(device, &ops, MAJOR, "late");

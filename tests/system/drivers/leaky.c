@@ -282,7 +282,7 @@ static int says_the_bus(banos_owner owner)
 	       resource.reserved_offset == 0xf000 && resource.reserved_length == 0x1000;
 }
 
-static int64_t leaky_probe(void *context, banos_owner owner, void **state)
+static int64_t leaky_probe(void *context, banos_owner owner, uint64_t data, void **state)
 {
 	const char *wrong = overstep(owner);
 	char name[8];

@@ -53,7 +53,7 @@ static int64_t pull(uint32_t count)
 	return 0;
 }
 
-static int64_t lines_probe(void *context, banos_owner device, void **state)
+static int64_t lines_probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	struct banos_resource resource = { .size = sizeof(resource) };
 	const struct banos_irq_config config = { .size = sizeof(config),

@@ -133,7 +133,7 @@ static int64_t try_virtio(banos_owner device)
 
 /* ---- both ---- */
 
-static int64_t messages_probe(void *context, banos_owner device, void **state)
+static int64_t messages_probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	struct banos_resource resource = { .size = sizeof(resource) };
 	struct pci_identity id = { .size = sizeof(id) };

@@ -24,7 +24,7 @@ static int64_t nothing(void *context, void *device)
 {
 	return 0;
 }
-static int64_t take(void *context, banos_owner device, void **state)
+static int64_t take(void *context, banos_owner device, uint64_t data, void **state)
 {
 	return 0;
 }

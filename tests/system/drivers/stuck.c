@@ -130,7 +130,7 @@ static int64_t begin(banos_owner owner)
 	return 0;
 }
 
-static int64_t stuck_probe(void *context, banos_owner owner, void **state)
+static int64_t stuck_probe(void *context, banos_owner owner, uint64_t data, void **state)
 {
 	struct banos_chardev_config config = {
 		.size = sizeof(config),

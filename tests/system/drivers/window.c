@@ -131,7 +131,7 @@ static int64_t window_register(struct window *window)
 	return banos_chardev_register(window->device, &config, NULL);
 }
 
-static int64_t window_probe(void *context, banos_owner device, void **state)
+static int64_t window_probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	struct window *window = banos_alloc(device, sizeof(*window), 0);
 	struct banos_resource resource = { .size = sizeof(resource) };
