@@ -89,6 +89,7 @@ static void sigio_send_to_locked(struct process *p, struct thread *t,
 	};
 	int err = -EAGAIN;
 
+	assert_held(&process_lock);
 	if (!owner_may_receive(p, owner))
 		return;
 	if (sigio_has_own_codes(owner->sig))
