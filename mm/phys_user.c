@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Who maps device memory; see phys_user.h. Mappings are few: a list does. */
 #include <kernel/err.h>
-#include <kernel/lock.h>
 #include <kernel/page.h>
 #include <kernel/phys_user.h>
+#include <kernel/spinlock.h>
 
 static DEFINE_LIST(phys_users);
 static DEFINE_SPINLOCK(phys_users_lock);

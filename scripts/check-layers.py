@@ -62,10 +62,10 @@ HEADERS = {name: layer for layer, names in {
     0: 'atomic bitmap chacha clock cmdline err fault_rule inflate kconfig ktest list memmap '
        'rbtree siginfo sort string test_options time_units types',
     1: 'boot cpu display fault_injection lock_class panic printk rcu spinlock symbols uaccess upcalls',
-    2: 'driver_heap heap heap_init leak page page_init',
+    2: 'driver_heap heap heap_init leak page page_init phys_user',
     3: 'acpi crash gate gate_stack handle irq irq_chip lock lock_order owner power printk_wait random rate_limit rcu_init rtc seq_file smp '
        'thread time utsname vdso wait',
-    4: 'bus chardev cred device fs process sigframe syscalls tty vm',
+    4: 'bus chardev cred device fs process sigframe syscalls tty vm vm_window',
     5: 'builtin driver driver_api driver_format image_label loader report struct_rule signature',
 }.items() for name in names.split()}
 
