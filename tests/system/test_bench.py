@@ -29,6 +29,14 @@ LIMITS = {
     'driver_install': (20000, 40),
     'driver_remove': (50000, 60),
     'driver_install_1000': (300000, 60),
+    # Beside many of the same as beside few.
+    'api_alloc_10': (260, 2.1),
+    'api_alloc_4000': (260, 2.1),
+    'api_mutex_init_10': (240, 3.1),
+    'api_mutex_init_10000': (240, 3.1),
+    'api_wait_init_10000': (1000, 11),
+    'api_mutex': (40, 2.1),
+    'api_spin': (45, 1.1),
 }
 
 
