@@ -245,6 +245,7 @@ static void binding_call_remove(struct binding *binding)
 
 static int bus_device_unbind_steps(struct bus_device *device, struct binding *binding)
 {
+	owner_report report = binding->probed ? binding_report_leak : NULL;
 	int err;
 
 	owner_close(&binding->owner);
@@ -257,10 +258,11 @@ static int bus_device_unbind_steps(struct bus_device *device, struct binding *bi
 	binding->removed = true;
 	if (!binding->silent && !bus_device_make_silent(device))
 		WRITE_ONCE(binding->silent, true);
-	if (binding->probed)
-		err = owner_sweep(&binding->owner, ~0u, binding_report_leak);
-	else
-		err = owner_sweep(&binding->owner, ~0u, NULL);
+	err = owner_sweep(&binding->owner, 1 << OWNED_ENTRY | 1 << OWNED_ACTIVE, report);
+	if (!err)
+		err = owner_tell_gone(&binding->owner);
+	if (!err)
+		err = owner_sweep(&binding->owner, ~0u, report);
 	if (err)
 		return err;
 	if (quarantine_bytes(device))

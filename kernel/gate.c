@@ -171,10 +171,56 @@ void gate_untidy(const struct owner *owner, const void *method, u32 flags)
 	pr_err("banos: %s: %pS returned with a spin lock held\n", owner->name, method);
 }
 
+static void gate_untidy_atomic(const struct owner *owner, const void *method, u32 left, u32 held)
+{
+	bool unbalanced = CPU_FIELD_READ(preempt_count) != held;
+
+	if ((left & GATE_FLAGS) != GATE_CLEAN)
+		gate_bad_flags(owner, left & GATE_FLAGS);
+	if (!unbalanced)
+		return;
+	CPU_FIELD_WRITE(preempt_count, held);
+	pr_err("banos: %s: %pS returned with a spin lock held, or released one of its caller's\n",
+	       owner->name, method);
+}
+
+s64 gate_call_atomic(struct owner *owner, const void *object, const void *method, u64 arg1,
+		     u64 arg2, u64 arg3, u64 arg4, u64 arg5, u64 arg6)
+{
+	struct gate_record record = { .outer = current->gate, .owner = owner, .object = object };
+	bool elsewhere = arch_stack_pointer < current->gate_limit;
+	u32 locks = gate_locks_held(), held, left;
+	const void *called = elsewhere ? gate_switch_call : method;
+	s64 result;
+
+	if (gate_has_failed(owner))
+		return -ENODEV;
+	if (elsewhere && !gate_stack_push(owner, method))
+		return -EOVERFLOW;
+	preempt_disable();
+	held = CPU_FIELD_READ(preempt_count);
+	gate_count_event(owner->gate_slot, begun);
+	barrier();
+	current->gate = &record;
+	result = arch_gate_call(called, arg1, arg2, arg3, arg4, arg5, arg6, &record.sp, &record.bp,
+				&left);
+	if (unlikely(left != (GATE_CLEAN | held)))
+		gate_untidy_atomic(record.owner, method, left, held);
+	current->gate = record.outer;
+	gate_count_event(record.owner->gate_slot, ended);
+	gate_locks_forget(locks);
+	preempt_enable();
+	if (elsewhere)
+		gate_stack_pop();
+	if (unlikely(result <= GATE_RESULT_DOUBTFUL))
+		result = gate_bad_result(owner, result);
+	return result;
+}
+
 void gate_abandon(s64 result)
 {
 	struct gate_record *record = current->gate;
 
 	BUG_ON(!record);
-	arch_gate_leave(record->sp, record->bp, result);
+	arch_gate_leave(gate_record_sp(record), record->bp, result);
 }

@@ -120,7 +120,7 @@ static bool gate_can_abandon(const struct gate_record *record, const struct kern
 	if (in_interrupt() || !fault->interrupts_on)
 		return false;
 	/* The kernel continues with the stack above the call. */
-	if (!gate_stack_is_below(fault->sp, record->sp))
+	if (!gate_stack_is_below(fault->sp, gate_record_sp(record)))
 		return false;
 	return gate_holds_only_locks_of(record);
 }

@@ -30,6 +30,7 @@ int owner_init(struct owner *owner, struct owner *parent, const char *name, void
 				 .private = private };
 	list_init(&owner->children);
 	list_init(&owner->sibling);
+	list_init(&owner->watches);
 	for (u32 phase = 0; phase < OWNED_PHASES; phase++)
 		list_init(&owner->owned[phase]);
 	spin_init(&owner->lock);

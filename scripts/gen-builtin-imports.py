@@ -27,7 +27,7 @@ STUB = '''
 	.type	__driver_{name}, @function
 __driver_{name}:
 	movq	slot_{name}(%rip), %r11
-	jmp	gate_slot_entry
+	jmp	*SLOT_ENTRY(%r11)
 	.size	__driver_{name}, . - __driver_{name}
 	.data
 	.balign	8
@@ -75,7 +75,8 @@ def main():
         return 1
 
     bound = [x for x in imported if x[1] in exported]
-    text = '/* Made by scripts/gen-builtin-imports.py */\n'
+    text = '/* Made by scripts/gen-builtin-imports.py */\n' \
+           '#include <generated/asm-offsets.h>\n'
     text += ''.join(STUB.format(name=x) for x in sorted({x[1] for x in bound}))
     text += '\n\t.section .rodata, "a", @progbits\n\t.balign\t8\n' \
             '\t.globl\tbuiltin_imports, builtin_imports_end\nbuiltin_imports:\n'

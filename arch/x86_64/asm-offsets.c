@@ -26,6 +26,7 @@ void asm_offsets(void)
 	DEFINE(THREAD_GATE_LIMIT, offsetof(struct thread, gate_limit));
 	DEFINE(THREAD_GATE_STACK, offsetof(struct thread, gate_stack));
 	DEFINE(GATE_STACK_METHOD, offsetof(struct gate_stack, method));
+	DEFINE(THREAD_GRANTS, offsetof(struct thread, grants));
 
 	DEFINE(REGS_R15, offsetof(struct pt_regs, r15));
 	DEFINE(REGS_R14, offsetof(struct pt_regs, r14));
@@ -51,16 +52,20 @@ void asm_offsets(void)
 	DEFINE(ASM_SYSCALLS, SYSCALL_TABLE_SIZE);
 	DEFINE(ASM_ENOSYS, ENOSYS);
 	DEFINE(ASM_EOVERFLOW, EOVERFLOW);
+	DEFINE(ASM_ENODEV, ENODEV);
 
 	DEFINE(SLOT_TARGET, offsetof(struct call_slot, target));
 	DEFINE(SLOT_OWNER, offsetof(struct call_slot, owner));
 	DEFINE(OWNER_COUNTERS, offsetof(struct owner, gate_slot));
 	DEFINE(COUNTERS_ENDED, offsetof(struct gate_counters, ended));
-	DEFINE(RECORD_OUTER, offsetof(struct gate_record, outer));
+	DEFINE(SLOT_ENTRY, offsetof(struct call_slot, entry));
+	DEFINE(SLOT_HANDLES, offsetof(struct call_slot, handles));
+	DEFINE(SLOT_CALLBACKS, offsetof(struct call_slot, callbacks));
 	DEFINE(RECORD_OWNER, offsetof(struct gate_record, owner));
-	DEFINE(RECORD_OBJECT, offsetof(struct gate_record, object));
-	DEFINE(RECORD_SP, offsetof(struct gate_record, sp));
-	DEFINE(RECORD_BP, offsetof(struct gate_record, bp));
+	DEFINE(GRANT_HANDLES, offsetof(struct gate_grant, handles));
+	DEFINE(GRANT_ARGS, offsetof(struct gate_grant, args));
+	DEFINE(GRANT_SIZE, sizeof(struct gate_grant));
+	DEFINE(GRANT_RESULT, GATE_GRANT_RESULT);
 	DEFINE(GATE_FLAGS_CHECKED, GATE_FLAGS);
 	DEFINE(GATE_FLAGS_CLEAN, GATE_CLEAN);
 }

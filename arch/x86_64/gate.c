@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* The driver gate: flags of the processor that a driver's function changed. */
+/* The driver gate: flags of the processor that a driver's function changed, and code for calls between drivers. */
+#include <asm/stub.h>
 #include <kernel/gate.h>
 #include <kernel/printk.h>
 #include <kernel/rate_limit.h>
+#include <kernel/string.h>
 
 void gate_bad_flags(const struct owner *owner, u32 flags)
 {
@@ -18,4 +20,53 @@ void gate_bad_flags(const struct owner *owner, u32 flags)
 		flags & X86_EFLAGS_AC ? " access to user memory enabled" : "",
 		flags & ~(X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_AC) ? " system flags set"
 									 : "");
+}
+
+/* ---- code for calls between drivers ---- */
+
+/* endbr64; mov slot(%rip), %r11; jmp *SLOT_ENTRY(%r11) */
+void arch_slot_stub_write(u8 *code, struct call_slot *const *slot)
+{
+	static const u8 endbr_mov[] = { 0xf3, 0x0f, 0x1e, 0xfa, 0x4c, 0x8b, 0x1d };
+	static const u8 jmp[] = { 0x41, 0xff, 0x63, offsetof(struct call_slot, entry) };
+	u8 *to_slot = code + sizeof(endbr_mov), *next = to_slot + sizeof(s32);
+	s32 distance = (const u8 *)slot - next;
+
+	memset(code, INSN_INT3, SLOT_STUB_SIZE);
+	memcpy(code, endbr_mov, sizeof(endbr_mov));
+	memcpy(to_slot, &distance, sizeof(distance));
+	memcpy(next, jmp, sizeof(jmp));
+}
+
+/* Labels in gate_slot.S: behind four bytes that are filled in. */
+extern const u8 gate_thunk[], gate_thunk_owner[], gate_thunk_target[], gate_thunk_begun[],
+	gate_thunk_ended[], gate_thunk_slot[], gate_thunk_end[];
+extern const u8 gate_thunk_granting[], gate_thunk_granting_slot[], gate_thunk_granting_end[];
+
+static void thunk_fill(u8 *code, const u8 *template, const u8 *label, u64 value)
+{
+	u32 word = value;
+
+	memcpy(code + (label - template) - sizeof(word), &word, sizeof(word));
+}
+
+void arch_call_thunk_write(u8 *code, const struct call_slot *slot)
+{
+	u32 counters = slot->owner->gate_slot;
+
+	memset(code, INSN_INT3, CALL_THUNK_SIZE);
+	if (slot->handles) {
+		memcpy(code, gate_thunk_granting, gate_thunk_granting_end - gate_thunk_granting);
+		thunk_fill(code, gate_thunk_granting, gate_thunk_granting_slot, (u64)slot);
+		return;
+	}
+	BUG_ON(gate_thunk_end - gate_thunk > (s64)CALL_THUNK_SIZE);
+	memcpy(code, gate_thunk, gate_thunk_end - gate_thunk);
+	thunk_fill(code, gate_thunk, gate_thunk_owner, (u64)&slot->owner);
+	thunk_fill(code, gate_thunk, gate_thunk_target, (u64)&slot->target);
+	thunk_fill(code, gate_thunk, gate_thunk_slot, (u64)slot);
+	thunk_fill(code, gate_thunk, gate_thunk_begun,
+		   counters + offsetof(struct gate_counters, begun));
+	thunk_fill(code, gate_thunk, gate_thunk_ended,
+		   counters + offsetof(struct gate_counters, ended));
 }

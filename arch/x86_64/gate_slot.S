@@ -2,60 +2,18 @@
 /*
  * From one driver into another, through the gate.
  *
- * A stub in the importer's code loads the address of its struct call_slot into
- * r11 and comes here with the arguments in place. This is gate_enter() of gate.h
- * for a call of which only the caller knows the arguments: all six argument
- * registers are preserved, and the record is struct gate_record. The object
- * handed in is that of the call around this one.
+ * Each exported function that is called has a thunk, a copy of one of the two below,
+ * which arch_call_thunk_write() fills in. It is gate_enter() of gate.h for a call of which
+ * only the caller knows the arguments: all argument registers are preserved. The
+ * record has three fields of its own; those behind them are whatever the stack
+ * holds, and sp is 0: gate_record_sp(), gate_object().
+ *
+ * After gate_abandon() nothing is left but rsp and rax, so all that is needed behind the call
+ * lies on the stack.
  */
 #include <generated/asm-offsets.h>
 
-/* On the stack below five saved registers: 16-aligned at the call. The record itself has no use for its padding. */
-#define RECORD_SIZE	(RECORD_BP + 8)
-#define ARGS_SIZE	64	/* six and the slot */
-
-/* rbx: the thread, rsp: the record. @target: what to call. After gate_abandon() nothing is left but rsp, rbp and rax. */
-.macro ENTER target:vararg
-	movq THREAD_GATE(%rbx), %rax
-	movq %rax, RECORD_OUTER(%rsp)
-	xorl %r10d, %r10d
-	testq %rax, %rax
-	jz 1f
-	movq RECORD_OBJECT(%rax), %r10
-1:	movq %r10, RECORD_OBJECT(%rsp)
-	movq SLOT_OWNER(%r11), %rax
-	movq %rax, RECORD_OWNER(%rsp)
-	movq %rsp, RECORD_SP(%rsp)
-	movq %rbp, RECORD_BP(%rsp)
-	movl OWNER_COUNTERS(%rax), %eax
-	incq %gs:(%rax)
-	movq %rsp, THREAD_GATE(%rbx)
-	call \target
-	pushfq
-	popq %rsi
-	andl $GATE_FLAGS_CHECKED, %esi
-	cmpl $GATE_FLAGS_CLEAN, %esi
-	jne 3f
-2:	movq %gs:CPU_CURRENT, %rbx
-	movq RECORD_OUTER(%rsp), %rcx
-	movq %rcx, THREAD_GATE(%rbx)
-	movq RECORD_OWNER(%rsp), %rcx
-	movl OWNER_COUNTERS(%rcx), %ecx
-	incq %gs:COUNTERS_ENDED(%rcx)
-.endm
-
-.macro CORRECT_FLAGS
-3:	movq %rax, RECORD_OBJECT(%rsp)	/* has served */
-	movq RECORD_OWNER(%rsp), %rdi
-	call gate_bad_flags
-	movq RECORD_OBJECT(%rsp), %rax
-	jmp 2b
-.endm
-
-	.text
-	.balign 16
-	.global gate_slot_entry
-gate_slot_entry:
+	.macro	save_registers
 	pushq %rbp
 	movq %rsp, %rbp
 	pushq %rbx
@@ -63,51 +21,242 @@ gate_slot_entry:
 	pushq %r13
 	pushq %r14
 	pushq %r15
-	subq $RECORD_SIZE, %rsp
-	movq %gs:CPU_CURRENT, %rbx
-	cmpq THREAD_GATE_LIMIT(%rbx), %rsp
-	jb slot_elsewhere
-	ENTER *SLOT_TARGET(%r11)
-slot_return:
-	addq $RECORD_SIZE, %rsp
+	.endm
+
+	.macro	restore_registers
 	popq %r15
 	popq %r14
 	popq %r13
 	popq %r12
 	popq %rbx
 	popq %rbp
-	ret
-	CORRECT_FLAGS
+	.endm
 
-slot_elsewhere:				/* as gate_enter_elsewhere() */
-	subq $ARGS_SIZE, %rsp
-	movq %rdi, (%rsp)
-	movq %rsi, 8(%rsp)
-	movq %rdx, 16(%rsp)
-	movq %rcx, 24(%rsp)
-	movq %r8, 32(%rsp)
-	movq %r9, 40(%rsp)
-	movq %r11, 48(%rsp)
+/* rbx: the thread, r11: the slot. Leaves the callee's owner in rsi. Needs labels 2 and 3. */
+	.macro	enter target:vararg
+	movq SLOT_OWNER(%r11), %rax
+	pushq THREAD_GATE(%rbx)
+	pushq %rax
+	pushq $0
+	movq %rsp, THREAD_GATE(%rbx)
+	movl OWNER_COUNTERS(%rax), %eax
+	incq %gs:(%rax)
+	call \target
+	pushfq
+	andl $GATE_FLAGS_CHECKED, (%rsp)
+	cmpl $GATE_FLAGS_CLEAN, (%rsp)
+	jne 3f
+2:	addq $16, %rsp
+	popq %rsi
+	movl OWNER_COUNTERS(%rsi), %ecx
+	movq %gs:CPU_CURRENT, %rbx
+	popq THREAD_GATE(%rbx)
+	incq %gs:COUNTERS_ENDED(%rcx)
+	.endm
+
+	.macro	correct_flags
+3:	pushq %rax
+	call gate_slot_flags
+	popq %rax
+	jmp 2b
+	.endm
+
+/*
+ * The zeroes after labels are filled in: addresses of the slot, which lies in the
+ * top 2 GiB, and offsets of the counters in struct cpu. They are marked by the label behind them.
+ */
+	.section .rodata, "a", @progbits
+	.balign 16
+	.global gate_thunk, gate_thunk_owner, gate_thunk_target, gate_thunk_begun
+	.global gate_thunk_ended, gate_thunk_slot, gate_thunk_end
+gate_thunk:	/* no endbr64: nothing enforces it, and a kernel that does writes its own thunks */
+	save_registers
+	movq %gs:CPU_CURRENT, %rbx
+	cmpq THREAD_GATE_LIMIT(%rbx), %rsp
+	jb 3f
+	pushq THREAD_GATE(%rbx)
+	pushq 0
+gate_thunk_owner:
+	pushq $0
+	movq %rsp, THREAD_GATE(%rbx)
+	incq %gs:0
+gate_thunk_begun:
+	call *0
+gate_thunk_target:
+	pushfq
+	andl $GATE_FLAGS_CHECKED, (%rsp)
+	cmpl $GATE_FLAGS_CLEAN, (%rsp)
+	jne 2f
+1:	addq $(8 + 16), %rsp
+	movq %gs:CPU_CURRENT, %rbx
+	popq THREAD_GATE(%rbx)
+	incq %gs:0
+gate_thunk_ended:
+	restore_registers
+	ret
+2:	pushq %rax
+	call *gate_slot_flags_entry
+	popq %rax
+	jmp 1b
+3:	movq $0x11111111, %r11
+gate_thunk_slot:
+	jmp *gate_slot_elsewhere_entry
+gate_thunk_end:
+
+	.global gate_thunk_granting, gate_thunk_granting_slot, gate_thunk_granting_end
+	.balign 16
+gate_thunk_granting:
+	movq $0x11111111, %r11
+gate_thunk_granting_slot:
+	jmp *gate_slot_granting_entry
+gate_thunk_granting_end:
+	.balign 8
+gate_slot_flags_entry:
+	.quad gate_slot_flags
+gate_slot_elsewhere_entry:
+	.quad gate_slot_elsewhere
+gate_slot_granting_entry:
+	.quad gate_slot_granting
+
+	.text
+	.balign 16
+/* rsp: return address, rax, flags, record */
+gate_slot_flags:
+	movl 16(%rsp), %esi
+	movq 24 + RECORD_OWNER(%rsp), %rdi
+	pushq %rbp
+	movq %rsp, %rbp
+	call gate_bad_flags
+	popq %rbp
+	ret
+
+/* The stack is short: as gate_enter_elsewhere(). rbx: the thread, r11: the slot; registers are saved. */
+	.balign 16
+gate_slot_elsewhere:
+	pushq %r11
+	pushq %r9
+	pushq %r8
+	pushq %rcx
+	pushq %rdx
+	pushq %rsi
+	pushq %rdi
 	movq SLOT_OWNER(%r11), %rdi
 	movq SLOT_TARGET(%r11), %rsi
 	call gate_stack_push
-	movq (%rsp), %rdi
-	movq 8(%rsp), %rsi
-	movq 16(%rsp), %rdx
-	movq 24(%rsp), %rcx
-	movq 32(%rsp), %r8
-	movq 40(%rsp), %r9
-	movq 48(%rsp), %r11
-	addq $ARGS_SIZE, %rsp
+	popq %rdi
+	popq %rsi
+	popq %rdx
+	popq %rcx
+	popq %r8
+	popq %r9
+	popq %r11
 	testq %rax, %rax
 	movq $-ASM_EOVERFLOW, %rax
-	jz slot_return
-	ENTER gate_switch_call
+	jz 4f
+	enter gate_switch_call
 	movq %rax, %r12
+	subq $8, %rsp
 	call gate_stack_pop
+	addq $8, %rsp
 	movq %r12, %rax
-	jmp slot_return
-	CORRECT_FLAGS
+4:	restore_registers
+	ret
+	correct_flags
+
+/*
+ * A call that passes handles: below the saved registers there is a struct gate_grant, which
+ * says so to the functions of the API. r11: the slot.
+ */
+	.balign 16
+gate_slot_granting:
+	save_registers
+	pushq %r9
+	pushq %r8
+	pushq %rcx
+	pushq %rdx
+	pushq %rsi
+	pushq %rdi
+	movq %gs:CPU_CURRENT, %rbx
+	pushq $0	/* it is not revoked */
+	pushq SLOT_HANDLES(%r11)
+	pushq THREAD_GATE(%rbx)
+	pushq THREAD_GRANTS(%rbx)
+	movq %rsp, THREAD_GRANTS(%rbx)
+	cmpl $0, SLOT_CALLBACKS(%r11)
+	jne grant_callbacks
+grant_enter:
+	cmpq THREAD_GATE_LIMIT(%rbx), %rsp
+	jb grant_elsewhere
+	enter *SLOT_TARGET(%r11)
+grant_returned:
+	testl $GRANT_RESULT, GRANT_HANDLES(%rsp)
+	jnz grant_result
+grant_end:
+	popq THREAD_GRANTS(%rbx)
+	addq $(GRANT_SIZE - 8), %rsp
+	restore_registers
+	ret
+	correct_flags
+
+grant_callbacks:	/* those among the arguments are granted for longer */
+	movq %r11, %r12
+	movq %rsp, %rdi
+	movq %r11, %rsi
+	subq $8, %rsp
+	call gate_grant_callbacks
+	addq $8, %rsp
+	testq %rax, %rax
+	jnz grant_end
+	call grant_load_arguments
+	jmp grant_enter
+
+grant_elsewhere:	/* as gate_slot_elsewhere */
+	movq %r11, %r12
+	movq SLOT_OWNER(%r11), %rdi
+	movq SLOT_TARGET(%r11), %rsi
+	subq $8, %rsp
+	call gate_stack_push
+	addq $8, %rsp
+	testq %rax, %rax
+	movq $-ASM_EOVERFLOW, %rax
+	jz grant_end
+	call grant_load_arguments
+	enter gate_switch_call
+	movq %rax, %r12
+	movq %rsi, %r13
+	subq $8, %rsp
+	call gate_stack_pop
+	addq $8, %rsp
+	movq %r13, %rsi
+	movq %r12, %rax
+	jmp grant_returned
+	correct_flags
+
+grant_result:		/* and so is a callback that is the result */
+	movq %rax, %rdi
+	subq $8, %rsp
+	call gate_grant_result
+	addq $8, %rsp
+	jmp grant_end
+
+/* rsp: return address, the grant; r12: the slot */
+grant_load_arguments:
+	movq %r12, %r11
+	movq 8 + GRANT_ARGS(%rsp), %rdi
+	movq 8 + GRANT_ARGS + 8(%rsp), %rsi
+	movq 8 + GRANT_ARGS + 16(%rsp), %rdx
+	movq 8 + GRANT_ARGS + 24(%rsp), %rcx
+	movq 8 + GRANT_ARGS + 32(%rsp), %r8
+	movq 8 + GRANT_ARGS + 40(%rsp), %r9
+	ret
+
+/* A function that is there no more. */
+	.balign 16
+	.global gate_dead_entry
+gate_dead_entry:
+	endbr64
+	movq $-ASM_ENODEV, %rax
+	ret
 
 /* A weak import that is absent was called without a test; r11 has its name. */
 	.balign 16

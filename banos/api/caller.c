@@ -75,13 +75,42 @@ s64 api_check_sleep(const char *function, u64 deadline_ns, u32 flags)
 /* ---- handles ---- */
 
 /* In an RCU section. */
-static bool is_callers(const struct owner *owner)
+static bool is_of(const struct owner *owner, const struct owner *driver)
+{
+	return owner->root == driver || (owner->device && owner->device->bus->root == driver);
+}
+
+static bool grant_names(const struct gate_grant *grant, u64 handle)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(grant->args); i++)
+		if (grant->handles & 1u << i && grant->args[i] == handle)
+			return true;
+	return false;
+}
+
+/*
+ * Was the handle passed to the function that runs innermost? By a driver that may use it, or
+ * to which it was passed itself: then the next call outwards is looked at. In an RCU section.
+ */
+static bool is_granted(u64 handle, const struct owner *owner)
+{
+	const struct gate_record *record = current->gate;
+	const struct gate_grant *grant = current->grants;
+
+	while (record && grant && grant->before == record->outer && grant_names(grant, handle)) {
+		record = record->outer;
+		grant = grant->outer;
+		if (!record || is_of(owner, record->owner))
+			return true;
+	}
+	return false;
+}
+
+bool api_may_use(u64 handle, const struct owner *owner)
 {
 	const struct owner *caller = gate_owner();
 
-	if (!caller || owner->root == caller)
-		return true;
-	return owner->device && owner->device->bus->root == caller;
+	return !caller || is_of(owner, caller) || is_granted(handle, owner);
 }
 
 struct owner *api_owner_below(banos_owner handle)
@@ -90,7 +119,7 @@ struct owner *api_owner_below(banos_owner handle)
 
 	rcu_read_lock();
 	owner = owner_find((u64)handle);
-	if (owner && !is_callers(owner))
+	if (owner && !api_may_use((u64)handle, owner))
 		owner = NULL;
 	rcu_read_unlock();
 	return owner;
@@ -101,7 +130,7 @@ struct owned *api_peek(u64 handle, const struct owned_class *class)
 	struct owned *owned = owned_peek(handle, class);
 	const struct owner *owner = owned ? READ_ONCE(owned->owner) : NULL;
 
-	if (owner && is_callers(owner))
+	if (owner && api_may_use(handle, owner))
 		return owned;
 	return NULL;
 }

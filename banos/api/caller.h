@@ -25,17 +25,28 @@ static inline bool api_holds_spinlock(void)
 #define SPINLOCK_MISTAKE() \
 	api_mistake(__func__, -EDEADLK, "may sleep, and the caller holds a spin lock")
 
-/** @brief Is the device whose method this thread runs being taken away? Then it does not sleep any longer. */
+/** @brief Is what led to this thread's call being taken away: a device, or a callback? Then it does not sleep any longer. */
 static inline bool call_is_revoked(void)
 {
 	const bool *revoked = current->revoked;
 
-	return unlikely(revoked && READ_ONCE(*revoked));
+	if (unlikely(revoked && READ_ONCE(*revoked)))
+		return true;
+	for (const struct gate_grant *grant = current->grants; grant; grant = grant->outer)
+		if (unlikely(grant->revoked && READ_ONCE(*grant->revoked)))
+			return true;
+	return false;
 }
 /** @brief May the caller sleep so? @return 0; -EINVAL or -EDEADLK with a sentence about @p function */
 s64 __must_check api_check_sleep(const char *function, u64 deadline_ns, u32 flags);
 
-/* ---- handles; each is the caller's own, or of a device on a bus of the caller's ---- */
+/*
+ * ---- handles; each is the caller's own, of a device on a bus of the caller's, or was
+ * passed to the function that calls, as an argument that its signature names a handle ----
+ */
+
+/** @brief May the caller use this handle, of something that belongs to @p owner? In an RCU section. */
+bool api_may_use(u64 handle, const struct owner *owner);
 
 /** @brief api_owner() where @p handle is not that of the calling driver itself. */
 struct owner *api_owner_below(banos_owner handle);

@@ -15,7 +15,6 @@ struct found_symbol {
 	struct owned owned;
 	void *function;
 	struct driver *user, *exporter; /* exporter NULL: the kernel */
-	struct call_slot slot;		/* freed a grace period after the stub forgot it */
 };
 
 static void let_go_locked(struct found_symbol *symbol)
@@ -56,6 +55,7 @@ static const struct owned_class symbol_class = {
 static int find_locked(struct found_symbol *symbol, const char *name)
 {
 	struct export *export = export_find(name);
+	struct call_slot *slot;
 	int err;
 
 	assert_held(&drivers_lock);
@@ -67,10 +67,8 @@ static int find_locked(struct found_symbol *symbol, const char *name)
 	err = use_add(symbol->user, export->provider);
 	if (err)
 		return err;
-	symbol->slot = (struct call_slot){ .target = symbol->function,
-					   .owner = &export->provider->owner,
-					   .exporter = export->provider };
-	symbol->function = stub_create(symbol->user, &symbol->slot);
+	slot = slot_of(export);
+	symbol->function = slot ? stub_create(symbol->user, slot) : NULL;
 	if (!symbol->function) {
 		use_drop(symbol->user, export->provider);
 		return -ENOMEM;

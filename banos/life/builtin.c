@@ -123,15 +123,10 @@ static int __must_check builtin_bind_locked(struct driver *driver,
 	err = use_add(driver, export->provider);
 	if (err || *import->slot != &gate_dead_slot)
 		return err;
-	/* The exporter is built in and is never removed; the slot is never freed, either. */
-	slot = kzalloc(sizeof(*slot));
+	/* The exporter is built in and is never removed. */
+	slot = slot_of(export);
 	if (!slot)
 		return -ENOMEM;
-	*slot = (struct call_slot){
-		.target = (const void *)export->address,
-		.owner = &export->provider->owner,
-		.exporter = export->provider,
-	};
 	smp_store_release(import->slot, slot);
 	return 0;
 }

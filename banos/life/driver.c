@@ -31,7 +31,6 @@ struct driver *driver_create(void)
 	list_init(&driver->link);
 	list_init(&driver->uses);
 	list_init(&driver->users);
-	list_init(&driver->slots);
 	list_init(&driver->stubs);
 	spin_init(&driver->mistakes.lock);
 	driver_memory_prepare(driver);
@@ -310,6 +309,7 @@ static void free_image(struct driver *driver)
 	kvfree(driver->serves);
 	driver->serves = NULL;
 	driver->nserves = 0;
+	slots_free(driver);
 	kvfree(driver->exports);
 	kvfree(driver->signatures);
 	driver->exports = NULL;
@@ -326,7 +326,6 @@ static void unlink_driver(struct driver *driver)
 		drivers_generation++;
 	}
 	uses_drop_all(driver);
-	slots_free(driver);
 	mutex_unlock(&drivers_lock);
 }
 
@@ -352,9 +351,11 @@ static int driver_dismantle(struct driver *driver)
 
 	owner_close(&driver->owner);
 	bytes = driver->owner.bytes;
-	err = owner_sweep(&driver->owner, 1 << OWNED_ACTIVE, report);
+	err = owner_sweep(&driver->owner, 1 << OWNED_ENTRY | 1 << OWNED_ACTIVE, report);
 	if (!err)
 		err = driver_workers_stop(driver);
+	if (!err)
+		err = owner_tell_gone(&driver->owner);
 	if (!err)
 		err = owner_sweep(&driver->owner, ~0u, report);
 	if (err)

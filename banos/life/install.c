@@ -56,7 +56,6 @@ static void env_free_memory(struct loader *l)
 	krange_free(l->image.mem);
 	mutex_lock(&drivers_lock);
 	uses_drop_all(driver);
-	slots_free(driver);
 	mutex_unlock(&drivers_lock);
 }
 
@@ -79,11 +78,11 @@ static int imports_bind_locked(struct driver *driver, const char *name, struct l
 			return -ENOENT;
 		return err;
 	}
-	slot = slot_create(driver, export);
-	out->slot = (u64)slot;
-	if (slot)
-		return 0;
-	return -ENOMEM;
+	slot = slot_of(export);
+	if (!slot)
+		return -ENOMEM;
+	out->address = (u64)slot->entry;
+	return 0;
 }
 
 static int env_find(struct loader *l, const char *name, struct load_import *out)
@@ -110,7 +109,6 @@ static const struct loader_env env = {
 	.level = BANOS_LEVEL,
 	.file_max = LOADER_FILE_MAX,
 	.memory_max = LOADER_MEMORY_MAX,
-	.slot_entry = (u64)gate_slot_entry,
 	.absent_entry = (u64)gate_absent_entry,
 	.alloc = env_alloc,
 	.free = env_free,

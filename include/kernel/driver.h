@@ -29,6 +29,7 @@ struct proc_entry;
 struct worker_pool;
 struct builtin_driver;
 struct device_pattern;
+struct slot_group;
 struct seq_file;
 
 /** An exported name; provider NULL: the kernel. */
@@ -71,8 +72,9 @@ struct driver {
 	struct signature *signatures;  /* of exports; or NULL */
 	struct device_pattern *serves; /* <kernel/bus.h> */
 	u32 nserves;
-	struct list uses, users, slots, stubs; /* under drivers_lock */
-	u64 search;			       /* the last one that met it; uses.c */
+	struct list uses, users, stubs; /* under drivers_lock */
+	struct slot_group **slots; /* of its exports that others use, under drivers_lock; or NULL */
+	u64 search;		   /* the last one that met it; uses.c */
 	struct driver *search_next;
 	struct rb_root memory;	     /* large allocations; under owner.lock; banos/api/memory.c */
 	struct driver_heap heap;     /* small ones; the same */
@@ -230,11 +232,15 @@ void use_drop(struct driver *user, struct driver *exporter);
 void uses_drop_all(struct driver *user);
 /** @brief The same by the exporter's name, without the lock. @return also -ENOENT: no such driver is live */
 int __must_check driver_depend(struct driver *user, const char *name);
-struct call_slot *slot_create(struct driver *user, const struct export *export);
-void slots_free(struct driver *user);
-/** @brief The imports of other drivers from @p exporter return -ENODEV from now on. Takes drivers_lock. */
+/* ---- calls between drivers (banos/life/slots.c); with drivers_lock held ---- */
+
+/** @brief The slot of an exported function of a driver. Sleeps. @return NULL: no memory */
+struct call_slot *slot_of(const struct export *export);
+/** @brief The end of an exporter's slots: nobody uses it any more. */
+void slots_free(struct driver *exporter);
+/** @brief The functions that it exports return -ENODEV from now on. Takes drivers_lock. */
 void slots_kill(struct driver *exporter);
-extern u8 gate_slot_entry[], gate_absent_entry[];
+extern u8 gate_dead_entry[], gate_absent_entry[];
 extern struct call_slot gate_dead_slot;
 /** @brief Code of @p user's that calls through @p slot. May sleep. @return its address, NULL: no memory */
 void *stub_create(struct driver *user, struct call_slot *slot);

@@ -7,6 +7,7 @@
 #define BANOS_CFLAGS 0
 #include <banos/base.h>
 #include <banos/bus.h>
+#include <banos/callback.h>
 #include <banos/chardev.h>
 #include <banos/dma.h>
 #include <banos/driver.h>

@@ -32,24 +32,56 @@
 #include <kernel/owner.h>
 #include <kernel/thread.h>
 
-struct driver;
+struct signature;
 
+/** gate_slot.S pushes the first three, in this order; what follows is then not the record's. */
 struct gate_record {
-	struct gate_record *outer; /* the call inside which this one was made */
+	u64 sp;			   /* at the call, the return address lies below; 0: gate_slot.S */
 	struct owner *owner;	   /* root: the driver */
+	struct gate_record *outer; /* the call inside which this one was made */
 	const void *object;	   /* handed in for this call, or NULL */
-	u64 sp, bp;		   /* at the call; the return address lies below sp */
+	u64 bp;			   /* at the call */
 } __aligned(16);
+_Static_assert(offsetof(struct gate_record, sp) == 0 && offsetof(struct gate_record, owner) == 8 &&
+		       offsetof(struct gate_record, outer) == 16,
+	       "gate_slot.S");
+
+/** The stack pointer at the call. */
+static inline u64 gate_record_sp(const struct gate_record *record)
+{
+	if (record->sp)
+		return record->sp;
+	return (u64)record;
+}
 
 /**
- * Where an import from another driver, or a function found at run time, leads;
- * known to arch/x86_64/gate_slot.S. A dead one returns -ENODEV.
+ * A call between drivers that passes handles: on the stack, from before the call until
+ * behind it. The function that is called may use what @handles names (banos/api/caller.c).
  */
+struct gate_grant {
+	struct gate_grant *outer;
+	const struct gate_record *before; /* the caller's */
+	u64 handles;			  /* bit per argument; GATE_GRANT_RESULT */
+	const bool *
+		revoked; /* of a callback: set when its driver goes: it does not sleep then; or NULL */
+	u64 args[6];
+};
+_Static_assert(offsetof(struct gate_grant, before) == 8 &&
+		       offsetof(struct gate_grant, handles) == 16 &&
+		       offsetof(struct gate_grant, revoked) == 24 &&
+		       sizeof(struct gate_grant) == 80,
+	       "gate_slot.S");
+#define GATE_GRANT_RESULT 0x80u /* the result is a callback */
+
+/** An exported function that other drivers call; known to arch/x86_64/gate_slot.S. */
 struct call_slot {
-	const void *target;
+	const void *target; /* gate_dead_entry: it returns -ENODEV */
 	struct owner *owner;
-	struct list link; /* of the importer */
-	struct driver *exporter;
+	const void *entry;		   /* what is called instead: its thunk */
+	u32 handles;			   /* bit per argument; GATE_GRANT_RESULT */
+	u32 callbacks;			   /* bit per argument */
+	const struct signature *signature; /* or NULL */
+	const char *name;
 };
 
 /** Counters of one driver on one CPU. */
@@ -220,12 +252,23 @@ static inline s64 gate_call(struct owner *owner, const void *object, const void 
 	return result;
 }
 
+/**
+ * @brief The same for a function that never sleeps: in any context but an interrupt. Preemption is
+ * off while it runs, so that functions of the API which may sleep refuse to.
+ */
+s64 gate_call_atomic(struct owner *owner, const void *object, const void *method, u64 arg1,
+		     u64 arg2, u64 arg3, u64 arg4, u64 arg5, u64 arg6);
+
 /** @brief The object that was passed to the call that runs in this thread; NULL: none, or no call. */
 static inline const void *gate_object(void)
 {
 	const struct gate_record *record = current->gate;
 
-	return record ? record->object : NULL;
+	while (record && !record->sp)
+		record = record->outer;
+	if (record)
+		return record->object;
+	return NULL;
 }
 /** @brief The driver whose function runs in this thread; NULL: none. */
 static inline struct owner *gate_owner(void)

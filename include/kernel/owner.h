@@ -40,6 +40,8 @@ enum owned_kind {
 	OWNED_PORTS,
 	OWNED_DMA,
 	OWNED_IRQ,
+	OWNED_CALLBACK,
+	OWNED_WATCH,
 	OWNED_KINDS,
 	HANDLE_OWNER = OWNED_KINDS, /* not owned, but has a handle */
 };
@@ -105,7 +107,8 @@ struct owner {
 #ifdef CONFIG_GATE_ABANDON
 	bool failed; /* root's: a function of it faulted; it is not called any more */
 #endif
-	void *private; /* the driver's instance; NULL: the kernel's own */
+	struct list watches; /* struct owner_watch; owner_watch.c */
+	void *private;	     /* the driver's instance; NULL: the kernel's own */
 	struct rcu_head rcu;
 };
 
@@ -209,6 +212,27 @@ struct owned *owned_get(u64 handle, const struct owned_class *class);
 /** @brief owned_get() without counting it: valid under rcu_read_lock(). */
 struct owned *owned_peek(u64 handle, const struct owned_class *class);
 void owned_put(struct owned *owned);
+
+/* ---- those that are told when an owner is gone (owner_watch.c) ---- */
+
+/** In storage of the caller's, linked to the owner. */
+struct owner_watch {
+	struct list link;
+	const void *key;			 /* no two of an owner are equal */
+	void (*hold)(struct owner_watch *watch); /* count a reference; may not sleep */
+	/**
+	 * Tell, owner_unwatch(), and drop that reference. Sleeps, until @p deadline_ns.
+	 * @return 0; -EBUSY: it has not ended, which is logged: it is called again later
+	 */
+	int (*tell)(struct owner_watch *watch, u64 deadline_ns);
+};
+/** @brief Be told. Any context. @return 0; -ENODEV: @p owner was closed; -EEXIST: it has a watch with that key */
+int __must_check owner_watch(struct owner *owner, struct owner_watch *watch);
+/** @brief Not any more; nothing happens where it was not linked. Any context. */
+void owner_unwatch(struct owner_watch *watch);
+/** @brief Tell all, now that a closed owner is the cause of no further call. Sleeps. @return 0, -EBUSY: call again later */
+int __must_check owner_tell_gone(struct owner *owner);
+
 /** A driver may hold this part of the memory of the machine: 1/OWNER_SHARE, for all its resources together. */
 #define OWNER_SHARE 8u
 /**

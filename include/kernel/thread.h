@@ -102,7 +102,8 @@ struct thread {
 	struct unix_rights **closing;
 
 	/* owned by the driver gate */
-	struct gate_record *gate; /* innermost call into a driver, NULL outside */
+	struct gate_record *gate;  /* innermost call into a driver, NULL outside */
+	struct gate_grant *grants; /* innermost call that passes handles */
 	u64 gate_limit; /* lowest stack pointer with which a driver is entered: gate_stack.h */
 	struct gate_stack *gate_stack; /* on which the thread runs; NULL: its own */
 	const bool *

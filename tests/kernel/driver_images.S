@@ -15,6 +15,9 @@ driver_image_\name\()_end:
 	image	leak
 	image	selftest
 	image	racer
+	image	hub
+	image	leaf
+	image	thief
 	image	lanes
 	image	hoard
 	image	locks

@@ -24,6 +24,9 @@ IMAGE(sum);
 IMAGE(leak);
 IMAGE(selftest);
 IMAGE(racer);
+IMAGE(hub);
+IMAGE(leaf);
+IMAGE(thief);
 IMAGE(lanes);
 IMAGE(hoard);
 IMAGE(locks);
@@ -38,7 +41,8 @@ struct image {
 	}
 static const struct image hello = ENTRY(hello), adder = ENTRY(adder), sum = ENTRY(sum),
 			  leak = ENTRY(leak), selftest = ENTRY(selftest), racer = ENTRY(racer),
-			  lanes = ENTRY(lanes), hoard = ENTRY(hoard), locks = ENTRY(locks);
+			  lanes = ENTRY(lanes), hub = ENTRY(hub), leaf = ENTRY(leaf),
+			  thief = ENTRY(thief), hoard = ENTRY(hoard), locks = ENTRY(locks);
 
 /* ---- steps ---- */
 
@@ -361,6 +365,142 @@ KTEST(driver, stays_while_another_depends_on_it)
 	KEXPECT_EQ(remove(first), -ENOENT);
 }
 
+/* ---- those that are called back ---- */
+
+/* What the exporter and its client say when they are removed, this after that. */
+static void run_hub(struct ktest_context *test, const char *hub_params, const char *leaf_params,
+		    const char *hub_says, const char *leaf_says)
+{
+	s64 exporter = install(&hub, hub_params, 0), client = install(&leaf, leaf_params, 0);
+	u64 from = printk_last_seq();
+
+	if (!KEXPECT(exporter >= 0) || !KEXPECT(client >= 0))
+		pr_info("# %s\n", reasons);
+	sleep_until(time_monotonic_ns() + 50 * NSEC_PER_MSEC, false);
+	KEXPECT_EQ(remove(exporter), -EBUSY);
+	KEXPECT_EQ(remove(client), 0);
+	sleep_until(time_monotonic_ns() + 10 * NSEC_PER_MSEC, false);
+	KEXPECT_EQ(remove(exporter), 0);
+	if (!KEXPECT_EQ(log_count(from, hub_says), 1) || !KEXPECT_EQ(log_count(from, leaf_says), 1))
+		pr_info("# %s: %s; %s: %s\n", hub_params, hub_says, leaf_params, leaf_says);
+}
+
+KTEST(driver, is_called_back_from_every_context)
+{
+	static const char *const params[] = {
+		"from=1",
+		"from=2",
+		"from=4",
+		"from=8 atomic=1",
+		"from=16",
+		"from=31 atomic=1",
+		"from=23 again=1",
+		"from=7 sleep_ms=5",
+		"from=31 atomic=1 again=1",
+		"from=7 leave=1",
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(params); i++)
+		run_hub(test, "", params[i], "hub: called, told 1, wrong 0",
+			"leaf: was called, wrong 0");
+}
+
+KTEST(driver, may_be_called_when_it_is_gone)
+{
+	run_hub(test, "forget=0", "from=7", "hub: called, told 1, wrong 0, some dead",
+		"leaf: was called, wrong 0");
+}
+
+KTEST(driver, is_not_called_back_under_a_spin_lock_unless_atomic)
+{
+	u64 from = printk_last_seq();
+
+	run_hub(test, "", "from=8", "hub: not called, told 1", "leaf: was not called, wrong 0");
+	KEXPECT(log_count(
+		from,
+		"hub: banos_callback_call(): callback may sleep, and the caller holds a spin lock"));
+}
+
+KTEST(driver, is_woken_in_a_callback_when_it_is_removed)
+{
+	u64 start = time_monotonic_ns();
+
+	run_hub(test, "", "from=4 other=3", "told 1, wrong 0", "leaf: was called, wrong 0");
+	KEXPECT(time_monotonic_ns() - start < NSEC_PER_SEC);
+}
+
+KTEST(driver, gives_back_what_it_had_for_callbacks)
+{
+	s64 exporter = install(&hub, NULL, 0);
+	u64 from = printk_last_seq();
+
+	KEXPECT(exporter >= 0);
+	around(test, &leaf, "from=31 atomic=1", 0, 0);
+	around(test, &leaf, "from=31 atomic=1 other=2", 0, -EXDEV);
+	KEXPECT_EQ(remove(exporter), 0);
+	KEXPECT_EQ(log_count(from, "told 6, wrong 0"), 1);
+	around(test, &hub, NULL, 0, 0);
+}
+
+KTEST(driver, passes_a_callback_of_the_stated_signature_only)
+{
+	s64 exporter = install(&hub, NULL, 0);
+	u64 from = printk_last_seq();
+
+	KEXPECT_EQ(install(&leaf, "other=1", 0), -EINVAL);
+	KEXPECT_EQ(
+		log_count(from,
+			  "leaf: hub_subscribe(): argument 2 is a callback of another signature"),
+		1);
+	KEXPECT_EQ(remove(exporter), 0);
+}
+
+KTEST(driver, uses_no_handle_that_was_not_passed_to_it)
+{
+	s64 exporter = install(&hub, NULL, 0), client = install(&leaf, NULL, 0), other;
+	u64 from = printk_last_seq();
+
+	other = install(&thief, NULL, 0);
+	if (!KEXPECT(other >= 0))
+		pr_info("# %s\n", reasons);
+	KEXPECT_EQ(log_count(from,
+			     "thief: banos_callback_call(): callback was not passed to the caller"),
+		   1);
+	KEXPECT_EQ(
+		log_count(
+			from,
+			"thief: hub_subscribe(): argument 2 is a callback that does not belong to the caller"),
+		1);
+	KEXPECT_EQ(remove(other), 0);
+	KEXPECT_EQ(remove(client), 0);
+	KEXPECT_EQ(remove(exporter), 0);
+}
+
+KTEST(driver, waits_ten_seconds_for_who_is_told_that_it_is_gone)
+{
+	s64 exporter = install(&hub, "slow_ms=11000", 0), client = install(&leaf, NULL, 0);
+	u64 from = printk_last_seq();
+
+	KEXPECT_EQ(remove(client), -EBUSY);
+	KEXPECT_EQ(log_count(from, "which is told that a client is gone, does not return"), 1);
+	KEXPECT_EQ(remove(client), 0);
+	KEXPECT_EQ(remove(exporter), 0);
+	KEXPECT_EQ(log_count(from, "told 1, wrong 0"), 1);
+}
+
+KTEST(driver, waits_ten_seconds_for_a_callback)
+{
+	s64 exporter = install(&hub, NULL, 0), client = install(&leaf, "sleep_ms=12000", 0);
+	u64 from = printk_last_seq();
+
+	sleep_until(time_monotonic_ns() + 50 * NSEC_PER_MSEC, false);
+	KEXPECT_EQ(remove(client), -EBUSY);
+	KEXPECT_EQ(log_count(from, "of a callback does not return"), 1);
+	KEXPECT_EQ(remove(client), 0);
+	KEXPECT_EQ(remove(exporter), 0);
+	KEXPECT_EQ(log_count(from, "told 1, wrong 0"), 1);
+}
+
 /* ---- allocations fail ---- */
 
 /* @return how many allocations an install makes */
@@ -402,35 +542,48 @@ KTEST(driver, install_survives_a_failed_allocation_anywhere)
 	pr_info("# leak: %lu allocations\n", count);
 	KEXPECT(count >= 50);
 	first = install(&adder, NULL, 0);
+	remove(install(&sum, NULL, 0)); /* what it imports stays ready for others */
 	count = fail_each(test, &sum, NULL);
 	pr_info("# sum: %lu allocations\n", count);
+	KEXPECT(count >= 10);
+	KEXPECT_EQ(remove(first), 0);
+	first = install(&hub, NULL, 0);
+	remove(install(&leaf, NULL, 0));
+	count = fail_each(test, &leaf, "from=31 atomic=1");
+	pr_info("# leaf: %lu allocations\n", count);
 	KEXPECT(count >= 10);
 	KEXPECT_EQ(remove(first), 0);
 }
 
 /* ---- all at once ---- */
 
-#define CYCLES 30
-
 static struct atomic running, cycles, listed, depended, failures;
 static DEFINE_WAIT_QUEUE(finished);
 
+struct cycler {
+	const struct image *image, *exporter; /* exporter NULL: it imports nothing of drivers */
+	int count;
+	bool is_used; /* others import from it */
+};
+
 static void cycle(void *arg)
 {
-	const struct image *image = arg;
+	const struct cycler *cycler = arg;
 
-	for (int count = 0; count < CYCLES; count++) {
-		s64 id = install(image, NULL, 0);
+	for (int count = 0; count < cycler->count; count++) {
+		s64 id = install(cycler->image, NULL, 0);
 
 		if (id < 0) {
-			/* sum needs an adder, and there may be none just now */
-			atomic_inc(image == &sum && id == -ENOENT ? &depended : &failures);
+			/* There may be no exporter just now. */
+			atomic_inc(cycler->exporter && id == -ENOENT ? &depended : &failures);
 			sched_yield_current();
 			continue;
 		}
-		/* An adder that a sum uses stays a while. */
+		/* An exporter that another one uses stays a while, so that it is. */
+		if (cycler->is_used)
+			sleep_until(time_monotonic_ns() + NSEC_PER_MSEC, false);
 		for (int err = remove(id); err; err = remove(id)) {
-			if (err != -EBUSY || image != &adder) {
+			if (err != -EBUSY || !cycler->is_used) {
 				atomic_inc(&failures);
 				break;
 			}
@@ -461,24 +614,51 @@ static void list(void *arg)
 	wake_up_all(&finished);
 }
 
-KTEST(driver, comes_and_goes_on_all_cpus_at_once)
+static void run_cyclers(struct ktest_context *test, const struct cycler *who, u32 number)
 {
-	static const struct image *const who[] = { &hello, &adder, &sum, &adder, &leak };
 	struct usage before;
+	s64 expected = 0;
 
 	/* Tables may grow once. */
-	remove(install(&leak, NULL, 0));
+	for (u32 i = 0; i < number; i++)
+		if (!who[i].exporter)
+			remove(install(who[i].image, NULL, 0));
 	before = settled_usage();
-	atomic_set(&running, ARRAY_SIZE(who) + 1);
-	for (u32 i = 0; i < ARRAY_SIZE(who); i++)
-		KEXPECT_EQ(thread_spawn(cycle, (void *)who[i], "cycle"), 0);
+	atomic_set(&cycles, 0);
+	atomic_set(&depended, 0);
+	atomic_set(&running, number + 1);
+	for (u32 i = 0; i < number; i++) {
+		expected += who[i].count;
+		KEXPECT_EQ(thread_spawn(cycle, (void *)&who[i], "cycle"), 0);
+	}
 	KEXPECT_EQ(thread_spawn(list, NULL, "list"), 0);
 	wait_event(&finished, !atomic_read(&running));
 	pr_info("# %d cycles, %d times without its exporter, %d lines listed\n",
 		atomic_read(&cycles), atomic_read(&depended), atomic_read(&listed));
 	KEXPECT_EQ(atomic_read(&failures), 0);
-	KEXPECT_EQ(atomic_read(&cycles) + atomic_read(&depended), CYCLES * (s64)ARRAY_SIZE(who));
+	KEXPECT_EQ(atomic_read(&cycles) + atomic_read(&depended), expected);
 	KEXPECT(back_at(&before));
+}
+
+KTEST(driver, comes_and_goes_on_all_cpus_at_once)
+{
+	static const struct cycler who[] = { { &hello, NULL, 30, false },
+					     { &adder, NULL, 30, true },
+					     { &sum, &adder, 30, false },
+					     { &adder, NULL, 30, true },
+					     { &leak, NULL, 30, false } };
+
+	run_cyclers(test, who, ARRAY_SIZE(who));
+}
+
+KTEST(driver, and_who_calls_it_come_and_go_at_once)
+{
+	static const struct cycler who[] = { { &hub, NULL, 250, true },
+					     { &leaf, &hub, 250, false },
+					     { &hub, NULL, 250, true },
+					     { &leaf, &hub, 250, false } };
+
+	run_cyclers(test, who, ARRAY_SIZE(who));
 }
 
 /* ---- the gate ---- */

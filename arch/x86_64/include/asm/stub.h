@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file stub.h  Encoders of the code that leads a driver's calls into the gate (gate_slot.S). Pure.
+ * @file stub.h  Encoders of the code that leads a driver's calls into the gate (gate_slot.S).
  */
 #pragma once
 #include <kernel/string.h>
@@ -14,7 +14,6 @@
 #define INSN_JMP     0xe9 /* and the distance from its end, 32 bits */
 #define STUB_MOV_END 14	  /* endbr64; movabs $argument, %r11 */
 #define STUB_JMP_END 19
-#define SLOT_MOV_END 11 /* endbr64; mov slot(%rip), %r11 */
 
 /* jmp *0(%rip), and the address behind it. */
 static inline void arch_jump_write(u8 *code, u64 entry)
@@ -69,18 +68,17 @@ static inline void arch_far_stub_write(u8 *code, u64 entry)
 	arch_jump_write(code + sizeof(endbr), entry);
 }
 
+struct call_slot;
 /**
- * @brief Write a stub that goes to @p entry with what *@p slot holds when it is called.
- * @param code  SLOT_STUB_SIZE bytes, which will run where they are, in reach of both
+ * @brief Write a stub that goes where the slot leads to which *@p slot points when it is called.
+ * @param code  SLOT_STUB_SIZE bytes, which will run where they are, in reach of @p slot
  */
-static inline void arch_slot_stub_write(u8 *code, const void *slot, const void *entry)
-{
-	static const u8 endbr_mov[] = { 0xf3, 0x0f, 0x1e, 0xfa, 0x4c, 0x8b, 0x1d };
-	s32 to_slot = (const u8 *)slot - (code + SLOT_MOV_END);
-	s32 to_entry = (const u8 *)entry - (code + SLOT_STUB_SIZE);
+void arch_slot_stub_write(u8 *code, struct call_slot *const *slot);
 
-	memcpy(code, endbr_mov, sizeof(endbr_mov));
-	memcpy(code + sizeof(endbr_mov), &to_slot, sizeof(to_slot));
-	code[SLOT_MOV_END] = INSN_JMP;
-	memcpy(code + SLOT_MOV_END + 1, &to_entry, sizeof(to_entry));
-}
+/** Bytes of the code that leads through the gate. */
+#define CALL_THUNK_SIZE 160u
+/**
+ * @brief Write the code that calls the target of @p slot, which was filled in.
+ * @param code  CALL_THUNK_SIZE bytes in the top 2 GiB, as the slot
+ */
+void arch_call_thunk_write(u8 *code, const struct call_slot *slot);
