@@ -32,6 +32,14 @@ void report_destroy(struct report *report)
 	report->text = NULL;
 }
 
+/* Names in a damaged or hostile file may contain what a terminal obeys. */
+static void report_make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 static void report_append(struct report *report, const char *fmt, va_list args)
 {
 	int added;
@@ -44,6 +52,7 @@ static void report_append(struct report *report, const char *fmt, va_list args)
 	added = snprintf(report->text + report->used, 80, "%s: ", report->who);
 	report->used += added;
 	added = vsnprintf(report->text + report->used, REPORT_LINE - 80, fmt, args);
+	report_make_printable(report->text + report->used);
 	report->used += MIN(added, REPORT_LINE - 80 - 1);
 	report->text[report->used++] = '\n';
 	report->text[report->used] = 0;

@@ -101,10 +101,14 @@ static int host_listed(const char *const *list, const char *name)
 static const char *host_exporter(const struct host_world *world, const char *name)
 {
 	const char *found = "another driver";
+	size_t longest = 0;
 
+	/* "pci_x_read" is of "pci_x", if that is installed, not of "pci". */
 	for (const char *const *driver = world->drivers; driver && *driver; driver++)
-		if (export_name_allowed(*driver, name))
+		if (export_name_allowed(*driver, name) && strlen(*driver) > longest) {
 			found = *driver;
+			longest = strlen(found);
+		}
 	return found;
 }
 

@@ -482,6 +482,16 @@ static void reasons_have_an_end(void **state)
 	report_destroy(&report);
 }
 
+static void reasons_show_no_control_characters(void **state)
+{
+	struct report report;
+
+	report_init(&report, report_alloc, report_free, NULL);
+	report_add(&report, -ENOENT, "needs %s", "na\x1b[2Jme\r\n\x7f\xc3");
+	assert_string_equal(report.text, "driver file: needs na?[2Jme????\n");
+	report_destroy(&report);
+}
+
 /* Every allocation in turn: no memory, said so, and nothing left (that is up to the sanitizer). */
 static void each_allocation_may_fail(void **state)
 {
@@ -529,6 +539,7 @@ int main(void)
 		TEST(each_wrong_parameter_is_named),
 		TEST(the_error_is_the_first_row_of_the_table),
 		TEST(reasons_have_an_end),
+		TEST(reasons_show_no_control_characters),
 		TEST(each_allocation_may_fail),
 	};
 
