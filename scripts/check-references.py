@@ -24,11 +24,12 @@ COMMENTS = {
     ('.c', '.cc', '.h', '.S'): r'/\*.*?\*/|//[^\n]*',
     ('.py', '.sh', '.mk', 'Makefile', 'Kconfig'): r'(?:^|(?<=\s))#[^\n]*|""".*?"""',
 }
-# Not ours: of the compiler and the C library; made by the build; examples; a word in capitals
+# Not ours: of the compiler and the C library; made by the build or for the SDK; examples; a word in capitals
 # stands for any name.
 OTHERS = re.compile(r'(?:std\w+|limits|float|iso646|errno|signal|elf|zlib|cmocka)\.h|sys/\w+\.h|'
                     r'linux/\w+\.h|(?:include/)?(?:generated|config)/.*|autoconf\.h|'
                     r'(?:\w+/)*(?:foo|bar|name|other|[a-z]|first|util|phy)\.(?:c|cc|h|S|py)|'
+                    r'acme_\w+\.\w+|banos-sdk/.*|'
                     r'(?:.*[/_])?[A-Z_]{4,}(?:[/.].*)?|init/syscall_table\.c|value_kinds\.h|usr/rootfs/root')
 # The lines around a name say whose it is.
 ELSEWHERE = re.compile(r'\b(?:Linux|GCC|gcc)\b')

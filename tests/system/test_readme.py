@@ -48,30 +48,3 @@ def test_your_first_driver(start, scratch):
     assert re.search(r'^mine ', m.check(commands[1]), re.M)
     assert 'Goodbye, you.' in m.check(commands[2])
     assert not re.search(r'^mine ', m.check(commands[1]), re.M)
-
-
-def test_the_drivers_of_the_guide(start, scratch):
-    """Each complete driver of the guide compiles as it stands, is installed
-    and removed."""
-    with open(f'{SOURCE}/Documentation/drivers.md', encoding='utf-8') as f:
-        text = f.read()
-    flags, = re.findall(r'^(?:gcc|cc) (.*?) -c ', blocks(
-        'README.md', 'Your first driver')[0][1].replace('\\\n', ''), re.M)
-    files = {}
-    for code in re.findall(r'^```c\n(.*?)^```', text, re.M | re.S):
-        name = re.search(r'^BANOS_DRIVER\((\w+),', code, re.M)
-        if not name:
-            continue
-        path = scratch / f'{name[1]}.c'
-        path.write_text(code)
-        output = sh(f'gcc {flags} -Wall -Wextra -Wno-unused-parameter -Werror '
-                    f'-c {path} -o {path}.ko', SOURCE, scratch)
-        assert not output, output
-        files[name[1]] = f'{path}.ko'
-    assert len(files) >= 3
-    m = start(files={f'{x}.ko': file('', open(files[x], 'rb').read())
-                     for x in files}).boot()
-    for name in files:
-        m.check(f'insmod /{name}.ko')
-        m.check(f'rmmod {name}')
-    assert 'leaked' not in m.check('dmesg')
