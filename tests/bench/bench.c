@@ -589,6 +589,13 @@ static void beside_1000_timers(void)
 {
 	operations_begin(HOLD_TIMERS, 1000);
 }
+static void beside_exporter(void)
+{
+	read_driver("exporter.ko");
+	driver_install(1);
+	free(driver.data);
+	operations_begin(HOLD_MEMORY, 0);
+}
 static void operations_end(void)
 {
 	close_all();
@@ -609,6 +616,9 @@ OPERATION(api_timer_start, OPERATION_TIMER_START)
 OPERATION(api_mutex, OPERATION_MUTEX)
 OPERATION(api_spin, OPERATION_SPIN)
 OPERATION(api_wake, OPERATION_WAKE)
+OPERATION(driver_call, OPERATION_CALL)
+OPERATION(driver_call_handle, OPERATION_CALL_HANDLE)
+OPERATION(driver_callback, OPERATION_CALLBACK)
 
 /* ---- the rows ---- */
 
@@ -654,6 +664,9 @@ static const struct row {
 	{ "driver_install", NDRIVERS, driver_install, trivial_driver, no_driver },
 	{ "driver_remove", NDRIVERS, driver_remove, installed, no_driver },
 	{ "driver_install_1000", 4, driver_install, large_driver, no_driver },
+	{ "driver_call", 10000, driver_call, beside_exporter, operations_end },
+	{ "driver_call_handle", 10000, driver_call_handle, beside_exporter, operations_end },
+	{ "driver_callback", 10000, driver_callback, beside_exporter, operations_end },
 	{ "api_alloc_10", 1000, api_alloc, beside_10_allocations, operations_end },
 	{ "api_alloc_4000", 1000, api_alloc, beside_4000_allocations, operations_end },
 	{ "api_alloc_pages_10", 1000, api_alloc_pages, beside_10_allocations, operations_end },

@@ -85,8 +85,8 @@ def functions():
         ', '.join(names) + ' };\n')
 
 
-def operations():
-    with open(os.path.join(HERE, 'operations.c'), encoding='utf-8') as f:
+def source(name):
+    with open(os.path.join(HERE, name), encoding='utf-8') as f:
         return driver_source.compiled(f.read(), HERE)
 
 
@@ -106,7 +106,8 @@ class Bench:
             self.files = {'bench/bench': f.read(),
                           'bench/trivial.ko': driver('trivial'),
                           'bench/functions.ko': functions(),
-                          'bench/operations.ko': operations()}
+                          'bench/exporter.ko': source('exporter.c'),
+                          'bench/operations.ko': source('operations.c')}
 
     def start(self, **options):
         options.setdefault('files', self.files)

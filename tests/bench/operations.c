@@ -12,6 +12,7 @@
 #include <banos/time.h>
 #include <banos/timer.h>
 #include <banos/wait.h>
+#include "exporter.h"
 #include "operations.h"
 
 static banos_owner owner;
@@ -118,6 +119,53 @@ static int64_t wake(uint64_t count)
 	return error;
 }
 
+/* ---- calls between drivers ---- */
+
+static int64_t call_exporter(uint64_t count)
+{
+	int64_t sum = 0;
+
+	if (!BANOS_HAS(exporter_add))
+		return -ENOENT;
+	while (count--)
+		sum = exporter_add(sum, 0);
+	return sum;
+}
+
+static int64_t call_exporter_with_handle(uint64_t count)
+{
+	int64_t error = 0;
+
+	if (!BANOS_HAS(exporter_take))
+		return -ENOENT;
+	while (count-- && !error)
+		error = exporter_take(owner);
+	return error;
+}
+
+static int64_t called_back(void *context, uint64_t arg1, uint64_t arg2, uint64_t arg3,
+			   uint64_t arg4, uint64_t arg5)
+{
+	return 0;
+}
+
+static int64_t be_called_back(uint64_t count)
+{
+	static const struct banos_callback_config config = { .size = sizeof(config),
+							     .function = called_back };
+	banos_callback callback;
+	int64_t error;
+
+	if (!BANOS_HAS(exporter_call))
+		return -ENOENT;
+	error = banos_callback_create(owner, &config, &callback);
+	if (error)
+		return error;
+	error = exporter_call(callback, count);
+	banos_callback_close(callback);
+	return error;
+}
+
 /* ---- what is held meanwhile ---- */
 
 #define HELD_MAX 10000u
@@ -188,6 +236,9 @@ static int64_t operations_ioctl(void *context, void *file, banos_call call, uint
 	case OPERATION_MUTEX: return lock_unlock(argument);
 	case OPERATION_SPIN: return lock_unlock_spin(argument);
 	case OPERATION_WAKE: return wake(argument);
+	case OPERATION_CALL: return call_exporter(argument);
+	case OPERATION_CALL_HANDLE: return call_exporter_with_handle(argument);
+	case OPERATION_CALLBACK: return be_called_back(argument);
 	default: return command >= HOLD_MEMORY ? hold(command, argument) : -ENOTTY;
 	}
 }

@@ -11,6 +11,9 @@
 #define OPERATION_MUTEX	       7   /* lock and unlock */
 #define OPERATION_SPIN	       8   /* lock and unlock */
 #define OPERATION_WAKE	       9   /* a wait object on which nobody sleeps */
+#define OPERATION_CALL	       10  /* a function of another driver */
+#define OPERATION_CALL_HANDLE  11  /* the same, with a handle */
+#define OPERATION_CALLBACK     12  /* by another driver */
 #define HOLD_MEMORY	       100 /* obtain ARGUMENT allocations and keep them */
 #define HOLD_MUTEXES	       101
 #define HOLD_TIMERS	       102 /* started */
