@@ -19,9 +19,11 @@ TEMPLATES = os.path.join(HERE, 'sdk')
 MAKEFILE = '''# SPDX-License-Identifier: MIT
 drivers := {drivers}
 include ../driver.mk
-# It imports from another one.
+# These import from another one.
 sum.ko: private banos-check-flags := --with adder.ko
 sum.ko: | adder.ko
+lamp.ko: private banos-check-flags := --with pulse.ko
+lamp.ko: | pulse.ko
 '''
 
 

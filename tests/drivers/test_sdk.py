@@ -80,7 +80,8 @@ def test_each_sample_with_each_compiler(sdk, tmp_path, suffix, compiler):
         made[source] = build(sdk, tmp_path, source, compiler)
     assert made
     for source, path in made.items():
-        with_ = ['--with', str(made['adder.c'])] if source == 'sum.c' else []
+        exporter = {'sum.c': 'adder.c', 'lamp.c': 'pulse.c'}.get(source)
+        with_ = ['--with', str(made[exporter])] if exporter else []
         output = good([str(sdk / 'bin' / 'banos-check'), *with_, str(path)],
                       tmp_path)
         assert 'can be installed' in output

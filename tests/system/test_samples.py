@@ -34,7 +34,7 @@ def FILES():
 
 
 SAMPLES = re.compile(r'(params|ticker|errand|counter|adder|sum|maybe|finder|'
-                     r'shapes|blob): ')
+                     r'shapes|blob|pulse|lamp): ')
 
 
 class Log:
@@ -173,6 +173,17 @@ def test_looking_up_at_run_time(shell, log):
     shell.check('rmmod adder; rmmod finder')        # it was given up
     shell.check('insmod finder name=banos_api_level; rmmod finder')
     assert log.lines() == ['finder: banos_api_level: 1']
+
+
+def test_being_called_back(shell, log):
+    shell.check('modprobe lamp; sleep 0.7')
+    output, status = shell.run('rmmod pulse')
+    assert status != 0 and 'busy' in output
+    shell.check('rmmod lamp')
+    lines = log.lines()
+    assert lines[:2] in (['lamp: on', 'lamp: off'], ['lamp: off', 'lamp: on']), lines
+    assert re.match(r'pulse: the client is gone after \d+ beats', lines[-1]), lines
+    shell.check('insmod lamp; rmmod lamp pulse')
 
 
 def test_cxx(shell, log):
