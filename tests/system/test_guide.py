@@ -4,12 +4,14 @@ and the kernel says what the page says that it says. tests/drivers/test_guide.py
 that needs no machine."""
 import os
 import re
+import shutil
+import subprocess
 
 import pytest
 
 from archive import file
 from conftest import debug_program
-from driver_source import SOURCE, compiled
+from driver_source import FLAGS, SOURCE, compiled
 
 pytestmark = pytest.mark.banos
 DRIVERS = os.path.join(SOURCE, 'tests', 'system', 'drivers')
@@ -108,3 +110,30 @@ def test_the_driver_for_a_pci_device(start):
     assert m.check('head -n 1 /dev/acme-edu') == '120\n'
     m.check('rmmod acme_edu')
     assert 'leaked' not in m.check('dmesg')
+
+
+RUST = ('/usr/bin/rustc --emit=obj -C panic=abort -C code-model=kernel -C relocation-model=static '
+        '-C no-redzone -C force-frame-pointers -C opt-level=2 '
+        '-C target-feature=-mmx,-sse,-sse2,+soft-float {}/rust.rs -o rust.ko')
+ADA = 'gnatgcc {} -gnatp -c {}/ada_driver.adb && mv ada_driver.o ada_driver.ko'
+ASSEMBLY = 'gcc -c {}/assembly.S -o assembly.ko'
+
+
+def test_drivers_in_other_languages_run(start, tmp_path):
+    kit = os.path.join(SOURCE, 'scripts', 'sdk')
+    plain = ' '.join(x for x in FLAGS if not x.startswith(('-D', '-W', '-ffree')))
+    commands = {'gcc': ASSEMBLY.format(kit), '/usr/bin/rustc': RUST.format(f'{kit}/languages'),
+                'gnatgcc': ADA.format(plain, f'{kit}/languages')}
+    for compiler, command in commands.items():
+        if shutil.which(compiler):
+            subprocess.run(['sh', '-ec', command], cwd=tmp_path, check=True)
+    drivers = {x.stem: x.read_bytes() for x in tmp_path.glob('*.ko')}
+    m = start(files={f'{x}.ko': file('', drivers[x]) for x in drivers}, append='quiet').boot()
+    for name in drivers:
+        m.check(f'insmod /{name}.ko; rmmod {name}')
+    log = m.check('dmesg')
+    assert 'leaked' not in log
+    for name, words in {'assembly': 'Hello from assembly',
+                        'rust': 'Hello from Rust: the squares below 10 are 285 in all',
+                        'ada_driver': 'Hello from Ada: 89 and 144'}.items():
+        assert name not in drivers or words in log, log

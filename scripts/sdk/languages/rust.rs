@@ -6,7 +6,7 @@
 //!         -C target-feature=-mmx,-sse,-sse2,+soft-float rust.rs -o rust.ko
 //!
 //! What panics calls into core, which is not there: no index that may be out of range, no
-//! unwrap(), wrapping arithmetic. Else link core in: "ld -r --gc-sections -u RECORD".
+//! unwrap(), wrapping arithmetic. Else link core in, as rust.lds says.
 #![no_std]
 #![crate_type = "lib"]
 
@@ -54,6 +54,7 @@ const fn field<const N: usize>(text: &[u8]) -> [u8; N] {
 }
 
 #[used]
+#[no_mangle]
 #[link_section = ".banos-driver"]
 pub static RECORD: DriverRecord = DriverRecord {
     size: core::mem::size_of::<DriverRecord>() as u32,
@@ -103,5 +104,5 @@ extern "C" fn rust_exit(owner: Owner) -> i64 {
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
-    loop {}
+    unsafe { core::arch::asm!("ud2", options(noreturn)) }
 }
