@@ -482,7 +482,7 @@ LEAKS = ['interrupts', 'DMA buffers', 'device memory mappings', 'port ranges',
          'mutexes', 'resolved symbols', 'firmware files']
 # What is registered is withdrawn when the driver goes, and is no leak.
 REGISTERED = ['character devices', 'buses', 'devices on buses',
-              'device probers']
+              'device probers', 'callbacks', 'watches of owners']
 
 
 def test_these_are_all_classes_that_there_are():

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Registers three of everything that can be, and withdraws nothing. */
 #include <banos/bus.h>
+#include <banos/callback.h>
 #include <banos/chardev.h>
 #include <banos/driver.h>
 #include <banos/errno.h>
@@ -65,6 +66,25 @@ static int64_t add_prober(banos_owner self, char number)
 	return banos_prober_register(self, &config, NULL);
 }
 
+static int64_t hear(void *context, uint64_t arg1, uint64_t arg2, uint64_t arg3, uint64_t arg4,
+		    uint64_t arg5)
+{
+	return 0;
+}
+
+/* A callback, and a watch that uses it. */
+static int64_t add_callback(banos_owner self)
+{
+	static const struct banos_callback_config config = { .size = sizeof(config),
+							     .function = hear };
+	banos_callback callback;
+	int64_t error = banos_callback_create(self, &config, &callback);
+
+	if (error)
+		return error;
+	return banos_owner_watch(self, self, callback);
+}
+
 static int64_t registrant_init(banos_owner self)
 {
 	int64_t error = 0;
@@ -75,6 +95,8 @@ static int64_t registrant_init(banos_owner self)
 			error = add_bus(self, number);
 		if (!error)
 			error = add_prober(self, number);
+		if (!error)
+			error = add_callback(self);
 	}
 	return error;
 }
