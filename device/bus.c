@@ -167,6 +167,7 @@ int bus_device_add(struct bus *bus, struct bus_device *device)
 	list_init(&device->pending);
 	list_init(&device->quarantine);
 	list_init(&device->nodes);
+	list_init(&device->irqs);
 	mutex_lock(&bus_lock);
 	err = -EEXIST;
 	if (!bus_name_taken_locked(bus, device->name))

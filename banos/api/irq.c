@@ -13,8 +13,8 @@
  * A function that asks to be called again is, at its high priority for BUDGET_NS, and
  * behind all threads that wait for the processor afterwards.
  *
- * A device uses either messages or its line: users_lock (spin) guards how many of each are
- * in use.
+ * A device uses either messages or its line, and each once: users_lock (spin) guards the list of what
+ * is in use.
  */
 #include <kernel/bus.h>
 #include <kernel/driver.h>
@@ -35,7 +35,8 @@ struct interrupt {
 	struct owned owned;
 	struct owner *owner;
 	struct bus_device *device;
-	u32 index, number; /* the device's; ours, valid while connected */
+	struct list of_device; /* while connected, or being so */
+	u32 index, number;     /* the device's; ours, valid while connected */
 	bool by_line, connected, dead, pending, ended, reported;
 	struct irq_line *masked; /* until the function has returned */
 	u64 count;
@@ -121,30 +122,31 @@ static void interrupt_main(void *arg)
 
 static DEFINE_SPINLOCK(users_lock);
 
-static u32 *users_of(struct bus_device *device, bool by_line)
+/* The device is connected in the other way, or this interrupt is in use. */
+static bool users_exclude(const struct interrupt *used, const struct interrupt *interrupt)
 {
-	if (by_line)
-		return &device->lines;
-	return &device->messages;
+	return used->by_line != interrupt->by_line || used->index == interrupt->index;
 }
 
-static bool users_enter(const struct interrupt *interrupt)
+static bool users_enter(struct interrupt *interrupt)
 {
-	struct bus_device *device = interrupt->device;
 	u64 flags = spin_lock_irqsave(&users_lock);
-	bool may = !*users_of(device, !interrupt->by_line);
+	struct interrupt *used;
+	bool may = true;
 
+	list_for_each(used, &interrupt->device->irqs, of_device)
+		may &= !users_exclude(used, interrupt);
 	if (may)
-		++*users_of(device, interrupt->by_line);
+		list_add(&interrupt->of_device, &interrupt->device->irqs);
 	spin_unlock_irqrestore(&users_lock, flags);
 	return may;
 }
 
-static void users_leave(const struct interrupt *interrupt)
+static void users_leave(struct interrupt *interrupt)
 {
 	u64 flags = spin_lock_irqsave(&users_lock);
 
-	--*users_of(interrupt->device, interrupt->by_line);
+	list_del(&interrupt->of_device);
 	spin_unlock_irqrestore(&users_lock, flags);
 }
 

@@ -59,7 +59,7 @@ struct bus_device {
 		node; /* of banos_device_info; what is not known is that of the device that provides the bus */
 	u64 bus_id;
 	struct device_resource *resources;
-	u32 lines, messages;	       /* interrupts in use; for banos/api/irq.c */
+	struct list irqs;	       /* interrupts in use; for banos/api/irq.c */
 	char *properties, *attributes; /* lines of text, or NULL */
 	struct thread *claimant;       /* the thread that binds or unbinds it, or NULL */
 	bool gone;		       /* being removed: it gets no driver */
