@@ -2,8 +2,10 @@
 /*
  * <banos/chardev.h>: character devices, as a driver registers and removes them.
  *
- * Registration takes the number at once and the name when the driver is live;
- * in between an open fails with ENXIO.
+ * Registration takes the number at once, and the name among those of drivers; the node in /dev
+ * is made when the driver is live.
+ *
+ * Lock: names_lock (mutex) guards the list of names.
  */
 #include <kernel/chardev.h>
 #include <kernel/err.h>
@@ -30,6 +32,34 @@ static const struct struct_rule ops_rule = {
 	.flags = STRUCT_MUST | STRUCT_GROWING,
 };
 
+/* ---- names ---- */
+
+static DEFINE_LIST(taken_names);
+static DEFINE_MUTEX(names_lock);
+
+/* For this device alone, though its node may be made much later. */
+static int char_device_take_name(struct char_device *device)
+{
+	struct char_device *other;
+	int err = 0;
+
+	mutex_lock(&names_lock);
+	list_for_each(other, &taken_names, named)
+		if (!strcmp(other->name, device->name))
+			err = -EEXIST;
+	if (!err)
+		list_add(&device->named, &taken_names);
+	mutex_unlock(&names_lock);
+	return err;
+}
+
+static void char_device_drop_name(struct char_device *device)
+{
+	mutex_lock(&names_lock);
+	list_del(&device->named);
+	mutex_unlock(&names_lock);
+}
+
 /* ---- life ---- */
 
 static int char_device_publish(struct owned *owned)
@@ -48,6 +78,7 @@ static int char_device_stop(struct owned *owned, u64 deadline_ns)
 	if (device->node)
 		devfs_remove(device->name);
 	device->node = false;
+	char_device_drop_name(device);
 	if (device->registered)
 		chardev_unregister(device->dev);
 	device->registered = false;
@@ -159,6 +190,7 @@ static int char_device_register(struct owner *owner, struct char_device *device,
 	device->revocable = owner->device != NULL || IS_ENABLED(CONFIG_GATE_ABANDON);
 	device->device_name = owner->name;
 	spin_init(&device->lock);
+	list_init(&device->named);
 	list_init(&device->open_files);
 	wait_queue_init(&device->calls_wait);
 	vm_window_list_init(&device->windows, VM_WINDOW_FILE);
@@ -169,9 +201,13 @@ static int char_device_register(struct owner *owner, struct char_device *device,
 		err = char_device_take_number(device, &config);
 	if (err)
 		return err;
-	err = owned_add(owner, &device->owned, &chardev_class, true);
-	if (err)
-		chardev_unregister(device->dev);
+	err = char_device_take_name(device);
+	if (!err)
+		err = owned_add(owner, &device->owned, &chardev_class, true);
+	if (!err)
+		return 0;
+	chardev_unregister(device->dev);
+	char_device_drop_name(device);
 	return err;
 }
 

@@ -38,6 +38,7 @@ struct char_device {
 	bool revocable;	     /* it hangs on a device on a bus */
 	bool revoked;	     /* that was taken away */
 	spinlock_t lock;     /* guards open_files, and of each file: released, unpinned, watched */
+	struct list named;   /* in the list of names that are taken; chardev.c */
 	struct list open_files; /* char_file->link; of a revocable device */
 	struct wait_queue calls_wait;
 	struct vm_window_list windows; /* what programs map through its files */
