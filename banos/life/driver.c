@@ -260,6 +260,7 @@ int driver_start(struct driver *driver, struct report *report)
 
 	if (err) {
 		driver->image.exit = 0; /* it was never installed */
+		driver->refused = true;
 		return report_add(report, err, "init failed: %s (error %d)", error_text(err), -err);
 	}
 	err = driver_publish(driver);
@@ -343,9 +344,9 @@ void driver_leave_behind(struct driver *driver)
 
 static int driver_dismantle(struct driver *driver)
 {
-	/* A driver that failed could not release its resources. */
-	bool failed = gate_has_failed(&driver->owner);
-	owner_report report = failed ? NULL : report_leak;
+	/* A driver that failed could not release its resources; after a failed init() nobody expects it. */
+	bool excused = driver->refused || gate_has_failed(&driver->owner);
+	owner_report report = excused ? NULL : report_leak;
 	u64 bytes;
 	int err;
 
@@ -360,7 +361,7 @@ static int driver_dismantle(struct driver *driver)
 		err = owner_sweep(&driver->owner, ~0u, report);
 	if (err)
 		return err;
-	if (bytes && !failed)
+	if (bytes && !excused)
 		pr_warn("banos: %s: memory not freed: %lu bytes\n", driver->name, bytes);
 	driver_memory_end(driver);
 	account_remove(driver);

@@ -56,7 +56,8 @@ struct driver {
 	s64 id;		    /* -1: none yet */
 	u32 state;	    /* enum banos_driver_state */
 	bool builtin, exited;
-	bool in_sys; /* /sys/module has a folder of its name; under sys_module.c's lock */
+	bool refused; /* init() failed: what it leaves is no leak */
+	bool in_sys;  /* /sys/module has a folder of its name; under sys_module.c's lock */
 	struct atomic refs;
 	struct atomic pins; /* and DRIVER_GOING_PIN */
 	struct wait_queue pins_wait;
