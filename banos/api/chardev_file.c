@@ -495,7 +495,10 @@ static u32 char_file_poll(struct file *f, struct poll_table *table)
 	return result;
 }
 
-/* The file keeps the wait object: it may be taken back while the program still watches it. */
+/*
+ * The file keeps the wait object: it may be taken back while the program still watches it. Without
+ * a table the program does not wait: the object is only judged.
+ */
 static s64 char_file_watch(struct poll_call *call, struct banos_wait *wait)
 {
 	struct owned *queue = driver_wait_get(wait);
@@ -513,7 +516,7 @@ static s64 char_file_watch(struct poll_call *call, struct banos_wait *wait)
 		opened->watched[i] = queue;
 	}
 	spin_unlock(&opened->device->lock);
-	if (i < WATCHED_MAX)
+	if (i < WATCHED_MAX && call->table)
 		driver_wait_watch(queue, call->table);
 	owned_put(queue);
 	if (i < WATCHED_MAX)
@@ -528,9 +531,7 @@ int64_t banos_poll_watch(banos_poll watch, struct banos_wait *wait)
 
 	if (!((u64)object & 1) || object != (const void *)watch)
 		return MISTAKE("watch is not that of this call");
-	if (call->table)
-		return char_file_watch(call, wait);
-	return 0;
+	return char_file_watch(call, wait);
 }
 BANOS_EXPORT(banos_poll_watch);
 
