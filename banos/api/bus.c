@@ -201,7 +201,7 @@ static int device_take_resources(struct bus_device *device,
 		return bad_device("config->resource_count is over 16");
 	if (stride < BANOS_RESOURCE_SIZE_1 || stride % 8 || stride > STRUCT_MAX)
 		return bad_device(
-			"config->resource_stride is not sizeof(struct banos_resource): a multiple of 8 from 32 to 4096");
+			"config->resource_stride is not sizeof(struct banos_resource): a multiple of 8 from 56 to 4096");
 	if (!api_may_read(from, (u64)stride * count))
 		return bad_device("config->resources is not the driver's memory");
 	device->resources = kcalloc(count, sizeof(*device->resources));

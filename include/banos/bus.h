@@ -215,7 +215,8 @@ struct banos_prober_ops {
 	 * @param data    of the BANOS_SERVES_DATA() whose pattern matches: of several, the one
 	 *		  with the most literal characters; with BANOS_SERVES() 0
 	 * @return 0; -ENODEV: this driver does not serve the device; another error is
-	 *	   logged. After an error all resources of the device are released.
+	 *	   logged. After an error the bus stops the device, quiesce(), and all its resources
+	 *	   are released.
 	 */
 	int64_t (*probe)(void *context, banos_owner device, uint64_t data, void **state);
 	/**

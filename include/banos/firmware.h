@@ -30,7 +30,7 @@ BANOS_BEGIN
  * @param firmware  written: the handle
  * @return its size in bytes. -ENOENT: the file does not exist. -EINVAL: the
  *	   name is invalid, or the file is empty or not a regular file. -EFBIG: more
- *	   than 32 MiB. -ENOMEM. -EIO.
+ *	   than 32 MiB. -ENOMEM. -EIO. -ENODEV: @p owner is being removed
  */
 BANOS_SINCE(1)
 int64_t banos_firmware_load(banos_owner owner, const char *name, banos_firmware *firmware);

@@ -50,7 +50,8 @@ BANOS_BEGIN
  * @param mapping  written: the handle
  * @param memory   written: its address; @p length bytes for banos_mmio_read32() and so on
  * @return 0, -EPERM: @p owner has no right to these addresses, -EINVAL: an argument is
- *	   wrong, -ENOMEM, -ENODEV: @p owner is being removed
+ *	   wrong, -EBUSY: a page of it is mapped with another flag, -ENOMEM, -ENODEV: @p owner is
+ *	   being removed
  */
 BANOS_SINCE(1)
 int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uint32_t flags,
