@@ -6,7 +6,7 @@
 
 Boots KERNEL in QEMU with DRIVE (compiled tests/abi/drive.c) as its first process and the
 files in /drivers, numbered in the order that is given here, so that exporters may precede
-importers. Prints the machine's TAP lines, and the whole log after a failure. The status is 0 if DRIVE
+importers; with a file in /lib/firmware that they may load. Prints the machine's TAP lines, and the whole log after a failure. The status is 0 if DRIVE
 said that all passed and the kernel complained of nothing.
 """
 import argparse
@@ -22,11 +22,13 @@ sys.path.insert(0, os.path.join(HERE, '..', 'system'))
 import archive  # noqa: E402
 
 LIMIT_S = 240
+FIRMWARE = bytes(at * 7 & 0xff for at in range(10000))
 COMPLAINT = re.compile(r'\bBUG\b|[Ww]arning: |WARNING|[Pp]anic|[Oo]ops|lock order|leaked [1-9]')
 
 
 def initramfs(drive, files):
-    content = {'init': drive, 'dev/empty': b'', 'proc/empty': b''}
+    content = {'init': drive, 'dev/empty': b'', 'proc/empty': b'',
+               'lib/firmware/conformance.bin': FIRMWARE}
     for number, (name, data) in enumerate(files):
         content[f'drivers/{number:03}-{name}'] = data
     return archive.cpio(archive.tree(content))

@@ -23,8 +23,9 @@ COMPILERS = {
     'gcc -O3 -fPIE': ['gcc', *[x for x in FLAGS if 'pi' not in x and 'model' not in x],
                       '-fPIE', '-O3'],
     'clang -O2': ['clang', *FLAGS, '-O2'],
-    'g++ -O1': ['g++', *FLAGS, *CXX, '-O1', '-std=gnu++11'],
+    'g++ -O1': ['g++', *FLAGS, *CXX, '-O1', '-std=gnu++98'],
     'clang++ -Os': ['clang++', *FLAGS, *CXX, '-Os', '-std=gnu++17'],
+    'tcc': ['tcc'],
 }
 KERNELS = {'default': ('banos.elf', 1), 'debug': ('debug/banos.elf', 4)}
 
