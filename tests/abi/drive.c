@@ -8,7 +8,8 @@
  * in the reverse order; N times (3). Free memory may not shrink from the second round to the
  * last, nothing may be leaked in the kernel's own words. A self-testing driver
  *
- *	- logs one line "PASS: N checks" or "FAIL: what", by itself, within 10 seconds; and
+ *	- logs one line "PASS: N checks" or "FAIL: what", by itself, within 10 seconds, and "FAIL: what"
+ *	  at any time until it is removed; and
  *	- may register a character device of its own name, which is then opened; written to ("test");
  *	  asked by ioctl() 0x4201 with the address of 4096 bytes, each its offset; polled for reading;
  *	  mapped, and where that succeeds, each byte of the first 64 is written (its offset + 1). Each of
@@ -428,6 +429,7 @@ static void drive_round(int64_t kmsg)
 		remove_driver(i);
 	log_read(kmsg);
 	tap(!text_find(log_text, "leaked"), "all", "leave nothing behind");
+	tap(!text_find(log_text, ": FAIL: "), "all", "find no fault in how they are removed");
 }
 
 static void judge_memory(int64_t before, int64_t after)

@@ -41,15 +41,17 @@ def drive(tmp_path_factory):
     return path.read_bytes()
 
 
+def compile_one(source, folder, compiler):
+    name = 'conformance_' + os.path.basename(source)[:-2] + '.ko'
+    subprocess.run([*COMPILERS[compiler], *BASE, source, '-o', f'{folder}/{name}'], check=True)
+    with open(f'{folder}/{name}', 'rb') as f:
+        return name, f.read()
+
+
 def compiled(folder, compiler):
-    files = []
-    for source in sorted(glob.glob(f'{SOURCE}/tests/conformance/*.c')):
-        name = 'conformance_' + os.path.basename(source)[:-2] + '.ko'
-        subprocess.run([*COMPILERS[compiler], *BASE, source, '-o', f'{folder}/{name}'],
-                       check=True)
-        with open(f'{folder}/{name}', 'rb') as f:
-            files.append((name, f.read()))
-    return files
+    """In the order of their names: NAME1 exports what NAME2 imports."""
+    return [compile_one(source, folder, compiler)
+            for source in sorted(glob.glob(f'{SOURCE}/tests/conformance/*.c'))]
 
 
 def judged(kernel, drive, files, name):
@@ -72,26 +74,44 @@ def test_drivers_find_what_the_headers_promise(tmp_path, drive, compiler, kernel
     assert passed, output
 
 
-# What would go unseen if nobody looked.
+# What would go unseen if nobody looked: one for each kind of judge. The file that is changed, what, and
+# what is said.
 FAULTS = {
-    'a check fails': ('memory.c', 'banos_alloc(self, 0, 0) == NULL', 'banos_alloc(self, 0, 0) != NULL'),
+    'a check fails': ('memory.c', 'banos_alloc(self, 0, 0) == NULL',
+                      'banos_alloc(self, 0, 0) != NULL', 'is installed'),
     'a driver says nothing': ('memory.c', 'return check_verdict(self);',
-                              'return self ? 0 : check_verdict(self);'),
+                              'return self ? 0 : check_verdict(self);', 'tested itself'),
     'memory is leaked': ('memory.c', 'CHECK(banos_free(self, NULL) == 0);',
-                         '(void)banos_alloc(self, 5000, 0);'),
+                         '(void)banos_alloc(self, 5000, 0);', 'leave nothing behind'),
+    'a check fails in a method': ('everyday.c', "'t' + 'e' + 's' + 't'", "'t'", 'its device works'),
+    'a program cannot read': ('everyday.c', 'return count + 1;', 'return -EIO;',
+                              'its device works'),
+    'what a program writes to DMA memory is lost': (
+        'dma.c', 'return banos_map_dma(call, shared, offset + PAGE_BYTES);',
+        'return banos_map_zero(call);', 'its device works'),
+    'a check fails in probe()': ('irq.c', 'CHECK(strangers == 0);', 'CHECK(strangers == 1);',
+                                 'tested itself'),
+    'a check fails in a thread': ('bus.c', 'calls[1].quiets == 0', 'calls[1].quiets == 1',
+                                  'tested itself'),
+    'an importer is not called back': ('callbacks2.c', 'return (int64_t)(arg1 * 1000 + arg2);',
+                                       'return (int64_t)arg1;', 'is installed'),
+    'a check fails in exit()': ('callbacks1.c', 'told == subscribed', 'told > subscribed',
+                                'find no fault in how they are removed'),
+    'a device is not made quiet': ('bus.c', 'calls[number].quiets++;', '', 'tested itself'),
 }
 
 
 @pytest.mark.parametrize('fault', FAULTS)
 def test_faults_are_seen(tmp_path, drive, fault):
-    name, old, new = FAULTS[fault]
-    with open(f'{SOURCE}/tests/conformance/{name}', encoding='utf-8') as f:
-        text = f.read()
-    assert old in text
-    shutil.copy(f'{SOURCE}/tests/conformance/check.h', tmp_path)
-    (tmp_path / name).write_text(text.replace(old, new))
-    subprocess.run([*COMPILERS['gcc -O2'], *BASE, tmp_path / name, '-o', tmp_path / 'a.ko'],
-                   check=True)
-    passed, output = judged('default', drive,
-                            [('conformance_memory.ko', (tmp_path / 'a.ko').read_bytes())], fault)
-    assert not passed and 'not ok' in output, output
+    name, old, new, said = FAULTS[fault]
+    files = []
+    shutil.copytree(f'{SOURCE}/tests/conformance', tmp_path / 'sources')
+    text = (tmp_path / 'sources' / name).read_text()
+    assert text.count(old) == 1
+    (tmp_path / 'sources' / name).write_text(text.replace(old, new))
+    kind = name.rstrip('12.ch')
+    for source in sorted(glob.glob(f'{tmp_path}/sources/{kind}*.c')):
+        if re.fullmatch(rf'{kind}[12]?\.c', os.path.basename(source)):
+            files.append(compile_one(source, tmp_path, 'gcc -O2'))
+    passed, output = judged('default', drive, files, fault)
+    assert not passed and re.search(f'not ok.*{said}', output), output

@@ -45,7 +45,7 @@ static int64_t bus_quiesce(void *context, void *device)
 	return banos_wait_wake(&changed);
 }
 
-static int64_t bus_probe(void *context, banos_owner device, void **state)
+static int64_t bus_probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	void *bus_context = NULL;
 	uint32_t number;
@@ -54,6 +54,7 @@ static int64_t bus_probe(void *context, banos_owner device, void **state)
 	if (banos_device_context(bus, device, &bus_context))
 		strangers++;
 	number = number_of(bus_context);
+	strangers += data != (number == 1 ? 1 : 0xffffffffffffffffull);
 	if (number == 2) {
 		calls[number].probes++;
 		(void)banos_wait_wake(&changed);
@@ -297,6 +298,7 @@ static int64_t conformance_bus_exit(banos_owner self)
 	return banos_wait_destroy(&changed);
 }
 
-BANOS_SERVES("conformance_bus:n*");
+BANOS_SERVES_DATA("conformance_bus:n*", 0xffffffffffffffffull);
+BANOS_SERVES_DATA("conformance_bus:n01", 1);
 BANOS_DRIVER(conformance_bus, "1.0", "MIT", "Tests a bus with devices and their prober",
 	     conformance_bus_init, conformance_bus_exit);

@@ -11,8 +11,9 @@
 #include "answer.h"
 #include "bus12.h"
 
-#define PAGE_BYTES 4096u
-#define MAPPED	   64u
+#define PAGE_BYTES   4096u
+#define MAPPED	     64u
+#define PATTERN_DATA 0xfedcba9876543210ul
 
 static banos_owner driver, served;
 static banos_prober prober;
@@ -188,12 +189,12 @@ static const struct banos_chardev_ops chardev_ops = {
 
 /* ---- its life ---- */
 
-static int64_t bus2_probe(void *context, banos_owner device, void **state)
+static int64_t bus2_probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	banos_chardev file = NULL;
 
 	served = device;
-	CHECK(context == (void *)&served && *state == NULL);
+	CHECK(context == (void *)&served && *state == NULL && data == PATTERN_DATA);
 	*state = &removes;
 	CHECK(asked_so_far().quiets == 0);
 	try_identity(device);
@@ -229,6 +230,9 @@ static int64_t conformance_bus2_init(banos_owner self)
 }
 
 BANOS_IMPORT_AS(conformance_bus1_calls, CONFORMANCE_BUS1_CALLS_AS);
-BANOS_SERVES("conformance_bus1:kind7:*");
+/* Of two that match the one with more literal characters counts. */
+BANOS_SERVES_DATA("conformance_bus1:kind*", 1);
+BANOS_SERVES_DATA("conformance_bus1:kind7:only?", PATTERN_DATA);
+BANOS_SERVES_DATA("conformance_bus1:kind7:*", 2);
 BANOS_DRIVER(conformance_bus2, "1.0", "MIT", "Serves a device of another driver's bus",
 	     conformance_bus2_init, NULL);

@@ -156,12 +156,13 @@ static const struct banos_chardev_ops chardev_ops = {
 	sizeof(struct banos_chardev_ops), 0, NULL, NULL, dma_read, NULL, NULL, NULL, dma_map
 };
 
-static int64_t dma_probe(void *context, banos_owner device, void **state)
+static int64_t dma_probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	struct banos_dma_config config = asked_for(2 * PAGE_BYTES, PAGE_BYTES, 0, 0);
 	uint64_t address;
 
 	(void)context;
+	CHECK(data == 0);
 	*state = &shared;
 	try_buffer(device, 1, 0, 0, 0);
 	try_buffer(device, 100, 4, 0, 0);

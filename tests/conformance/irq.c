@@ -143,10 +143,10 @@ static void try_refusals(banos_owner device)
 	CHECK(banos_irq_count(NULL) == -EINVAL);
 }
 
-static int64_t irq_probe(void *context, banos_owner device, void **state)
+static int64_t irq_probe(void *context, banos_owner device, uint64_t data, void **state)
 {
 	(void)state;
-	CHECK(context == (void *)&bus_mark);
+	CHECK(context == (void *)&bus_mark && data == 0);
 	CHECK(banos_device_interrupts(device) == INTERRUPTS);
 	try_refusals(device);
 	CHECK(connects == 0 && lines == 0);

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""Every function of the driver API is called by two self-testing drivers at least."""
+import collections
+import glob
+import re
+import subprocess
+import sys
+
+import pytest
+from test_conformance import SOURCE, compile_one
+
+TWICE = 2
+# Functions that fewer drivers call, with the reason. This list only ever becomes shorter.
+LACKING = {
+    'pci_.*': 'needs the driver pci and a device on PCI',
+}
+
+
+def api():
+    """Functions that kernel or drivers provide: a name in a driver's list of imports."""
+    done = subprocess.run([sys.executable, f'{SOURCE}/scripts/gen-api.py',
+                           *sorted(glob.glob(f'{SOURCE}/include/banos/*.h'))], check=True,
+                          stdout=subprocess.PIPE, text=True)
+    return [line.split()[0] for line in done.stdout.splitlines()]
+
+
+def inlines():
+    """Functions in the headers themselves: names that sources call."""
+    names = set()
+    for path in glob.glob(f'{SOURCE}/include/banos/*.h'):
+        with open(path, encoding='utf-8') as f:
+            names.update(re.findall(r'^(?:static __inline__ __attribute__\(\(unused\)\) \w+ )?'
+                                    r'(banos_\w*[a-z0-9])\(.*?\)\s*\{', f.read(), re.M | re.S))
+    return sorted(name for name in names if not name.endswith('_'))
+
+
+def lacking(names, callers):
+    return [f'{name}: {callers[name]}' for name in names if callers[name] < TWICE and
+            not any(re.fullmatch(pattern, name) for pattern in LACKING)]
+
+
+def sources():
+    return sorted(glob.glob(f'{SOURCE}/tests/conformance/*.c'))
+
+
+@pytest.fixture(scope='module')
+def imports(tmp_path_factory):
+    """What each driver imports: {source: names}"""
+    folder = tmp_path_factory.mktemp('drivers')
+    found = {}
+    for source in sources():
+        name, _ = compile_one(source, folder, 'gcc -O2')
+        listed = subprocess.run(['nm', '-u', f'{folder}/{name}'], check=True,
+                                stdout=subprocess.PIPE, text=True).stdout
+        found[source] = set(listed.split()) - {'U', 'w'}
+    return found
+
+
+def test_two_drivers_import_each_function(imports):
+    callers = collections.Counter(name for names in imports.values() for name in names)
+    assert len(api()) > 100
+    assert not lacking(api(), callers)
+
+
+def test_one_driver_is_not_enough(imports):
+    """Without one of the drivers it would be noticed."""
+    callers = collections.Counter(name for source, names in imports.items() for name in names
+                                  if not source.endswith('/firmware.c'))
+    assert 'banos_firmware_load: 1' in lacking(api(), callers)
+
+
+def test_functions_in_headers_are_called():
+    callers = collections.Counter()
+    for path in sources():
+        with open(path, encoding='utf-8') as f:
+            callers.update(set(re.findall(r'\b(banos_\w+)', expanded(f.read()))))
+    names = inlines()
+    assert len(names) >= 28, names
+    assert [name for name in names if not callers[name]] == []
+
+
+def expanded(text):
+    """Names that registers.c builds from a width."""
+    widths = re.findall(r'TRY_\w+\((\d+)\);', text)
+    return text + ' '.join(name.replace('##bits', bits).replace('##', '') for bits in widths
+                           for name in re.findall(r'banos_mmio_\w*##bits(?:##\w+)?', text))
+
+
+def test_the_list_of_exceptions_is_needed():
+    assert all(any(re.fullmatch(pattern, name) for name in api()) for pattern in LACKING)
