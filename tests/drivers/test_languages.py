@@ -106,6 +106,14 @@ def test_the_page_has_them():
     assert {'nasm', 'yasm', 'gdc', 'ldc2', 'fpc', 'gfortran'} <= set(COMMANDS)
 
 
+def test_tcc_takes_the_flags(sdk, tmp_path):  # noqa: F811
+    if not shutil.which('tcc'):
+        pytest.skip('tcc is not installed')
+    good(['tcc', *flags(sdk, 'banos'), '-c', str(sdk / 'share/banos/samples/hello.c'), '-o',
+          'hello.ko'], tmp_path)
+    assert 'can be installed' in good([str(sdk / 'bin' / 'banos-check'), 'hello.ko'], tmp_path)
+
+
 def test_rust_that_may_panic(sdk, tmp_path):  # noqa: F811
     """An index that is checked needs core, linked by the command of the page."""
     rustc = '/usr/bin/rustc'

@@ -91,9 +91,10 @@ def test_what_is_logged(start):
     for result in (5, -19):
         m.run(f'insmod /mistaken.ko result={result}')
     log = m.check('dmesg')
-    # What takes ten seconds has a test of its own.
-    with open(os.path.join(SOURCE, 'tests/system/test_mistakes.py'), encoding='utf-8') as f:
-        log += f.read()
+    # What takes ten seconds, or a bus, has a test of its own.
+    for other in ('test_mistakes.py', 'test_matching.py'):
+        with open(os.path.join(SOURCE, 'tests', 'system', other), encoding='utf-8') as f:
+            log += f.read()
     ends = {k: v for k, v in said_of('Refused').items() if k.startswith('init ')}
     assert len(ends) == 2
     for sentence, pattern in (said_of('Logged') | ends).items():
