@@ -36,7 +36,7 @@ void report_destroy(struct report *report)
 static void report_make_printable(char *text)
 {
 	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
+		if ((u8)*text < ' ' || *text == 0x7f)
 			*text = '?';
 }
 

@@ -487,7 +487,7 @@ static void reasons_show_no_control_characters(void **state)
 	struct report report;
 
 	report_init(&report, report_alloc, report_free, NULL);
-	report_add(&report, -ENOENT, "needs %s", "na\x1b[2Jme\r\n\x7f\xc3");
+	report_add(&report, -ENOENT, "needs %s", "na\x1b[2Jme\r\n\x7f\t");
 	assert_string_equal(report.text, "driver file: needs na?[2Jme????\n");
 	report_destroy(&report);
 }

@@ -72,7 +72,8 @@ def said_offline(kernel, folder, files):
             command += ['--with', f'{folder}/{other}.ko']
         done = subprocess.run([*command, f'{folder}/{name}.ko', *params_of(params)],
                               stdout=subprocess.PIPE, timeout=60, check=False)
-        number, *lines = done.stdout.decode('ascii').split('\n')[:-1]
+        said = re.sub(rb'[\x80-\xff]', b'?', done.stdout).decode()
+        number, *lines = said.split('\n')[:-1]
         return name, (int(number), lines)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(pool.map(one, files))
