@@ -36,6 +36,11 @@ drive/drive: drive/drive.c drive/drive.h
 		-Wl,--build-id=none -s -Idrive -o $@ $<
 '''
 
+# The second of two imports from the first.
+PAIR = '''{second}.ko: private banos-check-flags := --with {first}.ko
+{second}.ko: | {first}.ko
+'''
+
 
 def fill(template, values):
     with open(os.path.join(TEMPLATES, template), encoding='utf-8') as f:
@@ -90,7 +95,8 @@ def add_conformance(out):
         copy(f'{SOURCE}/tests/abi/{name}', f'{folder}/drive/{name}')
     copy(f'{SOURCE}/include/uapi/banos.h', f'{folder}/drive/uapi/banos.h')
     copy(f'{TEMPLATES}/conformance-README', f'{folder}/README')
-    write(f'{folder}/Makefile', CONFORMANCE_MAKEFILE.format(drivers=' '.join(names)))
+    write(f'{folder}/Makefile', CONFORMANCE_MAKEFILE.format(drivers=' '.join(names)) +
+          ''.join(PAIR.format(first=x[:-1] + '1', second=x) for x in names if x.endswith('2')))
 
 
 def add_languages(out):
