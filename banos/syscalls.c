@@ -195,25 +195,44 @@ SYSCALL6(banos_install, image, size, params, flags, log, log_size)
 
 /* ---- remove ---- */
 
-SYSCALL2(banos_remove, id, flags)
+#define REMOVE_FLAGS ((u64)(BANOS_REMOVE_WAIT | BANOS_REMOVE_REVOKE))
+
+static s64 remove_by_number(s64 id, u64 flags, struct report *report)
 {
 	struct driver *driver;
-	s64 err = driver_check_privilege(DRIVER_REQUEST_MANAGE);
+	s64 err;
 
-	if (err)
-		return err;
-	if (flags & ~(u64)BANOS_REMOVE_WAIT)
-		return -EINVAL;
-	if ((s64)id < 0)
+	if (flags & ~REMOVE_FLAGS || flags == REMOVE_FLAGS)
+		return report_add(report, -EINVAL, "flags 0x%lx are unknown, or exclude each other",
+				  flags);
+	if (id < 0)
 		return -ENOENT;
 	driver = driver_find(id);
 	if (!driver)
 		return -ENOENT;
-	if (driver->id == (s64)id)
-		err = driver_remove(driver, flags & BANOS_REMOVE_WAIT);
+	if (driver->id == id)
+		err = driver_remove(driver, (u32)flags, report);
 	else
 		err = -ENOENT;
 	driver_put(driver);
+	return err;
+}
+
+SYSCALL4(banos_remove, id, flags, log, log_size)
+{
+	struct report report;
+	s64 err = driver_check_privilege(DRIVER_REQUEST_MANAGE);
+
+	if (err)
+		return err;
+	driver_report_init(&report);
+	strscpy(report.who, "banos_remove", sizeof(report.who));
+	err = remove_by_number((s64)id, flags, &report);
+	driver_report_log(&report, log && log_size);
+	/* A driver that is removed stays so, whatever became of the log. */
+	if (copy_log(&report, log, log_size) && err)
+		err = -EFAULT;
+	report_destroy(&report);
 	return err;
 }
 
@@ -360,10 +379,25 @@ SYSCALL3(finit_module, fd, params, flags)
 	return 0;
 }
 
+static int remove_with_linux_flags(struct driver *driver, u32 flags)
+{
+	u32 remove_flags = 0;
+	struct report report;
+	int err;
+
+	if (flags & O_TRUNC)
+		remove_flags = BANOS_REMOVE_REVOKE;
+	driver_report_init(&report);
+	err = driver_remove(driver, remove_flags, &report);
+	driver_report_log(&report, false);
+	report_destroy(&report);
+	return err;
+}
+
 /*
  * The newest of that name; or one whose removal was begun. Linux says EWOULDBLOCK
- * where it is in use; its flags ask not to wait, which it never does any
- * more, and to take away what is in use, which is not done here.
+ * where it is in use. Its flags: O_NONBLOCK asks not to wait, which it never does any more;
+ * O_TRUNC (rmmod -f) asks for removal at any price, and here means to revoke files.
  */
 SYSCALL2(delete_module, name, flags)
 {
@@ -385,7 +419,7 @@ SYSCALL2(delete_module, name, flags)
 	mutex_unlock(&drivers_lock);
 	if (!driver)
 		return -ENOENT;
-	err = driver_remove(driver, false);
+	err = remove_with_linux_flags(driver, (u32)flags);
 	driver_put(driver);
 	if (err == -EBUSY)
 		return -EWOULDBLOCK;

@@ -13,6 +13,7 @@
 #include <kernel/gate.h>
 #include <kernel/lock_order.h>
 #include <kernel/printk.h>
+#include <kernel/string.h>
 #include <kernel/time.h>
 
 static u64 slots_used[BITMAP_WORDS(CONFIG_BANOS_MAX_DRIVERS)];
@@ -109,6 +110,25 @@ static void gate_report_inside(const struct owner *owner)
 			pr_err("banos: %s: a call into the driver by %s (thread %d) has not returned\n",
 			       owner->name, t->comm, t->tid);
 	spin_unlock_irqrestore(&threads_lock, flags);
+}
+
+u32 gate_find_inside(const struct owner *owner, struct gate_guest *guests, u32 max)
+{
+	u64 flags = spin_lock_irqsave(&threads_lock);
+	struct thread *t;
+	u32 count = 0;
+
+	list_for_each(t, &threads_list, all_link) {
+		if (!thread_is_inside(t, owner))
+			continue;
+		if (count < max) {
+			guests[count].tid = t->tid;
+			strscpy(guests[count].comm, t->comm, sizeof(guests[count].comm));
+		}
+		count++;
+	}
+	spin_unlock_irqrestore(&threads_lock, flags);
+	return count;
 }
 
 int gate_drain(const struct owner *owner, u64 deadline_ns)

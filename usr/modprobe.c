@@ -14,7 +14,6 @@
 #include <unistd.h>
 #include "modtools.h"
 
-#define LOG_SIZE  16384
 #define LOCK_FILE "/run/modprobe.lock"
 
 /*

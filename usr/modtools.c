@@ -87,41 +87,25 @@ static void collect(s64 id, const char *key, char *out, size_t size)
 	free(line);
 }
 
-static int complain_busy(const struct banos_query *query)
+/* The kernel's sentences begin with the driver's name. @return 1 */
+static int complain_in_its_words(char *log)
 {
-	char users[256], why[512];
-
-	collect(query->id, "used by", users, sizeof(users));
-	if (query->builtin)
-		return complain(query->name, "is built into the kernel, and so cannot be removed");
-	if (query->state == BANOS_DRIVER_GOING)
-		return complain(
-			query->name,
-			"is busy: its removal has begun, but it does not end (a thread of it, or a call that is inside)");
-	if (users[0])
-		snprintf(why, sizeof(why), "is busy: used by %s", users);
-	else
-		snprintf(why, sizeof(why),
-			 "is busy: its files are open, or it is in use in another way (uses: %u)",
-			 query->users);
-	return complain(query->name, why);
+	for (char *line = strtok(log, "\n"); line && !hushed; line = strtok(NULL, "\n"))
+		fprintf(stderr, "%s: %s\n", prog, line);
+	return 1;
 }
 
 int remove_driver(const struct banos_query *query, u64 flags)
 {
-	struct banos_query now = *query;
+	static char log[LOG_SIZE];
 	char why[128];
 
-	if (query->builtin)
-		return complain_busy(query);
-	if (!syscall(SYS_banos_remove, query->id, flags))
+	log[0] = 0;
+	if (!syscall(SYS_banos_remove, query->id, flags, log, sizeof(log)))
 		return 0;
+	if (log[0])
+		return complain_in_its_words(log);
 	switch (errno) {
-	case EBUSY:
-		syscall(SYS_banos_query, query->id, &now, sizeof(now));
-		if (now.id != query->id)
-			now = *query;
-		return complain_busy(&now);
 	case ENOENT:
 		return complain(query->name,
 				"is not installed any more: another process has removed it");
@@ -158,12 +142,20 @@ static int cmd_rmmod(int argc, char **argv)
 	int status = 0, i = 1;
 
 	for (; i < argc && argv[i][0] == '-'; i++) {
-		if (strcmp(argv[i], "--wait") && strcmp(argv[i], "-w"))
+		if (!strcmp(argv[i], "--wait") || !strcmp(argv[i], "-w"))
+			flags |= BANOS_REMOVE_WAIT;
+		else if (!strcmp(argv[i], "--revoke"))
+			flags |= BANOS_REMOVE_REVOKE;
+		else
 			return complain(argv[i], "unknown option");
-		flags |= BANOS_REMOVE_WAIT;
 	}
+	if (flags == (BANOS_REMOVE_WAIT | BANOS_REMOVE_REVOKE))
+		return complain("--wait and --revoke", "exclude each other");
 	if (i == argc) {
-		fprintf(stderr, "usage: rmmod [--wait] NAME|ID...\n");
+		fprintf(stderr,
+			"usage: rmmod [--wait | --revoke] NAME|ID...\n"
+			"       --wait    sleep until nothing uses it\n"
+			"       --revoke  take its open files and mappings away from programs\n");
 		return 2;
 	}
 	for (; i < argc; i++) {

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include "../include/uapi/banos.h"
 
+#define LOG_SIZE 16384
+
 /* ---- modtools.c: what all have in common ---- */
 
 /** The name that the program was called by. */

@@ -186,8 +186,9 @@ static int char_device_register(struct owner *owner, struct char_device *device,
 	int err;
 
 	device->root = owner->root;
-	/* A driver that may fail takes all its devices with it. */
-	device->revocable = owner->device != NULL || IS_ENABLED(CONFIG_GATE_ABANDON);
+	/* One that is built in is never removed; but one that may fail takes all its devices with it. */
+	device->revocable = owner->device != NULL || !owner_driver(owner)->builtin ||
+			    IS_ENABLED(CONFIG_GATE_ABANDON);
 	device->device_name = owner->name;
 	spin_init(&device->lock);
 	list_init(&device->named);

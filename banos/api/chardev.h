@@ -10,8 +10,9 @@
  * the char_file, that to the device, and the device to the methods, none of
  * which is NULL.
  *
- * A device that hangs on a device on a bus is revocable: it can be taken away
- * while files are open. Only its files are listed and count their calls.
+ * A device is revocable, unless its driver is built in and it does not hang on a device on
+ * a bus: it can be taken away while files are open. Only then its files are listed and
+ * count their calls. Once they are revoked they keep the structure alone, not the driver.
  *
  * No lock is held over a method.
  */
@@ -35,8 +36,8 @@ struct char_device {
 	struct atomic files; /* open ones, and CHAR_DEVICE_GONE */
 	bool node;	     /* its name is in /dev */
 	bool registered;     /* its number leads here */
-	bool revocable;	     /* it hangs on a device on a bus */
-	bool revoked;	     /* that was taken away */
+	bool revocable;	     /* it can be taken away while files are open */
+	bool revoked;	     /* it was taken away */
 	spinlock_t lock;     /* guards open_files, and of each file: released, unpinned, watched */
 	struct list named;   /* in the list of names that are taken; chardev.c */
 	struct list open_files; /* char_file->link; of a revocable device */
@@ -51,13 +52,13 @@ struct char_device {
 struct char_file {
 	struct char_device *device;
 	struct owner *root;
-	void *context, *file;		    /* first two arguments of each method */
-	u32 access;			    /* BANOS_FILE_READ, _WRITE */
-	bool revocable;			    /* as the device is */
-	bool released;			    /* the driver's release() was, or is being, called */
-	bool unpinned;			    /* its pin of a failed driver has become a reference */
-	struct list link;		    /* device->open_files; of a revocable device */
-	struct atomic calls;		    /* that run in its methods; of a revocable device */
+	void *context, *file; /* first two arguments of each method */
+	u32 access;	      /* BANOS_FILE_READ, _WRITE */
+	bool revocable;	      /* as the device is */
+	bool released;	      /* the driver's release() was, or is being, called */
+	bool unpinned;	      /* revoked: its pin of the driver has become a reference */
+	struct list link;     /* device->open_files; of a revocable device */
+	struct atomic calls;  /* that run in its methods; of a revocable device */
 	struct owned *watched[WATCHED_MAX]; /* counted: programs' poll() may wait there */
 };
 

@@ -14,6 +14,7 @@
 #include <kernel/heap.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
+#include <kernel/string.h>
 #include <kernel/uaccess.h>
 #include <kernel/vm.h>
 #include <uapi/fcntl.h>
@@ -558,3 +559,16 @@ const struct file_ops char_file_ops_no_poll = {
 	.map_end = char_file_map_end,
 	.mmap = char_file_mmap,
 };
+
+bool driver_has_file(const struct driver *driver, const struct file *f, char *device)
+{
+	const struct char_file *opened = f->private;
+
+	if (f->ops != &char_file_ops && f->ops != &char_file_ops_no_poll)
+		return false;
+	if (opened->root != &driver->owner)
+		return false;
+	_Static_assert(sizeof(opened->device->name) == DEVICE_FILE_NAME_SIZE, "all of it");
+	memcpy(device, opened->device->name, DEVICE_FILE_NAME_SIZE);
+	return true;
+}

@@ -88,7 +88,7 @@ static int revoke_wait_for_calls(struct char_device *device, u64 deadline_ns)
 	return 0;
 }
 
-/* Of a failed driver nothing waits for programs: their files keep no more than the structure. */
+/* Nothing of the driver is called for them any more: they keep no more than the structure. */
 static void revoke_unpin_files(struct char_device *device)
 {
 	struct driver *driver = owner_driver(device->root);
@@ -121,7 +121,7 @@ int char_device_revoke(struct char_device *device, u64 deadline_ns)
 		gate_call(device->root, NULL, device->ops.release, (u64)device->context,
 			  (u64) private, 0, 0, 0, 0);
 	err = revoke_wait_for_calls(device, deadline_ns);
-	if (!err && gate_has_failed(device->root))
+	if (!err)
 		revoke_unpin_files(device);
 	return err;
 }

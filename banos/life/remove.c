@@ -2,7 +2,7 @@
 /*
  * Removing a driver:
  *
- *	it has no users and gets none	   one atomic step on driver->pins
+ *	it has no users and gets none	   one atomic step on driver->pins; or files are revoked
  *	no new calls enter it		   names and registrations withdrawn
  *	no calls run in it		   the gate is drained
  *	exit, destructors
@@ -18,7 +18,10 @@
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/list.h>
-#include <kernel/printk.h>
+#include <kernel/report.h>
+#include <kernel/string.h>
+
+/* ---- no new users from now on ---- */
 
 static int claim_now(struct driver *driver)
 {
@@ -29,7 +32,22 @@ static int claim_now(struct driver *driver)
 	return 0;
 }
 
-/* No new users from now on; back to normal when a signal comes first. */
+/* Files give up their pins when they are revoked; drivers that depend on it do not. */
+static int claim_despite_files(struct driver *driver)
+{
+	int err = -EBUSY;
+
+	mutex_lock(&drivers_lock); /* so that nothing begins to depend on it */
+	if (list_empty(&driver->users)) {
+		driver->revoked = true;
+		__atomic_fetch_or(&driver->pins.v, DRIVER_GOING_PIN, __ATOMIC_SEQ_CST);
+		err = 0;
+	}
+	mutex_unlock(&drivers_lock);
+	return err;
+}
+
+/* Back to normal when a signal comes first. */
 static int claim_waiting(struct driver *driver)
 {
 	int err;
@@ -43,44 +61,92 @@ static int claim_waiting(struct driver *driver)
 	return 0;
 }
 
-static int remove_claimed(struct driver *driver, bool wait)
+static int remove_claim(struct driver *driver, u32 flags, struct report *report)
 {
 	int err;
 
-	/* Another removal was faster. */
-	if (driver->state == BANOS_DRIVER_GOING && list_empty(&driver->link))
-		return -ENOENT;
-	if (wait)
-		err = claim_waiting(driver);
+	if (flags & BANOS_REMOVE_WAIT)
+		return claim_waiting(driver);
+	/* Once files are revoked, each further removal continues with that. */
+	if (flags & BANOS_REMOVE_REVOKE || driver->revoked)
+		err = claim_despite_files(driver);
 	else
 		err = claim_now(driver);
 	if (err)
+		driver_report_users(driver, report);
+	return err;
+}
+
+/* ---- the steps ---- */
+
+static bool remove_is_unused(struct driver *driver)
+{
+	return !driver_pin_count(driver);
+}
+
+/* Withdraw its devices; afterwards only a file that is just being opened or closed has a pin. */
+static int remove_revoke(struct driver *driver)
+{
+	int err = owner_sweep(&driver->owner, 1 << OWNED_ENTRY, NULL);
+
+	if (err)
 		return err;
+	if (WAIT_EVENT_(&driver->pins_wait, remove_is_unused(driver), THREAD_KILLABLE,
+			owner_stop_deadline(&driver->owner), fatal_signal_pending()))
+		return -EBUSY;
+	return 0;
+}
+
+static void remove_report_unended(struct driver *driver, struct report *report)
+{
+	if (fatal_signal_pending())
+		report_add(
+			report, -EBUSY,
+			"not removed: the process that asked for it was killed; a later removal continues from there");
+	else
+		report_add(
+			report, -EBUSY,
+			"is busy: its removal has begun, but a function or thread of it has not ended within %u s",
+			(u32)(OWNER_STOP_LIMIT_NS / NSEC_PER_SEC));
+	driver_report_threads(driver, report);
+}
+
+static int remove_claimed(struct driver *driver, struct report *report)
+{
+	int err = 0;
+
 	driver_withdraw(driver);
 	owner_stop_begin(&driver->owner);
-	err = driver_end(driver);
+	if (driver->revoked)
+		err = remove_revoke(driver);
+	if (!err)
+		err = driver_end(driver);
 	if (err) { /* else it is freed */
 		owner_stop_end(&driver->owner);
-		if (fatal_signal_pending())
-			pr_err("banos: %s: not removed: the process that asked for it was killed; a later removal continues from there\n",
-			       driver->name);
-		else
-			pr_err("banos: %s: not removed: a function or thread of it has not ended within %u s\n",
-			       driver->name, (u32)(OWNER_STOP_LIMIT_NS / NSEC_PER_SEC));
+		remove_report_unended(driver, report);
 	}
 	return err;
 }
 
-int driver_remove(struct driver *driver, bool wait)
+int driver_remove(struct driver *driver, u32 flags, struct report *report)
 {
 	int err;
 
+	strscpy(report->who, driver->name, sizeof(report->who));
 	if (driver->builtin)
-		return -EBUSY;
+		return report_add(report, -EBUSY,
+				  "is built into the kernel, and so cannot be removed");
 	/* No lock: the driver's exit() runs meanwhile. */
 	if (__atomic_test_and_set(&driver->removing, __ATOMIC_ACQUIRE))
-		return -EBUSY;
-	err = remove_claimed(driver, wait);
+		return report_add(report, -EBUSY,
+				  "is busy: another removal of it has begun, and has not ended");
+	/* Another removal was faster. */
+	if (driver->state == BANOS_DRIVER_GOING && list_empty(&driver->link))
+		err = -ENOENT;
+	else
+		err = remove_claim(driver, flags, report);
+	if (!err)
+		err = remove_claimed(driver, report);
 	__atomic_clear(&driver->removing, __ATOMIC_RELEASE);
 	if (!err)
 		bus_settle(); /* its devices have other drivers, if there are any, when rmmod ends */

@@ -10,7 +10,7 @@
  *   owner->lock	(spin) what a driver owns; owner.h
  *
  * What prevents a removal: with a long pin (an open file, a dependent driver) it fails
- * with EBUSY; one atomic word holds their number and DRIVER_GOING_PIN, so that the
+ * with EBUSY; files can be revoked, and then give up their pins. One atomic word holds their number and DRIVER_GOING_PIN, so that the
  * check for pins and the refusal of new ones are one step. The same bit refuses
  * pins until the driver is live. Calls are counted by the gate; removal waits for
  * those. A reference (driver_get) keeps only the structure.
@@ -61,6 +61,7 @@ struct driver {
 	struct atomic refs;
 	struct atomic pins; /* and DRIVER_GOING_PIN */
 	struct wait_queue pins_wait;
+	bool revoked;  /* so that only importers keep it, not files; set with DRIVER_GOING_PIN */
 	bool removing; /* a removal is at it; not a lock, since the driver runs meanwhile */
 	u32 level;
 	char name[BANOS_NAME_SIZE], version[BANOS_VERSION_SIZE], licence[BANOS_LICENCE_SIZE];
@@ -166,8 +167,19 @@ void *driver_buffer_alloc(size_t size);
 void driver_buffer_free(void *buffer);
 /** @brief Sleeps. @return id or 0 for a dry run, negative errno with reasons in the report */
 s64 driver_install(struct install_request *r);
-/** @brief Sleeps. @param wait  instead of -EBUSY; -EINTR when a signal arrived first */
-int __must_check driver_remove(struct driver *driver, bool wait);
+/**
+ * @brief Remove a driver. Context: a thread, without locks; sleeps.
+ * @param flags   BANOS_REMOVE_WAIT or BANOS_REMOVE_REVOKE, not both
+ * @param report  driver_report_init() initialised it: receives why not, and which processes, drivers
+ *		  and threads are why; the caller destroys it
+ * @return 0; -EBUSY: in use, or a part of it does not end; -ENOENT: another removal was faster;
+ *	   -EINTR: with BANOS_REMOVE_WAIT a signal arrived first
+ */
+int __must_check driver_remove(struct driver *driver, u32 flags, struct report *report);
+/** @brief Add which drivers and processes use it, at least one sentence. Sleeps, without locks. */
+void driver_report_users(struct driver *driver, struct report *report);
+/** @brief Add which threads are inside it. Any thread context. */
+void driver_report_threads(const struct driver *driver, struct report *report);
 /** @brief Start the drivers that are linked into the kernel. */
 void drivers_start_builtin(void);
 
@@ -272,6 +284,13 @@ void banos_init(void);
 
 /** @brief Timers and work of a driver: end its threads. @return 0, -EBUSY */
 int __must_check driver_workers_stop(struct driver *driver);
+struct file;
+#define DEVICE_FILE_NAME_SIZE 64 /* as in struct banos_chardev_config */
+/**
+ * @brief Is this a file of a character device of this driver? Any context.
+ * @param device  DEVICE_FILE_NAME_SIZE bytes: then the device's name below /dev
+ */
+bool driver_has_file(const struct driver *driver, const struct file *f, char *device);
 struct poll_table;
 /** @brief Start-up of banos/api/wait.c, once random numbers are available. */
 void driver_locks_init(void);

@@ -99,6 +99,17 @@ void gate_count(const struct owner *owner, u64 *begun, u64 *running);
  * @return 0, -EBUSY: a call has not returned; the log names its driver
  */
 int __must_check gate_drain(const struct owner *owner, u64 deadline_ns);
+/** A thread that is inside a driver. */
+struct gate_guest {
+	pid_t tid;
+	char comm[16];
+};
+/**
+ * @brief Find the threads that are inside a driver at this moment. Any thread context.
+ * @param guests  receives the first @p max of them
+ * @return how many there are
+ */
+u32 gate_find_inside(const struct owner *owner, struct gate_guest *guests, u32 max);
 /**
  * @brief End the innermost call into a driver of this thread, with @p result. Does not return.
  * What the driver's function held was released before.

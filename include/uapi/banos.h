@@ -11,8 +11,14 @@
  *	why not, a sentence a line, NUL-terminated, cut to @p log_size; an empty text when it worked.
  *	@return the id (>= 0, never used again); with BANOS_INSTALL_DRY_RUN 0; or -errno
  *
- * s64 banos_remove(s64 id, u64 flags)
- *	@return 0, -ENOENT, -EBUSY: in use; with BANOS_REMOVE_WAIT it sleeps until nobody uses it (EINTR)
+ * s64 banos_remove(s64 id, u64 flags, char *log, u64 log_size)
+ *	Remove a driver. @p flags: 0; BANOS_REMOVE_WAIT: sleep until it is not in use; or
+ *	BANOS_REMOVE_REVOKE: take its open files and mappings away from programs first (ENODEV, SIGBUS).
+ *	Drivers that depend on it keep it in any case. @p log (may be NULL) receives why not, and who uses it,
+ *	as in banos_install().
+ *	@return 0; -ENOENT: no driver has this id; -EBUSY: in use, or a function or thread of it has not ended
+ *	within 10 seconds (then its state is BANOS_DRIVER_GOING, and a later call continues); -EINTR: it waited;
+ *	-EINVAL: flags; -EFAULT: it was not removed, and @p log cannot be written
  *
  * s64 banos_query(s64 id, struct banos_query *out, u64 size)
  *	The driver with the lowest id >= @p id. @p size bytes are written: those that the kernel does not
@@ -35,6 +41,7 @@ typedef int64_t s64;
 
 #define BANOS_INSTALL_DRY_RUN 1u /* all but running it */
 #define BANOS_REMOVE_WAIT     1u
+#define BANOS_REMOVE_REVOKE   2u
 
 enum banos_driver_state { BANOS_DRIVER_LOADING, BANOS_DRIVER_LIVE, BANOS_DRIVER_GOING };
 struct banos_query {

@@ -355,13 +355,17 @@ static void install_driver(uint32_t number)
 
 static void remove_driver(uint32_t number)
 {
+	static char words[1024];
 	char name[NAME_SIZE];
 	int64_t result;
 
 	if (drivers[number].id < 0)
 		return;
 	driver_name(name, drivers[number].name);
-	result = call3(SYS_banos_remove, (uint64_t)drivers[number].id, 0, 0);
+	words[0] = 0;
+	result = call6(SYS_banos_remove, (uint64_t)drivers[number].id, 0, (uint64_t)words,
+		       sizeof(words), 0, 0);
+	print(words);
 	if (result)
 		note("banos_remove() returned", result);
 	tap(!result, name, "is removed");

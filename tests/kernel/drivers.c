@@ -67,8 +67,13 @@ static s64 install(const struct image *image, const char *params, u32 flags)
 static int remove(s64 id)
 {
 	struct driver *driver = driver_find(id);
-	int err = driver && driver->id == id ? driver_remove(driver, false) : -ENOENT;
+	struct report report;
+	int err = -ENOENT;
 
+	driver_report_init(&report);
+	if (driver && driver->id == id)
+		err = driver_remove(driver, 0, &report);
+	report_destroy(&report);
 	if (driver)
 		driver_put(driver);
 	return err;

@@ -70,13 +70,15 @@ static void *read_file(const char *folder, const char *name, size_t *size)
 
 static void remove_driver(const char *name, long id)
 {
+	char why[256];
+
 	/* Sometimes wait for those who use it; else try until they are gone. */
 	if (id % 3 == 0 && strcmp(name, "adder")) {
-		if (syscall(SYS_banos_remove, id, BANOS_REMOVE_WAIT))
+		if (syscall(SYS_banos_remove, id, BANOS_REMOVE_WAIT, NULL, 0ul))
 			wrong("remove, waiting", name);
 		return;
 	}
-	while (syscall(SYS_banos_remove, id, 0)) {
+	while (syscall(SYS_banos_remove, id, 0, why, sizeof(why))) {
 		if (errno != EBUSY) {
 			wrong("remove", name);
 			return;

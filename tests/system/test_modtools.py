@@ -347,7 +347,7 @@ def test_a_file_of_another_name_is_one_driver(shell):
             shell.check(f'modprobe {again}')            # each is there
         assert len(shell.lines('cat /proc/modules')) == 2
         output, status = shell.run('modprobe -r yours')
-        assert status != 0 and 'adder: is busy: used by sum' in output
+        assert status != 0 and 'adder: is busy: driver sum depends on it' in output
         assert shell.lines(f'modprobe -rv {name}') == ['rmmod sum', 'rmmod adder']
         assert shell.check('cat /proc/modules') == ''
     shell.check('modprobe sum; rmmod mine-too && modprobe -r yours')

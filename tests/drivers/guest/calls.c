@@ -121,8 +121,9 @@ static void remove_built_in(void)
 		found++;
 		refused("built in", remove_driver(id), EBUSY, NULL);
 		refused("built in, waiting",
-			syscall(SYS_banos_remove, id, (u64)BANOS_REMOVE_WAIT) ? -errno : 0, EBUSY,
-			NULL);
+			syscall(SYS_banos_remove, id, (u64)BANOS_REMOVE_WAIT, NULL, 0ul) ? -errno
+											 : 0,
+			EBUSY, NULL);
 		refused("built in, by name", syscall(SYS_delete_module, query.name, 0) ? -errno : 0,
 			EAGAIN, NULL);
 		require(syscall(SYS_banos_query, id, &query, sizeof(query)) == id &&
@@ -138,7 +139,8 @@ static void bad_removals(void)
 
 	for (unsigned i = 0; i < sizeof(ids) / sizeof(*ids); i++)
 		refused("no such id", remove_driver(ids[i]), ENOENT, NULL);
-	refused("remove flags", syscall(SYS_banos_remove, 0, ~0ul) ? -errno : 0, EINVAL, NULL);
+	refused("remove flags", syscall(SYS_banos_remove, 0, ~0ul, NULL, 0ul) ? -errno : 0, EINVAL,
+		NULL);
 	refused("name nowhere", syscall(SYS_delete_module, UNMAPPED, 0) ? -errno : 0, EFAULT, NULL);
 	refused("no such name", syscall(SYS_delete_module, "nobody", 0) ? -errno : 0, ENOENT, NULL);
 	refused("empty name", syscall(SYS_delete_module, "", 0) ? -errno : 0, ENOENT, NULL);

@@ -42,7 +42,7 @@ long install(const void *image, size_t size, const char *params, u64 flags, char
 
 long remove_driver(long id)
 {
-	if (syscall(SYS_banos_remove, id, (u64)BANOS_REMOVE_WAIT))
+	if (syscall(SYS_banos_remove, id, (u64)BANOS_REMOVE_WAIT, NULL, 0ul))
 		return -errno;
 	return 0;
 }

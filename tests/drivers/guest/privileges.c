@@ -87,8 +87,8 @@ static void installs(const void *image, const char *params, char *log, int fd)
 
 static void others(const void *name, void *out)
 {
-	denied("banos_remove", syscall(SYS_banos_remove, 0l, 0ul));
-	denied("banos_remove of none", syscall(SYS_banos_remove, -1l, ~0ul));
+	denied("banos_remove", syscall(SYS_banos_remove, 0l, 0ul, NULL, 0ul));
+	denied("banos_remove of none", syscall(SYS_banos_remove, -1l, ~0ul, (void *)1, ~0ul));
 	denied("banos_query", syscall(SYS_banos_query, 0l, out, 4096ul));
 	denied("banos_query, small", syscall(SYS_banos_query, 0l, out, 0ul));
 	denied("delete_module", syscall(SYS_delete_module, name, 0ul));
