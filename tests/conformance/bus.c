@@ -126,7 +126,7 @@ static int64_t refuse_device(uint32_t what)
 	case 0: config.name[0] = 0; break;
 	case 1: config.alias[3] = 'X'; break; /* of another bus */
 	case 2: config.dma_bits = 8; break;
-	case 3: config.resource_count = BANOS_DEVICE_RESOURCES + 1; break;
+	case 3: config.resource_count = ~0u; break;
 	case 4: config.resource_stride = 4; break;
 	case 5: config.size = BANOS_DEVICE_CONFIG_SIZE_1 - 1; break;
 	case 6: config.name[1] = '/'; break;

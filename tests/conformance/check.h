@@ -8,6 +8,9 @@
  * standard from C89 and C++98 on: the author of a compiler tries it with theirs, the author of a
  * binding writes the same in their language. tests/abi/drive.c describes how it is driven.
  *
+ * Numbers above a limit are no mistake for ever, since later kernels may raise it: what is refused here is
+ * beyond any limit.
+ *
  * Checks are made by one thread at a time; what other threads find out they store, to be checked there.
  */
 #ifndef CONFORMANCE_CHECK_H

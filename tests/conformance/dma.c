@@ -71,12 +71,12 @@ static int64_t refused(banos_owner device, struct banos_dma_config config)
 	return banos_dma_alloc(device, &config, &buffer, &memory, &address);
 }
 
-/* A struct of a later level: what is unknown must be zero. */
+/* A struct of a much later level: what is unknown must be zero. */
 static void try_later_struct(banos_owner device)
 {
-	struct {
+	static struct {
 		struct banos_dma_config config;
-		uint64_t later;
+		uint64_t later[500];
 	} longer;
 	uint64_t address;
 	void *memory;
@@ -84,10 +84,9 @@ static void try_later_struct(banos_owner device)
 
 	longer.config = asked_for(100, 0, 0, 0);
 	longer.config.size = sizeof(longer);
-	longer.later = 0;
 	CHECK(banos_dma_alloc(device, &longer.config, &buffer, &memory, &address) == 0);
 	CHECK(banos_dma_free(buffer) == 0);
-	longer.later = 1;
+	longer.later[499] = 1;
 	CHECK(banos_dma_alloc(device, &longer.config, &buffer, &memory, &address) == -E2BIG);
 	longer.config.size = BANOS_DMA_CONFIG_SIZE_1 - 1;
 	CHECK(banos_dma_alloc(device, &longer.config, &buffer, &memory, &address) == -EINVAL);
