@@ -303,7 +303,7 @@ def refusals(headers):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--level', type=int, default=1)
-    parser.add_argument('--records', default=os.path.join(HERE, 'abi-records.c'))
+    parser.add_argument('--records', default=os.path.join(HERE, '../tests/abi/records.c'))
     parser.add_argument('folder', nargs='?', default='include')
     args = parser.parse_args()
     try:

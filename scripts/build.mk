@@ -206,7 +206,7 @@ $(DRIVER_API):
 prepare := $(FIXDEP) $(VERSION_H) $(O)/include/generated/autoconf.h
 
 # The headers of the driver API as a later level will have them, for CONFIG_API_FUTURE.
-ifneq ($(CONFIG_API_FUTURE),)
+ifneq ($(and $(CONFIG_API_FUTURE),$(wildcard include/uapi/banos.h)),)
 FUTURE_API := $(O)/include/future/banos/base.h
 $(FUTURE_API): $(wildcard include/banos/*.h) include/uapi/banos.h scripts/future-headers.py
 	$(call cmd,future)
