@@ -4,7 +4,6 @@
  * a removal, a failed init(), a dry run, and a failed allocation anywhere on the way.
  * Installing, removing, listing and using go on at the same time on all CPUs.
  */
-#include <asm/io.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/fault_injection.h>
@@ -674,37 +673,4 @@ KTEST(driver, and_who_calls_it_come_and_go_at_once)
 					     { &leaf, &hub, 250, false } };
 
 	run_cyclers(test, who, ARRAY_SIZE(who));
-}
-
-/* ---- the gate ---- */
-
-static s64 trivial(u64 a, u64 b)
-{
-	return a + b;
-}
-
-KTEST(driver, gate_costs_little)
-{
-	struct driver *d = driver_create();
-	u64 best = ~0ull, direct = ~0ull, calls, running_now;
-	s64 (*volatile call)(u64, u64) = trivial;
-
-	if (!KEXPECT(d))
-		return;
-	for (int i = 0; i < 64; i++) {
-		u64 start = rdtsc(), took;
-
-		KEXPECT_EQ(gate_call(&d->owner, NULL, trivial, i, 2, 0, 0, 0, 0), i + 2);
-		took = rdtsc() - start;
-		best = MIN(best, took);
-		start = rdtsc();
-		KEXPECT_EQ(call(i, 2), i + 2);
-		took = rdtsc() - start;
-		direct = MIN(direct, took);
-	}
-	gate_count(&d->owner, &calls, &running_now);
-	KEXPECT_EQ(calls, 64);
-	KEXPECT_EQ(running_now, 0);
-	pr_info("# bench gate_call %lu, a plain call %lu\n", best, direct);
-	KEXPECT_EQ(driver_end(d), 0);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The gate's stacks: what is promised to drivers is there, however deep the caller is. */
+#include <asm/io.h>
 #include <asm/traps.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
@@ -201,4 +202,35 @@ KTEST(gate, stacks_that_led_to_a_call_count_as_its_memory)
 		return;
 	KEXPECT_EQ(from_below(STEPS - 1, looks_at_its_memory, (u64)&on_stack), 4711);
 	gate_test_ends(test);
+}
+
+static s64 adds_up(u64 a, u64 b)
+{
+	return a + b;
+}
+
+KTEST(gate, costs_little)
+{
+	struct driver *target = driver_create();
+	u64 best = ~0ull, direct = ~0ull, calls, running_now;
+	s64 (*volatile call)(u64, u64) = adds_up;
+
+	if (!KEXPECT(target))
+		return;
+	for (int i = 0; i < 64; i++) {
+		u64 start = rdtsc(), took;
+
+		KEXPECT_EQ(gate_call(&target->owner, NULL, adds_up, i, 2, 0, 0, 0, 0), i + 2);
+		took = rdtsc() - start;
+		best = MIN(best, took);
+		start = rdtsc();
+		KEXPECT_EQ(call(i, 2), i + 2);
+		took = rdtsc() - start;
+		direct = MIN(direct, took);
+	}
+	gate_count(&target->owner, &calls, &running_now);
+	KEXPECT_EQ(calls, 64);
+	KEXPECT_EQ(running_now, 0);
+	pr_info("# bench gate_call %lu, a plain call %lu\n", best, direct);
+	KEXPECT_EQ(driver_end(target), 0);
 }
