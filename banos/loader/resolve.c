@@ -34,6 +34,22 @@ static u64 add_far_stub(struct loader *l, u64 entry)
 	return l->image.addr + offset;
 }
 
+/* The exporter's name is the beginning of it, up to one of its underscores. @p end: the first */
+static int report_absent_export(struct report *report, const char *name, const char *end)
+{
+	const char *second = memchr(end + 1, '_', strnlen(end + 1, 56));
+
+	if (second && second[1])
+		return report_add(
+			report, -ENOENT,
+			"needs %.160s, which no installed driver exports (does it belong to the driver %.*s, or %.*s?)",
+			name, (int)(end - name), name, (int)(MIN(second - name, 56)), name);
+	return report_add(
+		report, -ENOENT,
+		"needs %.160s, which no installed driver exports (does it belong to the driver %.*s?)",
+		name, (int)(end - name), name);
+}
+
 /*
  * Who might have it is in its name: the kernel's begin with banos_, a driver's
  * with the driver's.
@@ -61,10 +77,7 @@ static int resolve_missing(struct loader *l, const char *name)
 		return report_add(report, -ENOENT, "needs %.160s, %s", name, hint);
 	end = memchr(name, '_', strnlen(name, 56));
 	if (end && end != name)
-		return report_add(
-			report, -ENOENT,
-			"needs %.160s, which no installed driver exports (does it belong to the driver %.*s?)",
-			name, (int)(end - name), name);
+		return report_absent_export(report, name, end);
 	return report_add(report, -ENOENT,
 			  "needs %.160s, which neither the kernel nor an installed driver exports",
 			  name);
