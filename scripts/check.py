@@ -15,7 +15,7 @@
     system  the real image in QEMU, by its shell (pytest)
     long    tests marked "long", and those of the system again with two and
             with four processors; nothing else. One of its parts by itself:
-            smp2, smp4, long-build, long-system
+            smp2, smp4, long-build, long-abi, long-system
 
 For "all" the system part is cut in four (system-1 to system-4). These and the others each keep about
 one processor busy: two run at a time, the longest first. Each part prints what failed in
@@ -258,10 +258,11 @@ PARTS = {
                                    SMP_LIMIT_S, TEST_CPUS='4'),
     'long-build': lambda out: run_pytest('long-build', out, 'tests/build',
                                          'long', LONG_LIMIT_S),
+    'long-abi': lambda out: run_pytest('long-abi', out, 'tests/abi', 'long', LONG_LIMIT_S),
     'long-system': lambda out: run_pytest('long-system', out, 'tests/system',
                                           'long', LONG_LIMIT_S),
 }
-OF_LONG = ['smp2', 'smp4', 'long-build', 'long-system']
+OF_LONG = ['smp2', 'smp4', 'long-build', 'long-abi', 'long-system']
 # What "all" runs: these one after the other, since they use all processors;
 OF_ALL = ['layers', 'host']
 # then two of these at a time, the longest first.

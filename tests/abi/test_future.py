@@ -92,6 +92,7 @@ def test_samples_run_on_it(future, tests):
     assert done.returncode == 0, done.stdout[-6000:]
 
 
+@pytest.mark.long
 def test_the_tests_in_the_kernel_pass_in_it(future):
     """Their drivers are compiled with the headers of today."""
     status = subprocess.run(

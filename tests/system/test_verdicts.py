@@ -101,7 +101,8 @@ def said_by_kernel(start, kernel, files):
     return said
 
 
-@pytest.mark.parametrize('which', KERNELS)
+@pytest.mark.parametrize('which', [
+    'default', *(pytest.param(x, marks=pytest.mark.long) for x in ('debug', 'tiny'))])
 def test_a_kernel_says_what_the_tool_says_of_its_image(start, which):
     kernel = KERNELS[which]()
     folder, files = the_files()
