@@ -19,8 +19,9 @@ def test_the_loader_withstands_fuzzing():
 
 
 def test_pure_code_withstands_fuzzing():
-    # Fixed seeds and numbers of runs; edges that only real inputs reach.
-    edges = {'cpio': 105, 'inflate': 140, 'cmdline': 65, 'multiboot': 155,
+    # Fixed seeds and numbers of runs; edges that only real inputs reach. They vary: multiboot's
+    # were 154 to 180 in eight runs.
+    edges = {'cpio': 105, 'inflate': 140, 'cmdline': 65, 'multiboot': 130,
              'acpi': 185, 'pci': 115, 'screen': 320, 'ldisc': 330, 'elf': 90}
     done = subprocess.run(
         [os.path.join(SOURCE, 'tests', 'fuzz', 'run'), os.path.abspath(BUILD),
