@@ -15,6 +15,7 @@
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
+#include <kernel/wall.h>
 
 static u64 slots_used[BITMAP_WORDS(CONFIG_BANOS_MAX_DRIVERS)];
 static u64 base_begun[CONFIG_BANOS_MAX_DRIVERS]; /* of earlier users of the slot */

@@ -64,7 +64,7 @@ HEADERS = {name: layer for layer, names in {
     1: 'boot cpu display fault_injection lock_class panic printk rcu spinlock symbols uaccess upcalls',
     2: 'driver_heap heap heap_init leak page page_init phys_user',
     3: 'acpi crash gate gate_stack handle irq irq_chip lock lock_order owner power printk_wait random rate_limit rcu_init rtc seq_file smp '
-       'thread time utsname vdso wait',
+       'thread time utsname vdso wait wall',
     4: 'bus chardev cred device fs process sigframe syscalls tty vm vm_window',
     5: 'builtin driver driver_api driver_format image_label loader report struct_rule signature',
 }.items() for name in names.split()}

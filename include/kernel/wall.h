@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file wall.h  Drivers behind a wall (CONFIG_GATE_WALL): a kernel for tests alone.
+ *
+ * Each driver from a file runs with page tables of its own, which hold what the driver ABI
+ * lets it touch and the few pages that lead in and out, and on stacks of its own. So
+ * an access to anything else is a page fault that names it. A pointer that crosses, either way,
+ * is replaced by a copy, as long and in the direction that the headers state, and the copy
+ * is poisoned behind the call: who reads beyond it, or keeps it, is found out.
+ *
+ * Two halves: kernel/wall.c and arch/x86_64/wall.S have page tables, stacks and the ways in and
+ * out; kernel/cross.c knows what crosses, copies and poisons. They meet in cross_in()
+ * and cross_out(), which are called in the kernel's tables, on the kernel's stack:
+ *
+ *	a driver calls the kernel	wall_import(): cross_in(from the driver, to the kernel),
+ *					the function, cross_out()
+ *	the kernel calls a driver	gate_enter(): cross_in(from the kernel, to the driver), ...
+ *	a driver calls another one	both, one after the other: the copy that the kernel has is
+ *					copied again for the callee
+ */
+#pragma once
+#include <kernel/types.h>
+
+struct owner;
+struct signature;
+struct crossing; /* kernel/cross.c */
+
+#define WALL_ARGS 6u
+
+/* ---- what crosses (kernel/cross.c) ---- */
+
+#define CROSSED_COPIES_MAX 24u
+/** A piece of memory that was replaced by a copy. */
+struct crossed_copy {
+	void *copy, *original;
+	u64 bytes;
+	bool back; /* copied to the original afterwards */
+};
+/** What crossed in one call; on the kernel's stack. */
+struct crossed {
+	const struct crossing *crossing;
+	struct owner *from, *to; /* roots; NULL: the kernel */
+	u64 original[WALL_ARGS];
+	u32 ncopies;
+	struct crossed_copy copies[CROSSED_COPIES_MAX];
+};
+
+/** @brief What crosses in calls of a function of the kernel. @return NULL: it is not in the table, which is a fault of ours */
+const struct crossing *crossing_of_function(const char *name);
+/** @brief The same of a method, "banos_chardev_ops.read". @return NULL: no pointers */
+const struct crossing *crossing_of_method(const char *name);
+
+/**
+ * @brief Before a call: replace each pointer in @p args by one to a copy that the callee may touch
+ * (wall_arena_get()). A pointer that the caller itself may not touch (wall_span()) is left as it is: the
+ * function refuses it in words. Any context but an interrupt.
+ * @param crossed    out: for cross_out(), always to be called afterwards
+ * @param crossing   NULL: @p signature says it
+ * @param signature  of a function between drivers; NULL with NULL: integers and handles
+ * @param from, to   root owners; NULL: the kernel
+ * @param args       in/out
+ * @return 0; -ENOMEM, -E2BIG: do not call
+ */
+int __must_check cross_in(struct crossed *crossed, const struct crossing *crossing,
+			  const struct signature *signature, struct owner *from, struct owner *to,
+			  u64 args[WALL_ARGS]);
+/**
+ * @brief Behind it: copy back what the callee was to fill, then give all copies back (poisoned).
+ * @param result  of the call
+ */
+void cross_out(struct crossed *crossed, s64 result);
+
+/**
+ * @brief Second mode: is the call to be abandoned here? Called at each entry of a driver and at each call that
+ * a driver makes, before it.
+ * @param where  name of the API function, or NULL: the entry of a function of @p owner
+ */
+bool cross_abandons(struct owner *owner, const char *where);
+
+/* ---- for it (kernel/wall.c) ---- */
+
+/**
+ * @brief Memory for a copy: zeroed pages, 16-aligned, of which the end is the end of a page as nearly as
+ * that allows; counts as memory of drivers for the functions of the API.
+ * @param to     root of the driver that may touch it; NULL: only the kernel
+ * @param bytes  up to 32 MiB where the context may sleep, else up to 2 MiB
+ * @param write  may the driver write it?
+ * @return NULL: no memory
+ */
+void *wall_arena_get(struct owner *to, u64 bytes, bool write);
+/** @brief Poison such memory with WALL_POISON, take it from the driver and free it. */
+void wall_arena_put(void *memory);
+#define WALL_POISON 0xd7
+
+/** @brief How many bytes from @p start on may the driver @p root touch itself, at most @p max? Any context. */
+u64 wall_span(const struct owner *root, const void *start, u64 max, bool write);
+
+#ifdef CONFIG_GATE_WALL
+/**
+ * @brief The next gate_call() of this thread calls the method of that name, for which pointers cross.
+ * To be called directly before it.
+ * @param name  "banos_chardev_ops.open"
+ */
+void wall_next_method(const char *name);
+#else
+static inline void wall_next_method(const char *name)
+{
+}
+#endif
