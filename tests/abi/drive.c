@@ -5,7 +5,9 @@
  *	init=/drive -- [rounds=N]
  *
  * Installs each file of /drivers in the order of its name, lets it test itself, removes all
- * in the reverse order; N times (3). Free memory may not shrink from the second round to the
+ * in the reverse order; N times (3). Names begin with numbers, as in 02-017-memory.ko: all of one
+ * first number are installed together, and removed before the next ones are installed; the driver's
+ * own name follows the numbers. Free memory may not shrink from the second round to the
  * last, nothing may be leaked in the kernel's own words. A self-testing driver
  *
  *	- logs one line "PASS: N checks" or "FAIL: what", by itself, within 10 seconds, and "FAIL: what"
@@ -15,7 +17,18 @@
  *	  mapped, and where that succeeds, each byte of the first 64 is written (its offset + 1). Each of
  *	  these may be refused by the driver. What it reads at last must begin with "PASS".
  *
- * A file whose name ends in "_refused.ko" must be refused, in words that are printed.
+ * A file whose name ends in "_refused.ko" must be refused, in words that are printed. One in "+plain.ko"
+ * ("01-000-pci+plain.ko" is the driver "pci") does not test itself. A file beside it, 01-000-pci.try, may say
+ * what it has to do then:
+ *
+ *	params TEXT	  what it is installed with
+ *	log TEXT	  it logs a line that contains TEXT, within 10 seconds
+ *	write PATH TEXT	  write() accepts all of TEXT
+ *	read PATH TEXT	  read() provides bytes that begin with TEXT; without TEXT: the end of the file
+ *
+ * A driver that is part of the kernel
+ * is not installed again. What drivers say is repeated ("# 02-017-memory said PASS: 332 checks", and
+ * "# 02-017-memory answered ..." for what is read from its device), so that the caller can compare numbers.
  *
  * Prints TAP, and "drive: passed" at the end; then it turns the machine off. Everything here is our
  * own and needs no library: it is kept beside drivers of past releases and runs on every kernel.
@@ -31,13 +44,16 @@
 #define PAGE_BYTES    4096
 #define MAPPED_BYTES  64
 #define TEST_COMMAND  0x4201
+#define TRY_SIZE      2048
 #define REBOOT_MAGIC  0xfee1dead
 #define REBOOT_MAGIC2 672274793
 #define REBOOT_OFF    0x4321fedc
 #define SLACK_KIB     256 /* what the kernel's caches may take between two rounds */
 
-static struct {
-	char name[NAME_SIZE];
+static struct driver {
+	char file[NAME_SIZE];  /* without ".ko": what lines begin with */
+	char name[NAME_SIZE];  /* the driver's own */
+	uint32_t group, plain; /* the first number; 1: it does not test itself */
 	int64_t id;
 } drivers[MAX_DRIVERS];
 static uint32_t driver_count, test_count, fail_count, rounds = 3;
@@ -146,6 +162,20 @@ static void tap(int good, const char *name, const char *what)
 	print("\n");
 }
 
+/* What a driver said, up to the end of the line. */
+static void repeat_line(const char *file, const char *how, const char *text)
+{
+	size_t length = 0;
+
+	while (text[length] && text[length] != '\n')
+		length++;
+	print("# ");
+	print(file);
+	print(how);
+	call3(SYS_WRITE, 1, (uint64_t)text, length);
+	print("\n");
+}
+
 static void note(const char *text, int64_t number)
 {
 	print("# ");
@@ -194,22 +224,48 @@ static void sleep_ms(uint32_t milliseconds)
 	call3(SYS_NANOSLEEP, (uint64_t)span, 0, 0);
 }
 
-static void wait_for_verdict(int64_t kmsg, const char *name)
+static void wait_for_verdict(int64_t kmsg, const struct driver *driver)
 {
+	const char *said;
+
 	for (uint32_t waited = 0; waited < WAIT_MS; waited += 20) {
 		log_read(kmsg);
-		if (log_find(log_text, name, "FAIL"))
+		if (log_find(log_text, driver->name, "FAIL"))
 			break;
-		if (log_find(log_text, name, "PASS")) {
-			tap(1, name, "tested itself");
+		said = log_find(log_text, driver->name, "PASS");
+		if (said) {
+			repeat_line(driver->file, " said ", said + strlen(driver->name) + 2);
+			tap(1, driver->file, "tested itself");
 			return;
 		}
 		sleep_ms(20);
 	}
-	tap(0, name, "tested itself");
+	tap(0, driver->file, "tested itself");
 }
 
 /* ---- files of drivers ---- */
+
+static int is_digit(char letter)
+{
+	return letter >= '0' && letter <= '9';
+}
+
+/* "07-012-name+plain": group, name and kind. */
+static void driver_describe(struct driver *driver)
+{
+	const char *cursor = driver->file;
+	size_t length;
+
+	for (driver->group = 0; is_digit(*cursor); cursor++)
+		driver->group = driver->group * 10 + (uint32_t)(*cursor - '0');
+	while (is_digit(*cursor) || *cursor == '-')
+		cursor++;
+	memcpy(driver->name, cursor, strlen(cursor) + 1);
+	driver->plain = (uint32_t)text_ends(driver->name, "+plain");
+	length = strlen(driver->name);
+	if (driver->plain)
+		driver->name[length - strlen("+plain")] = 0;
+}
 
 static void driver_insert(const char *name)
 {
@@ -217,9 +273,11 @@ static void driver_insert(const char *name)
 
 	if (!text_ends(name, ".ko") || strlen(name) >= NAME_SIZE || driver_count == MAX_DRIVERS)
 		return;
-	for (; place && text_compare(drivers[place - 1].name, name) > 0; place--)
+	for (; place && text_compare(drivers[place - 1].file, name) > 0; place--)
 		drivers[place] = drivers[place - 1];
-	memcpy(drivers[place].name, name, strlen(name) + 1);
+	memcpy(drivers[place].file, name, strlen(name) + 1);
+	drivers[place].file[strlen(name) - strlen(".ko")] = 0;
+	driver_describe(&drivers[place]);
 	driver_count++;
 }
 
@@ -250,6 +308,7 @@ static int64_t read_image(const char *name)
 	int64_t file, size = 0, count = 1;
 
 	path_of(path, "/drivers/", name);
+	memcpy(path + strlen(path), ".ko", sizeof(".ko"));
 	file = call3(SYS_OPEN, (uint64_t)path, O_RDONLY, 0);
 	if (file < 0)
 		return file;
@@ -263,112 +322,19 @@ static int64_t read_image(const char *name)
 	return size;
 }
 
-/* "07-name.ko" is the driver "name". */
-static void driver_name(char *name, const char *file)
+/* Is it part of the kernel's image? */
+static int is_builtin(const char *name)
 {
-	while ((*file >= '0' && *file <= '9') || *file == '-')
-		file++;
-	memcpy(name, file, strlen(file) + 1);
-	name[strlen(name) - 3] = 0;
-}
+	static struct banos_query query;
 
-/* ---- the device of a driver ---- */
-
-static void device_map(int64_t file)
-{
-	int64_t memory = call6(SYS_MMAP, 0, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
-			       (uint64_t)file, 0);
-
-	if ((uint64_t)memory >= MAP_FAILED_FROM)
-		return;
-	for (uint32_t i = 0; i < MAPPED_BYTES; i++)
-		((volatile uint8_t *)memory)[i] = (uint8_t)(i + 1);
-	call3(SYS_MUNMAP, (uint64_t)memory, PAGE_BYTES, 0);
-}
-
-static int device_passes(int64_t file)
-{
-	struct {
-		int32_t file;
-		int16_t events, results;
-	} poll = { (int32_t)file, POLLIN, 0 };
-	int64_t count;
-
-	call3(SYS_WRITE, (uint64_t)file, (uint64_t) "test", 4);
-	for (uint32_t i = 0; i < PAGE_BYTES; i++)
-		page[i] = (uint8_t)i;
-	call3(SYS_IOCTL, (uint64_t)file, TEST_COMMAND, (uint64_t)page);
-	device_map(file);
-	call3(SYS_POLL, (uint64_t)&poll, 1, WAIT_MS);
-	memset(page, 0, sizeof(page));
-	count = call3(SYS_READ, (uint64_t)file, (uint64_t)page, PAGE_BYTES - 1);
-	if (count > 0 && text_begins((char *)page, "PASS"))
-		return 1;
-	note("read() returned", count);
-	print("# ");
-	print((char *)page);
-	print("\n");
-	return 0;
-}
-
-static void try_device(const char *name)
-{
-	char path[NAME_SIZE + 16];
-	int64_t file;
-
-	path_of(path, "/dev/", name);
-	file = call3(SYS_OPEN, (uint64_t)path, O_RDWR, 0);
-	if (file == -ENOENT)
-		return;
-	if (file < 0)
-		note("open() returned", file);
-	tap(file >= 0 && device_passes(file), name, "its device works");
-	if (file >= 0)
-		call3(SYS_CLOSE, (uint64_t)file, 0, 0);
-}
-
-/* ---- a round ---- */
-
-static void install_driver(uint32_t number)
-{
-	static char words[8192];
-	char name[NAME_SIZE];
-	int64_t size = read_image(drivers[number].name), id;
-
-	driver_name(name, drivers[number].name);
-	words[0] = 0;
-	id = call6(SYS_banos_install, (uint64_t)image, (uint64_t)size, 0, 0, (uint64_t)words,
-		   sizeof(words));
-	drivers[number].id = id;
-	if (id < 0) {
-		print("# ");
-		print(words);
-		print("\n");
+	for (int64_t id = 0; id >= 0; id++) {
+		id = call3(SYS_banos_query, (uint64_t)id, (uint64_t)&query, sizeof(query));
+		if (id < 0)
+			break;
+		if (query.builtin && !text_compare(query.name, name))
+			return 1;
 	}
-	if (text_ends(name, "_refused"))
-		tap(id < 0 && words[0], name, "is refused in words");
-	else
-		tap(id >= 0, name, "is installed");
-	if (id < 0)
-		note("the error was", id);
-}
-
-static void remove_driver(uint32_t number)
-{
-	static char words[1024];
-	char name[NAME_SIZE];
-	int64_t result;
-
-	if (drivers[number].id < 0)
-		return;
-	driver_name(name, drivers[number].name);
-	words[0] = 0;
-	result = call6(SYS_banos_remove, (uint64_t)drivers[number].id, 0, (uint64_t)words,
-		       sizeof(words), 0, 0);
-	print(words);
-	if (result)
-		note("banos_remove() returned", result);
-	tap(!result, name, "is removed");
+	return 0;
 }
 
 static char file_text[65536];
@@ -389,6 +355,206 @@ static int read_text(const char *path)
 	if (file >= 0)
 		call3(SYS_CLOSE, (uint64_t)file, 0, 0);
 	return file >= 0;
+}
+
+/* ---- what a driver that does not test itself has to do ---- */
+
+/* The script of a driver, empty if it has none. */
+static void try_load(char *script, const struct driver *driver)
+{
+	char path[NAME_SIZE + 16];
+
+	path_of(path, "/drivers/", driver->file);
+	path_of(path + strlen(path) - (driver->plain ? strlen("+plain") : 0), "", ".try");
+	script[0] = 0;
+	if (read_text(path) && strlen(file_text) < TRY_SIZE)
+		memcpy(script, file_text, strlen(file_text) + 1);
+}
+
+/* @return the line that begins with @word, behind that word, its end a NUL; NULL: none */
+static const char *try_next(char **script, char *word, size_t size)
+{
+	char *line = *script, *end = line, *blank;
+
+	while (*end && *end != '\n')
+		end++;
+	*script = *end ? end + 1 : end;
+	*end = 0;
+	for (blank = line; *blank && *blank != ' '; blank++)
+		;
+	if (!*line || (size_t)(blank - line) >= size)
+		return NULL;
+	memcpy(word, line, (size_t)(blank - line));
+	word[blank - line] = 0;
+	return *blank ? blank + 1 : blank;
+}
+
+/* The parameters in @script, or NULL. */
+static const char *try_params(const char *script, char *copy)
+{
+	char word[8], *cursor = copy;
+	const char *rest;
+
+	memcpy(copy, script, strlen(script) + 1);
+	while ((rest = try_next(&cursor, word, sizeof(word))))
+		if (!text_compare(word, "params"))
+			return rest;
+	return NULL;
+}
+
+static int log_comes(int64_t kmsg, const char *text)
+{
+	for (uint32_t waited = 0; waited < WAIT_MS; waited += 20) {
+		log_read(kmsg);
+		if (text_find(log_text, text))
+			return 1;
+		sleep_ms(20);
+	}
+	return 0;
+}
+
+/* @rest: "PATH TEXT" */
+static int try_file(const char *rest, int writes)
+{
+	char path[NAME_SIZE];
+	size_t length = 0;
+	const char *text;
+	int64_t file, count;
+
+	while (rest[length] && rest[length] != ' ' && length < sizeof(path) - 1) {
+		path[length] = rest[length];
+		length++;
+	}
+	path[length] = 0;
+	text = rest[length] ? rest + length + 1 : rest + length;
+	file = call3(SYS_OPEN, (uint64_t)path, writes ? O_WRONLY : O_RDONLY, 0);
+	if (file < 0)
+		return 0;
+	memset(page, 0, sizeof(page));
+	if (writes)
+		count = call3(SYS_WRITE, (uint64_t)file, (uint64_t)text, strlen(text));
+	else
+		count = call3(SYS_READ, (uint64_t)file, (uint64_t)page, PAGE_BYTES - 1);
+	call3(SYS_CLOSE, (uint64_t)file, 0, 0);
+	if (writes || !*text)
+		return count == (int64_t)strlen(text);
+	return count > 0 && text_begins((char *)page, text);
+}
+
+static void try_script(int64_t kmsg, const struct driver *driver, char *script)
+{
+	char word[8];
+	const char *rest;
+	int good;
+
+	while ((rest = try_next(&script, word, sizeof(word)))) {
+		if (!text_compare(word, "params"))
+			continue;
+		if (!text_compare(word, "log"))
+			good = log_comes(kmsg, rest);
+		else
+			good = try_file(rest, !text_compare(word, "write"));
+		repeat_line(driver->file, " has to ", word);
+		repeat_line(driver->file, " with ", rest);
+		tap(good, driver->file, "does that");
+	}
+}
+
+/* ---- the device of a driver ---- */
+
+static void device_map(int64_t file)
+{
+	int64_t memory = call6(SYS_MMAP, 0, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+			       (uint64_t)file, 0);
+
+	if ((uint64_t)memory >= MAP_FAILED_FROM)
+		return;
+	for (uint32_t i = 0; i < MAPPED_BYTES; i++)
+		((volatile uint8_t *)memory)[i] = (uint8_t)(i + 1);
+	call3(SYS_MUNMAP, (uint64_t)memory, PAGE_BYTES, 0);
+}
+
+static int device_passes(const struct driver *driver, int64_t file)
+{
+	struct {
+		int32_t file;
+		int16_t events, results;
+	} poll = { (int32_t)file, POLLIN, 0 };
+	int64_t count;
+
+	call3(SYS_WRITE, (uint64_t)file, (uint64_t) "test", 4);
+	for (uint32_t i = 0; i < PAGE_BYTES; i++)
+		page[i] = (uint8_t)i;
+	call3(SYS_IOCTL, (uint64_t)file, TEST_COMMAND, (uint64_t)page);
+	device_map(file);
+	call3(SYS_POLL, (uint64_t)&poll, 1, WAIT_MS);
+	memset(page, 0, sizeof(page));
+	count = call3(SYS_READ, (uint64_t)file, (uint64_t)page, PAGE_BYTES - 1);
+	if (count > 0 && text_begins((char *)page, "PASS")) {
+		repeat_line(driver->file, " answered ", (char *)page);
+		return 1;
+	}
+	note("read() returned", count);
+	print("# ");
+	print((char *)page);
+	print("\n");
+	return 0;
+}
+
+static void try_device(const struct driver *driver)
+{
+	char path[NAME_SIZE + 16];
+	int64_t file;
+
+	path_of(path, "/dev/", driver->name);
+	file = call3(SYS_OPEN, (uint64_t)path, O_RDWR, 0);
+	if (file == -ENOENT)
+		return;
+	if (file < 0)
+		note("open() returned", file);
+	tap(file >= 0 && device_passes(driver, file), driver->file, "its device works");
+	if (file >= 0)
+		call3(SYS_CLOSE, (uint64_t)file, 0, 0);
+}
+
+/* ---- a round ---- */
+
+static void install_driver(struct driver *driver, const char *params)
+{
+	static char words[8192];
+	int64_t size = read_image(driver->file), id;
+
+	words[0] = 0;
+	id = call6(SYS_banos_install, (uint64_t)image, (uint64_t)size, (uint64_t)params, 0,
+		   (uint64_t)words, sizeof(words));
+	driver->id = id;
+	if (id < 0) {
+		print("# ");
+		print(words);
+		print("\n");
+	}
+	if (text_ends(driver->name, "_refused"))
+		tap(id < 0 && words[0], driver->file, "is refused in words");
+	else
+		tap(id >= 0, driver->file, "is installed");
+	if (id < 0)
+		note("the error was", id);
+}
+
+static void remove_driver(struct driver *driver)
+{
+	static char words[1024];
+	int64_t result;
+
+	if (driver->id < 0)
+		return;
+	words[0] = 0;
+	result = call6(SYS_banos_remove, (uint64_t)driver->id, 0, (uint64_t)words, sizeof(words), 0,
+		       0);
+	print(words);
+	if (result)
+		note("banos_remove() returned", result);
+	tap(!result, driver->file, "is removed");
 }
 
 static int64_t memory_free_kib(void)
@@ -415,25 +581,51 @@ static void judge_leaks(void)
 		    "finds no memory without a reference");
 }
 
-static void drive_round(int64_t kmsg)
+static void drive_one(int64_t kmsg, struct driver *driver)
 {
-	char name[NAME_SIZE];
+	static char script[TRY_SIZE], copy[TRY_SIZE];
 
-	for (uint32_t i = 0; i < driver_count; i++) {
-		log_read(kmsg);
-		log_length = 0;
-		install_driver(i);
-		driver_name(name, drivers[i].name);
-		if (drivers[i].id < 0)
-			continue;
-		wait_for_verdict(kmsg, name);
-		try_device(name);
+	log_read(kmsg);
+	log_length = 0;
+	driver->id = -ENODEV;
+	if (is_builtin(driver->name)) {
+		tap(1, driver->file, "is part of the kernel # SKIP");
+		return;
 	}
-	for (uint32_t i = driver_count; i-- > 0;)
-		remove_driver(i);
+	try_load(script, driver);
+	install_driver(driver, try_params(script, copy));
+	if (driver->id < 0)
+		return;
+	if (driver->plain) {
+		try_script(kmsg, driver, script);
+		return;
+	}
+	wait_for_verdict(kmsg, driver);
+	try_device(driver);
+}
+
+/* The drivers from @first up to but without @end, all installed together. */
+static void drive_group(int64_t kmsg, uint32_t first, uint32_t end)
+{
+	for (uint32_t i = first; i < end; i++)
+		drive_one(kmsg, &drivers[i]);
+	for (uint32_t i = end; i-- > first;)
+		remove_driver(&drivers[i]);
 	log_read(kmsg);
 	tap(!text_find(log_text, "leaked"), "all", "leave nothing behind");
 	tap(!text_find(log_text, ": FAIL: "), "all", "find no fault in how they are removed");
+}
+
+static void drive_round(int64_t kmsg)
+{
+	uint32_t first = 0, end;
+
+	for (; first < driver_count; first = end) {
+		for (end = first; end < driver_count; end++)
+			if (drivers[end].group != drivers[first].group)
+				break;
+		drive_group(kmsg, first, end);
+	}
 }
 
 static void judge_memory(int64_t before, int64_t after)

@@ -29,6 +29,7 @@ enum {
 
 /* Flags of these calls: Linux's. */
 #define O_RDONLY	0
+#define O_WRONLY	1
 #define O_RDWR		2
 #define O_NONBLOCK	04000
 #define SEEK_SET	0
