@@ -10,7 +10,8 @@
     build   the build itself, on a kernel of a few lines (pytest)
     kernel  the tests in the kernel (KTAP), with one processor and with four
     drivers driver files, good and bad, on this machine (pytest)
-    abi     self-testing drivers of several compilers, in QEMU (pytest)
+    abi     self-testing drivers of several compilers, and those of releases, in QEMU (pytest, and
+            the short form of tests/abi/matrix.py; long-abi is the long one)
     fuzz    a minute of random system calls, on the debug kernel
     system  the real image in QEMU, by its shell (pytest)
     long    tests marked "long", and those of the system again with two and
@@ -219,6 +220,15 @@ def run_pytest(name, out, paths, marker, limit_s, **variables):
     return part
 
 
+def check_abi(name, out, limit_s, long):
+    """The tests of the driver ABI, and the matrix of drivers and kernels."""
+    part = run_pytest(name, out, 'tests/abi', 'long' if long else 'not long', limit_s)
+    command = [sys.executable, 'tests/abi/matrix.py', *(['--long'] if long else []), out]
+    status, output = run(command, limit_s)
+    part.count_tap('matrix', output, 0 if 'not ok' in output else status)
+    return part
+
+
 def check_fuzz(out):
     part = Part('fuzz')
     status, output = run([sys.executable, 'tests/fuzz/run-syscalls', out,
@@ -245,7 +255,7 @@ PARTS = {
                                     BUILD_LIMIT_S),
     'drivers': lambda out: run_pytest('drivers', out, 'tests/drivers',
                                       'not long', DRIVERS_LIMIT_S),
-    'abi': lambda out: run_pytest('abi', out, 'tests/abi', 'not long', ABI_LIMIT_S),
+    'abi': lambda out: check_abi('abi', out, ABI_LIMIT_S, False),
     'fuzz': check_fuzz,
     'system': lambda out: run_pytest('system', out, 'tests/system', 'not long',
                                      SYSTEM_LIMIT_S),
@@ -258,7 +268,7 @@ PARTS = {
                                    SMP_LIMIT_S, TEST_CPUS='4'),
     'long-build': lambda out: run_pytest('long-build', out, 'tests/build',
                                          'long', LONG_LIMIT_S),
-    'long-abi': lambda out: run_pytest('long-abi', out, 'tests/abi', 'long', LONG_LIMIT_S),
+    'long-abi': lambda out: check_abi('long-abi', out, LONG_LIMIT_S, True),
     'long-system': lambda out: run_pytest('long-system', out, 'tests/system',
                                           'long', LONG_LIMIT_S),
 }
