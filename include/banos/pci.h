@@ -12,7 +12,7 @@
  * else by MSI, else by its interrupt line.
  *
  * @p device is always the owner that probe() received. Each function returns
- * -ENODEV if it is not a PCI device, or was removed.
+ * -ENODEV if it is not a device on PCI, or was removed.
  */
 #ifndef BANOS_PCI_H
 #define BANOS_PCI_H
@@ -41,14 +41,17 @@ BANOS_ASSERT(offsetof(struct pci_identity, revision) == 24, pci_identity_revisio
 #define PCI_MEMORY 2u /**< it responds in memory */
 #define PCI_MASTER 4u /**< it may access memory (DMA) */
 
+/** For pci_find_capability(): added to the number of a capability in the extended configuration space. */
+#define PCI_EXTENDED 0x10000u
+
 BANOS_BEGIN
 
 /**
  * @brief Identify a device.
  * Since 1, provided by a driver: pci.
  * Context: any.
- * @param identity  size is read; that many bytes are written
- * @return 0, -EINVAL: size is too small, -ENODEV
+ * @param identity  read and written: size is read, and set to how much of it is known; the rest is written
+ * @return 0, -EINVAL: NULL, or size is less than PCI_IDENTITY_SIZE_1, -E2BIG: size is over 4096, -ENODEV
  */
 BANOS_SINCE(1) int64_t pci_identify(banos_owner device, struct pci_identity *identity);
 
@@ -56,8 +59,8 @@ BANOS_SINCE(1) int64_t pci_identify(banos_owner device, struct pci_identity *ide
  * @brief Enable functions of a device.
  * Since 1, provided by a driver: pci.
  * Context: thread.
- * The bus turns PCI_MASTER off when the device is released.
- * @param what  PCI_PORTS, PCI_MEMORY, PCI_MASTER
+ * What is enabled stays so; it is not counted. The bus turns PCI_MASTER off when the device is released.
+ * @param what  PCI_PORTS, PCI_MEMORY, PCI_MASTER; 0: nothing
  * @return 0, -EINVAL: another bit, -EIO: the device did not accept it, -ENODEV
  */
 BANOS_SINCE(1) int64_t pci_enable(banos_owner device, uint32_t what);
@@ -66,7 +69,7 @@ BANOS_SINCE(1) int64_t pci_enable(banos_owner device, uint32_t what);
  * @brief Disable functions of a device.
  * Since 1, provided by a driver: pci.
  * Context: thread.
- * @param what  PCI_PORTS, PCI_MEMORY, PCI_MASTER
+ * @param what  PCI_PORTS, PCI_MEMORY, PCI_MASTER; 0: nothing
  * @return 0, -EINVAL: another bit, -ENODEV
  */
 BANOS_SINCE(1) int64_t pci_disable(banos_owner device, uint32_t what);
@@ -75,9 +78,10 @@ BANOS_SINCE(1) int64_t pci_disable(banos_owner device, uint32_t what);
  * @brief Read configuration space.
  * Since 1, provided by a driver: pci.
  * Context: any.
- * @param offset  a multiple of @p bytes; below 256, or below 4096 where the machine supports it
+ * @param offset  a multiple of @p bytes; below 256, or below 4096 where machine and device support it
  * @param bytes   1, 2 or 4
- * @return the value, all bits set if the device was unplugged; -EINVAL, -ENODEV
+ * @return the value, from 0 to 2^32 - 1, all bits set if the device was unplugged; -EINVAL: no such
+ *	   register, -ENODEV
  */
 BANOS_SINCE(1) int64_t pci_config_read(banos_owner device, uint32_t offset, uint32_t bytes);
 
@@ -88,19 +92,23 @@ BANOS_SINCE(1) int64_t pci_config_read(banos_owner device, uint32_t offset, uint
  * Context: any.
  * @param offset  as for pci_config_read()
  * @param bytes   1, 2 or 4
- * @return 0, -EPERM: the bus controls that register, -EINVAL, -ENODEV
+ * @param value   its low bytes are written
+ * @return 0, also if the device was unplugged; -EPERM: the bus controls that register, -EINVAL: no such
+ *	   register, -ENODEV
  */
 BANOS_SINCE(1)
 int64_t pci_config_write(banos_owner device, uint32_t offset, uint32_t bytes, uint32_t value);
 
 /**
- * @brief Find a capability.
+ * @brief Find a capability, or the next one of the same number.
  * Since 1, provided by a driver: pci.
  * Context: any.
- * @param id  its number
- * @return its offset in configuration space, -ENOENT: the device has none, -ENODEV
+ * @param id     its number; PCI_EXTENDED + its number for one in extended configuration space
+ * @param after  0: the first one of the list; offset of a capability: the first one behind it
+ * @return its offset in configuration space, -ENOENT: the device has none (of a list that is a circle,
+ *	   each is found once), -EINVAL: @p after cannot be the offset of a capability, -ENODEV
  */
-BANOS_SINCE(1) int64_t pci_find_capability(banos_owner device, uint32_t id);
+BANOS_SINCE(1) int64_t pci_find_capability(banos_owner device, uint32_t id, uint32_t after);
 
 /**
  * @brief Check whether the device is still present, after a malformed answer such as all bits set.
@@ -119,7 +127,7 @@ BANOS_END
 #define PCI_DISABLE_AS	       "hi"
 #define PCI_CONFIG_READ_AS     "hii"
 #define PCI_CONFIG_WRITE_AS    "hiii"
-#define PCI_FIND_CAPABILITY_AS "hi"
+#define PCI_FIND_CAPABILITY_AS "hii"
 #define PCI_CHECK_AS	       "h"
 
 BANOS_IMPORT_AS(pci_identify, PCI_IDENTIFY_AS);

@@ -8,7 +8,7 @@
 
 /* Bytes, and which of them can be written. */
 struct fake {
-	uint8_t bytes[256], writable[256];
+	uint8_t bytes[512], writable[512];
 	int gone;
 	unsigned long accesses;
 	struct pci_config config;
@@ -22,7 +22,7 @@ static uint32_t fake_read(void *context, uint32_t offset, uint32_t bytes)
 	fake->accesses++;
 	assert_true(bytes == 1 || bytes == 2 || bytes == 4);
 	assert_int_equal(offset % bytes, 0);
-	assert_true(offset + bytes <= 256);
+	assert_true(offset + bytes <= sizeof(fake->bytes));
 	if (fake->gone)
 		return 0xffffffff;
 	memcpy(&number, fake->bytes + offset, bytes);
@@ -34,7 +34,7 @@ static void fake_write(void *context, uint32_t offset, uint32_t bytes, uint32_t 
 	struct fake *fake = context;
 
 	fake->accesses++;
-	assert_true(offset + bytes <= 256);
+	assert_true(offset + bytes <= sizeof(fake->bytes));
 	for (uint32_t i = 0; i < bytes; i++) {
 		uint8_t *b = &fake->bytes[offset + i], w = fake->writable[offset + i];
 
@@ -144,6 +144,46 @@ static void test_a_circle_of_capabilities_ends(void **state)
 	put_capability(&fake, 0x80, 0x09, 0x40);
 	assert_int_equal(pci_capability(&fake.config, CAP_MSI), 0);
 	assert_true(fake.accesses < 250);
+}
+
+static void test_each_of_several_capabilities_is_found_once(void **state)
+{
+	struct fake fake;
+
+	fake_init(&fake);
+	capabilities_at(&fake, 0x40);
+	put_capability(&fake, 0x40, 0x09, 0x50);
+	put_capability(&fake, 0x50, CAP_MSI, 0x60);
+	put_capability(&fake, 0x60, 0x09, 0x40);
+	assert_int_equal(pci_next_capability(&fake.config, 0x09, 0), 0x40);
+	assert_int_equal(pci_next_capability(&fake.config, 0x09, 0x40), 0x60);
+	assert_int_equal(pci_next_capability(&fake.config, 0x09, 0x50), 0x60);
+	assert_int_equal(pci_next_capability(&fake.config, 0x09, 0x60), 0);
+	assert_int_equal(pci_next_capability(&fake.config, 0x09, 0x70), 0); /* no entry */
+}
+
+static void put_extended(struct fake *fake, uint32_t at, uint32_t id, uint32_t next)
+{
+	uint32_t head = id | 1u << 16 | next << 20;
+
+	memcpy(fake->bytes + at, &head, sizeof(head));
+}
+
+static void test_extended_capabilities_are_found(void **state)
+{
+	struct fake fake;
+
+	fake_init(&fake);
+	assert_int_equal(pci_next_extended(&fake.config, 0, 0), 0); /* an empty list */
+	put_extended(&fake, 0x100, 1, 0x150);
+	put_extended(&fake, 0x150, 0x1003, 0x100);
+	assert_int_equal(pci_next_extended(&fake.config, 1, 0), 0x100);
+	assert_int_equal(pci_next_extended(&fake.config, 0x1003, 0), 0x150);
+	assert_int_equal(pci_next_extended(&fake.config, 0x1003, 0x100), 0x150);
+	assert_int_equal(pci_next_extended(&fake.config, 0x1003, 0x150), 0);
+	assert_int_equal(pci_next_extended(&fake.config, 2, 0), 0);
+	put_extended(&fake, 0x150, 0x1003, 0x0fc);
+	assert_int_equal(pci_next_extended(&fake.config, 2, 0), 0);
 }
 
 static void test_a_list_does_not_lead_into_the_header(void **state)
@@ -380,6 +420,8 @@ int main(void)
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_capabilities_are_found),
 		cmocka_unit_test(test_a_circle_of_capabilities_ends),
+		cmocka_unit_test(test_each_of_several_capabilities_is_found_once),
+		cmocka_unit_test(test_extended_capabilities_are_found),
 		cmocka_unit_test(test_a_list_does_not_lead_into_the_header),
 		cmocka_unit_test(test_a_capability_that_reaches_beyond_the_end_is_not_used),
 		cmocka_unit_test(test_msix_is_preferred_to_msi),

@@ -2,9 +2,9 @@
 /* Reading configuration space: config.h. */
 #include "config.h"
 
-#define CAPABILITIES_MAX 48 /* so many fit into 192 bytes, 4 each */
-#define ADDRESS_LIMIT	 (UINT64_C(1) << 52)
-#define PORT_LIMIT	 UINT64_C(0x10000)
+#define EXTENDED_SIZE 4096u /* of the space where the extended ones are */
+#define ADDRESS_LIMIT (UINT64_C(1) << 52)
+#define PORT_LIMIT    UINT64_C(0x10000)
 
 static uint32_t config_read8(const struct pci_config *config, uint32_t offset)
 {
@@ -29,23 +29,55 @@ int pci_is_present(const struct pci_config *config)
 
 /* ---- capabilities ---- */
 
-uint32_t pci_capability(const struct pci_config *config, uint32_t id)
+/* The two lists: how the head of an entry is to be read. */
+struct list_kind {
+	uint32_t least; /* offset of an entry */
+	uint32_t bytes; /* of a head */
+	uint32_t id_mask;
+	uint32_t next_shift; /* of the next one's offset */
+};
+static const struct list_kind capabilities = { CONFIG_HEADER, 2, 0xff, 8 };
+static const struct list_kind extended_capabilities = { CONFIG_SIZE, 4, 0xffff, 20 };
+
+/* Each entry is visited once: a circle ends. */
+static uint32_t list_find(const struct pci_config *config, const struct list_kind *kind,
+			  uint32_t offset, uint32_t id, uint32_t after)
 {
-	uint32_t offset;
+	uint32_t none = 0xffffffff >> (32 - kind->bytes * 8);
+	uint64_t visited[EXTENDED_SIZE / 4 / 64] = { 0 };
+	int passed = !after;
 
-	if (!(config_read16(config, REG_STATUS) & STATUS_CAPABILITIES))
-		return 0;
-	offset = config_read8(config, REG_CAPABILITIES) & ~3u;
-	for (int entries = 0; entries < CAPABILITIES_MAX && offset >= CONFIG_HEADER; entries++) {
-		uint32_t head = config_read16(config, offset);
+	while (offset >= kind->least && !(visited[offset / 256] >> offset / 4 % 64 & 1)) {
+		uint32_t head = config->read(config->context, offset, kind->bytes);
 
-		if (head == 0xffff)
+		if (head == none || (!head && kind->bytes == 4))
 			return 0;
-		if ((head & 0xff) == id)
+		if (passed && (head & kind->id_mask) == id)
 			return offset;
-		offset = head >> 8 & ~3u;
+		if (offset == after)
+			passed = 1;
+		visited[offset / 256] |= (uint64_t)1 << offset / 4 % 64;
+		offset = head >> kind->next_shift & ~3u;
 	}
 	return 0;
+}
+
+uint32_t pci_next_capability(const struct pci_config *config, uint32_t id, uint32_t after)
+{
+	if (!(config_read16(config, REG_STATUS) & STATUS_CAPABILITIES))
+		return 0;
+	return list_find(config, &capabilities, config_read8(config, REG_CAPABILITIES) & ~3u, id,
+			 after);
+}
+
+uint32_t pci_capability(const struct pci_config *config, uint32_t id)
+{
+	return pci_next_capability(config, id, 0);
+}
+
+uint32_t pci_next_extended(const struct pci_config *config, uint32_t id, uint32_t after)
+{
+	return list_find(config, &extended_capabilities, CONFIG_SIZE, id, after);
 }
 
 /* A capability of which @need bytes lie within the space. */

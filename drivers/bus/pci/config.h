@@ -107,6 +107,10 @@ int pci_is_present(const struct pci_config *config);
  * header ends there.
  */
 uint32_t pci_capability(const struct pci_config *config, uint32_t id);
+/** The same behind the one at @p after, 0: from the first one. */
+uint32_t pci_next_capability(const struct pci_config *config, uint32_t id, uint32_t after);
+/** The same in the space of 4096 bytes, for functions that have it. */
+uint32_t pci_next_extended(const struct pci_config *config, uint32_t id, uint32_t after);
 
 /** All but the bars. @return 0, -1: nothing there */
 int pci_read_info(const struct pci_config *config, struct pci_info *info);

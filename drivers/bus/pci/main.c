@@ -13,6 +13,8 @@
 #include <banos/string.h>
 #include "host.h"
 
+#define PCI_IDENTITY_MAX 4096u /* as of every struct: <banos/base.h> */
+
 static banos_bus the_bus; /* there is one system, so one bus */
 
 /* ---- what other drivers call ---- */
@@ -26,16 +28,28 @@ static struct pci_function *function_of(banos_owner device)
 	return context;
 }
 
+/* A driver called @p function wrongly: its name and the device's precede the sentence. */
+static int64_t mistake(banos_owner device, const char *function, int64_t error, const char *what)
+{
+	banos_error(device, "%s(): %s", function, what);
+	return error;
+}
+
 int64_t pci_identify(banos_owner device, struct pci_identity *identity)
 {
 	struct pci_function *function = function_of(device);
 	struct pci_identity id = { .size = sizeof(id) };
-	uint32_t size = identity->size;
+	uint32_t size;
 
 	if (!function)
 		return -ENODEV;
+	if (!identity)
+		return mistake(device, "pci_identify", -EINVAL, "identity is NULL");
+	size = identity->size;
 	if (size < PCI_IDENTITY_SIZE_1)
-		return -EINVAL;
+		return mistake(device, "pci_identify", -EINVAL, "identity->size is less than 32");
+	if (size > PCI_IDENTITY_MAX)
+		return mistake(device, "pci_identify", -E2BIG, "identity->size is over 4096");
 	id.vendor = function->info.vendor;
 	id.device = function->info.device;
 	id.subvendor = function->info.subvendor;
@@ -45,7 +59,7 @@ int64_t pci_identify(banos_owner device, struct pci_identity *identity)
 	id.revision = function->info.revision;
 	if (id.size > size)
 		id.size = size;
-	memset(identity, 0, size);
+	memset(identity, 0, size); /* also what is not known here */
 	memcpy(identity, &id, id.size);
 	return 0;
 }
@@ -58,7 +72,7 @@ int64_t pci_enable(banos_owner device, uint32_t what)
 	if (!function)
 		return -ENODEV;
 	if (what & ~(PCI_PORTS | PCI_MEMORY | PCI_MASTER))
-		return -EINVAL;
+		return mistake(device, "pci_enable", -EINVAL, "what has an unknown bit");
 	return device_enable(function, what);
 }
 BANOS_EXPORT_AS(pci_enable, PCI_ENABLE_AS);
@@ -70,7 +84,7 @@ int64_t pci_disable(banos_owner device, uint32_t what)
 	if (!function)
 		return -ENODEV;
 	if (what & ~(PCI_PORTS | PCI_MEMORY | PCI_MASTER))
-		return -EINVAL;
+		return mistake(device, "pci_disable", -EINVAL, "what has an unknown bit");
 	function_write(function, REG_COMMAND, 2, function_read(function, REG_COMMAND, 2) & ~what);
 	return 0;
 }
@@ -90,7 +104,8 @@ int64_t pci_config_read(banos_owner device, uint32_t offset, uint32_t bytes)
 	if (!function)
 		return -ENODEV;
 	if (!config_access_is_valid(function, offset, bytes))
-		return -EINVAL;
+		return mistake(device, "pci_config_read", -EINVAL,
+			       "offset and bytes are not those of a register");
 	return function_read(function, offset, bytes);
 }
 BANOS_EXPORT_AS(pci_config_read, PCI_CONFIG_READ_AS);
@@ -107,23 +122,35 @@ int64_t pci_config_write(banos_owner device, uint32_t offset, uint32_t bytes, ui
 	if (!function)
 		return -ENODEV;
 	if (!config_access_is_valid(function, offset, bytes))
-		return -EINVAL;
+		return mistake(device, "pci_config_write", -EINVAL,
+			       "offset and bytes are not those of a register");
 	if (offset < CONFIG_HEADER || is_within_capability(offset, function->info.cap_msi, 24) ||
 	    is_within_capability(offset, function->info.cap_msix, 12))
-		return -EPERM;
+		return mistake(device, "pci_config_write", -EPERM,
+			       "offset is that of a register that the bus controls");
 	function_write(function, offset, bytes, value);
 	return 0;
 }
 BANOS_EXPORT_AS(pci_config_write, PCI_CONFIG_WRITE_AS);
 
-int64_t pci_find_capability(banos_owner device, uint32_t id)
+int64_t pci_find_capability(banos_owner device, uint32_t id, uint32_t after)
 {
 	struct pci_function *function = function_of(device);
-	uint32_t offset;
+	uint32_t first = CONFIG_HEADER, end = CONFIG_SIZE, offset = 0;
 
 	if (!function)
 		return -ENODEV;
-	offset = pci_capability(&function->config, id);
+	if (id & PCI_EXTENDED) {
+		first = CONFIG_SIZE;
+		end = access_size(function);
+	}
+	if (after && (after % 4 || after < first || after >= end))
+		return mistake(device, "pci_find_capability", -EINVAL,
+			       "after is no offset of a capability");
+	if (!(id & PCI_EXTENDED))
+		offset = pci_next_capability(&function->config, id, after);
+	else if (end > first)
+		offset = pci_next_extended(&function->config, id & ~PCI_EXTENDED, after);
 	if (!offset)
 		return -ENOENT;
 	return offset;

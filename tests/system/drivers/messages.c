@@ -97,18 +97,18 @@ static int64_t try_e1000e(banos_owner device)
 /* Where its common configuration lies: a capability of the vendor's kind 1 (virtio 1.1, 4.1.4). */
 static int64_t find_status(banos_owner device, struct banos_resource *resource, uint64_t *offset)
 {
-	int64_t at = pci_find_capability(device, 9);
+	int64_t at = pci_find_capability(device, 9, 0);
 
-	for (int count = 0; count < 48 && at > 0; count++) {
+	while (at > 0) {
 		int64_t head = pci_config_read(device, (uint32_t)at, 4);
 
-		if ((head & 0xff) == 9 && (head >> 24 & 0xff) == 1) {
+		if ((head >> 24 & 0xff) == 1) {
 			*offset = (uint64_t)pci_config_read(device, (uint32_t)at + 8, 4) + 0x14;
 			return banos_resource_get(
 				device, (uint32_t)pci_config_read(device, (uint32_t)at + 4, 1),
 				resource);
 		}
-		at = head >> 8 & 0xfc;
+		at = pci_find_capability(device, 9, (uint32_t)at);
 	}
 	return -ENOENT;
 }
@@ -150,7 +150,8 @@ static int64_t messages_probe(void *context, banos_owner device, uint64_t data, 
 	/* What is the bus's cannot be written. */
 	if (pci_config_write(device, 4, 2, 0) != -EPERM ||
 	    pci_config_write(device, 0x11, 2, 0) != -EINVAL ||
-	    pci_config_write(device, (uint32_t)pci_find_capability(device, 0x11), 4, 0) != -EPERM ||
+	    pci_config_write(device, (uint32_t)pci_find_capability(device, 0x11, 0), 4, 0) !=
+		    -EPERM ||
 	    pci_config_read(device, 4096, 4) != -EINVAL || pci_enable(device, 8) != -EINVAL)
 		return -EPERM;
 	error = banos_resource_get(device, 0, &resource);
