@@ -299,6 +299,9 @@ static int add_device(struct bus *bus, const struct banos_device_config *config,
 	if (!target)
 		return -ENOMEM;
 	err = device_take_config(bus, target, config) ?: bus_device_add(bus, target);
+	if (err == -EEXIST)
+		(void)api_mistake("banos_device_add", err,
+				  "config->name is that of another device on a bus of this name");
 	if (!err) {
 		*device = (banos_device)target->owned.handle;
 		return 0;
@@ -348,22 +351,43 @@ int64_t banos_device_remove(banos_device device, uint32_t flags)
 }
 BANOS_EXPORT(banos_device_remove);
 
+/*
+ * What a client passed: it may have been removed meanwhile, and be no mistake. In an RCU section.
+ * @return the device's context; -ENODEV in *@err
+ */
+static void *context_of(const struct owned *bus, u64 device, s64 *err)
+{
+	const struct owner *owner = owner_find(device);
+
+	*err = -ENODEV;
+	if (!owner || !owner->device || &owner->device->bus->owned != bus)
+		return NULL;
+	if (!api_was_passed_rightly(device, owner)) {
+		(void)api_mistake("banos_device_context", -ENODEV,
+				  "device was passed by a driver that has no right to it");
+		return NULL;
+	}
+	*err = 0;
+	return owner->device->context;
+}
+
 int64_t banos_device_context(banos_bus bus, banos_owner device, void **context)
 {
-	struct owner *owner;
 	struct owned *owned;
-	s64 err = -ENODEV;
+	void *found = NULL;
+	s64 err;
 
 	if (!api_may_write(context, sizeof(*context)))
 		return MISTAKE("context is not the driver's memory");
 	rcu_read_lock();
 	owned = api_peek((u64)bus, &bus_class);
-	owner = owner_find((u64)device);
-	if (owned && owner && owner->device && &owner->device->bus->owned == owned) {
-		*context = owner->device->context;
-		err = 0;
-	}
+	if (owned)
+		found = context_of(owned, (u64)device, &err);
 	rcu_read_unlock();
+	if (!owned)
+		return MISTAKE("bus is none of the caller's, or was given up before");
+	if (!err)
+		*context = found;
 	return err;
 }
 BANOS_EXPORT(banos_device_context);

@@ -106,6 +106,16 @@ static bool is_granted(u64 handle, const struct owner *owner)
 	return false;
 }
 
+bool api_was_passed_rightly(u64 handle, const struct owner *owner)
+{
+	const struct gate_record *record = current->gate;
+	const struct gate_grant *grant = current->grants;
+
+	if (!record || !grant || grant->before != record->outer || !grant_names(grant, handle))
+		return true;
+	return is_granted(handle, owner);
+}
+
 bool api_may_use(u64 handle, const struct owner *owner)
 {
 	const struct owner *caller = gate_owner();
@@ -214,7 +224,7 @@ u32 api_struct_size(const void *from)
 {
 	u32 size;
 
-	if ((u64)from & 7 || !api_may_read(from, sizeof(size)))
+	if ((u64)from % STRUCT_ALIGN || !api_may_read(from, sizeof(size)))
 		return 0;
 	size = READ_ONCE(*(const u32 *)from);
 	if (size <= STRUCT_MAX && !api_may_read(from, size))

@@ -48,6 +48,13 @@ s64 __must_check api_check_sleep(const char *function, u64 deadline_ns, u32 flag
 /** @brief May the caller use this handle, of something that belongs to @p owner? In an RCU section. */
 bool api_may_use(u64 handle, const struct owner *owner);
 
+/**
+ * @brief Did the driver that passed this handle to the caller have a right to it itself?
+ * Also where the caller may use it anyway: a bus the devices on it. True for what was not passed
+ * as a handle. In an RCU section.
+ */
+bool api_was_passed_rightly(u64 handle, const struct owner *owner);
+
 /** @brief api_owner() where @p handle is not that of the calling driver itself. */
 struct owner *api_owner_below(banos_owner handle);
 /** @brief An owner; NULL: none, or not for the caller. It lives as long as the driver that named it is pinned. Any context. */

@@ -50,7 +50,9 @@ static int char_device_take_name(struct char_device *device)
 	if (!err)
 		list_add(&device->named, &taken_names);
 	mutex_unlock(&names_lock);
-	return err;
+	if (err)
+		return api_mistake("banos_chardev_register", err, "config->name is in use");
+	return 0;
 }
 
 static void char_device_drop_name(struct char_device *device)
@@ -176,6 +178,9 @@ static int char_device_take_number(struct char_device *device,
 	device->registered = !err;
 	if (err && config->major == BANOS_CHARDEV_ANY)
 		chardev_unregister(device->dev);
+	if (err == -EBUSY)
+		return api_mistake("banos_chardev_register", err,
+				   "config->major and config->minor are in use");
 	return err;
 }
 

@@ -522,7 +522,7 @@ static s64 char_file_watch(struct poll_call *call, struct banos_wait *wait)
 	owned_put(queue);
 	if (i < WATCHED_MAX)
 		return 0;
-	return -ENOSPC;
+	return api_mistake("banos_poll_watch", -ENOSPC, "wait is the fifth of this file");
 }
 
 int64_t banos_poll_watch(banos_poll watch, struct banos_wait *wait)

@@ -46,7 +46,7 @@ s64 api_struct_room(const char *function, const struct struct_rule *rule, const 
 	u32 size = 0;
 	int err;
 
-	if ((u64)to % 8 == 0 && api_may_read(to, sizeof(size)))
+	if ((u64)to % STRUCT_ALIGN == 0 && api_may_read(to, sizeof(size)))
 		size = READ_ONCE(*(const u32 *)to);
 	if (size <= STRUCT_MAX && !api_may_write(to, size))
 		size = 0;

@@ -110,7 +110,9 @@ int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uin
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
 	if (!api_may_map_memory(holder, address, length))
-		return -EPERM;
+		return api_mistake(
+			__func__, -EPERM,
+			"address and length are memory, the kernel's, or not a resource of the device that owner is");
 	new_mapping = kzalloc(sizeof(*new_mapping));
 	if (!new_mapping)
 		return -ENOMEM;
@@ -238,7 +240,9 @@ int64_t banos_ports_claim(banos_owner owner, uint32_t first, uint32_t count, ban
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
 	if (holder->device && !bus_device_allows(holder->device, DEVICE_PORTS, first, count))
-		return -EPERM;
+		return api_mistake(
+			__func__, -EPERM,
+			"first and count are not a resource of the device that owner is");
 	if (port_arch_drives_mmio(first, count))
 		return -EBUSY;
 	range = kzalloc(sizeof(*range));
@@ -281,9 +285,11 @@ static s64 port_of(const char *function, banos_ports ports, u32 offset, u32 byte
 			port = range->first + offset;
 	}
 	rcu_read_unlock();
-	if (port < 0)
+	if (!object)
 		return api_mistake(function, -EINVAL,
-				   "ports is none of the caller's, or offset lies beyond it");
+				   "ports is none of the caller's, or was given up before");
+	if (port < 0)
+		return api_mistake(function, -EINVAL, "offset and bytes lie beyond the range");
 	return port;
 }
 

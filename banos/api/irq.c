@@ -269,7 +269,9 @@ static s64 interrupt_connect(struct interrupt *interrupt)
 	s64 err;
 
 	if (!users_enter(interrupt))
-		return -EBUSY;
+		return api_mistake(
+			"banos_irq_create", -EBUSY,
+			"config->index is in use, or the device is connected in the other way");
 	err = interrupt->by_line ? connect_line(interrupt) : connect_message(interrupt);
 	if (err)
 		users_leave(interrupt);

@@ -15,9 +15,10 @@ static bool struct_tail_is_zero(const u8 *from, u32 known, u32 size)
 int struct_check_size(const struct struct_rule *rule, u64 size, char *words)
 {
 	if (size < rule->size_least) {
-		snprintf(words, STRUCT_WORDS_MAX,
-			 "%s is not the driver's memory, or its size is less than %u", rule->name,
-			 rule->size_least);
+		snprintf(
+			words, STRUCT_WORDS_MAX,
+			"%s is not the driver's memory, not aligned to %u, or its size is less than %u",
+			rule->name, STRUCT_ALIGN, rule->size_least);
 		return -EINVAL;
 	}
 	if (size > STRUCT_MAX) {

@@ -21,13 +21,10 @@ static struct uio *buffer_uio(banos_buffer buffer)
 }
 
 /* None of @wanted bytes went over: at the end that is no error. */
-static s64 buffer_transferred(const char *function, u64 done, u64 wanted)
+static s64 buffer_transferred(u64 done, u64 wanted)
 {
 	if (done || !wanted)
 		return done;
-	if (api_holds_spinlock())
-		return api_mistake(function, -EFAULT,
-				   "may sleep, and the caller holds a spin lock");
 	return -EFAULT;
 }
 
@@ -39,10 +36,12 @@ int64_t banos_buffer_write(banos_buffer to, const void *from, uint64_t length)
 
 	if (!uio)
 		return BUFFER_MISTAKE();
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
 	length = MIN(length, uio->count);
 	if (!api_may_read(from, length))
 		return MISTAKE("from is not the driver's memory");
-	return buffer_transferred(__func__, uio_copy_out(uio, from, length), length);
+	return buffer_transferred(uio_copy_out(uio, from, length), length);
 }
 BANOS_EXPORT(banos_buffer_write);
 
@@ -52,8 +51,10 @@ int64_t banos_buffer_zero(banos_buffer to, uint64_t length)
 
 	if (!uio)
 		return BUFFER_MISTAKE();
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
 	length = MIN(length, uio->count);
-	return buffer_transferred(__func__, uio_zero(uio, length), length);
+	return buffer_transferred(uio_zero(uio, length), length);
 }
 BANOS_EXPORT(banos_buffer_zero);
 
@@ -63,10 +64,12 @@ int64_t banos_buffer_read(banos_buffer from, void *to, uint64_t length)
 
 	if (!uio)
 		return BUFFER_MISTAKE();
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
 	length = MIN(length, uio->count);
 	if (!api_may_write(to, length))
 		return MISTAKE("to is not the driver's memory");
-	return buffer_transferred(__func__, uio_copy_in(uio, to, length), length);
+	return buffer_transferred(uio_copy_in(uio, to, length), length);
 }
 BANOS_EXPORT(banos_buffer_read);
 

@@ -29,6 +29,7 @@ struct struct_rule {
 #define STRUCT_GROWING 2u /* what is behind size_known is ignored */
 
 #define STRUCT_MAX	 4096u /* bytes of a struct (<banos/base.h>) */
+#define STRUCT_ALIGN	 4u    /* least alignment: that of its size */
 #define STRUCT_WORDS_MAX 128   /* bytes of a sentence, with its NUL */
 
 /**

@@ -48,7 +48,9 @@ static void what_is_smaller_is_refused_with_the_least_size(void **state)
 	const struct later from = { .size = 7 };
 
 	assert_int_equal(check(&config, &from, 7), -EINVAL);
-	assert_string_equal(words, "config is not the driver's memory, or its size is less than 8");
+	assert_string_equal(
+		words,
+		"config is not the driver's memory, not aligned to 4, or its size is less than 8");
 }
 
 static void nothing_of_an_unreadable_struct_is_touched(void **state)
