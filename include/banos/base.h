@@ -17,9 +17,14 @@
  * Rules for every function, unless its description states otherwise:
  * - Arguments and results are 64-bit integers, 32-bit integers or pointers.
  * - A result of int64_t is an error from -4095 to -1 (<banos/errno.h>), or the
- *   result that the function documents.
+ *   result that the function documents. After an error nothing was obtained or changed, and
+ *   what the function would have written is undefined. The errors that are listed are those
+ *   that mean something to a driver; a later kernel may return others for new reasons.
  * - A pointer is used during the call only, and only for the length and in the
- *   direction that the function states. The kernel keeps no pointer.
+ *   direction that the function states. The kernel keeps no pointer, but for functions, and for the
+ *   context of a function, which it passes on and never looks at. A result that is written through a
+ *   pointer is as long as its type. What a pointer of length 0 points to is not looked at: it may be NULL.
+ * - A pointer to a struct or to an integer is aligned as its type is.
  * - A text is NUL-terminated, at most 1023 bytes long, UTF-8.
  * - "Context: thread" means that the function may sleep: not under a banos_spinlock.
  * - Locking: the caller needs to hold no lock. Several threads may call a function at
@@ -30,11 +35,24 @@
  * - An owner or a handle that is invalid, was released, or belongs to another driver leads to
  *   -EINVAL (NULL where the result is a pointer). The driver of a bus may use the devices on it
  *   as owners, like their drivers. A released handle never names another object later.
- * - A pointer must point to the driver's memory: its image, its stack, memory that it obtained,
- *   or memory that it received for this call. Any other leads to -EINVAL (NULL).
+ * - A pointer must point to the driver's memory: its image, its stack, memory that it obtained (but
+ *   not registers of a device), or memory that it received for this call. Any other, NULL too, leads to
+ *   -EINVAL (NULL) unless NULL is said to be allowed.
+ * - A pointer to a function must point into the driver's own code (-EINVAL).
  * - A function that may sleep returns -EDEADLK (NULL) under a banos_spinlock.
- * - Each incorrect call is logged in one sentence; the number of such messages is limited.
+ * - A bit of an argument "flags", or of a field of that name, that the description does not name leads to
+ *   -EINVAL, as do fields named "zero" that are not 0. A later level may give them a meaning.
+ * - In what the kernel hands to the driver, flags and structs, bits may be set that the driver does not
+ *   know: it tests those that it knows, and never compares the whole.
+ * - A limit that is stated (the most bytes, the most arguments) is what every kernel can do; a later
+ *   kernel may accept more, so no driver may rely on the error.
+ * - Without memory, or where the driver has too much of it already, -ENOMEM (NULL).
+ * - Each incorrect call is logged in one sentence, which names driver, function and argument; the
+ *   number of such messages is limited.
  * - Names state units: _ns nanoseconds; sizes and lengths are bytes.
+ * - Not promised: how long something takes; the order of calls that have nothing to do with each other,
+ *   and the processor on which they run; values of handles; addresses; the content of locks and wait
+ *   objects; the words of messages.
  * - In structs that begin with "size", the code that creates them sets it to sizeof(), and
  *   unused fields to 0. Later levels add fields at the end only. X_SIZE_1 is the size at level 1,
  *   the least that a kernel accepts (-EINVAL); the largest is 4096 (-E2BIG). In a struct that is read,
@@ -186,7 +204,7 @@ BANOS_SINCE(1) int64_t banos_api_level(void);
  * Since 1, provided by the kernel.
  * Context: any.
  * @param feature  a BANOS_FEATURE_ number
- * @return 1: yes. 0: no, or the number is unknown.
+ * @return 1: yes. 0: no, or the number is unknown. The answer may change while the driver runs.
  */
 BANOS_SINCE(1) int64_t banos_has_feature(uint32_t feature);
 

@@ -68,9 +68,10 @@ struct banos_resource {
 	uint32_t kind; /**< BANOS_RESOURCE_... */
 	uint64_t start;
 	uint64_t length;
-	uint64_t data;	/**< of some kinds; else 0 */
-	uint32_t flags; /**< BANOS_RESOURCE_PREFETCHABLE; other bits may be set */
-	uint32_t zero;	/**< 0 */
+	uint64_t data; /**< of some kinds; else 0 */
+	uint32_t
+		flags; /**< BANOS_RESOURCE_PREFETCHABLE; other bits may be set in what the kernel fills */
+	uint32_t zero; /**< 0 */
 	/** Bytes of it that are the bus's own, such as MSI-X tables: programs may not map their pages. */
 	uint64_t reserved_offset;
 	uint64_t reserved_length; /**< 0: none */
@@ -107,10 +108,10 @@ BANOS_ASSERT(offsetof(struct banos_irq_line, polarity) == 16, irq_line_polarity)
 
 /**
  * Methods of a bus for its devices. All methods run in a thread and may
- * sleep; @p device is the context that was passed to banos_device_add().
+ * sleep, and several may run at once, for different devices and for one; @p device is the context that was passed to banos_device_add().
  * They may be called at any time between that and the end of
  * banos_device_remove(), also during that call: the driver must not hold a lock
- * across it that they acquire.
+ * across it that they acquire. A result that is neither 0 nor an error counts as -EINVAL.
  */
 struct banos_bus_ops {
 	uint32_t size;
@@ -149,7 +150,8 @@ struct banos_bus_config {
 	uint32_t zero;			 /**< 0 */
 	void *context;			 /**< for the methods */
 	const struct banos_bus_ops *ops; /**< read; its functions lie in the driver */
-	char name[32];			 /**< letters, digits, _ and -; NUL-terminated */
+	/** Letters, digits, _ and -; NUL-terminated; not "system". Several buses may have one name. */
+	char name[32];
 };
 #define BANOS_BUS_CONFIG_SIZE_1 56u
 BANOS_ASSERT(BANOS_SIZE_TO(struct banos_bus_config, name) == BANOS_BUS_CONFIG_SIZE_1, bus_config);
@@ -162,15 +164,15 @@ BANOS_ASSERT(offsetof(struct banos_bus_config, name) == 24, bus_config_name);
 
 struct banos_device_config {
 	uint32_t size;
-	uint32_t interrupts; /**< interrupts that it can send as messages; 0: none */
+	uint32_t interrupts; /**< interrupts that it can send as messages, at most 2048; 0: none */
 	void *context;	     /**< for the bus's methods */
 	/** @p resource_count of them, @p resource_stride bytes apart; read. May be NULL if there are none. */
 	const struct banos_resource *resources;
 	uint32_t resource_count;  /**< at most BANOS_DEVICE_RESOURCES */
 	uint32_t resource_stride; /**< sizeof(struct banos_resource): a multiple of 8 */
-	/** Lines "NAME=value" for programs that are notified of the device; text, read. May be NULL. */
+	/** Lines "NAME=value", each but the last with '\n', for programs that are notified of the device; text, read. May be NULL. */
 	const char *properties;
-	/** Lines "name=value": each becomes a file in /sys; text, read. May be NULL. */
+	/** The same, "name=value": each becomes a file in /sys; text, read. May be NULL. */
 	const char *attributes;
 	/** What its own accesses to memory carry as their origin: BANOS_BUS_ID_...; 0: as the device that provides the bus. */
 	uint64_t bus_id;
@@ -210,7 +212,8 @@ struct banos_prober_ops {
 	uint32_t must; /**< 0: no bit is defined yet */
 	/**
 	 * Start to serve a device. *@p state is NULL at first; a pointer that is stored
-	 * there is passed to remove(). Mandatory. Called in a thread; may sleep.
+	 * there is passed to remove(). Mandatory. Called in a thread; may sleep. Probes of different
+	 * devices may run at once.
 	 * @param device  the owner of all that is obtained for it
 	 * @param data    of the BANOS_SERVES_DATA() whose pattern matches: of several, the one
 	 *		  with the most literal characters; with BANOS_SERVES() 0
@@ -264,8 +267,9 @@ int64_t banos_bus_register(banos_owner owner, const struct banos_bus_config *con
  * @brief Withdraw a bus and all its devices.
  * Since 1, provided by the kernel.
  * Context: thread, without locks that the bus's methods take: calls remove() of the
- * devices' drivers, and quiesce().
- * @return 0, -EINVAL: no such bus, -EBUSY: a driver does not release its device
+ * devices' drivers, and quiesce(). Not from probe() or remove() of one of its devices.
+ * @return 0, -EINVAL: no such bus, -EBUSY: a driver does not release its device, or is in probe() or
+ *	   remove() of it for 10 s (no device can be added any more; it can be removed later)
  */
 BANOS_SINCE(1) int64_t banos_bus_remove(banos_bus bus);
 
@@ -291,7 +295,7 @@ int64_t banos_device_add(banos_bus bus, const struct banos_device_config *config
  * device's driver, and then quiesce() unless it is gone.
  * @param flags  0 or BANOS_DEVICE_GONE
  * @return 0, -EINVAL: no such device or flag, -EBUSY: its driver does not release it (the
- *	   device stays, and can be removed later)
+ *	   device stays, and can be removed later); also from probe() or remove() of the device itself
  */
 BANOS_SINCE(1) int64_t banos_device_remove(banos_device device, uint32_t flags);
 
@@ -302,7 +306,8 @@ BANOS_SINCE(1) int64_t banos_device_remove(banos_device device, uint32_t flags);
  * @param bus      of the caller
  * @param device   the owner that probe() received
  * @param context  written, 8 bytes: the context that was passed to banos_device_add()
- * @return 0, -ENODEV: not a device of this bus, or its driver does not serve it any more
+ * @return 0, -EINVAL: @p bus is none of the caller's, -ENODEV: not a device of this bus, or its driver does not
+ *	   serve it any more, or who passed @p device to the caller has no right to it
  */
 BANOS_SINCE(1) int64_t banos_device_context(banos_bus bus, banos_owner device, void **context);
 
@@ -327,7 +332,8 @@ int64_t banos_prober_register(banos_owner owner, const struct banos_prober_confi
  * @brief Withdraw a prober; its devices are released.
  * Since 1, provided by the kernel.
  * Context: thread, without locks that remove() takes; not from probe() or remove().
- * @return 0, -EINVAL: no such prober, -EBUSY: a function or thread of a device does not end
+ * @return 0, -EINVAL: no such prober, -EBUSY: a function or thread of a device does not end, or the caller
+ *	   is probe() or remove() (it can be removed later)
  */
 BANOS_SINCE(1) int64_t banos_prober_remove(banos_prober prober);
 
@@ -338,7 +344,8 @@ BANOS_SINCE(1) int64_t banos_prober_remove(banos_prober prober);
  * @param device    the owner that probe() received
  * @param index     for PCI: number of the base address register
  * @param resource  size is read; the rest written, no further than that
- * @return 0, -ENOENT: no resource has this or a higher number, -EINVAL: not a device
+ * @return 0 (a number between others may be of kind BANOS_RESOURCE_NONE), -ENOENT: no resource has this or a
+ *	   higher number, -EINVAL: not a device, or size is too small, -E2BIG: size is over 4096
  */
 BANOS_SINCE(1)
 int64_t banos_resource_get(banos_owner device, uint32_t index, struct banos_resource *resource);
@@ -358,7 +365,7 @@ BANOS_SINCE(1) int64_t banos_device_interrupts(banos_owner device);
  * Context: any.
  * @param device  the owner that probe() received
  * @param info    size is read; the rest written, no further than that
- * @return 0, -EINVAL: not a device, or size is too small
+ * @return 0, -EINVAL: not a device, or size is too small, -E2BIG: size is over 4096
  */
 BANOS_SINCE(1)
 int64_t banos_device_info(banos_owner device, struct banos_device_info *info);
@@ -369,7 +376,7 @@ int64_t banos_device_info(banos_owner device, struct banos_device_info *info);
  * Context: any.
  * @param device  the owner that probe() received
  * @param buffer  @p size bytes, written: the name with a NUL, cut where it does not fit
- * @return length of the whole name, -EINVAL: not a device
+ * @return length of the whole name, at most 63, -EINVAL: not a device, or @p buffer is not the driver's memory
  */
 BANOS_SINCE(1) int64_t banos_device_name(banos_owner device, char *buffer, uint64_t size);
 

@@ -61,12 +61,12 @@ BANOS_BEGIN
  * @brief Create a callback.
  * Since 1, provided by the kernel.
  * Context: thread.
- * Ownership: a resource of @p owner until banos_callback_close(). It may be called
+ * Ownership: @p owner's until banos_callback_close(). It may be called
  * as soon as another driver has the handle, also before init() or probe() has returned.
  * @param config    struct, read
  * @param callback  8 bytes, written: the handle
  * @return 0, -ENOMEM, -ENODEV: @p owner is being removed, -EINVAL: function is not in the driver, unknown
- *	   flag, or malformed signature
+ *	   flag, or malformed signature, -E2BIG: an unknown field of @p config is not 0
  */
 BANOS_SINCE(1)
 int64_t banos_callback_create(banos_owner owner, const struct banos_callback_config *config,
@@ -81,7 +81,8 @@ int64_t banos_callback_create(banos_owner owner, const struct banos_callback_con
  * @param arg1      to @p arg5: as its signature states; those that it lacks are not looked at. What a
  *		    letter for bytes describes lies in memory of the caller.
  * @return the result of the function; -ENODEV: it was closed, or its driver is gone; -EINVAL:
- *	   it was not passed to the caller; -EDEADLK: it may sleep, and the caller holds a banos_spinlock
+ *	   it was not passed to the caller, or is 0; -E2BIG: an argument describes more than
+ *	   BANOS_COPY_MAX bytes; -EOVERFLOW: calls are nested too deep (<banos/driver.h>); -EDEADLK: it may sleep, and the caller holds a banos_spinlock
  */
 BANOS_SINCE(1)
 int64_t banos_callback_call(banos_callback callback, uint64_t arg1, uint64_t arg2, uint64_t arg3,
@@ -110,8 +111,9 @@ BANOS_SINCE(1) int64_t banos_callback_close(banos_callback callback);
  * @param client    as passed to the caller as an argument of letter "h", or the caller's own. After this
  *		    call its handle serves to be compared, and to be passed to this function.
  * @param callback  the caller's own; its signature is "" or "h"
- * @return 0; -EEXIST: @p callback watches it already; -ENODEV: @p client is going, nothing will be told;
- *	   -EINVAL; -ENOMEM
+ * @return 0; -EEXIST: @p callback watches it already; -ENODEV: @p client is going, nothing will be told, or
+ *	   @p self is being removed; -EINVAL: @p self or @p callback is not the caller's, or @p client was not
+ *	   passed to it; -ENOMEM
  */
 BANOS_SINCE(1)
 int64_t banos_owner_watch(banos_owner self, banos_owner client, banos_callback callback);

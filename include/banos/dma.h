@@ -27,7 +27,8 @@ typedef struct banos_dma_ *banos_dma;
 struct banos_dma_config {
 	uint32_t size;
 	uint32_t flags; /**< 0: no bit is defined yet */
-	uint64_t bytes; /**< of the buffer: 1 byte to 2 MiB */
+	uint64_t
+		bytes; /**< of the buffer: 1 byte to 2 MiB; as a whole: there may be none, though much is free */
 	/** The device's address is a multiple of it: a power of two up to 2 MiB; 0: 64. For banos_map_dma(): 4096 or more. */
 	uint64_t alignment;
 	/** The buffer contains no multiple of it but at its start: a power of two, at least @p bytes; 0: any. */
@@ -68,7 +69,7 @@ int64_t banos_dma_alloc(banos_owner device, const struct banos_dma_config *confi
  * @brief Free memory that the device does not use any more. Programs that map it lose it (<banos/map.h>).
  * Since 1, provided by the kernel.
  * Context: thread.
- * @return 0, -EINVAL: no such buffer
+ * @return 0, -EINVAL: no such buffer, or it was freed before
  */
 BANOS_SINCE(1) int64_t banos_dma_free(banos_dma buffer);
 

@@ -8,12 +8,18 @@
  *	BANOS_DRIVER(hello, "1.0", "MIT", "Greets by name",
  *		     hello_init, hello_exit);
  *
- * init() returns 0 or an error from -4095 to -1; then the driver is not
- * installed, and all resources that init() obtained are released. What it registers
- * becomes visible together after it succeeded. exit() runs when no calls enter
- * the driver any more, but from its own timers, work and threads; it returns 0.
- * It may be NULL. Resources that the driver still owns after exit() are released and
+ * init() runs once, in the thread that installs the driver, and may sleep. It returns 0, or an error from
+ * -4095 to -1: then the driver is not installed, and all resources that init() obtained are released,
+ * without a report, and without a call of exit(). Another result counts as -EINVAL. What it registers
+ * becomes visible together after it succeeded. Its timers, work, threads and callbacks may run before it
+ * has returned.
+ *
+ * exit() runs once, in a thread, and may sleep, when no calls enter the driver any more, but from
+ * its own timers, work and threads. It returns 0; another value is logged, and the driver is removed all
+ * the same. It may be NULL. Resources that the driver still owns after exit() are released and
  * reported as leaked; registrations are withdrawn before and are not leaks.
+ *
+ * A driver that is linked into the kernel has the same life, except that it is not removed.
  *
  * Stack: each function of a driver that is called, whoever calls it, has at least 8 KiB
  * below its return address; functions of the API need none of that. Calls into drivers may be
@@ -21,6 +27,14 @@
  * and each has its 8 KiB. A call that would be nested too deep returns -EOVERFLOW, and
  * the function does not run. Whether a caller and what it calls share a stack is not
  * promised: a pointer to a variable there is as good as any other.
+ *
+ * While the machine sleeps (suspended to memory or to disk) no driver runs. Memory keeps its content;
+ * threads, timers and work continue afterwards where they were, and the clock of their deadlines stood
+ * still meanwhile (<banos/time.h>). Level 1 has no methods with which a driver puts a device to sleep and wakes
+ * it. What a driver without them gets: no device is put to sleep under it. Either the machine does not
+ * sleep while the driver has a device, registers or ports, or the kernel releases its devices before,
+ * as when their bus removes them (<banos/bus.h>), and offers them to it again afterwards: remove(),
+ * later probe(). A driver that has no device, registers or ports notices nothing.
  *
  * The drivers of Banos itself have names without "_", such as "pci". Call another one
  * vendor_word: no driver of Banos will ever have that name. A list of names here
@@ -64,7 +78,7 @@ struct banos_driver_record {
 	char version[BANOS_VERSION_SIZE];
 	char licence[BANOS_LICENCE_SIZE];
 	char description[BANOS_DESCRIPTION_SIZE];
-	int64_t (*init)(banos_owner self);
+	int64_t (*init)(banos_owner self); /**< not NULL; in the driver's code */
 	int64_t (*exit)(banos_owner self); /**< may be NULL */
 };
 #define BANOS_DRIVER_RECORD_SIZE_1 376u
@@ -147,7 +161,8 @@ BANOS_TREE_NAMES_(BANOS_TREE_NAME_)
 
 /**
  * The descriptor. @p name is an identifier; @p version, @p licence (an SPDX
- * expression) and @p description are string literals.
+ * expression) and @p description are string literals. Once in a driver; each of the macros
+ * below as often as it is needed. All stand outside of functions.
  */
 #define BANOS_DRIVER(name, version, licence, description, init, exit)                     \
 	enum { banos_name_of_the_tree_##name };                                           \
@@ -173,7 +188,13 @@ BANOS_TREE_NAMES_(BANOS_TREE_NAME_)
 						      init,                               \
 						      exit }
 
-/** "name=yes": a uint8_t that is 0 or 1. */
+/*
+ * Parameters: variables of the types that are named, not const and not volatile, whose initial value
+ * is the default. They are set before init() runs (constructors of C++ see them, too), and never afterwards. A
+ * parameter that the driver lacks, or a value out of bounds, refuses the driver (EINVAL). Given twice, the
+ * last one counts.
+ */
+/** "name=yes" (also y, on, true, 1, or the name alone), "name=no" (n, off, false, 0): a uint8_t that is 1 or 0. */
 #define BANOS_PARAM_BOOL(variable, description) \
 	BANOS_PARAM_(variable, uint8_t, BOOL, "bool", 0, 1, description)
 /** "name=-5", "name=0x1f": a number between @p min and @p max. */

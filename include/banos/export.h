@@ -9,7 +9,8 @@
  * name and "_". A driver that imports one declares it and calls it. The importer is
  * refused (ENOENT) unless an exporter is installed; while the importer is installed,
  * the exporter cannot be removed. Calls pass through the kernel: at most six
- * arguments; after a failure of the exporter they return -ENODEV.
+ * arguments; after a failure of the exporter they return -ENODEV. Where two installed drivers export one
+ * name, drivers that are installed later import that of the first one.
  *
  * Signatures
  * ----------
@@ -23,7 +24,8 @@
  *	q	  a number of 64 bits; a pointer that the callee only keeps and gives back
  *	h	  a handle of the kernel's, which the callee may use until the call returns
  *	c	  a callback (<banos/callback.h>), which the callee may call until it is closed
- *	c(qq)	  the same, and its signature is "qq"; a call with another one returns -EINVAL
+ *	c(qq)	  the same, and its signature is "qq"; a call with another one returns -EINVAL. A callback
+ *		  can be passed to four drivers; a call that passes it to more may return -ENOSPC
  *	t	  text that the callee reads, NUL-terminated, at most 1024 bytes with the NUL
  *	s	  a struct that begins with its size (uint32_t), which the callee reads
  *	f	  the same, which the callee fills; of the caller's content it reads all
@@ -38,7 +40,8 @@
  *
  * So int64_t hub_send(banos_owner client, const void *data, uint64_t bytes) is "hr$3q".
  * Without ">" the result is an integer of 64 bits. A signature has at most 127 characters. An
- * argument describes at most BANOS_COPY_MAX bytes; more leads to -E2BIG where they are copied.
+ * argument describes at most BANOS_COPY_MAX bytes; more leads to -E2BIG where they are copied. What
+ * is described, and is not the caller's memory, leads to -EINVAL there, and the function is not called.
  * A pointer may be NULL; then nothing is copied. What is copied contains no pointers: neither
  * side follows one, and neither keeps the address after the call. Both sides may see one
  * memory, or each a copy of its own, so only the last value counts, after the return.
@@ -112,8 +115,9 @@ BANOS_BEGIN
  * banos_release_symbol() or the end of @p owner.
  * @param owner  the owner that will call it
  * @param name   text, read
- * @return the function, or NULL: no such name, @p owner is being removed, or the
- *	   exporter depends on the caller (a circle could never be removed)
+ * @return the function, to be called with the arguments that it has (BANOS_IMPORT_AS() is not looked at); or
+ *	   NULL: no such name, @p owner is being removed, no memory, or the exporter is the caller or
+ *	   depends on it (a circle could never be removed)
  */
 BANOS_SINCE(1) void *banos_lookup_symbol(banos_owner owner, const char *name);
 
@@ -123,7 +127,8 @@ BANOS_SINCE(1) void *banos_lookup_symbol(banos_owner owner, const char *name);
  * Context: thread.
  * @param owner     as it was passed to banos_lookup_symbol()
  * @param function  the value that was returned; nothing behind it is read
- * @return 0, -EINVAL: it was not found for @p owner
+ * Found several times, it is released as often.
+ * @return 0, -EINVAL: it was not found for @p owner, or was released before
  */
 BANOS_SINCE(1) int64_t banos_release_symbol(banos_owner owner, void *function);
 

@@ -27,10 +27,11 @@ BANOS_BEGIN
  * Context: thread.
  * Ownership: a resource of @p owner until banos_firmware_release().
  * @param name      text, read: a path without "." and ".." between its slashes, at most 255 bytes long
- * @param firmware  written: the handle
+ * @param firmware  8 bytes, written: the handle
  * @return its size in bytes. -ENOENT: the file does not exist. -EINVAL: the
  *	   name is invalid, or the file is empty or not a regular file. -EFBIG: more
- *	   than 32 MiB. -ENOMEM. -EIO. -ENODEV: @p owner is being removed
+ *	   than 32 MiB. -ENOMEM. -EIO: it cannot be read; or another error of the file system.
+ *	   -ENODEV: @p owner is being removed
  */
 BANOS_SINCE(1)
 int64_t banos_firmware_load(banos_owner owner, const char *name, banos_firmware *firmware);
@@ -41,7 +42,8 @@ int64_t banos_firmware_load(banos_owner owner, const char *name, banos_firmware 
  * Context: thread.
  * @param offset  in bytes
  * @param to      @p length bytes, written up to the end of the file
- * @return how many bytes were copied; 0 at or behind the end. -EINVAL: no such firmware
+ * @return how many bytes were copied; 0 at or behind the end. -EINVAL: no such firmware, or @p to is not the
+ *	   driver's memory
  */
 BANOS_SINCE(1)
 int64_t banos_firmware_read(banos_firmware firmware, uint64_t offset, void *to, uint64_t length);

@@ -2,9 +2,10 @@
 /**
  * @file io.h  Registers of devices: in memory, and behind I/O ports.
  *
- * A driver of a device may access only the resources that the device's bus reports
- * (banos_resource_get()). A driver that serves no bus may access any physical address
- * that is neither memory nor used by the kernel, and any port that has no owner.
+ * With a device as the owner, only the resources that its bus reports may be accessed
+ * (banos_resource_get()). With the driver itself as the owner, any physical address
+ * that is neither memory nor used by the kernel, and any port that has no owner: for devices that no
+ * bus reports. Ports are claimed for one owner alone; memory may be mapped several times.
  *
  * What banos_mmio_map() mapped is accessed by the functions of this header only: each
  * access is one move between a general register and memory, of just the width that its
@@ -45,11 +46,12 @@ BANOS_BEGIN
  * Ownership: a resource of @p owner until banos_mmio_unmap().
  * @param owner    a device, or the driver
  * @param address  physical; need not be aligned
- * @param length   bytes, up to 1 GiB
+ * @param length   bytes, 1 to 1 GiB
  * @param flags    0 or BANOS_MMIO_COMBINE
- * @param mapping  written: the handle
- * @param memory   written: its address; @p length bytes for banos_mmio_read32() and so on
- * @return 0, -EPERM: @p owner has no right to these addresses, -EINVAL: an argument is
+ * @param mapping  8 bytes, written: the handle
+ * @param memory   8 bytes, written: where @p address is seen, aligned as it is; @p length bytes for
+ *		   banos_mmio_read32() and so on
+ * @return 0, -EPERM: @p owner has no right to these addresses (see above), -EINVAL: an argument is
  *	   wrong, -EBUSY: a page of it is mapped with another flag, -ENOMEM, -ENODEV: @p owner is
  *	   being removed
  */
@@ -72,10 +74,10 @@ BANOS_SINCE(1) int64_t banos_mmio_unmap(banos_mmio mapping);
  * Ownership: a resource of @p owner until banos_ports_release().
  * @param owner  a device, or the driver
  * @param first  number of the first port
- * @param count  how many
- * @param ports  written: the handle
+ * @param count  how many, from 1 on
+ * @param ports  8 bytes, written: the handle
  * @return 0, -EBUSY: another driver or the kernel uses one of them, -EPERM:
- *	   @p owner is a device that has no right to them, -EINVAL: beyond port 65535,
+ *	   @p owner is a device that has no right to them, -EINVAL: none, or beyond port 65535,
  *	   -ENOMEM, -ENODEV: @p owner is being removed
  */
 BANOS_SINCE(1)
@@ -93,9 +95,9 @@ BANOS_SINCE(1) int64_t banos_ports_release(banos_ports ports);
  * @brief Read a port.
  * Since 1, provided by the kernel.
  * Context: any.
- * @param offset  from the first port of the range
+ * @param offset  from the first port of the range; need not be a multiple of @p bytes
  * @param bytes   1, 2 or 4
- * @return the value, from 0 to 2^32 - 1; -EINVAL: no such handle, or beyond its range
+ * @return the value, from 0 to 2^32 - 1; -EINVAL: no such handle, another number of bytes, or beyond its range
  */
 BANOS_SINCE(1) int64_t banos_port_read(banos_ports ports, uint32_t offset, uint32_t bytes);
 
@@ -106,7 +108,7 @@ BANOS_SINCE(1) int64_t banos_port_read(banos_ports ports, uint32_t offset, uint3
  * @param offset  from the first port of the range
  * @param bytes   1, 2 or 4
  * @param value   its low bytes are written
- * @return 0, -EINVAL: no such handle, or beyond its range
+ * @return 0, -EINVAL: no such handle, another number of bytes, or beyond its range
  */
 BANOS_SINCE(1)
 int64_t banos_port_write(banos_ports ports, uint32_t offset, uint32_t bytes, uint32_t value);
@@ -118,8 +120,8 @@ int64_t banos_port_write(banos_ports ports, uint32_t offset, uint32_t bytes, uin
  * @param offset  from the first port of the range
  * @param bytes   1, 2 or 4
  * @param to      @p count values of @p bytes bytes each, written
- * @param count   how often
- * @return 0, -EINVAL: no such handle, or beyond its range, or @p to is not the driver's
+ * @param count   how often; 0: not at all
+ * @return 0, -EINVAL: no such handle, another number of bytes, beyond its range, or @p to is not the driver's
  */
 BANOS_SINCE(1)
 int64_t banos_port_read_many(banos_ports ports, uint32_t offset, uint32_t bytes, void *to,
@@ -132,8 +134,8 @@ int64_t banos_port_read_many(banos_ports ports, uint32_t offset, uint32_t bytes,
  * @param offset  from the first port of the range
  * @param bytes   1, 2 or 4
  * @param from    @p count values of @p bytes bytes each, read
- * @param count   how often
- * @return 0, -EINVAL: no such handle, or beyond its range, or @p from is not the driver's
+ * @param count   how often; 0: not at all
+ * @return 0, -EINVAL: no such handle, another number of bytes, beyond its range, or @p from is not the driver's
  */
 BANOS_SINCE(1)
 int64_t banos_port_write_many(banos_ports ports, uint32_t offset, uint32_t bytes, const void *from,

@@ -8,6 +8,10 @@
  * leads to another call afterwards. So the function must read the device's state, not
  * count calls.
  *
+ * The function may be called before banos_irq_create() has returned. Functions for different
+ * interrupts run at the same time, also those of one device, and at the same time as timers, work, threads
+ * and methods of the driver; one interrupt's function never runs twice at once.
+ *
  * A line that the device keeps asserted stays masked until the function has
  * returned; the function must make the device deassert it. Lines may be shared with
  * other devices: the function is called for their interrupts, too. A line that is
@@ -66,7 +70,7 @@ BANOS_BEGIN
  * @param device  a device on a bus: what probe() received
  * @param config  read
  * @param irq     written, 8 bytes: the handle
- * @return 0, -EINVAL: not a device, no such interrupt, an unknown flag, or the function is
+ * @return 0, -EINVAL: @p device is not a device of the caller's, no such interrupt, an unknown flag, or the function is
  *	   not in the driver, -E2BIG: an unknown field of @p config is not 0, -EBUSY: it is in
  *	   use, or the device is connected in the other way, -ENOSPC: no vector is left,
  *	   -ENODEV: the device cannot interrupt, the machine lacks its line, or it is being
@@ -78,7 +82,7 @@ int64_t banos_irq_create(banos_owner device, const struct banos_irq_config *conf
 /**
  * @brief Release an interrupt; when this returns, its function does not run.
  * Since 1, provided by the kernel.
- * Context: thread; not from the function itself.
+ * Context: thread, without locks that the function or the device's bus takes; not from the function itself.
  * @return 0, -EINVAL: no such interrupt, -EDEADLK: from the function itself, -EBUSY: the function
  *	   has not returned within 10 s (no more calls are made; it can be released later)
  */

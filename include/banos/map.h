@@ -32,6 +32,7 @@ BANOS_BEGIN
  * @brief The program receives memory of its own that is filled with zeroes, as from /dev/zero.
  * Since 1, provided by the kernel.
  * Context: the method map() that received @p call.
+ * fork() does with it what it does with the program's other memory.
  * @return 0, -EINVAL: @p call is not that of a map() that runs in this thread for this driver, or
  *	   what is mapped was stated before
  */

@@ -18,7 +18,7 @@ BANOS_BEGIN
  * Context: thread; any with BANOS_ALLOC_ATOMIC.
  * Ownership: the memory is @p owner's until banos_free().
  * @param owner  the owner of the memory
- * @param size   in bytes, from 1 to 256 MiB
+ * @param size   in bytes, from 1 to 256 MiB (where the machine has as much)
  * @param flags  0 or BANOS_ALLOC_ATOMIC
  * @return @p size bytes of zeroes, 16-aligned, readable and writable; from 4096
  *	   bytes on, page-aligned. NULL: no memory, or an argument is wrong.
@@ -31,7 +31,8 @@ BANOS_SINCE(1) void *banos_alloc(banos_owner owner, uint64_t size, uint32_t flag
  * Context: thread; any for memory from BANOS_ALLOC_ATOMIC.
  * @param owner   as it was passed to banos_alloc()
  * @param memory  the value that was returned, of any size; NULL is allowed
- * @return 0, -EINVAL: @p owner does not own this (this is logged, too)
+ * @return 0, -EINVAL: @p owner does not own this, or it was freed before; -EDEADLK: under a spin lock,
+ *	   memory that was not allocated with BANOS_ALLOC_ATOMIC (it may be freed later)
  */
 BANOS_SINCE(1) int64_t banos_free(banos_owner owner, void *memory);
 

@@ -4,9 +4,10 @@
  *
  *	banos_print(self, "found %u devices at %s", n, where);
  *
- * Each call is one line; the driver's name and the line end are added. Formats
- * are C's: %d %i %u %x %X %o %c %s %p %%, with h, hh, l, ll, j, z, t, flags, width and
- * precision, * too; no floating point, no %n. At most 12 arguments.
+ * Each call is one line; the driver's name and the line end are added. What exceeds 399 bytes may be
+ * cut off. Formats are C's: %d %i %u %x %X %o %c %s %p %%, with h, hh, l, ll, j, z, t, flags, width and
+ * precision, * too; no floating point, no %n. Another conversion is copied as it stands; an argument
+ * that is missing counts as 0; NULL for %s is "(null)". At most 12 arguments. The number of lines is not limited.
  */
 #ifndef BANOS_PRINT_H
 #define BANOS_PRINT_H
@@ -58,7 +59,8 @@ BANOS_BEGIN
  * @param args    @p count values, read; each integer or pointer widened to 64 bits.
  *		  An argument for %s is a text, or of the length that the precision states; read.
  * @param count   at most 12
- * @return 0, -EINVAL: owner, level or count is wrong
+ * @return 0, -EINVAL: owner, level, count or a pointer is wrong (a line with a bad argument for %s is logged
+ *	   with "(bad text)" in its place)
  */
 BANOS_SINCE(1)
 int64_t banos_print_args(banos_owner owner, uint32_t level, const char *format,
@@ -73,7 +75,7 @@ int64_t banos_print_args(banos_owner owner, uint32_t level, const char *format,
  * @param format  text, read
  * @param args    @p count values, read, as for banos_print_args()
  * @param count   at most 12
- * @return length of the whole text without NUL, -EINVAL: count is wrong
+ * @return length of the whole text without NUL, -EINVAL: count or a pointer is wrong
  */
 BANOS_SINCE(1)
 int64_t banos_format_args(char *buffer, uint64_t size, const char *format, const uint64_t *args,

@@ -3,8 +3,8 @@
  * @file thread.h  Threads of a driver.
  *
  * A thread is asked to stop, never killed: its function calls
- * banos_thread_should_stop(), and sleeps end early with -ERESTART. A driver whose
- * thread does not end cannot be removed.
+ * banos_thread_should_stop(), and sleeps end early with -ERESTART (but for
+ * BANOS_UNINTERRUPTIBLE). A driver whose thread does not end cannot be removed. Threads receive no signals.
  */
 #ifndef BANOS_THREAD_H
 #define BANOS_THREAD_H
@@ -25,8 +25,9 @@ BANOS_BEGIN
  * @param function  called in it, once, also if the thread is asked to stop before it ran;
  *		    banos_thread_stop() returns its result
  * @param context   passed to it
- * @param name      text, read; its first 15 bytes are the name of the thread
- * @param thread    written: the handle
+ * @param name      text, read; at least its first 15 bytes are the name of the thread, which need not be unique
+ * @param thread    8 bytes, written: the handle, before @p function is called. May be NULL: then the thread
+ *		    ends with @p owner at the latest
  * @return 0, -ENOMEM, -EINVAL: @p function is not in the driver, -ENODEV: being removed
  */
 BANOS_SINCE(1)
@@ -36,8 +37,8 @@ int64_t banos_thread_create(banos_owner owner, int64_t (*function)(void *context
 /**
  * @brief Ask a thread to stop, wait until it has ended, and release it.
  * Since 1, provided by the kernel.
- * Context: thread; not from the thread itself.
- * @param result  written: what its function returned. May be NULL.
+ * Context: thread, without locks that its function takes; not from the thread itself.
+ * @param result  8 bytes, written: what its function returned, whatever that is. May be NULL.
  * @return 0, -EINVAL: no such thread, -EDEADLK: from the thread itself, -EBUSY: it has not ended
  *	   within 10 s (it still exists, and can be stopped later)
  */
@@ -47,7 +48,7 @@ BANOS_SINCE(1) int64_t banos_thread_stop(banos_thread thread, int64_t *result);
  * @brief Has this thread of the driver been asked to stop?
  * Since 1, provided by the kernel.
  * Context: any.
- * @return 1, 0; 0 in any other thread
+ * @return 1: yes, 0: no, or the caller runs in no thread of the driver. Once 1 it stays 1.
  */
 BANOS_SINCE(1) int64_t banos_thread_should_stop(void);
 

@@ -4,7 +4,8 @@
  *
  * A method that transfers data receives a banos_buffer: areas of the program's
  * memory, of a known total length, of which each call here consumes the
- * next bytes. It is valid in the thread of that method until the method returns.
+ * next bytes. It is valid in the thread of that method until the method returns. A method that
+ * was called while the other one runs has a buffer of its own, and cannot use the outer one.
  *
  * A method that a program's system call leads to, and that does more than transfer,
  * receives a banos_call, which stands for that program. It is valid in the thread of
@@ -32,7 +33,7 @@ BANOS_BEGIN
  * @param length  bytes that exceed the buffer are not copied
  * @return bytes copied: fewer than requested at the end of the buffer, or where the
  *	   program's memory is not accessible. -EFAULT: not even one, for that reason.
- *	   -EINVAL: not a buffer of this call.
+ *	   -EINVAL: not a buffer of this call. -EDEADLK: the caller holds a spin lock.
  */
 BANOS_SINCE(1) int64_t banos_buffer_write(banos_buffer to, const void *from, uint64_t length);
 
@@ -56,8 +57,8 @@ BANOS_SINCE(1) int64_t banos_buffer_read(banos_buffer from, void *to, uint64_t l
 /**
  * @brief Get the number of bytes of a buffer that are left.
  * Since 1, provided by the kernel.
- * Context: as for banos_buffer_write().
- * @return 0 or more, -EINVAL
+ * Context: the method that received @p buffer.
+ * @return 0 or more, -EINVAL: not a buffer of this call
  */
 BANOS_SINCE(1) int64_t banos_buffer_left(banos_buffer buffer);
 
@@ -68,8 +69,9 @@ BANOS_SINCE(1) int64_t banos_buffer_left(banos_buffer buffer);
  * @param call    as the method received it
  * @param to      @p length bytes, written
  * @param from    the program's address
+ * @param length  0: nothing is read
  * @return 0, -EFAULT: not all of it is readable (then @p to is undefined), -EINVAL: @p call is
- *	   not that of a method that runs in this thread for this driver
+ *	   not that of a method that runs in this thread for this driver, -EDEADLK: the caller holds a spin lock
  */
 BANOS_SINCE(1)
 int64_t banos_user_read(banos_call call, void *to, uint64_t from, uint64_t length);
@@ -81,7 +83,7 @@ int64_t banos_user_read(banos_call call, void *to, uint64_t from, uint64_t lengt
  * @param call  as the method received it
  * @param to    the program's address
  * @param from  @p length bytes, read
- * @return 0, -EFAULT: not all of it is writable (part may have been written), -EINVAL: as for
+ * @return 0, -EFAULT: not all of it is writable (part may have been written), -EINVAL and -EDEADLK: as for
  *	   banos_user_read()
  */
 BANOS_SINCE(1)

@@ -14,7 +14,11 @@
  *	}
  *
  * The code that causes the event changes the data, then calls banos_wait_wake(). A
- * wake-up between ticket and sleep is not lost: the sleep ends at once.
+ * wake-up between ticket and sleep is not lost: the sleep ends at once. A sleep may end with 0 though
+ * nothing has happened: so the condition is checked again, as here.
+ *
+ * The storage is initialised once, before its first use, and is not moved. For one that was not
+ * initialised, was destroyed, moved or overwritten, functions return -EINVAL.
  */
 #ifndef BANOS_WAIT_H
 #define BANOS_WAIT_H
@@ -36,7 +40,8 @@ BANOS_BEGIN
  * Context: thread.
  * Ownership: a resource of @p owner until banos_wait_destroy().
  * @param wait  written
- * @return 0, -ENOMEM, -ENODEV: @p owner is being removed
+ * @return 0, -EINVAL: @p owner is none of the caller's, or @p wait is not the driver's memory, -ENOMEM,
+ *	   -ENODEV: @p owner is being removed
  */
 BANOS_SINCE(1) int64_t banos_wait_init(banos_owner owner, struct banos_wait *wait);
 
@@ -59,14 +64,14 @@ BANOS_SINCE(1) int64_t banos_wait_destroy(struct banos_wait *wait);
 BANOS_SINCE(1) uint64_t banos_wait_ticket(const struct banos_wait *wait);
 
 /**
- * @brief Sleep until a wake-up after the ticket was taken.
+ * @brief Sleep until a wake-up after the ticket was taken, or until a deadline.
  * Since 1, provided by the kernel.
  * Context: thread, without locks that the waker needs.
  * @param wait         read
- * @param ticket       from banos_wait_ticket()
- * @param deadline_ns  on the clock of banos_time_ns(); 0: none
+ * @param ticket       from banos_wait_ticket() for the same object; another value: the sleep ends at once with 0
+ * @param deadline_ns  on the clock of banos_time_ns(); 0: none; one that is past: -ETIMEDOUT at once
  * @param flags        0 or BANOS_UNINTERRUPTIBLE, which needs a deadline
- * @return 0, -ETIMEDOUT, -ERESTART: a signal arrived, or this thread of the driver is
+ * @return 0, -ETIMEDOUT: the deadline has passed without a wake-up, -ERESTART: a signal arrived, or this thread of the driver is
  *	   to stop, -ENODEV: the device that owns @p wait, or whose method this thread runs, is
  *	   being released, -EINVAL: not initialised, an unknown flag, or no deadline
  *	   within 30 s with BANOS_UNINTERRUPTIBLE, -EDEADLK: the caller holds a spin lock.
@@ -77,9 +82,10 @@ int64_t banos_wait_sleep(const struct banos_wait *wait, uint64_t ticket, uint64_
 			 uint32_t flags);
 
 /**
- * @brief Wake all threads that sleep on a wait object.
+ * @brief Wake all threads that sleep on a wait object, and programs that poll() a file that watches it.
  * Since 1, provided by the kernel.
  * Context: any.
+ * What the caller wrote before is seen by whoever is woken.
  * @param wait  read and written
  * @return 0, -EINVAL: not initialised
  */
