@@ -355,7 +355,7 @@ BANOS_EXPORT(banos_device_remove);
  * What a client passed: it may have been removed meanwhile, and be no mistake. In an RCU section.
  * @return the device's context; -ENODEV in *@err
  */
-static void *context_of(const struct owned *bus, u64 device, s64 *err)
+static void *device_context_of(const struct owned *bus, u64 device, s64 *err)
 {
 	const struct owner *owner = owner_find(device);
 
@@ -382,7 +382,7 @@ int64_t banos_device_context(banos_bus bus, banos_owner device, void **context)
 	rcu_read_lock();
 	owned = api_peek((u64)bus, &bus_class);
 	if (owned)
-		found = context_of(owned, (u64)device, &err);
+		found = device_context_of(owned, (u64)device, &err);
 	rcu_read_unlock();
 	if (!owned)
 		return MISTAKE("bus is none of the caller's, or was given up before");

@@ -12,7 +12,7 @@ DELAY = '''/**
  * @brief Busy-wait for a short time, without sleeping.
  * Since 1, provided by the kernel.
  * Context: any.
- * @param ns  at most 10 ms, else it counts as 10 ms
+ * @param ns  at most 10 ms, else it counts as 10 ms; the wait is never shorter
  * @return 0
  */
 BANOS_SINCE(1) int64_t banos_delay(uint64_t ns);'''
@@ -28,7 +28,7 @@ BREAKS = {
     'pointer_without_words': ('uint64_t ns)', 'const char *ns)',
                               'does not say which way ns goes'),
     'pointer_without_length': (
-        'at most 10 ms, else it counts as 10 ms\n * @return 0\n */\n'
+        'at most 10 ms, else it counts as 10 ms; the wait is never shorter\n * @return 0\n */\n'
         'BANOS_SINCE(1) int64_t banos_delay(uint64_t ns)',
         'read\n * @return 0\n */\n'
         'BANOS_SINCE(1) int64_t banos_delay(const char *ns)',

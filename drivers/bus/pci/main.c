@@ -29,7 +29,8 @@ static struct pci_function *function_of(banos_owner device)
 }
 
 /* A driver called @p function wrongly: its name and the device's precede the sentence. */
-static int64_t mistake(banos_owner device, const char *function, int64_t error, const char *what)
+static int64_t client_mistake(banos_owner device, const char *function, int64_t error,
+			      const char *what)
 {
 	banos_error(device, "%s(): %s", function, what);
 	return error;
@@ -44,12 +45,14 @@ int64_t pci_identify(banos_owner device, struct pci_identity *identity)
 	if (!function)
 		return -ENODEV;
 	if (!identity)
-		return mistake(device, "pci_identify", -EINVAL, "identity is NULL");
+		return client_mistake(device, "pci_identify", -EINVAL, "identity is NULL");
 	size = identity->size;
 	if (size < PCI_IDENTITY_SIZE_1)
-		return mistake(device, "pci_identify", -EINVAL, "identity->size is less than 32");
+		return client_mistake(device, "pci_identify", -EINVAL,
+				      "identity->size is less than 32");
 	if (size > PCI_IDENTITY_MAX)
-		return mistake(device, "pci_identify", -E2BIG, "identity->size is over 4096");
+		return client_mistake(device, "pci_identify", -E2BIG,
+				      "identity->size is over 4096");
 	id.vendor = function->info.vendor;
 	id.device = function->info.device;
 	id.subvendor = function->info.subvendor;
@@ -72,7 +75,7 @@ int64_t pci_enable(banos_owner device, uint32_t what)
 	if (!function)
 		return -ENODEV;
 	if (what & ~(PCI_PORTS | PCI_MEMORY | PCI_MASTER))
-		return mistake(device, "pci_enable", -EINVAL, "what has an unknown bit");
+		return client_mistake(device, "pci_enable", -EINVAL, "what has an unknown bit");
 	return device_enable(function, what);
 }
 BANOS_EXPORT_AS(pci_enable, PCI_ENABLE_AS);
@@ -84,7 +87,7 @@ int64_t pci_disable(banos_owner device, uint32_t what)
 	if (!function)
 		return -ENODEV;
 	if (what & ~(PCI_PORTS | PCI_MEMORY | PCI_MASTER))
-		return mistake(device, "pci_disable", -EINVAL, "what has an unknown bit");
+		return client_mistake(device, "pci_disable", -EINVAL, "what has an unknown bit");
 	function_write(function, REG_COMMAND, 2, function_read(function, REG_COMMAND, 2) & ~what);
 	return 0;
 }
@@ -104,8 +107,8 @@ int64_t pci_config_read(banos_owner device, uint32_t offset, uint32_t bytes)
 	if (!function)
 		return -ENODEV;
 	if (!config_access_is_valid(function, offset, bytes))
-		return mistake(device, "pci_config_read", -EINVAL,
-			       "offset and bytes are not those of a register");
+		return client_mistake(device, "pci_config_read", -EINVAL,
+				      "offset and bytes are not those of a register");
 	return function_read(function, offset, bytes);
 }
 BANOS_EXPORT_AS(pci_config_read, PCI_CONFIG_READ_AS);
@@ -122,12 +125,12 @@ int64_t pci_config_write(banos_owner device, uint32_t offset, uint32_t bytes, ui
 	if (!function)
 		return -ENODEV;
 	if (!config_access_is_valid(function, offset, bytes))
-		return mistake(device, "pci_config_write", -EINVAL,
-			       "offset and bytes are not those of a register");
+		return client_mistake(device, "pci_config_write", -EINVAL,
+				      "offset and bytes are not those of a register");
 	if (offset < CONFIG_HEADER || is_within_capability(offset, function->info.cap_msi, 24) ||
 	    is_within_capability(offset, function->info.cap_msix, 12))
-		return mistake(device, "pci_config_write", -EPERM,
-			       "offset is that of a register that the bus controls");
+		return client_mistake(device, "pci_config_write", -EPERM,
+				      "offset is that of a register that the bus controls");
 	function_write(function, offset, bytes, value);
 	return 0;
 }
@@ -145,8 +148,8 @@ int64_t pci_find_capability(banos_owner device, uint32_t id, uint32_t after)
 		end = access_size(function);
 	}
 	if (after && (after % 4 || after < first || after >= end))
-		return mistake(device, "pci_find_capability", -EINVAL,
-			       "after is no offset of a capability");
+		return client_mistake(device, "pci_find_capability", -EINVAL,
+				      "after is no offset of a capability");
 	if (!(id & PCI_EXTENDED))
 		offset = pci_next_capability(&function->config, id, after);
 	else if (end > first)
