@@ -163,9 +163,7 @@ BANOS_EXPORT(banos_bus_register);
 
 int64_t banos_bus_remove(banos_bus bus)
 {
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
-	return api_remove(__func__, (u64)bus, &bus_class);
+	return api_remove(__func__, "bus", (u64)bus, &bus_class);
 }
 BANOS_EXPORT(banos_bus_remove);
 
@@ -325,7 +323,7 @@ int64_t banos_device_add(banos_bus bus, const struct banos_device_config *config
 		return SPINLOCK_MISTAKE();
 	object = api_get((u64)bus, &bus_class);
 	if (!object)
-		return MISTAKE("bus is none of the caller's, or was given up before");
+		return api_handle_mistake(__func__, "bus");
 	err = add_device(container_of(object, struct bus, owned), config, device);
 	owned_put(object);
 	return err;
@@ -343,7 +341,7 @@ int64_t banos_device_remove(banos_device device, uint32_t flags)
 		return SPINLOCK_MISTAKE();
 	object = api_get((u64)device, &device_class);
 	if (!object)
-		return MISTAKE("device is none of the caller's, or was given up before");
+		return api_handle_mistake(__func__, "device");
 	err = bus_device_remove(container_of(object, struct bus_device, owned),
 				flags & BANOS_DEVICE_GONE);
 	owned_put(object);
@@ -385,7 +383,7 @@ int64_t banos_device_context(banos_bus bus, banos_owner device, void **context)
 		found = device_context_of(owned, (u64)device, &err);
 	rcu_read_unlock();
 	if (!owned)
-		return MISTAKE("bus is none of the caller's, or was given up before");
+		return api_handle_mistake(__func__, "bus");
 	if (!err)
 		*context = found;
 	return err;
@@ -471,9 +469,7 @@ BANOS_EXPORT(banos_prober_register);
 
 int64_t banos_prober_remove(banos_prober prober)
 {
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
-	return api_remove(__func__, (u64)prober, &prober_class);
+	return api_remove(__func__, "prober", (u64)prober, &prober_class);
 }
 BANOS_EXPORT(banos_prober_remove);
 
@@ -558,7 +554,7 @@ int64_t banos_device_name(banos_owner device, char *buffer, uint64_t size)
 	if (!target)
 		return MISTAKE("device is none of the caller's");
 	if (!api_may_write(buffer, size))
-		return MISTAKE("buffer is not the driver's memory");
+		return MISTAKE("buffer, with size bytes, is not the driver's memory");
 	if (size)
 		strscpy(buffer, target->name, size);
 	return strlen(target->name);

@@ -157,15 +157,27 @@ struct owned *api_get(u64 handle, const struct owned_class *class)
 	return owned;
 }
 
-s64 api_remove(const char *function, u64 handle, const struct owned_class *class)
+s64 api_handle_mistake(const char *function, const char *argument)
 {
-	struct owned *owned = api_get(handle, class);
+	char words[80];
+
+	snprintf(words, sizeof(words), "%s does not belong to the caller, or was released before",
+		 argument);
+	return api_mistake(function, -EINVAL, words);
+}
+
+s64 api_remove(const char *function, const char *argument, u64 handle,
+	       const struct owned_class *class)
+{
+	struct owned *owned;
 	s64 err;
 
+	if (api_holds_spinlock())
+		return api_mistake(function, -EDEADLK,
+				   "may sleep, and the caller holds a spin lock");
+	owned = api_get(handle, class);
 	if (!owned)
-		return api_mistake(
-			function, -EINVAL,
-			"the handle does not belong to the caller, or was released before");
+		return api_handle_mistake(function, argument);
 	err = owned_remove(owned);
 	owned_put(owned);
 	return err;

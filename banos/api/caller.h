@@ -70,8 +70,15 @@ static inline struct owner *api_owner(banos_owner handle)
 struct owned *api_get(u64 handle, const struct owned_class *class);
 /** @brief The same without counting it, under rcu_read_lock(). */
 struct owned *api_peek(u64 handle, const struct owned_class *class);
-/** @brief owned_remove() by handle. @return what that says; -EINVAL with a sentence about @p function */
-s64 __must_check api_remove(const char *function, u64 handle, const struct owned_class *class);
+/** @brief Say that the argument @p argument is no handle of the caller's. Any context. @return -EINVAL */
+s64 api_handle_mistake(const char *function, const char *argument) __cold;
+/**
+ * @brief owned_remove() by handle. Context: thread.
+ * @return what that says; -EDEADLK under a spin lock, -EINVAL, with a sentence about @p function and its
+ *	   argument @p argument
+ */
+s64 __must_check api_remove(const char *function, const char *argument, u64 handle,
+			    const struct owned_class *class);
 
 /* ---- memory; any context ---- */
 

@@ -225,9 +225,7 @@ BANOS_EXPORT(banos_dma_alloc);
 
 int64_t banos_dma_free(banos_dma buffer)
 {
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
-	return api_remove(__func__, (u64)buffer, &dma_class);
+	return api_remove(__func__, "buffer", (u64)buffer, &dma_class);
 }
 BANOS_EXPORT(banos_dma_free);
 
@@ -271,7 +269,7 @@ int64_t banos_map_dma(banos_call call, banos_dma buffer, uint64_t offset)
 		return SPINLOCK_MISTAKE();
 	owned = api_get((u64)buffer, &dma_class);
 	if (!owned)
-		return MISTAKE("buffer is none of the caller's, or was freed before");
+		return api_handle_mistake(__func__, "buffer");
 	err = map_buffer(request, container_of(owned, struct dma_buffer, owned), offset);
 	owned_put(owned);
 	return err;

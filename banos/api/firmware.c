@@ -172,13 +172,17 @@ BANOS_EXPORT(banos_firmware_load);
 
 int64_t banos_firmware_read(banos_firmware firmware, uint64_t offset, void *to, uint64_t length)
 {
-	struct owned *object = api_get((u64)firmware, &firmware_class);
-	struct firmware *image = container_of(object, struct firmware, owned);
+	struct owned *object;
+	struct firmware *image;
 	bool may;
 	u64 count;
 
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	object = api_get((u64)firmware, &firmware_class);
+	image = container_of(object, struct firmware, owned);
 	if (!object)
-		return MISTAKE("firmware is none of the caller's, or was given up before");
+		return api_handle_mistake(__func__, "firmware");
 	if (offset < image->size)
 		count = MIN(length, image->size - offset);
 	else
@@ -195,6 +199,6 @@ BANOS_EXPORT(banos_firmware_read);
 
 int64_t banos_firmware_release(banos_firmware firmware)
 {
-	return api_remove(__func__, (u64)firmware, &firmware_class);
+	return api_remove(__func__, "firmware", (u64)firmware, &firmware_class);
 }
 BANOS_EXPORT(banos_firmware_release);

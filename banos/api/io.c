@@ -129,9 +129,7 @@ BANOS_EXPORT(banos_mmio_map);
 
 int64_t banos_mmio_unmap(banos_mmio mapping)
 {
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
-	return api_remove(__func__, (u64)mapping, &mmio_class);
+	return api_remove(__func__, "mapping", (u64)mapping, &mmio_class);
 }
 BANOS_EXPORT(banos_mmio_unmap);
 
@@ -262,9 +260,7 @@ BANOS_EXPORT(banos_ports_claim);
 
 int64_t banos_ports_release(banos_ports ports)
 {
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
-	return api_remove(__func__, (u64)ports, &ports_class);
+	return api_remove(__func__, "ports", (u64)ports, &ports_class);
 }
 BANOS_EXPORT(banos_ports_release);
 
@@ -286,8 +282,7 @@ static s64 port_of(const char *function, banos_ports ports, u32 offset, u32 byte
 	}
 	rcu_read_unlock();
 	if (!object)
-		return api_mistake(function, -EINVAL,
-				   "ports is none of the caller's, or was given up before");
+		return api_handle_mistake(function, "ports");
 	if (port < 0)
 		return api_mistake(function, -EINVAL, "offset and bytes lie beyond the range");
 	return port;
@@ -340,7 +335,7 @@ int64_t banos_port_read_many(banos_ports ports, uint32_t offset, uint32_t bytes,
 	if (port < 0)
 		return port;
 	if (count > UINT64_MAX / bytes || !api_may_write(to, count * bytes))
-		return MISTAKE("to is not the driver's memory");
+		return MISTAKE("to, with count values, is not the driver's memory");
 	for (u64 i = 0; i < count; i++) {
 		u32 value = port_in(port, bytes);
 
@@ -358,7 +353,7 @@ int64_t banos_port_write_many(banos_ports ports, uint32_t offset, uint32_t bytes
 	if (port < 0)
 		return port;
 	if (count > UINT64_MAX / bytes || !api_may_read(from, count * bytes))
-		return MISTAKE("from is not the driver's memory");
+		return MISTAKE("from, with count values, is not the driver's memory");
 	for (u64 i = 0; i < count; i++) {
 		u32 value = 0;
 

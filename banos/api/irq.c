@@ -375,7 +375,7 @@ int64_t banos_irq_destroy(banos_irq irq)
 		return SPINLOCK_MISTAKE();
 	object = api_get((u64)irq, &irq_class);
 	if (!object)
-		return MISTAKE("irq is none of the caller's, or was given up before");
+		return api_handle_mistake(__func__, "irq");
 	if (container_of(object, struct interrupt, owned)->thread == current)
 		err = api_mistake(__func__, -EDEADLK,
 				  "is called by the function of this interrupt");
@@ -398,6 +398,6 @@ int64_t banos_irq_count(banos_irq irq)
 	rcu_read_unlock();
 	if (object)
 		return count;
-	return MISTAKE("irq is none of the caller's");
+	return api_handle_mistake(__func__, "irq");
 }
 BANOS_EXPORT(banos_irq_count);

@@ -58,7 +58,7 @@ static struct wait_queue *mutex_waiters(void)
 int64_t banos_mutex_init(banos_owner owner, struct banos_mutex *mutex)
 {
 	struct owner *holder;
-	s64 err = storage_check(__func__, owner, mutex, sizeof(*mutex), &holder);
+	s64 err = storage_check(__func__, "mutex", owner, mutex, &holder);
 
 	if (!err)
 		err = owner_count_mutex(holder);
@@ -75,7 +75,7 @@ int64_t banos_mutex_destroy(struct banos_mutex *mutex)
 	struct owner *holder;
 
 	if (!storage_is_sealed(mutex, SEAL_MUTEX))
-		return STORAGE_MISTAKE();
+		return STORAGE_MISTAKE("mutex");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
 	holder = api_owner((banos_owner)probe_load(&mutex->cookie));
@@ -231,7 +231,7 @@ int64_t banos_mutex_trylock(struct banos_mutex *mutex)
 		return 0;
 	}
 	if (!storage_is_sealed(mutex, SEAL_MUTEX))
-		return STORAGE_MISTAKE();
+		return STORAGE_MISTAKE("mutex");
 	return -EBUSY;
 }
 BANOS_EXPORT(banos_mutex_trylock);
@@ -368,7 +368,7 @@ int64_t banos_spin_trylock(struct banos_spinlock *lock)
 	}
 	preempt_enable();
 	if (!storage_is_sealed(lock, SEAL_SPIN))
-		return STORAGE_MISTAKE();
+		return STORAGE_MISTAKE("lock");
 	return -EBUSY;
 }
 BANOS_EXPORT(banos_spin_trylock);

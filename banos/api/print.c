@@ -10,7 +10,7 @@
 static const char *format_mistake(const char *format, const uint64_t *args, uint32_t count)
 {
 	if (count > DRIVER_ARGS_MAX)
-		return "there are more than 12 arguments";
+		return "count is over 12";
 	if (api_text(format, API_TEXT_MAX) < 0)
 		return "format is no text of the driver's";
 	if (api_may_read(args, count * sizeof(*args)))
@@ -54,7 +54,7 @@ int64_t banos_format_args(char *buffer, uint64_t size, const char *format, const
 	if (wrong)
 		return MISTAKE(wrong);
 	if (!api_may_write(buffer, size))
-		return MISTAKE("buffer is not the driver's memory");
+		return MISTAKE("buffer, with size bytes, is not the driver's memory");
 	length = format_args(buffer, size, format, args, count, api_span);
 	if (length < 0)
 		return MISTAKE(text_mistake);

@@ -44,11 +44,13 @@ static inline bool storage_is_drivers(void *storage, u64 size)
 	return !((u64)storage & 7) && api_may_write(storage, size);
 }
 /**
- * @brief Check the arguments that the functions have in common that initialise something with an owner.
+ * @brief Check the arguments that the functions have in common that initialise a mutex or a wait object.
+ * @param argument  the name of @p storage there
  * @param owner  out: whose @p handle it is
  * @return 0, -EINVAL or -EDEADLK with a sentence about @p function
  */
-s64 __must_check storage_check(const char *function, banos_owner handle, void *storage, u64 size,
-			       struct owner **owner);
+s64 __must_check storage_check(const char *function, const char *argument, banos_owner handle,
+			       void *storage, struct owner **owner);
 
-#define STORAGE_MISTAKE() MISTAKE("it was not initialised, or is not the driver's memory")
+#define STORAGE_MISTAKE(argument) \
+	MISTAKE(argument " was not initialised, or is not the driver's memory")

@@ -147,7 +147,7 @@ int64_t banos_thread_stop(banos_thread thread, int64_t *result)
 		return MISTAKE("result is not the driver's memory");
 	object = api_get((u64)thread, &thread_class);
 	if (!object)
-		return MISTAKE("thread is none of the caller's, or was given up before");
+		return api_handle_mistake(__func__, "thread");
 	driver_thread = container_of(object, struct driver_thread, owned);
 	if (driver_thread->thread == current) {
 		owned_put(object);

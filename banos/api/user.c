@@ -28,19 +28,19 @@ static s64 buffer_transferred(u64 done, u64 wanted)
 	return -EFAULT;
 }
 
-#define BUFFER_MISTAKE() MISTAKE("the buffer is not that of this call")
+#define BUFFER_MISTAKE(argument) MISTAKE(argument " is not the buffer of this call")
 
 int64_t banos_buffer_write(banos_buffer to, const void *from, uint64_t length)
 {
 	struct uio *uio = buffer_uio(to);
 
 	if (!uio)
-		return BUFFER_MISTAKE();
+		return BUFFER_MISTAKE("to");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
 	length = MIN(length, uio->count);
 	if (!api_may_read(from, length))
-		return MISTAKE("from is not the driver's memory");
+		return MISTAKE("from, with length bytes, is not the driver's memory");
 	return buffer_transferred(uio_copy_out(uio, from, length), length);
 }
 BANOS_EXPORT(banos_buffer_write);
@@ -50,7 +50,7 @@ int64_t banos_buffer_zero(banos_buffer to, uint64_t length)
 	struct uio *uio = buffer_uio(to);
 
 	if (!uio)
-		return BUFFER_MISTAKE();
+		return BUFFER_MISTAKE("to");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
 	length = MIN(length, uio->count);
@@ -63,12 +63,12 @@ int64_t banos_buffer_read(banos_buffer from, void *to, uint64_t length)
 	struct uio *uio = buffer_uio(from);
 
 	if (!uio)
-		return BUFFER_MISTAKE();
+		return BUFFER_MISTAKE("from");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
 	length = MIN(length, uio->count);
 	if (!api_may_write(to, length))
-		return MISTAKE("to is not the driver's memory");
+		return MISTAKE("to, with length bytes, is not the driver's memory");
 	return buffer_transferred(uio_copy_in(uio, to, length), length);
 }
 BANOS_EXPORT(banos_buffer_read);
@@ -79,7 +79,7 @@ int64_t banos_buffer_left(banos_buffer buffer)
 
 	if (uio)
 		return (s64)uio->count;
-	return BUFFER_MISTAKE();
+	return BUFFER_MISTAKE("buffer");
 }
 BANOS_EXPORT(banos_buffer_left);
 
@@ -88,7 +88,7 @@ int64_t banos_user_read(banos_call call, void *to, uint64_t from, uint64_t lengt
 	if (!program_call_find(__func__, call))
 		return -EINVAL;
 	if (!api_may_write(to, length))
-		return MISTAKE("to is not the driver's memory");
+		return MISTAKE("to, with length bytes, is not the driver's memory");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
 	if (!current->space || copy_from_user(to, uaddr(from), length))
@@ -102,7 +102,7 @@ int64_t banos_user_write(banos_call call, uint64_t to, const void *from, uint64_
 	if (!program_call_find(__func__, call))
 		return -EINVAL;
 	if (!api_may_read(from, length))
-		return MISTAKE("from is not the driver's memory");
+		return MISTAKE("from, with length bytes, is not the driver's memory");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
 	if (!current->space || copy_to_user(uaddr(to), from, length))

@@ -71,15 +71,21 @@ void driver_locks_init(void)
 		seal_secrets[kind] = random_u64() & ~7ull; /* a seal is a multiple of 8 */
 }
 
-s64 storage_check(const char *function, banos_owner handle, void *storage, u64 size,
+_Static_assert(sizeof(struct banos_mutex) == sizeof(struct banos_wait), "checked alike");
+
+s64 storage_check(const char *function, const char *argument, banos_owner handle, void *storage,
 		  struct owner **owner)
 {
+	char words[80];
+
 	*owner = api_owner(handle);
 	if (!*owner)
 		return api_mistake(function, -EINVAL, "owner does not belong to the caller");
-	if (!storage_is_drivers(storage, size))
-		return api_mistake(function, -EINVAL,
-				   "the storage is not the driver's memory, or not aligned to 8");
+	if (!storage_is_drivers(storage, sizeof(struct banos_wait))) {
+		snprintf(words, sizeof(words), "%s is not the driver's memory, or not aligned to 8",
+			 argument);
+		return api_mistake(function, -EINVAL, words);
+	}
 	if (api_holds_spinlock())
 		return api_mistake(function, -EDEADLK,
 				   "may sleep, and the caller holds a spin lock");
@@ -130,7 +136,7 @@ static bool wait_is_interrupted(void)
 int64_t banos_wait_init(banos_owner owner, struct banos_wait *wait)
 {
 	struct owner *holder;
-	s64 err = storage_check(__func__, owner, wait, sizeof(*wait), &holder);
+	s64 err = storage_check(__func__, "wait", owner, wait, &holder);
 	s64 handle;
 
 	if (err)
@@ -159,7 +165,7 @@ int64_t banos_wait_destroy(struct banos_wait *wait)
 	s64 err;
 
 	if (!storage_is_sealed(wait, SEAL_WAIT))
-		return STORAGE_MISTAKE();
+		return STORAGE_MISTAKE("wait");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
 	queue = queue_get(wait);
@@ -178,7 +184,7 @@ BANOS_EXPORT(banos_wait_destroy);
 uint64_t banos_wait_ticket(const struct banos_wait *wait)
 {
 	if (unlikely(!storage_is_sealed(wait, SEAL_WAIT))) {
-		STORAGE_MISTAKE();
+		STORAGE_MISTAKE("wait");
 		return 0;
 	}
 	return probe_load(&wait->state); /* an acquire on this machine, as each load is */
@@ -238,7 +244,7 @@ int64_t(banos_wait_sleep)(const struct banos_wait *wait, uint64_t ticket, uint64
 		queue = NULL;
 	if (!queue)
 		return api_mistake(me, -EINVAL,
-				   "it was not initialised, or is not the driver's memory");
+				   "wait was not initialised, or is not the driver's memory");
 	atomic_inc(&queue->sleepers);
 	if (flags & BANOS_UNINTERRUPTIBLE)
 		err = sleep_patiently(queue, wait, ticket, deadline_ns);
@@ -248,7 +254,7 @@ int64_t(banos_wait_sleep)(const struct banos_wait *wait, uint64_t ticket, uint64
 	owned_put(&queue->owned);
 	if (unlikely(!err && !storage_is_sealed(wait, SEAL_WAIT)))
 		return api_mistake(me, -EINVAL,
-				   "it was freed or overwritten while this thread slept on it");
+				   "wait was freed or overwritten while this thread slept on it");
 	return err;
 }
 BANOS_EXPORT(banos_wait_sleep);
@@ -259,7 +265,7 @@ int64_t banos_wait_wake(struct banos_wait *wait)
 	struct queue *queue;
 
 	if (unlikely(!storage_is_sealed(wait, SEAL_WAIT)))
-		return STORAGE_MISTAKE();
+		return STORAGE_MISTAKE("wait");
 	probe_increment(&wait->state);
 	rcu_read_lock();
 	o = owned_peek(probe_load(&wait->cookie), &wait_class);
@@ -271,7 +277,7 @@ int64_t banos_wait_wake(struct banos_wait *wait)
 	rcu_read_unlock();
 	if (o)
 		return 0;
-	return MISTAKE("it was overwritten, or its owner is gone");
+	return MISTAKE("wait was overwritten, or its owner is gone");
 }
 BANOS_EXPORT(banos_wait_wake);
 

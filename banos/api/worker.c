@@ -426,7 +426,8 @@ static int64_t task_create(banos_owner owner, int64_t (*function)(void *), void 
 		return api_mistake(caller, -EINVAL, "function is not the driver's");
 	if (!api_may_write(handle, sizeof(*handle)))
 		return api_mistake(caller, -EINVAL,
-				   "the storage for the handle is not the driver's memory");
+				   class == &timer_class ? "timer is not the driver's memory"
+							 : "work is not the driver's memory");
 	if (api_holds_spinlock())
 		return api_mistake(caller, -EDEADLK, "may sleep, and the caller holds a spin lock");
 	task = task_new(o, function, context, class);
@@ -459,8 +460,7 @@ static struct task *task_get(const char *caller, u64 handle, const struct owned_
 	o = api_get(handle, class);
 	if (o)
 		return container_of(o, struct task, owned);
-	api_mistake(caller, -EINVAL,
-		    "the handle does not belong to the caller, or was released before");
+	(void)api_handle_mistake(caller, class == &timer_class ? "timer" : "work");
 	return ERR_PTR(-EINVAL);
 }
 
@@ -499,7 +499,7 @@ int64_t banos_timer_start(banos_timer timer, uint64_t deadline_ns)
 	rcu_read_unlock();
 	if (o)
 		return 0;
-	return MISTAKE("timer is none of the caller's, or was given up before");
+	return api_handle_mistake(__func__, "timer");
 }
 BANOS_EXPORT(banos_timer_start);
 
@@ -546,7 +546,7 @@ int64_t banos_work_queue(banos_work work)
 	rcu_read_unlock();
 	if (o)
 		return result;
-	return MISTAKE("work is none of the caller's, or was given up before");
+	return api_handle_mistake(__func__, "work");
 }
 BANOS_EXPORT(banos_work_queue);
 

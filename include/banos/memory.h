@@ -32,7 +32,8 @@ BANOS_SINCE(1) void *banos_alloc(banos_owner owner, uint64_t size, uint32_t flag
  * @param owner   as it was passed to banos_alloc()
  * @param memory  the value that was returned, of any size; NULL is allowed
  * @return 0, -EINVAL: @p owner does not own this, or it was freed before; -EDEADLK: under a spin lock,
- *	   memory that was not allocated with BANOS_ALLOC_ATOMIC (it may be freed later)
+ *	   for memory that was not allocated with BANOS_ALLOC_ATOMIC, where freeing it may sleep (it can be
+ *	   freed later)
  */
 BANOS_SINCE(1) int64_t banos_free(banos_owner owner, void *memory);
 

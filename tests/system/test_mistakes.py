@@ -150,7 +150,7 @@ def untidy_read(m, what):
 def storage_that_is_freed_under_a_sleeper_is_an_error(m):
     result, log = untidy_read(m, 'wait')
     assert result == 'read -1 Invalid argument\n'
-    assert 'banos_wait_sleep(): it was freed or overwritten while this thread slept on' in log
+    assert 'banos_wait_sleep(): wait was freed or overwritten while this thread slept on' in log
     # Who waits may have the mutex before it is freed.
     assert untidy_read(m, 'lock')[0] in ('read -1 Invalid argument\n', 'read 0 \n')
 

@@ -45,7 +45,7 @@ def test_what_programs_see(machine):
                   'banos_map_resource(): index is not that of a memory resource',
                   'banos_map_resource(): offset, or the address of the resource, is not a mult',
                   'banos_map_resource(): caching is neither BANOS_MAP_UNCACHED nor',
-                  'banos_map_dma(): buffer is none of the caller\'s, or was freed before'):
+                  'banos_map_dma(): buffer does not belong to the caller, or was released before'):
         assert f'banos: window: {words}' in log, log
     m.check('rmmod window')
     assert 'leaked' not in m.check('dmesg') and 'not freed' not in m.check('dmesg')
