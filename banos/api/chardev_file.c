@@ -496,6 +496,16 @@ static u32 char_file_poll(struct file *f, struct poll_table *table)
 	return result;
 }
 
+/* Of a driver without poll(): a file that was taken away has an error to tell. */
+static u32 char_file_ready(const struct file *f)
+{
+	const struct char_file *opened = f->private;
+
+	if (opened->revocable && READ_ONCE(opened->device->revoked))
+		return POLLERR | POLLHUP;
+	return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+}
+
 /*
  * The file keeps the wait object: it may be taken back while the program still watches it. Without
  * a table the program does not wait: the object is only judged.
@@ -549,6 +559,7 @@ const struct file_ops char_file_ops = {
 	.mmap = char_file_mmap,
 };
 const struct file_ops char_file_ops_no_poll = {
+	.ready = char_file_ready,
 	.open = char_file_open,
 	.release = char_file_release,
 	.read = char_file_read,

@@ -12,7 +12,9 @@
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/heap.h>
+#include <kernel/loader.h>
 #include <kernel/printk.h>
+#include <kernel/signature.h>
 #include <kernel/string.h>
 
 extern u8 _text[], _etext[], _data[], _image_end[];
@@ -166,6 +168,36 @@ static void builtin_bind_dependencies(struct report *report, struct driver *driv
 	}
 }
 
+static bool builtin_imports_name(const struct builtin_driver *builtin, const char *name)
+{
+	for (const struct builtin_import *import = builtin_imports; import < builtin_imports_end;
+	     import++)
+		if (!strcmp(import->driver, builtin->path) && !strcmp(import->name, name))
+			return true;
+	return false;
+}
+
+/* What it states of functions that it calls, and the exporter states otherwise. */
+static void builtin_check_signatures(struct report *report, const struct builtin_driver *builtin)
+{
+	u64 pos = 0, size = builtin->descriptor_end - builtin->descriptor;
+	char words[SIGNATURE_WORDS_SIZE], name[LOADER_EXPORT_NAME_MAX + 1];
+	const struct record_header *header;
+	struct signature_record record;
+
+	while ((header = record_next(builtin->descriptor, size, &pos))) {
+		if (header->kind != BANOS_RECORD_IMPORT_AS ||
+		    signature_record_read(header, &record))
+			continue;
+		memcpy(name, record.name, record.name_len);
+		name[record.name_len] = 0;
+		if (builtin_imports_name(builtin, name) &&
+		    export_disagrees(name, record.letters, words))
+			report_add(report, -ENOEXEC, "calls %s as \"%s\", but %s", name,
+				   record.letters, words);
+	}
+}
+
 static int __must_check builtin_prepare(struct driver *driver, const struct builtin_driver *builtin,
 					struct report *report)
 {
@@ -188,6 +220,7 @@ static int __must_check builtin_prepare(struct driver *driver, const struct buil
 	/* As for a file, all reasons are collected. */
 	builtin_check_code(report, driver);
 	builtin_bind_imports(report, driver, builtin);
+	builtin_check_signatures(report, builtin);
 	builtin_bind_dependencies(report, driver, builtin);
 	err = builtin_apply_params(report, builtin, driver->name);
 	if (report->err)

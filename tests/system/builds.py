@@ -34,6 +34,23 @@ static int64_t init(banos_owner self)
 BANOS_DRIVER({name}, "1.0", "MIT", "Has a twin", init, NULL);
 '''
 TRIALS = ('order', 'twin_a', 'twin_b')
+# States of a function what its exporter does not.
+DISPUTED = '''/* SPDX-License-Identifier: MIT */
+/* Calls a function of the driver adder with another signature. */
+#include <banos/driver.h>
+#include <banos/export.h>
+
+int64_t adder_add(int64_t first, int64_t second);
+BANOS_IMPORT_AS(adder_add, "ii");
+
+static int64_t disputed_init(banos_owner self)
+{
+	return adder_add(1, -1);
+}
+
+BANOS_DRIVER(disputed, "1.0", "MIT", "Is refused", disputed_init, NULL);
+'''
+REFUSED = ('disputed',)
 
 
 def sources():
@@ -52,9 +69,10 @@ def sources():
     more = {f'{folder}/order.c': files['tests/drivers/src/order.c'][0]}
     for name, value in (('twin_a', 10), ('twin_b', 20)):
         more[f'{folder}/{name}.c'] = TWIN.format(name=name, value=value).encode()
+    more[f'{folder}/disputed.c'] = DISPUTED.encode()
     for name in ('Kconfig', 'Makefile'):
         more[f'{folder}/{name}'] = files[f'{folder}/{name}'][0]
-    for x in TRIALS:
+    for x in (*TRIALS, *REFUSED):
         more[f'{folder}/Makefile'] += \
             f'obj-$(CONFIG_SAMPLE_{x.upper()}) += {x}.o\n'.encode()
         more[f'{folder}/Kconfig'] += \
@@ -87,7 +105,7 @@ def build(source, out, answer, goal):
     os.makedirs(out, exist_ok=True)
     with open(f'{out}/.config', 'w', encoding='utf-8') as f:
         f.writelines(f'CONFIG_SAMPLE_{x.upper()}={answer}\n'
-                     for x in (*SAMPLES, *TRIALS))
+                     for x in (*SAMPLES, *TRIALS, *REFUSED))
         if answer == 'y':
             f.writelines(f'CONFIG_{x.upper()}=m\n' for x in AS_FILES)
     for target in ('olddefconfig', goal):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from archive import file
-from builds import SAMPLES, TRIALS, samples_builtin, samples_builtin_kernel
+from builds import REFUSED, SAMPLES, TRIALS, samples_builtin, samples_builtin_kernel
 
 pytestmark = pytest.mark.banos
 
@@ -59,6 +59,9 @@ def test_as_y_and_as_m_they_do_the_same(start):
     assert not re.search(r'^order ', loaded, re.M)
     # Linux's list has what can be removed.
     assert not {*SAMPLES, *TRIALS} & set(re.findall(r'^\w+', y.check('cat /proc/modules'), re.M))
+    said_otherwise = r'calls adder_add as "ii", but .*"qq"'
+    assert re.search(said_otherwise, y.check('dmesg')), y.check('dmesg')
+    assert not re.search('^disputed ', loaded, re.M)
     number = re.search(r'^adder +\d+ +(\d+) +(\d+)', loaded, re.M)
     assert number[1] == '2', loaded             # sum, maybe; finder gave it up
     about = y.check(f'cat /proc/banos/{number[2]}')
@@ -68,7 +71,7 @@ def test_as_y_and_as_m_they_do_the_same(start):
     assert y.check('head -c 6 /dev/scratch') == 'hello\n'
 
     files = {}
-    for name in ('shapes', *TRIALS):
+    for name in ('shapes', *TRIALS, *REFUSED):
         with open(f'{samples_builtin()}/m/drivers/samples/{name}.ko', 'rb') as f:
             files[f'{name}.ko'] = file('', f.read())
     m = start(files=files).boot()
@@ -77,6 +80,8 @@ def test_as_y_and_as_m_they_do_the_same(start):
         output, status = m.run(f'insmod {path} {PARAMETERS.get(name, "")}'
                                f'{"fail" if name == "order" else ""}')
         assert (status != 0) == (name == 'order'), output
+    output, status = m.run('insmod /disputed.ko')
+    assert status and re.search(said_otherwise, output), output
     accounts_m, as_m = settled_accounts(m), said(m)
     assert as_y == as_m
     assert accounts_y == accounts_m

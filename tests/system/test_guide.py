@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Documentation/drivers.md: its drivers are compiled and run, what it shows is what happens,
-and the kernel says what the page says that it says. tests/drivers/test_guide.py has the part
+and the kernel says what the page says that it says. tests/drivers/test_guide_sdk.py has the part
 that needs no machine."""
 import os
 import re

@@ -162,6 +162,25 @@ def errors_that_are_none_do_not_reach_a_program(m):
     assert 'untidy: a driver function returned -512, which is neither a valid result nor an error number' in log
 
 
+def test_a_name_of_the_tree_is_warned_of(start):
+    """The headers do not compile such a name: this is what another language may do."""
+    code = """#define BANOS_IN_TREE
+#include <banos/driver.h>
+#undef BANOS_FEATURES_MAY_
+#define BANOS_FEATURES_MAY_ {}
+static int64_t usb_init(banos_owner self) {{ return 0; }}
+BANOS_DRIVER(usb, "1.0", "MIT", "Has a name of the tree", usb_init, NULL);
+"""
+    m = start(files={'usb.ko': file('', compiled(code.format('0'))),
+                     'own.ko': file('', compiled(code.format('BANOS_DRIVER_OF_TREE')))},
+              append='quiet').boot()
+    m.check('insmod /own.ko && rmmod usb')
+    assert 'usb' not in m.check('dmesg')
+    m.check('insmod /usb.ko')  # warned of, never refused
+    assert m.check('dmesg | grep -c "banos: usb: "') == '1\n'
+    assert 'name' in m.check('dmesg | grep "banos: usb: "')
+
+
 @pytest.mark.long
 def test_removal_takes_ten_seconds_at_most(m):
     """All at once: each would take that long."""

@@ -441,6 +441,19 @@ def test_a_device_that_is_let_go_is_reset(start):
         ['status 0', 'status set to 3'] * 2
 
 
+def test_a_signal_does_not_shorten_the_delay_after_a_reset(start):
+    """100 ms after a function level reset nothing may access the device (PCIe 6.6.2)."""
+    m = start(machine='q35', qemu=SLOTS + ['-device', 'virtio-rng-pci,bus=slot1'],
+              append='quiet', files={'messages.ko': driver('messages')}).boot()
+    for kill in ('true', 'kill -TERM $!', 'kill -KILL $!'):
+        m.check('insmod /messages.ko')
+        m.check('cut -d" " -f1 /proc/uptime >/tmp/a; rmmod messages & '
+                f'sleep 0.02; {kill}; wait; until ! lsmod | grep -q "^messages "; do sleep 0.01; done; '
+                'cut -d" " -f1 /proc/uptime >/tmp/b')
+        before, after = (float(x) for x in m.check('cat /tmp/a /tmp/b').split())
+        assert 0.09 <= after - before < 5, kill
+
+
 def test_what_programs_are_told(start):
     m = start(qemu=EDU, append='quiet').boot()
     folder = '/sys/bus/pci/devices/0000:00:03.0'

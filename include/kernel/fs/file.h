@@ -31,6 +31,8 @@ struct file_ops {
 	int (*readdir)(struct file *f, struct dir_context *context);
 	/** Ready events now; calls poll_wait(table, ...) for each wait queue (@p table may be NULL). NULL: always readable and writable. */
 	u32 (*poll)(struct file *f, struct poll_table *table);
+	/** Without poll(): the events that are ready; they change without notice. NULL: readable and writable. */
+	u32 (*ready)(const struct file *f);
 	/** -ENOTTY when the command is unknown. */
 	s64 (*ioctl)(struct file *f, u32 cmd, u64 arg);
 	/**

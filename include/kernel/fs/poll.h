@@ -20,5 +20,9 @@ static inline void poll_wait(struct poll_table *table, struct wait_queue *queue)
 /** @return the events that are ready now */
 static inline u32 file_poll(struct file *f, struct poll_table *table)
 {
-	return f->ops->poll ? f->ops->poll(f, table) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+	if (f->ops->poll)
+		return f->ops->poll(f, table);
+	if (f->ops->ready)
+		return f->ops->ready(f);
+	return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }

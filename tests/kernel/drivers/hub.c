@@ -35,7 +35,7 @@ static struct banos_spinlock lock;
 static banos_timer timer;
 static banos_work work;
 static banos_thread thread;
-static banos_callback gone;
+static banos_callback gone, adder;
 static uint64_t calls, dead, told, wrong;
 
 static void count(uint64_t *number)
@@ -190,6 +190,24 @@ int64_t hub_last(uint32_t which)
 }
 BANOS_EXPORT_AS(hub_last, "i");
 
+int64_t hub_adder(void)
+{
+	return (int64_t)adder;
+}
+BANOS_EXPORT_AS(hub_adder, ">c");
+
+int64_t hub_adder_number(void)
+{
+	return (int64_t)adder;
+}
+BANOS_EXPORT_AS(hub_adder_number, "");
+
+static int64_t add_one(void *context, uint64_t number, uint64_t arg2, uint64_t arg3, uint64_t arg4,
+		       uint64_t arg5)
+{
+	return (int64_t)number + 1;
+}
+
 static int64_t hub_init(banos_owner self)
 {
 	struct banos_callback_config config = { .size = sizeof(config),
@@ -199,6 +217,10 @@ static int64_t hub_init(banos_owner self)
 
 	me = self;
 	err = banos_callback_create(self, &config, &gone);
+	config.function = add_one;
+	config.signature[0] = 'q';
+	if (!err)
+		err = banos_callback_create(self, &config, &adder);
 	if (!err)
 		err = banos_spin_init(&lock);
 	if (!err)

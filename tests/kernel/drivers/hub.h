@@ -24,9 +24,16 @@ int64_t hub_calls(void);
 /* The last callback and the last client, as numbers: for those who may not use them. Context: any. */
 int64_t hub_last(uint32_t which);
 
+/* A callback of the hub, which returns one more than its first argument. Context: any. */
+int64_t hub_adder(void);
+/* The same as a number, which gives no right to it. Context: any. */
+int64_t hub_adder_number(void);
+
 BANOS_END
 
 BANOS_IMPORT_AS(hub_subscribe, "hc(q)i");
 BANOS_IMPORT_AS(hub_unsubscribe, "c");
 BANOS_IMPORT_AS(hub_calls, "");
 BANOS_IMPORT_AS(hub_last, "i");
+BANOS_IMPORT_AS(hub_adder, ">c");
+BANOS_IMPORT_AS(hub_adder_number, "");

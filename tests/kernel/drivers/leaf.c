@@ -39,6 +39,22 @@ static int64_t on_beat(void *context, uint64_t number, uint64_t arg2, uint64_t a
 	return 0;
 }
 
+/* A callback that is a result is the caller's to call; the same number is not. @return the line of a broken promise */
+static int64_t try_result(void)
+{
+	banos_callback adder = (banos_callback)hub_adder_number();
+
+	if (banos_callback_call(adder, 41, 0, 0, 0, 0) != -EINVAL)
+		return -__LINE__;
+	if ((banos_callback)hub_adder() != adder)
+		return -__LINE__;
+	if (banos_callback_call(adder, 41, 0, 0, 0, 0) != 42)
+		return -__LINE__;
+	if (banos_callback_close(adder) != -EINVAL)
+		return -__LINE__;
+	return 0;
+}
+
 static int64_t leaf_init(banos_owner self)
 {
 	struct banos_callback_config config = { .size = sizeof(config),
@@ -53,6 +69,8 @@ static int64_t leaf_init(banos_owner self)
 	err = banos_wait_init(self, &bell);
 	if (!err)
 		err = banos_callback_create(self, &config, &callback);
+	if (!err)
+		err = try_result();
 	if (!err)
 		err = hub_subscribe(self, callback, from);
 	if (!err && other == 2)

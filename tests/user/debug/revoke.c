@@ -98,6 +98,7 @@ static void hold_mapping(int keep)
 /* Everything but close() fails, and it does so at once. */
 static void check_revoked(void)
 {
+	struct pollfd poll_all = { .fd = device, .events = POLLIN | POLLOUT };
 	char byte = 0;
 	long result = read(device, &byte, 1);
 
@@ -106,6 +107,8 @@ static void check_revoked(void)
 	expect(result == -1 && errno == ENODEV, "write()", result);
 	result = ioctl(device, 1, 0);
 	expect(result == -1 && errno == ENODEV, "ioctl()", result);
+	result = poll(&poll_all, 1, 0); /* also of a driver that has no poll() */
+	expect(result == 1 && poll_all.revents == (POLLERR | POLLHUP), "poll()", result);
 	result = (long)mmap(NULL, PAGE, PROT_READ, MAP_SHARED, device, 0);
 	expect(result == -1 && errno == ENODEV, "mmap()", result);
 	result = close(device);
