@@ -356,13 +356,15 @@ BANOS_EXPORT(banos_device_remove);
 static void *device_context_of(const struct owned *bus, u64 device, s64 *err)
 {
 	const struct owner *owner = owner_find(device);
+	char words[128];
 
 	*err = -ENODEV;
 	if (!owner || !owner->device || &owner->device->bus->owned != bus)
 		return NULL;
 	if (!api_was_passed_rightly(device, owner)) {
-		(void)api_mistake("banos_device_context", -ENODEV,
-				  "device was passed by a driver that has no right to it");
+		snprintf(words, sizeof(words), "device was passed by %s, which has no right to it",
+			 current->gate->outer->owner->name);
+		(void)api_mistake("banos_device_context", -ENODEV, words);
 		return NULL;
 	}
 	*err = 0;

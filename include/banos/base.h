@@ -23,7 +23,8 @@
  * - A pointer is used during the call only, and only for the length and in the
  *   direction that the function states. The kernel keeps no pointer, but for functions, and for the
  *   context of a function, which it passes on and never looks at. A result that is written through a
- *   pointer is as long as its type. What a pointer of length 0 points to is not looked at: it may be NULL.
+ *   pointer is as long as its type. (A description may say that a pointer is lent: then it is good until
+ *   it is given back.) What a pointer of length 0 points to is not looked at: it may be NULL.
  * - A pointer to a struct or to an integer is aligned as its type is.
  * - A text is NUL-terminated, at most 1023 bytes long, UTF-8.
  * - "Context: thread" means that the function may sleep: not under a banos_spinlock.

@@ -454,6 +454,14 @@ def test_a_signal_does_not_shorten_the_delay_after_a_reset(start):
         assert 0.09 <= after - before < 5, kill
 
 
+def test_a_device_of_another_driver_is_refused_by_its_bus(start):
+    m = start(qemu=EDU, append='quiet', files={'forger.ko': driver('forger')}).boot()
+    m.check('insmod /forger.ko')
+    log = m.check('dmesg')
+    assert 'forger: 0 devices were taken' in log, log
+    assert 'banos_device_context(): device was passed by forger, which has no right to it' in log
+
+
 def test_what_programs_are_told(start):
     m = start(qemu=EDU, append='quiet').boot()
     folder = '/sys/bus/pci/devices/0000:00:03.0'

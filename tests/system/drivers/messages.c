@@ -147,6 +147,11 @@ static int64_t messages_probe(void *context, banos_owner device, uint64_t data, 
 			return error;
 		return try_virtio(device);
 	}
+	if (pci_identify(device, NULL) != -EINVAL)
+		return -EFAULT;
+	id.size = 4;
+	if (pci_identify(device, &id) != -EINVAL)
+		return -EFAULT;
 	/* What is the bus's cannot be written. */
 	if (pci_config_write(device, 4, 2, 0) != -EPERM ||
 	    pci_config_write(device, 0x11, 2, 0) != -EINVAL ||
