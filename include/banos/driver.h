@@ -141,14 +141,15 @@ BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 16, serves_record_al
 /* Prefixes of functions that headers of Banos declare, now or later: x() of each. The list is closed. */
 /* clang-format off */
 #define BANOS_TREE_NAMES_(x) \
-	x(ata) x(audio) x(block) x(bluetooth) x(bus) x(can) x(chardev) x(clock) \
-	x(console) x(crypto) x(disk) x(display) x(dma) x(drm) x(ether) x(fb) \
-	x(firewire) x(fs) x(gpio) x(gpu) x(hwmon) x(i2c) x(inet) x(input) x(iommu) \
-	x(ip) x(irq) x(keyboard) x(led) x(media) x(mmc) x(mouse) x(mtd) x(net) x(nfc) \
-	x(nvme) x(packet) x(partition) x(pci) x(pcmcia) x(platform) x(power) x(ptp) \
-	x(pwm) x(rdma) x(rtc) x(scheduler) x(scsi) x(serial) x(smbus) x(socket) \
-	x(sound) x(spi) x(storage) x(terminal) x(thermal) x(thunderbolt) x(tpm) \
-	x(tty) x(udp) x(usb) x(vfio) x(video) x(virtio) x(watchdog) x(wifi) x(xhci)
+	x(acpi) x(ata) x(audio) x(block) x(bluetooth) x(bus) x(can) x(chardev) \
+	x(checksum) x(clock) x(console) x(crypto) x(disk) x(display) x(dma) x(drm) \
+	x(ether) x(fb) x(firewire) x(fs) x(gpio) x(gpu) x(hid) x(hwmon) x(i2c) \
+	x(inet) x(input) x(iommu) x(ip) x(irq) x(keyboard) x(led) x(media) x(mmc) \
+	x(mouse) x(mtd) x(net) x(netfilter) x(nfc) x(nvme) x(packet) x(partition) \
+	x(pci) x(pcmcia) x(platform) x(power) x(ptp) x(pwm) x(random) x(rdma) x(rtc) \
+	x(scheduler) x(scsi) x(serial) x(smbus) x(socket) x(sound) x(spi) x(storage) \
+	x(tcp) x(terminal) x(thermal) x(thunderbolt) x(tpm) x(tty) x(udp) x(usb) \
+	x(vfio) x(video) x(virtio) x(watchdog) x(wifi) x(xhci)
 /* clang-format on */
 #ifdef BANOS_IN_TREE
 #define BANOS_FEATURES_MAY_ BANOS_DRIVER_OF_TREE
