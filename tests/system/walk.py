@@ -70,7 +70,7 @@ def owner():
     return Argument('self', [
         (name, '', f'(banos_owner)({value})', None) for name, value in
         {'0': '0', 'none': '0x123456789abcdef', 'of another kind': 'live.timer',
-         "another driver's": 'foreign.owner'}.items()])
+         "the kernel's": '0x100000001', "another driver's": 'foreign.owner'}.items()])
 
 
 def device():
