@@ -349,6 +349,14 @@ int64_t banos_device_remove(banos_device device, uint32_t flags)
 }
 BANOS_EXPORT(banos_device_remove);
 
+/* Is a device on this bus or, if that is NULL, on any bus of the caller's? */
+static bool device_is_on(const struct bus_device *device, const struct owned *bus)
+{
+	if (bus)
+		return &device->bus->owned == bus;
+	return device->bus->root == gate_owner();
+}
+
 /*
  * What a client passed: it may have been removed meanwhile, and be no mistake. In an RCU section.
  * @return the device's context; -ENODEV in *@err
@@ -359,7 +367,7 @@ static void *device_context_of(const struct owned *bus, u64 device, s64 *err)
 	char words[128];
 
 	*err = -ENODEV;
-	if (!owner || !owner->device || &owner->device->bus->owned != bus)
+	if (!owner || !owner->device || !device_is_on(owner->device, bus))
 		return NULL;
 	if (!api_was_passed_rightly(device, owner)) {
 		snprintf(words, sizeof(words), "device was passed by %s, which has no right to it",
@@ -373,18 +381,19 @@ static void *device_context_of(const struct owned *bus, u64 device, s64 *err)
 
 int64_t banos_device_context(banos_bus bus, banos_owner device, void **context)
 {
-	struct owned *owned;
+	struct owned *owned = NULL;
 	void *found = NULL;
 	s64 err;
 
 	if (!api_may_write(context, sizeof(*context)))
 		return MISTAKE("context is not the driver's memory");
 	rcu_read_lock();
-	owned = api_peek((u64)bus, &bus_class);
-	if (owned)
+	if (bus)
+		owned = api_peek((u64)bus, &bus_class);
+	if (owned || !bus)
 		found = device_context_of(owned, (u64)device, &err);
 	rcu_read_unlock();
-	if (!owned)
+	if (!owned && bus)
 		return api_handle_mistake(__func__, "bus");
 	if (!err)
 		*context = found;

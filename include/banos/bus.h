@@ -303,10 +303,10 @@ BANOS_SINCE(1) int64_t banos_device_remove(banos_device device, uint32_t flags);
  * @brief For functions that the bus's driver exports: the bus's context of a device.
  * Since 1, provided by the kernel.
  * Context: any.
- * @param bus      of the caller
+ * @param bus      of the caller; NULL: any of the caller's, also one that is being removed
  * @param device   the owner that probe() received
  * @param context  written, 8 bytes: the context that was passed to banos_device_add()
- * @return 0, -EINVAL: @p bus is none of the caller's, -ENODEV: not a device of this bus, or its driver does not
+ * @return 0, -EINVAL: @p bus is none of the caller's, -ENODEV: not a device of such a bus, or its driver does not
  *	   serve it any more, or who passed @p device to the caller has no right to it
  */
 BANOS_SINCE(1) int64_t banos_device_context(banos_bus bus, banos_owner device, void **context);

@@ -206,6 +206,9 @@ static void try_device(uint32_t number)
 	CHECK(banos_resource_get(device, 2, &resource) == -ENOENT);
 	CHECK(banos_device_context(bus, device, &context) == 0);
 	CHECK(context == (void *)&devices[number]);
+	context = NULL;
+	CHECK(banos_device_context(NULL, device, &context) == 0);
+	CHECK(context == (void *)&devices[number]);
 	info.size = BANOS_DEVICE_INFO_SIZE_1 - 1;
 	CHECK(banos_device_info(device, &info) == -EINVAL);
 }
@@ -222,6 +225,7 @@ static void try_strangers(void)
 	CHECK(banos_device_info(driver, &info) == -EINVAL);
 	CHECK(banos_resource_get(driver, 0, &resource) == -EINVAL);
 	CHECK(banos_device_context(bus, driver, &context) < 0);
+	CHECK(banos_device_context(NULL, driver, &context) == -ENODEV);
 	CHECK(banos_device_name(NULL, name, sizeof(name)) == -EINVAL);
 }
 

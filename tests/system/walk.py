@@ -58,11 +58,12 @@ def text(valid='"text"', null=False, more=()):
                    more=[('without an end', '', '(const char *)endless', None), *more])
 
 
-def handle(valid, kind, other='timer'):
-    """kind: a C type; other: a live handle of another kind"""
+def handle(valid, kind, other='timer', optional=False):
+    """kind: a C type; other: a live handle of another kind; optional: 0 is no mistake"""
     wrong = [(name, '', f'({kind})({value})', None) for name, value in
              {'0': '0', 'none': '0x123456789abcdef', 'a small number': '1', 'released': f'dead.{valid}',
-              'of another kind': f'live.{other}', "another driver's": f'foreign.{valid}'}.items()]
+              'of another kind': f'live.{other}', "another driver's": f'foreign.{valid}'}.items()
+             if name != '0' or not optional]
     return Argument(f'({kind})live.{valid}', wrong)
 
 
@@ -247,7 +248,7 @@ FUNCTIONS = {
     'banos_bus_remove': [handle('bus', 'banos_bus')],
     'banos_device_add': [handle('bus', 'banos_bus'), DEVICE, out()],
     'banos_device_remove': [handle('device', 'banos_device'), flags(known=1)],
-    'banos_device_context': [handle('bus', 'banos_bus'), Argument('the_device'), out()],
+    'banos_device_context': [handle('bus', 'banos_bus', optional=True), Argument('the_device'), out()],
     'banos_prober_register': [Argument('self', owner().wrong + [('a device', '', 'the_device', None)]),
                               PROBER, out(null=True)],
     'banos_prober_remove': [handle('prober', 'banos_prober')],
