@@ -2,13 +2,15 @@
 """The driver files of the matrix: those of past releases, and those of the tree.
 
 A set is {id: Driver}; an id is GROUP/NAME. The files of a group are installed together. A released driver
-lies in abi/LEVEL/drivers/GROUP/NAME.ko and is called NAME in its descriptor; SHA256SUMS in
-abi/LEVEL/drivers has its hash. A driver that does not test itself has a script of what it must do:
-tests/abi/tries/NAME.try, or NAME.try beside a released one.
+lies in abi/LEVEL/drivers/GROUP/NAME.ko and is called NAME in its descriptor; abi/LEVEL/SHA256SUMS
+has its hash. A driver that does not test itself has a script of what it must do:
+tests/abi/tries/NAME.try, or NAME.try beside a released one. How many checks one makes that does is
+known: from tests/conformance/DRIVERS, or abi/LEVEL/drivers/LIST.
 """
 import glob
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -26,8 +28,9 @@ FLAGS = ('-m64 -ffreestanding -fno-common -fno-pic -fno-pie -mcmodel=kernel -mno
 class Driver:
     """One file. @p origin: "level N" of a release, "tree", or "later headers"."""
 
-    def __init__(self, ident, path, origin, script=None):
+    def __init__(self, ident, path, origin, script=None, checks=None):
         self.ident, self.path, self.origin, self.script = ident, path, origin, script
+        self.checks = checks    # what it may say, what its device answers: sets of numbers
         with open(path, 'rb') as f:
             self.data = f.read()
         self.sha256 = hashlib.sha256(self.data).hexdigest()
@@ -100,6 +103,51 @@ def files_of(drivers):
     return files, idents
 
 
+def numbers_of(text):
+    """"78/113": either. "-": none"""
+    return {int(x) for x in text.split('/') if x != '-'}
+
+
+def checks_by_list(level):
+    """{GROUP/NAME: numbers} of a release."""
+    path, found = f'{SOURCE}/abi/{level}/drivers/LIST', {}
+    if os.path.exists(path):
+        with open(path, encoding='utf-8') as f:
+            for line in f.read().splitlines()[1:]:
+                file, checks, device = line.split('\t')[:3]
+                found[file[:-3]] = numbers_of(checks), numbers_of(device)
+    return found
+
+
+def checks_by_name():
+    """{NAME: numbers} of the tree's self-testing drivers."""
+    found = {}
+    with open(f'{SOURCE}/tests/conformance/DRIVERS', encoding='utf-8') as f:
+        for line in f:
+            if line.strip() and not line.startswith('#'):
+                name, checks, device = line.split()[:3]
+                found[name] = numbers_of(checks), numbers_of(device)
+    return found
+
+
+def lost_checks(output, known):
+    """
+    [(id, words)] of drivers that made another number of checks than they should.
+    @p known: (id, numbers) of all, in the order of their numbers in @p output
+    """
+    said = {}
+    for number, how, count in re.findall(r'^# \d+-(\d+)-\S+ (said|answered) PASS: (\d+) checks',
+                                         output, re.M):
+        said.setdefault((int(number), how), set()).add(int(count))
+    lost = []
+    for number, (ident, numbers) in enumerate(known):
+        for how, wanted in zip(('said', 'answered'), numbers or ()):
+            found = said.get((number, how), set())
+            if not found <= wanted or bool(found) != bool(wanted - {0}):
+                lost.append((ident, f'{how} {sorted(found)} checks, not {sorted(wanted)}'))
+    return lost
+
+
 def read_script(path):
     if not os.path.exists(path):
         return None
@@ -111,12 +159,13 @@ def script_of(name):
     return read_script(f'{HERE}/tries/{name}.try')
 
 
-def make_set(paths, origin, ident):
-    """@p ident: function from path to (id, script)"""
+def make_set(paths, origin, ident, checks=None):
+    """@p ident: function from path to (id, script); @p checks: {end of an id: numbers}"""
     found = {}
     for path in paths:
         name, script = ident(path)
-        found[name] = Driver(name, path, origin, script)
+        known = (checks or {}).get(name.split('/', 1)[1])
+        found[name] = Driver(name, path, origin, script, known)
     return found
 
 
@@ -125,7 +174,7 @@ def archived(level):
     base = f'{SOURCE}/abi/{level}/drivers'
     return make_set(sorted(glob.glob(f'{base}/**/*.ko', recursive=True)), f'level {level}',
                     lambda path: (f'{level}/' + os.path.relpath(path, base)[:-3],
-                                  read_script(path[:-3] + '.try')))
+                                  read_script(path[:-3] + '.try')), checks_by_list(level))
 
 
 def levels():
@@ -151,7 +200,8 @@ def conformance(folder, group, origin, *flags, compiler='gcc'):
         return target
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         paths = list(pool.map(build, sorted(glob.glob(f'{SOURCE}/tests/conformance/*.c'))))
-    return make_set(paths, origin, lambda path: (f'{group}/{os.path.basename(path)[:-3]}', None))
+    return make_set(paths, origin, lambda path: (f'{group}/{os.path.basename(path)[:-3]}', None),
+                    checks_by_name())
 
 
 def build_drive(target):

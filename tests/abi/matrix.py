@@ -119,6 +119,10 @@ class Matrix:
         with open(log, 'w', encoding='utf-8') as f:
             f.write(output)
         found, notes = verdicts(output, idents, passed), []
+        for ident, words in driver_files.lost_checks(
+                output, [(x, drivers[x].checks) for x in idents]):
+            if found[ident][0] == 'passed':
+                found[ident] = ('failed', words)
         for ident, (verdict, words) in found.items():
             with self.lock:
                 self.results.append({'driver': ident, 'kernel': kernel.ident, 'cpus': cpus,

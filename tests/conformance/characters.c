@@ -15,7 +15,7 @@ static struct banos_wait readiness;
 static banos_timer timer;
 static banos_call old_call;
 static banos_buffer old_buffer;
-static volatile uint32_t ready, opened, written, commanded, polled, mapped;
+static volatile uint32_t ready, opened, written, commanded, polled, mapped, poll_errors;
 static char marker;
 
 static int64_t characters_open(void *context, banos_call call, uint32_t flags, void **file)
@@ -114,13 +114,14 @@ static int64_t characters_poll(void *context, void *file, banos_poll watch)
 {
 	(void)context;
 	(void)file;
-	CHECK(banos_poll_watch(watch, &readiness) == 0);
-	CHECK(banos_poll_watch(NULL, &readiness) == -EINVAL);
-	CHECK(banos_poll_watch(watch, NULL) == -EINVAL);
+	/* How often it is called is not promised: these are no checks of their own. */
+	poll_errors += banos_poll_watch(watch, &readiness) != 0;
+	poll_errors += banos_poll_watch(NULL, &readiness) != -EINVAL;
+	poll_errors += banos_poll_watch(watch, NULL) != -EINVAL;
 	polled++;
 	if (ready)
 		return BANOS_POLL_READ;
-	CHECK(banos_timer_start(timer, banos_time_ns() + 5 * BANOS_MS) == 0);
+	poll_errors += banos_timer_start(timer, banos_time_ns() + 5 * BANOS_MS) != 0;
 	return 0;
 }
 
@@ -151,7 +152,7 @@ static int64_t characters_read(void *context, void *file, banos_buffer to, uint6
 	(void)flags;
 	CHECK(file == (void *)&marker && offset == 0 && length == PAGE_BYTES - 1);
 	CHECK(opened == 1 && written && commanded && mapped);
-	CHECK(polled >= 2 && ready == 1);
+	CHECK(polled >= 2 && ready == 1 && poll_errors == 0);
 	CHECK(banos_buffer_left(to) == PAGE_BYTES - 1);
 	CHECK(banos_buffer_zero(NULL, 1) == -EINVAL);
 	CHECK(banos_buffer_write(NULL, page, 1) == -EINVAL);

@@ -18,11 +18,17 @@ static uint32_t maps;
 static int64_t windows_map(void *context, void *file, banos_call call, uint64_t offset,
 			   uint64_t length, uint32_t access)
 {
+	banos_mmio mapping = NULL;
+	void *memory;
+
 	(void)context;
 	(void)file;
+	/* Caching of another kind is refused while this exists, whether the kernel has a screen or not. */
+	CHECK(banos_mmio_map(served, TEXT_PAGE, PAGE_BYTES, 0, &mapping, &memory) == 0);
 	CHECK(length == PAGE_BYTES && (access & BANOS_FILE_WRITE));
 	CHECK(banos_map_resource(call, served, 0, PAGE_BYTES, BANOS_MAP_UNCACHED) == -ENXIO);
 	CHECK(banos_map_resource(call, served, 0, offset, BANOS_MAP_COMBINE) == -EBUSY);
+	CHECK(banos_mmio_unmap(mapping) == 0);
 	CHECK(banos_map_resource(call, served, 1, offset, BANOS_MAP_UNCACHED) == -EINVAL);
 	CHECK(banos_map_resource(call, served, 2, offset, BANOS_MAP_UNCACHED) == -EPERM);
 	CHECK(banos_map_resource(call, served, 3, offset, BANOS_MAP_UNCACHED) == -EINVAL);
