@@ -24,6 +24,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import crossings                                # noqa: E402
+from api_headers import Function, functions_of, without_comments  # noqa: E402
 from compiler_names import COMPILER_NAMES       # noqa: E402
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -42,59 +44,15 @@ FLAGS_CXX = '-fno-exceptions -fno-rtti -fno-threadsafe-statics'.split()
 NEVER_GROW = {'banos_signature_record'}
 SCALARS = {'uint32_t', 'int32_t', 'uint64_t', 'int64_t'}
 
-DECLARATION = re.compile(
-    r'(?:/\*\*((?:(?!\*/).)*)\*/\s*)?^BANOS_SINCE\((\d+)\)([^;]*);', re.S | re.M)
 INLINE = re.compile(
     r'(?:/\*\*((?:(?!\*/).)*)\*/\s*)?^static (?:inline|__inline__) __attribute__\(\(.*?\)\) '
     r'(.*?)(\w+)\((.*?)\)$', re.S | re.M)
 STRUCT = re.compile(r'^struct (\w+) \{(.*?)^\}', re.S | re.M)
 HANDLE = re.compile(r'^typedef struct \w+_ \*(\w+);', re.M)
-DIRECTION = re.compile(r'\b(read|written|filled|copied|called|runs|passed|'
+DIRECTION = re.compile(r'\b(value|lent|read|written|filled|copied|called|runs|passed|'
                        r'calls|returned|give[sn]?)\b')
 LENGTH = re.compile(r'\b(bytes?|text|NUL|handle|sizeof|size|entries|values|'
                     r'nothing behind it is read|what its function returned)\b')
-
-
-def without_comments(text):
-    return re.sub(r'/\*.*?\*/', ' ', text, flags=re.S)
-
-
-class Function:
-    """A declaration: what it is, and what is said about it."""
-
-    def __init__(self, comment, level, declaration):
-        declaration = ' '.join(without_comments(declaration).split())
-        self.comment = re.sub(r'\n\s*\*', '\n', comment or '')
-        self.level = int(level)
-        head, _, rest = declaration.partition('(')
-        match = re.match(r'(.*?)(\w+)$', head.strip())
-        self.result, self.name = match[1].strip(), match[2]
-        self.params = self.split(rest.rstrip()[:-1])
-
-    @staticmethod
-    def split(text):
-        """Parameters, at the commas outside of parentheses."""
-        parts, depth, start = [], 0, 0
-        for i, c in enumerate(text):
-            depth += (c == '(') - (c == ')')
-            if c == ',' and not depth:
-                parts.append(text[start:i])
-                start = i + 1
-        parts.append(text[start:])
-        return [] if text.strip() == 'void' else [p.strip() for p in parts]
-
-    @staticmethod
-    def name_of(param):
-        pointer = re.search(r'\(\*(\w+)\)', param)
-        return pointer[1] if pointer else re.search(r'(\w+)(\[\d*\])?$', param)[1]
-
-    def about(self, param):
-        """What the comment says of one parameter."""
-        for match in re.finditer(r'@param\s+([\w, ]+?)(?:\s{2,}|\n)(.*?)(?=@(?:param|return|note)|\Z)',
-                                 self.comment, re.S):
-            if param in match[1].replace(',', ' ').split():
-                return match[2]
-        return None
 
 
 def check_comment(f):
@@ -153,10 +111,6 @@ def check_signature(f, handles):
             kind = param.rsplit(' ', 1)[0]
             if kind not in SCALARS | handles:
                 yield f'takes a {kind}'
-
-
-def functions_of(text):
-    return [Function(*m.groups()) for m in DECLARATION.finditer(text)]
 
 
 def check_functions(texts):
@@ -290,6 +244,8 @@ def main():
     checks = [
         ('public headers say of each function what its caller has to know',
          [*check_functions(texts), *check_inlines(texts)]),
+        ('public headers state of each pointer what can be copied',
+         crossings.problems(texts.values())),
         ('public headers declare functions with their level',
          list(check_declared_once(texts))),
         ('public structs have their layout asserted', list(check_structs(texts))),

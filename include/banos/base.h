@@ -23,8 +23,11 @@
  * - A pointer is used during the call only, and only for the length and in the
  *   direction that the function states. The kernel keeps no pointer, but for functions, and for the
  *   context of a function, which it passes on and never looks at. A result that is written through a
- *   pointer is as long as its type. (A description may say that a pointer is lent: then it is good until
- *   it is given back.) What a pointer of length 0 points to is not looked at: it may be NULL.
+ *   pointer is as long as its type. Storage that is lent, of locks and
+ *   wait objects, is used in place from its initialisation until it is destroyed; a description may say of
+ *   another pointer until when it is lent. All else the kernel may copy: it does not change during
+ *   the call, and what is written is there once the function has returned. So a thread, timer or interrupt that
+ *   starts meanwhile may not find the handle yet. What a pointer of length 0 points to is not looked at: it may be NULL.
  * - A pointer to a struct or to an integer is aligned as its type is.
  * - A text is NUL-terminated, at most 1023 bytes long, UTF-8.
  * - "Context: thread" means that the function may sleep: not under a banos_spinlock.

@@ -215,6 +215,7 @@ struct banos_prober_ops {
 	 * there is passed to remove(). Mandatory. Called in a thread; may sleep. Probes of different
 	 * devices may run at once.
 	 * @param device  the owner of all that is obtained for it
+	 * @param state   8 bytes, read and written
 	 * @param data    of the BANOS_SERVES_DATA() whose pattern matches: of several, the one
 	 *		  with the most literal characters; with BANOS_SERVES() 0
 	 * @return 0; -ENODEV: this driver does not serve the device; another error is

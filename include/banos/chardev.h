@@ -55,7 +55,7 @@ struct banos_chardev_ops {
 	 * is passed to the other methods for this file. After an error the file does not exist, and
 	 * release() is not called.
 	 * @param call  the program that opens it
-	 * @param file  8 bytes, written
+	 * @param file  8 bytes, read and written
 	 * @return 0. Default: 0.
 	 */
 	int64_t (*open)(void *context, banos_call call, uint32_t flags, void **file);
@@ -185,7 +185,7 @@ struct banos_wait;
  * Since 1, provided by the kernel.
  * Context: the method poll().
  * @param watch  as poll() received it
- * @param wait   read; initialised; must not be destroyed while the file is open. Naming it again has no effect.
+ * @param wait   64 bytes, lent; initialised; must not be destroyed while the file is open. Naming it again has no effect.
  * @return 0, -EINVAL: @p watch is not that of this call, or @p wait is no wait object, -ENOSPC: more than
  *	   four for one file
  */

@@ -126,7 +126,7 @@ BANOS_SINCE(1) void *banos_lookup_symbol(banos_owner owner, const char *name);
  * Since 1, provided by the kernel.
  * Context: thread.
  * @param owner     as it was passed to banos_lookup_symbol()
- * @param function  the value that was returned; nothing behind it is read
+ * @param function  value: the one that was returned; nothing behind it is read
  * Found several times, it is released as often.
  * @return 0, -EINVAL: it was not found for @p owner, or was released before
  */

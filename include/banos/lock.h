@@ -35,7 +35,7 @@ BANOS_BEGIN
  * Since 1, provided by the kernel.
  * Context: thread.
  * Ownership: a resource of @p owner until banos_mutex_destroy().
- * @param mutex  written
+ * @param mutex  64 bytes, lent from now on until banos_mutex_destroy()
  * @return 0, -EINVAL: @p owner is none of the caller's, or @p mutex is not the driver's memory, -ENOMEM,
  *	   -ENODEV: @p owner is being removed
  */
@@ -45,7 +45,7 @@ BANOS_SINCE(1) int64_t banos_mutex_init(banos_owner owner, struct banos_mutex *m
  * @brief Destroy a mutex; no thread holds it or waits for it.
  * Since 1, provided by the kernel.
  * Context: thread.
- * @param mutex  read and written
+ * @param mutex  64 bytes, lent
  * @return 0, -EINVAL: not initialised, -EBUSY: in use
  */
 BANOS_SINCE(1) int64_t banos_mutex_destroy(struct banos_mutex *mutex);
@@ -54,7 +54,7 @@ BANOS_SINCE(1) int64_t banos_mutex_destroy(struct banos_mutex *mutex);
  * @brief Lock a mutex; sleeps while another thread holds it.
  * Since 1, provided by the kernel.
  * Context: thread. Neither a signal nor removal ends the sleep.
- * @param mutex  read and written
+ * @param mutex  64 bytes, lent
  * @return 0, -EINVAL: not initialised, -EDEADLK: this thread holds it already, or the caller holds a spin lock
  */
 BANOS_SINCE(1) int64_t banos_mutex_lock(struct banos_mutex *mutex);
@@ -63,7 +63,7 @@ BANOS_SINCE(1) int64_t banos_mutex_lock(struct banos_mutex *mutex);
  * @brief Lock a mutex if it is free.
  * Since 1, provided by the kernel.
  * Context: any; what holds a mutex is a thread.
- * @param mutex  read and written
+ * @param mutex  64 bytes, lent
  * @return 0, -EBUSY: it is held, by this thread or another, -EINVAL: not initialised
  */
 BANOS_SINCE(1) int64_t banos_mutex_trylock(struct banos_mutex *mutex);
@@ -72,7 +72,7 @@ BANOS_SINCE(1) int64_t banos_mutex_trylock(struct banos_mutex *mutex);
  * @brief Unlock a mutex that this thread holds.
  * Since 1, provided by the kernel.
  * Context: any, in the thread that locked it.
- * @param mutex  read and written
+ * @param mutex  64 bytes, lent
  * @return 0, -EPERM: this thread does not hold it, -EINVAL: not initialised
  */
 BANOS_SINCE(1) int64_t banos_mutex_unlock(struct banos_mutex *mutex);
@@ -81,7 +81,7 @@ BANOS_SINCE(1) int64_t banos_mutex_unlock(struct banos_mutex *mutex);
  * @brief Initialise a spin lock. It has no owner and needs no destruction.
  * Since 1, provided by the kernel.
  * Context: any.
- * @param lock  written
+ * @param lock  32 bytes, lent from now on, as long as it is used
  * @return 0, -EINVAL: not the driver's memory
  */
 BANOS_SINCE(1) int64_t banos_spin_init(struct banos_spinlock *lock);
@@ -90,7 +90,7 @@ BANOS_SINCE(1) int64_t banos_spin_init(struct banos_spinlock *lock);
  * @brief Lock a spin lock.
  * Since 1, provided by the kernel.
  * Context: any.
- * @param lock  read and written
+ * @param lock  32 bytes, lent
  * @return 0, -EINVAL: not initialised, -EDEADLK: the caller holds it already (nothing has changed)
  */
 BANOS_SINCE(1) int64_t banos_spin_lock(struct banos_spinlock *lock);
@@ -99,7 +99,7 @@ BANOS_SINCE(1) int64_t banos_spin_lock(struct banos_spinlock *lock);
  * @brief Lock a spin lock if it is free.
  * Since 1, provided by the kernel.
  * Context: any.
- * @param lock  read and written
+ * @param lock  32 bytes, lent
  * @return 0, -EBUSY: it is held, -EINVAL: not initialised
  */
 BANOS_SINCE(1) int64_t banos_spin_trylock(struct banos_spinlock *lock);
@@ -108,7 +108,7 @@ BANOS_SINCE(1) int64_t banos_spin_trylock(struct banos_spinlock *lock);
  * @brief Unlock a spin lock.
  * Since 1, provided by the kernel.
  * Context: that in which it was locked.
- * @param lock  read and written
+ * @param lock  32 bytes, lent
  * @return 0, -EPERM: the caller does not hold it, -EINVAL: not initialised
  */
 BANOS_SINCE(1) int64_t banos_spin_unlock(struct banos_spinlock *lock);

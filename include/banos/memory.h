@@ -30,7 +30,7 @@ BANOS_SINCE(1) void *banos_alloc(banos_owner owner, uint64_t size, uint32_t flag
  * Since 1, provided by the kernel.
  * Context: thread; any for memory from BANOS_ALLOC_ATOMIC.
  * @param owner   as it was passed to banos_alloc()
- * @param memory  the value that was returned, of any size; NULL is allowed
+ * @param memory  value: the one that was returned, of any size; NULL is allowed
  * @return 0, -EINVAL: @p owner does not own this, or it was freed before; -EDEADLK: under a spin lock,
  *	   for memory that was not allocated with BANOS_ALLOC_ATOMIC, where freeing it may sleep (it can be
  *	   freed later)

@@ -39,7 +39,7 @@ BANOS_BEGIN
  * Since 1, provided by the kernel.
  * Context: thread.
  * Ownership: a resource of @p owner until banos_wait_destroy().
- * @param wait  written
+ * @param wait  64 bytes, lent from now on until banos_wait_destroy()
  * @return 0, -EINVAL: @p owner is none of the caller's, or @p wait is not the driver's memory, -ENOMEM,
  *	   -ENODEV: @p owner is being removed
  */
@@ -49,7 +49,7 @@ BANOS_SINCE(1) int64_t banos_wait_init(banos_owner owner, struct banos_wait *wai
  * @brief Destroy a wait object; no thread sleeps on it.
  * Since 1, provided by the kernel.
  * Context: thread.
- * @param wait  read and written
+ * @param wait  64 bytes, lent
  * @return 0, -EINVAL: not initialised, -EBUSY: a thread sleeps on it
  */
 BANOS_SINCE(1) int64_t banos_wait_destroy(struct banos_wait *wait);
@@ -58,7 +58,7 @@ BANOS_SINCE(1) int64_t banos_wait_destroy(struct banos_wait *wait);
  * @brief Take a ticket for banos_wait_sleep(), before the condition is checked.
  * Since 1, provided by the kernel.
  * Context: any.
- * @param wait  read
+ * @param wait  64 bytes, lent
  * @return the ticket; 0: not initialised
  */
 BANOS_SINCE(1) uint64_t banos_wait_ticket(const struct banos_wait *wait);
@@ -67,7 +67,7 @@ BANOS_SINCE(1) uint64_t banos_wait_ticket(const struct banos_wait *wait);
  * @brief Sleep until a wake-up after the ticket was taken, or until a deadline.
  * Since 1, provided by the kernel.
  * Context: thread, without locks that the waker needs.
- * @param wait         read
+ * @param wait         64 bytes, lent
  * @param ticket       from banos_wait_ticket() for the same object; another value: the sleep ends at once with 0
  * @param deadline_ns  on the clock of banos_time_ns(); 0: none; one that is past: -ETIMEDOUT at once
  * @param flags        0 or BANOS_UNINTERRUPTIBLE, which needs a deadline
@@ -86,7 +86,7 @@ int64_t banos_wait_sleep(const struct banos_wait *wait, uint64_t ticket, uint64_
  * Since 1, provided by the kernel.
  * Context: any.
  * What the caller wrote before is seen by whoever is woken.
- * @param wait  read and written
+ * @param wait  64 bytes, lent
  * @return 0, -EINVAL: not initialised
  */
 BANOS_SINCE(1) int64_t banos_wait_wake(struct banos_wait *wait);

@@ -33,6 +33,27 @@ BREAKS = {
         'read\n * @return 0\n */\n'
         'BANOS_SINCE(1) int64_t banos_delay(const char *ns)',
         'does not say how long ns is'),
+    'pointer_in_words_for_people': (
+        'at most 10 ms, else it counts as 10 ms; the wait is never shorter\n * @return 0\n */\n'
+        'BANOS_SINCE(1) int64_t banos_delay(uint64_t ns)',
+        'the text is read\n * @return 0\n */\n'
+        'BANOS_SINCE(1) int64_t banos_delay(const char *ns)',
+        'banos_delay(): ns does not state direction and length'),
+    'length_of_no_argument': (
+        'at most 10 ms, else it counts as 10 ms; the wait is never shorter\n * @return 0\n */\n'
+        'BANOS_SINCE(1) int64_t banos_delay(uint64_t ns)',
+        '@p length bytes, read\n * @return 0\n */\n'
+        'BANOS_SINCE(1) int64_t banos_delay(const char *ns)',
+        'banos_delay(): ns is as long as length says, which is no argument'),
+    'method_without_words': (
+        '/**\n * @brief Busy',
+        'struct banos_bus_ops {\n\tuint32_t size, x;\n'
+        '\tint64_t (*look)(void *context, const char *at);\n};\n/**\n * @brief Busy',
+        'banos_bus_ops.look(): at does not state direction and length'),
+    'struct_with_a_pointer_without_words': (
+        '/**\n * @brief Busy',
+        'struct banos_bus_ops {\n\tuint32_t size, x;\n\tconst char *at;\n};\n/**\n * @brief Busy',
+        'struct banos_bus_ops: const char *at does not state direction and length'),
     'narrow': ('uint64_t ns)', 'uint8_t ns)', 'takes a uint8_t'),
     'structure': ('uint64_t ns)', 'struct x ns)', 'takes a struct x'),
     'variadic': ('uint64_t ns)', 'uint64_t ns, ...)', 'is variadic'),
