@@ -56,9 +56,9 @@ $(eval $(call tool,tests/loadtest,$(wildcard tests/drivers/guest/*.c) \
 $(eval $(call tool,fuzz/loader,tests/fuzz/loader.c tests/fuzz/mutate.c \
 	$(loader-srcs),clang $(sanitize) -fsanitize=fuzzer))
 $(eval $(call tool,fuzz/pure,$(wildcard tests/fuzz/pure*.c) $(cpio-srcs) \
-	$(foreach t,inflate multiboot acpi pci_config vt ldisc keymap script_line \
+	$(foreach t,inflate multiboot acpi pci_config virtio_ring vt ldisc keymap script_line \
 	elf_image signature,$(filter-out lib/bitmap.c,$($t-srcs))) lib/bitmap.c,clang \
-	$(sanitize) -fsanitize=fuzzer,-lz))
+	$(sanitize) -fsanitize=fuzzer -DBANOS_CFLAGS=0,-lz))
 
 # The loader for other kernels and for programs: one object that needs nothing, in
 # which only what banos-loader.h declares can be seen.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* Targets: drivers/bus/pci/config.c, and of device/tty: the screen, the line discipline, the keyboard. */
+/* Targets: drivers/bus/pci/config.c, drivers/bus/virtio/ring.c, and of device/tty: the screen, the line discipline, the keyboard. */
 #include <stdlib.h>
 #include <string.h>
 #include "../../device/tty/keymap.h"
 #include "../../device/tty/ldisc.h"
 #include "../../device/tty/vt.h"
 #include "../../drivers/bus/pci/config.h"
+#include "../../drivers/bus/virtio/ring.h"
 #include "pure.h"
 
 /* ---- PCI: a device of any registers, any of which can be written, pulled out at any time ---- */
@@ -97,6 +98,91 @@ static void fuzz_pci(const uint8_t *data, size_t size)
 	(void)pci_capability(&config, data[0]);
 	require(device.accesses < 2000, "accesses have a bound");
 	free(alias);
+}
+
+/* ---- a ring of Virtio: a device that writes anything anywhere into it ---- */
+
+#define CHAINS_MAX 64u
+#define CHAIN_MAX  5u
+
+struct chains {
+	uint64_t writable[CHAINS_MAX]; /* by tag */
+	uint8_t count[CHAINS_MAX];     /* descriptors; 0: the device has no chain of this tag */
+	uint32_t next;
+};
+
+static void ring_step_add(struct ring *ring, struct chains *chains, struct bytes *bytes)
+{
+	struct ring_segment segments[CHAIN_MAX];
+	uint32_t count = take_bytes(bytes, 1) % (CHAIN_MAX + 1),
+		 writable = take_bytes(bytes, 1) % (CHAIN_MAX + 1), tag = chains->next % CHAINS_MAX;
+	uint64_t room = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		segments[i] = (struct ring_segment){ i, take_bytes(bytes, 2) };
+		if (i + writable >= count)
+			room += segments[i].length;
+	}
+	if (chains->count[tag] || ring_add(ring, segments, count, writable, tag) != RING_OK)
+		return;
+	require(count && writable <= count, "no empty chain is added");
+	chains->count[tag] = count;
+	chains->writable[tag] = room;
+	chains->next++;
+}
+
+static void ring_step_take(struct ring *ring, struct chains *chains)
+{
+	struct ring_completion completion;
+
+	if (ring_take(ring, &completion) != RING_OK)
+		return;
+	require(completion.tag < CHAINS_MAX && chains->count[completion.tag],
+		"what comes back was out");
+	require(completion.length <= chains->writable[completion.tag],
+		"no more was written than fits");
+	chains->count[completion.tag] = 0;
+}
+
+static void ring_check_counts(const struct ring *ring, const struct chains *chains)
+{
+	uint32_t out = 0, descriptors = 0;
+
+	for (uint32_t i = 0; i < CHAINS_MAX; i++) {
+		out += chains->count[i] != 0;
+		descriptors += chains->count[i];
+	}
+	require(ring->out_count == out && ring->free_count == ring->size - descriptors,
+		"each descriptor is free or out");
+}
+
+static void fuzz_virtio_ring(const uint8_t *data, size_t size)
+{
+	struct bytes bytes = { data, size };
+	struct chains chains = { .next = 0 };
+	uint32_t entries = 1u << take_bytes(&bytes, 1) % 7;
+	struct ring_slot *slots = calloc(entries, sizeof(*slots));
+	uint8_t *memory = calloc(1, ring_bytes(entries));
+	struct ring ring;
+
+	ring_init(&ring, entries, memory, slots, take_bytes(&bytes, 1) & 1);
+	while (bytes.left) {
+		uint64_t used = ring_used_offset(entries), offset;
+
+		switch (take_bytes(&bytes, 1) % 6) {
+		case 0:
+		case 1: ring_step_add(&ring, &chains, &bytes); break;
+		case 2: ring_step_take(&ring, &chains); break;
+		case 3: (void)ring_needs_notification(&ring); break;
+		case 4: memory[used + 2]++; break; /* the used index */
+		default:
+			offset = take_bytes(&bytes, 2) % ring_bytes(entries);
+			memory[offset] = take_bytes(&bytes, 1);
+		}
+		ring_check_counts(&ring, &chains);
+	}
+	free(memory);
+	free(slots);
 }
 
 /* ---- the screen ---- */
@@ -233,6 +319,6 @@ static void fuzz_keymap(const uint8_t *data, size_t size)
 
 /* clang-format off */
 const struct fuzz_target device_targets[] = {
-	{ "pci", fuzz_pci }, { "screen", fuzz_screen }, { "ldisc", fuzz_ldisc }, { "keymap", fuzz_keymap }, { 0 },
+	{ "pci", fuzz_pci }, { "virtio_ring", fuzz_virtio_ring }, { "screen", fuzz_screen }, { "ldisc", fuzz_ldisc }, { "keymap", fuzz_keymap }, { 0 },
 };
 /* clang-format on */

@@ -174,7 +174,14 @@ def elf():
             'dyn': header[:16] + b'\3\0' + header[18:] + segments}
 
 
+def virtio_ring():
+    add = bytes((0, 3, 2, 16, 0, 32, 0, 64, 0))
+    good = add + b'\3' + b'\4\2' + add * 4 + b'\4\2\4\2'
+    return {'good': b'\3\0' + good * 9, 'events': b'\2\1' + good * 9,
+            'written': b'\1\0' + b''.join(good + bytes((5, i, 0, i)) for i in range(60))}
+
+
 TARGETS = {'cpio': cpio, 'archive-kind': archive_kind, 'inflate': inflate,
-           'cmdline': cmdline, 'multiboot': multiboot, 'acpi': acpi, 'pci': pci,
+           'cmdline': cmdline, 'multiboot': multiboot, 'acpi': acpi, 'pci': pci, 'virtio_ring': virtio_ring,
            'screen': screen, 'ldisc': ldisc, 'keymap': keymap, 'script': script,
            'elf': elf, 'signature': signature}

@@ -107,6 +107,9 @@ signal-srcs := kernel/process/signal_info.c
 # drivers/
 host-test-y += pci_config
 pci_config-srcs := drivers/bus/pci/config.c
+host-test-y += virtio_ring
+virtio_ring-srcs := drivers/bus/virtio/ring.c
+virtio_ring-cflags := -DBANOS_CFLAGS=0
 host-test-y += rt
 rt-srcs := drivers/banos-rt.c
 rt-cflags := -include tests/host/rt_names.h
