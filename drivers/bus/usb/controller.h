@@ -147,8 +147,8 @@ struct controller {
 	struct command_state command;
 	struct usb_device *slots[SLOTS];
 	uint32_t interrupts;	  /* calls of the interrupt's function, modulo 2^32 */
-	uint32_t interrupts_seen; /* when an event was last seen waiting; under look_mutex */
-	uint32_t event_waited;
+	uint32_t interrupts_seen; /* when it was last looked at; under look_mutex */
+	uint64_t waits_since_ns;  /* an event has waited, or 0: none; the same */
 
 	struct banos_mutex command_mutex, look_mutex;
 	struct banos_wait done; /* a command or transfer has ended, or a state has changed */

@@ -3,7 +3,8 @@
  * Events, commands, and what happens when a controller fails: xHCI 1.2, 4.9.4, 4.6 and 4.24.1.
  *
  * The interrupt's function takes a bounded number of events under the lock and asks to be called again
- * if there may be more; meanwhile the controller's interrupt is off. An event that does not fit what the
+ * if there may be more; meanwhile the controller does not interrupt, since it finds the ring's busy bit
+ * set. (Its interrupt enable is never turned off: QEMU sends no message for what happened meanwhile.) An event that does not fit what the
  * driver waits for is counted as a fault of the controller, said once, and has no effect.
  *
  * A controller that has failed is halted and its bus mastering ends, so that memory can be freed. It stays
@@ -15,6 +16,7 @@
 #include "controller.h"
 
 #define EVENTS_AT_ONCE 64
+#define LOST_NS	       BANOS_S
 
 /* ---- events ---- */
 
@@ -60,6 +62,7 @@ static void event_handle(struct controller *controller, const struct trb *event)
 /* lock held. @return how many, EVENTS_AT_ONCE at most */
 static uint32_t events_handle(struct controller *controller)
 {
+	uint64_t dequeue = 0;
 	uint32_t count = 0;
 	struct trb event;
 
@@ -67,33 +70,32 @@ static uint32_t events_handle(struct controller *controller)
 		event_handle(controller, &event);
 		count++;
 	}
-	if (count)
-		register_write64(controller->runtime, RUN_DEQUEUE,
-				 events_dequeue(&controller->events) | DEQUEUE_BUSY);
+	/* With the busy bit the controller interrupts when there is more; without, it stays silent. */
+	if (count < EVENTS_AT_ONCE)
+		dequeue = DEQUEUE_BUSY;
+	register_write64(controller->runtime, RUN_DEQUEUE,
+			 events_dequeue(&controller->events) | dequeue);
 	return count;
 }
 
 int64_t controller_interrupt(void *context)
 {
 	struct controller *controller = context;
-	uint32_t status = op_read(controller, OP_STATUS), count, enable = MANAGEMENT_ENABLE;
+	uint32_t status = op_read(controller, OP_STATUS), count;
 
 	if (status == 0xffffffff) /* unplugged */
 		return BANOS_IRQ_NONE;
 	if (status & STATUS_INTERRUPT)
 		op_write(controller, OP_STATUS, STATUS_INTERRUPT);
 	banos_spin_lock(&controller->lock);
-	/* Off while events are taken: what comes meanwhile interrupts when it is on again. */
-	banos_mmio_write32((char *)controller->runtime + RUN_MANAGEMENT, MANAGEMENT_PENDING);
+	banos_mmio_write32((char *)controller->runtime + RUN_MANAGEMENT,
+			   MANAGEMENT_PENDING | MANAGEMENT_ENABLE);
 	count = events_handle(controller);
 	controller->interrupts++;
-	if (count == EVENTS_AT_ONCE)
-		enable = 0;
-	banos_mmio_write32((char *)controller->runtime + RUN_MANAGEMENT, enable);
 	banos_spin_unlock(&controller->lock);
 	if (status & (STATUS_HOST_ERROR | STATUS_ERROR))
 		banos_wait_wake(&controller->wake);
-	if (!enable)
+	if (count == EVENTS_AT_ONCE)
 		return BANOS_IRQ_AGAIN;
 	if (!count && !(status & STATUS_INTERRUPT))
 		return BANOS_IRQ_NONE;
@@ -158,20 +160,27 @@ void controller_fail(struct controller *controller, const char *why)
 	banos_wait_wake(&controller->wake);
 }
 
-/* Messages do not arrive on every machine: an event that waits for a second was not announced. look_mutex held. */
+/*
+ * Messages do not arrive on every machine: an event that has waited for a second, in which the function was
+ * not called, was not announced. look_mutex held.
+ */
 static void controller_find_lost(struct controller *controller)
 {
-	uint32_t waits, interrupts, lost;
+	uint64_t now_ns = banos_time_ns();
+	uint32_t waits, interrupts;
 
 	banos_spin_lock(&controller->lock);
 	waits = events_pending(&controller->events) != 0;
 	interrupts = controller->interrupts;
 	banos_spin_unlock(&controller->lock);
-	lost = waits && controller->event_waited && interrupts == controller->interrupts_seen;
-	controller->event_waited = waits;
-	controller->interrupts_seen = interrupts;
-	if (!lost)
+	if (!waits || interrupts != controller->interrupts_seen || !controller->waits_since_ns) {
+		controller->interrupts_seen = interrupts;
+		controller->waits_since_ns = waits ? now_ns : 0;
 		return;
+	}
+	if (now_ns - controller->waits_since_ns < LOST_NS)
+		return;
+	controller->waits_since_ns = 0;
 	controller_interrupt(controller);
 	if (controller->by_line)
 		return;
