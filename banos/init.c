@@ -16,6 +16,7 @@ void banos_init(void)
 	driver_mutexes_init();
 	driver_memory_init();
 	failures_init();
+	abandon_init();
 	drivers_start_builtin();
 	if (option_is_set(&opt_lock))
 		driver_lock_installs();

@@ -11,6 +11,7 @@
 #include <kernel/list.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
+#include <kernel/wall.h>
 #include "bus_internal.h"
 
 DEFINE_MUTEX(bus_lock);		 /* the lists, next_id, and what bus.h and bus_bind.c list */
@@ -26,6 +27,8 @@ s64 bus_device_call(struct bus_device *device, size_t method, u64 first, u64 sec
 
 	if (!device->bus->root)
 		return 0;
+	if (method == offsetof(struct bus_methods, line))
+		wall_next_method("banos_bus_ops.line");
 	return gate_call(device->bus->root, NULL, function, (u64)device->bus->context,
 			 (u64)device->context, first, second, third, 0);
 }

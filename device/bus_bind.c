@@ -30,6 +30,7 @@
 #include <kernel/string.h>
 #include <kernel/time.h>
 #include <kernel/wait.h>
+#include <kernel/wall.h>
 #include "bus_internal.h"
 
 #define DEAD_NS		(60 * NSEC_PER_SEC)
@@ -331,9 +332,11 @@ static int binding_probe(struct binding *binding, u64 data)
 {
 	struct prober *prober = binding->prober;
 	void *state = NULL; /* on our stack: memory that the driver may name */
-	s64 err = gate_call(prober->root, NULL, prober->probe, (u64)prober->context,
-			    binding->owner.handle, data, (u64)&state, 0, 0);
+	s64 err;
 
+	wall_next_method("banos_prober_ops.probe");
+	err = gate_call(prober->root, NULL, prober->probe, (u64)prober->context,
+			binding->owner.handle, data, (u64)&state, 0, 0);
 	binding->state = state;
 
 	if (err > 0)

@@ -94,6 +94,13 @@ static bool gate_holds_only_locks_of(const struct gate_record *record)
 	return CPU_FIELD_READ(preempt_count) == spinning && lock_order_none_held();
 }
 
+bool gate_may_abandon(void)
+{
+	const struct gate_record *record = current->gate;
+
+	return record && failure_handler && !in_interrupt() && gate_holds_only_locks_of(record);
+}
+
 /* ---- faults ---- */
 
 /* Does @sp lie on the stack of the innermost call, which was made at @call_sp of that stack or another one? */

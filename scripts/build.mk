@@ -215,6 +215,15 @@ quiet_cmd_future = GEN     $(call short,$(O)/include/future)
 prepare += $(FUTURE_API)
 endif
 
+# What pointers of the driver API name, as its headers state.
+CROSSINGS := $(O)/include/generated/crossings.h
+$(CROSSINGS): $(wildcard include/banos/*.h) scripts/crossings.py scripts/api_headers.py
+	@mkdir -p $(@D)
+	$(call cmd,crossings)
+quiet_cmd_crossings = GEN     $(call short,$@)
+      cmd_crossings = $(PYTHON) scripts/crossings.py --c $(filter %.h,$^) >$@
+prepare += $(CROSSINGS)
+
 # What follows from the list of system calls: numbers, prototypes, tables.
 SYSCALLS := $(wildcard kernel/process/syscalls.list)
 ifneq ($(SYSCALLS),)

@@ -59,14 +59,14 @@ LAYERS = [
 
 # Where the things live that a header of include/kernel declares.
 HEADERS = {name: layer for layer, names in {
-    0: 'atomic bitmap chacha clock cmdline err fault_rule inflate kconfig ktest list memmap '
+    0: 'atomic bitmap chacha clock cmdline driver_format err fault_rule inflate kconfig ktest list memmap '
        'rbtree siginfo sort string test_options time_units types',
     1: 'boot cpu display fault_injection lock_class panic printk rcu spinlock symbols uaccess upcalls',
     2: 'driver_heap heap heap_init leak page page_init phys_user',
-    3: 'acpi crash gate gate_stack handle irq irq_chip lock lock_order owner power printk_wait random rate_limit rcu_init rtc seq_file smp '
+    3: 'acpi crash crossing driver_api gate gate_stack handle irq irq_chip lock lock_order owner power printk_wait random rate_limit rcu_init rtc seq_file signature smp struct_rule '
        'thread time utsname vdso wait wall',
     4: 'bus chardev cred device fs process sigframe syscalls tty vm vm_window',
-    5: 'builtin driver driver_api driver_format image_label loader report struct_rule signature',
+    5: 'builtin driver image_label loader report',
 }.items() for name in names.split()}
 
 # Instructions that lib/ may use: they touch nothing but their operands.

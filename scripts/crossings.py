@@ -260,20 +260,30 @@ def inner_first(structs):
     return sorted(structs, key=lambda struct: bool(struct.fields))
 
 
+def c_table(name, called):
+    print(f'const struct crossing crossing_{name}[] = {{')
+    for each in sorted(called, key=lambda each: each.name):
+        print(f'\t{c_called(each)},')
+    print(f'}};\nconst u32 crossing_{name}_count = {len(called)};')
+
+
+def used(struct, api):
+    """Is it passed to somebody? Others are only filled, or their type says nothing more."""
+    called = [*api.functions, *(method for each in api.structs for method in each.methods)]
+    return struct.name in {crossing.struct for each in called
+                           for crossing in each.crossings.values()} | \
+        {crossing.struct for each in api.structs for _, crossing in each.fields}
+
+
 def as_c(api):
-    print('/* Made by scripts/crossings.py. */')
-    for struct in inner_first(api.structs):
+    print('/* SPDX-License-Identifier: MIT */\n/* Made by scripts/crossings.py, for kernel/crossings.c. */')
+    for struct in inner_first([each for each in api.structs if used(each, api)]):
         fields = ', '.join(c_field(struct, *field) for field in struct.fields)
         print(f'static const struct crossing_struct crossing_{struct.name} = '
               f'{{ "{struct.name}", {len(struct.fields)}, {{ {fields} }} }};')
-    print('const struct crossing crossings[] = {')
-    for called in sorted(api.functions, key=lambda called: called.name):
-        print(f'\t{c_called(called)},')
-    print('};')
-    print(f'const u32 crossings_count = {len(api.functions)};')
-    methods = [m for struct in api.structs for m in struct.methods if m.crossings]
-    for called in methods:
-        print(f'const struct crossing crossing_{called.name.replace(".", "_")} = {c_called(called)};')
+    c_table('functions', api.functions)
+    c_table('methods', [method for struct in api.structs for method in struct.methods
+                        if method.crossings])
 
 
 def as_text(api):

@@ -18,6 +18,7 @@
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/upcalls.h>
+#include <kernel/wall.h>
 #include "callback.h"
 #include "caller.h"
 
@@ -168,6 +169,31 @@ static void callback_end(struct callback *callback)
 	rcu_read_unlock();
 }
 
+static inline s64 callback_call_function(const struct callback *callback,
+					 const u64 args[SIGNATURE_ARGS_BACK])
+{
+	if (callback->flags & BANOS_CALLBACK_ATOMIC)
+		return gate_call_atomic(callback->root, gate_object(), callback->function,
+					(u64)callback->context, args[0], args[1], args[2], args[3],
+					args[4]);
+	return gate_call(callback->root, gate_object(), callback->function, (u64)callback->context,
+			 args[0], args[1], args[2], args[3], args[4]);
+}
+
+/* Through a wall: what its letters describe is copied. */
+static s64 callback_cross(const struct callback *callback, const u64 args[SIGNATURE_ARGS_BACK])
+{
+	struct crossed crossed;
+	u64 passed[WALL_ARGS] = { args[0], args[1], args[2], args[3], args[4] };
+	s64 result = cross_in(&crossed, NULL, &callback->signature, gate_owner(), callback->root,
+			      passed);
+
+	if (!result)
+		result = callback_call_function(callback, passed);
+	cross_out(&crossed, result);
+	return result;
+}
+
 /* It has begun. */
 static s64 callback_enter(struct callback *callback, const u64 args[SIGNATURE_ARGS_BACK])
 {
@@ -186,14 +212,10 @@ static s64 callback_enter(struct callback *callback, const u64 args[SIGNATURE_AR
 	if (result)
 		return result;
 	current->grants = &grant;
-	if (callback->flags & BANOS_CALLBACK_ATOMIC)
-		result = gate_call_atomic(callback->root, gate_object(), callback->function,
-					  (u64)callback->context, args[0], args[1], args[2],
-					  args[3], args[4]);
+	if (IS_ENABLED(CONFIG_GATE_WALL))
+		result = callback_cross(callback, args);
 	else
-		result = gate_call(callback->root, gate_object(), callback->function,
-				   (u64)callback->context, args[0], args[1], args[2], args[3],
-				   args[4]);
+		result = callback_call_function(callback, args);
 	current->grants = grant.outer;
 	if (signature->result == 'c')
 		result = gate_grant_result(result, callback->root);

@@ -216,6 +216,15 @@ static inline void failures_init(void)
 }
 #endif
 
+#ifdef CONFIG_GATE_WALL
+/** @brief Start-up (banos/life/abandon.c). */
+void abandon_init(void);
+#else
+static inline void abandon_init(void)
+{
+}
+#endif
+
 /* ---- exported names (banos/life/exports.c); with drivers_lock held ---- */
 
 int __must_check exports_add(struct export *export, u32 n); /* 0 or -ENOMEM */

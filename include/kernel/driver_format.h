@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file driver_format.h  Formatted text whose arguments are an array (banos/api/format.c). Pure. */
+/** @file driver_format.h  Formatted text whose arguments are an array (lib/driver_format.c). Pure. */
 #pragma once
 #include <kernel/types.h>
 
@@ -16,3 +16,9 @@ typedef u64 (*format_span_fn)(const void *start, u64 max, bool write);
  */
 s64 __must_check format_args(char *buf, u64 size, const char *fmt, const u64 *args, u32 count,
 			     format_span_fn span);
+/**
+ * @brief Call @p found for each argument that format_args() would read as a text.
+ * @param max  of @p found: so many bytes of it at most
+ */
+void format_find_texts(const char *fmt, const u64 *args, u32 count,
+		       void (*found)(void *arg, u32 number, u64 max), void *arg);

@@ -167,6 +167,8 @@ static inline bool gate_has_failed(const struct owner *o)
  * It runs in the thread of the call, before that thread continues; may sleep.
  */
 void gate_set_failure_handler(void (*handler)(struct owner *root));
+/** @brief Could the innermost call into a driver of this thread be abandoned, here in a function that it calls? */
+bool gate_may_abandon(void);
 #else
 static inline void gate_lock_taken(void *lock, bool keeps_preemption_off,
 				   void (*release)(void *lock))

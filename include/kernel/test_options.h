@@ -3,5 +3,5 @@
 #pragma once
 #include <kernel/cmdline.h>
 
-extern const struct cmdline_option opt_bench, opt_crash, opt_crash_cpu, opt_fail, opt_ktest,
-	opt_qemu_exit;
+extern const struct cmdline_option opt_bench, opt_crash, opt_crash_cpu, opt_fail, opt_gate_abandon,
+	opt_ktest, opt_qemu_exit;

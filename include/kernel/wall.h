@@ -34,13 +34,15 @@ struct crossing; /* kernel/cross.c */
 struct crossed_copy {
 	void *copy, *original;
 	u64 bytes;
-	bool back; /* copied to the original afterwards */
+	bool back;	/* copied to the original afterwards */
+	bool undefined; /* ... and poisoned there after an error of the kernel's function */
 };
 /** What crossed in one call; on the kernel's stack. */
 struct crossed {
 	const struct crossing *crossing;
 	struct owner *from, *to; /* roots; NULL: the kernel */
 	u64 original[WALL_ARGS];
+	const u64 *args; /* with copies in their place */
 	u32 ncopies;
 	struct crossed_copy copies[CROSSED_COPIES_MAX];
 };
@@ -59,23 +61,39 @@ const struct crossing *crossing_of_method(const char *name);
  * @param signature  of a function between drivers; NULL with NULL: integers and handles
  * @param from, to   root owners; NULL: the kernel
  * @param args       in/out
- * @return 0; -ENOMEM, -E2BIG: do not call
+ * @return 0; -ENOMEM, -E2BIG; -EINVAL: between drivers, a pointer is not the caller's: do not call
  */
 int __must_check cross_in(struct crossed *crossed, const struct crossing *crossing,
 			  const struct signature *signature, struct owner *from, struct owner *to,
 			  u64 args[WALL_ARGS]);
 /**
- * @brief Behind it: copy back what the callee was to fill, then give all copies back (poisoned).
- * @param result  of the call
+ * @brief Behind it, or after a failure of cross_in(): copy back what the callee was to write, then give all
+ * copies back (poisoned).
+ * @param result  of the call: after an error of a function of the kernel results are poison, since they are undefined
  */
 void cross_out(struct crossed *crossed, s64 result);
+/** @brief Between drivers: the @p number th argument points to what is not the caller's. Logged. */
+void cross_tell_strange(const struct crossed *crossed, u32 number);
+
+/* ---- second mode (kernel/cross_abandon.c) ---- */
 
 /**
- * @brief Second mode: is the call to be abandoned here? Called at each entry of a driver and at each call that
+ * @brief Is the call to be abandoned here? Called at each entry of a driver and at each call that
  * a driver makes, before it.
- * @param where  name of the API function, or NULL: the entry of a function of @p owner
+ * @param owner  root: the driver that is entered, or calls
+ * @param where  name of the function that it calls, or NULL: the entry of one of its own
  */
-bool cross_abandons(struct owner *owner, const char *where);
+bool cross_abandons(const struct owner *owner, const char *where);
+/**
+ * @brief Abandon one call of a driver, once: from then on its crossings, entries and calls, are counted from 1.
+ * @param text  "NAME:N": of the driver of that name the @p N th one, or the first one behind it where the driver holds
+ *		nothing of another's; "": none. Written to.
+ * @return 0, -EINVAL: malformed
+ */
+int __must_check cross_abandon_set(char *text);
+struct seq_file;
+/** @brief "NAME:N, COUNT crossings, abandoned" or "not abandoned". */
+void cross_abandon_show(struct seq_file *seq);
 
 /* ---- for it (kernel/wall.c) ---- */
 

@@ -78,6 +78,11 @@ handle-srcs := kernel/handle.c mm/heap.c
 handle-cflags := -DCONFIG_FAULT_INJECTION=1 -DHANDLE_GENERATION_BITS=3 \
 	-include tests/host/no_heap_debug.h
 
+host-test-y += cross
+cross-srcs := kernel/cross.c kernel/crossings.c banos/loader/signature.c \
+	$(addprefix lib/,driver_format.c format.c string.c)
+cross-cflags := -fno-builtin
+
 # kernel/acpi/, kernel/time/, kernel/irq
 host-test-y += acpi
 acpi-srcs := kernel/acpi/aml.c kernel/acpi/madt.c kernel/acpi/root.c kernel/acpi/tables.c

@@ -254,3 +254,24 @@ s64 format_args(char *buf, u64 size, const char *fmt, const u64 *args, u32 count
 		return -EINVAL;
 	return (s64)text.used;
 }
+
+void format_find_texts(const char *fmt, const u64 *args, u32 count,
+		       void (*found)(void *arg, u32 number, u64 max), void *arg)
+{
+	struct args arguments = { args, count };
+	const char *end = fmt + strnlen(fmt, DRIVER_TEXT_MAX);
+
+	while (fmt < end) {
+		struct conversion conversion;
+
+		if (*fmt++ != '%')
+			continue;
+		fmt = format_parse_one(fmt, &arguments, &conversion);
+		if (!conversion.type || !strchr("diuxXopcs", conversion.type))
+			continue;
+		if (conversion.type == 's' && arguments.left)
+			found(arg, count - arguments.left,
+			      conversion.precision >= 0 ? conversion.precision : DRIVER_TEXT_MAX);
+		next_arg(&arguments);
+	}
+}
