@@ -12,6 +12,7 @@ void banos_init(void)
 		boot_stop("not enough memory for the names of the driver API");
 	owner_system_init();
 	accounts_init();
+	drafts_init();
 	driver_locks_init();
 	driver_mutexes_init();
 	driver_memory_init();

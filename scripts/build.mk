@@ -151,10 +151,15 @@ machine-flags := -m64 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
 	-mno-red-zone -mgeneral-regs-only -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables
 
+# Draft headers of the driver API, and where their fingerprints are (include/banos/draft.h).
+draft-folders := include $(if $(CONFIG_API_DRAFT_TEST),tests/abi/drafts/both \
+	tests/abi/drafts/$(if $(CONFIG_API_DRAFT_TEST_OTHER),two,one))
+draft-flags := -I$(O)/include/drafts $(patsubst %,-I%,$(filter-out include,$(draft-folders)))
+
 # Code linked into the kernel.
 kernel-cppflags := -nostdinc -isystem $(cc-include) \
 	$(if $(CONFIG_API_FUTURE),-I$(O)/include/future) -Iinclude \
-	-Iarch/x86_64/include -I$(O)/include -D__BANOS__ \
+	-Iarch/x86_64/include -I$(O)/include $(draft-flags) -D__BANOS__ \
 	-include include/kernel/kconfig.h
 kernel-cflags := -std=gnu11 $(optimize-flags) $(debug-flags) $(machine-flags) \
 	-fcf-protection=none -fno-strict-aliasing -fno-common \
@@ -165,7 +170,7 @@ kernel-aflags := -m64 $(debug-flags) -D__ASSEMBLY__ -Wa,--fatal-warnings
 # Drivers: the rules that make their files loadable, and no way to any header but
 # <banos/...>, the compiler's own and those beside the source.
 driver-cppflags := -nostdinc -isystem $(cc-include) -I$(O)/include/driver-api \
-	-DBANOS_CFLAGS=1
+	$(draft-flags) -DBANOS_CFLAGS=1
 driver-cflags := -std=gnu11 -O2 $(debug-flags) $(machine-flags) \
 	-fcf-protection=branch -fno-strict-aliasing -fno-common $(warn-flags) \
 	$(pattern-flags)
@@ -203,7 +208,15 @@ DRIVER_API := $(O)/include/driver-api/banos
 $(DRIVER_API):
 	@mkdir -p $(@D) && ln -sfn $(CURDIR)/include/banos $@
 
-prepare := $(FIXDEP) $(VERSION_H) $(O)/include/generated/autoconf.h
+DRAFTS_H := $(O)/include/generated/drafts.h
+$(DRAFTS_H): $(wildcard $(addsuffix /banos/*.h,$(draft-folders))) scripts/gen-drafts.py \
+		scripts/frozen-drafts FORCE
+	$(call if_changed,drafts)
+quiet_cmd_drafts = GEN     $(call short,$@)
+      cmd_drafts = $(PYTHON) scripts/gen-drafts.py --frozen scripts/frozen-drafts \
+		$(O)/include $(draft-folders)
+
+prepare := $(FIXDEP) $(VERSION_H) $(DRAFTS_H) $(O)/include/generated/autoconf.h
 
 # The headers of the driver API as a later level will have them, for CONFIG_API_FUTURE.
 ifneq ($(and $(CONFIG_API_FUTURE),$(wildcard include/uapi/banos.h)),)
@@ -294,7 +307,7 @@ d,$5,$(call read-folder,$1/$d,driver))
 endef
 
 $(foreach d,arch/x86_64 kernel mm fs net device banos lib init \
-	$(if $(CONFIG_KTEST),tests/kernel),$(call read-folder,$d,kernel))
+	$(if $(CONFIG_KTEST),tests/kernel) $(if $(CONFIG_API_DRAFT_TEST),tests/abi/drafts),$(call read-folder,$d,kernel))
 $(call read-folder,drivers,driver)
 
 drivers-y := $(strip $(drivers-y))
@@ -444,7 +457,7 @@ quiet_cmd_ld_image = LD      $(call short,$@)
 
 # Each function of the driver API is declared once and exported once, whatever
 # the configuration is.
-api-headers := $(if $(wildcard banos/api),$(wildcard include/banos/*.h))
+api-headers := $(if $(wildcard banos/api),$(wildcard $(addsuffix /banos/*.h,$(draft-folders))))
 
 $(O)/banos.elf: $(image-objs) $(ksyms-o) $(linker-script) \
 		scripts/check-image.py $(addprefix scripts/,$(if $(api-headers), \

@@ -201,10 +201,10 @@ static void builtin_check_signatures(struct report *report, const struct builtin
 static int __must_check builtin_prepare(struct driver *driver, const struct builtin_driver *builtin,
 					struct report *report)
 {
+	static const struct loader_env offered = { .level = BANOS_LEVEL, .drafts = drafts_offered };
 	const struct banos_driver_record *record;
 	int err = check_records(report, builtin->descriptor,
-				builtin->descriptor_end - builtin->descriptor, BANOS_LEVEL,
-				&record);
+				builtin->descriptor_end - builtin->descriptor, &offered, &record);
 
 	if (err)
 		return err;

@@ -3,7 +3,7 @@
 #include <generated/version.h>
 #include <asm/layout.h>
 #include <kernel/builtin.h>
-#include <kernel/driver_api.h>
+#include <kernel/driver.h>
 #include <kernel/image_label.h>
 #include <kernel/kconfig.h>
 #include <kernel/loader.h>
@@ -28,4 +28,5 @@ static const struct image_label image_label __attribute__((used, aligned(16))) =
 	.memory_max = LOADER_MEMORY_MAX,
 	.driver_base = DRIVER_BASE,
 	.release = BANOS_RELEASE,
+	.drafts = (u64)drafts_offered,
 };

@@ -107,6 +107,7 @@ static int env_depend(struct loader *l, const char *name)
 
 static const struct loader_env env = {
 	.level = BANOS_LEVEL,
+	.drafts = drafts_offered,
 	.file_max = LOADER_FILE_MAX,
 	.memory_max = LOADER_MEMORY_MAX,
 	.absent_entry = (u64)gate_absent_entry,

@@ -36,6 +36,12 @@ static const struct struct_rule serves_rule = {
 	.size_known = sizeof(struct banos_serves_record),
 };
 
+static const struct struct_rule draft_rule = {
+	.name = "the record of a draft",
+	.size_least = BANOS_DRAFT_RECORD_SIZE_1,
+	.size_known = sizeof(struct banos_draft_record),
+};
+
 /* Is there a NUL in [text, text + size)? */
 static bool text_ends(const char *text, size_t size)
 {
@@ -219,14 +225,43 @@ static int check_signature_record(struct report *report, const struct record_hea
 	return 0;
 }
 
-static int check_record(struct report *report, const struct record_header *header, u32 level)
+static int check_draft_record(struct report *report, const struct banos_draft_record *record,
+			      const struct loader_env *env)
+{
+	const struct draft *draft = env->drafts;
+	const char *other = NULL;
+
+	if (!name_valid(record->header, sizeof(record->header)) ||
+	    !text_ends(record->fingerprint, sizeof(record->fingerprint)))
+		return report_add(report, -ENOEXEC, "the record of a draft is malformed");
+	for (; draft && draft->header; draft++) {
+		if (strcmp(draft->header, record->header))
+			continue;
+		if (!strcmp(draft->fingerprint, record->fingerprint))
+			return 0;
+		if (!other)
+			other = draft->fingerprint;
+	}
+	if (!other)
+		return report_add(
+			report, -EOPNOTSUPP,
+			"built against a draft of <banos/%s.h>, which this kernel does not have",
+			record->header);
+	return report_add(
+		report, -EOPNOTSUPP,
+		"built against another draft of <banos/%s.h> (%s; this kernel's is %s): build it again with the headers of this kernel",
+		record->header, record->fingerprint, other);
+}
+
+static int check_record(struct report *report, const struct record_header *header,
+			const struct loader_env *env)
 {
 	const void *record = header;
 
 	switch (header->kind) {
 	case BANOS_RECORD_DRIVER:
 		return check_record_size(report, &driver_rule, header)
-			       ?: check_driver_record(report, record, level);
+			       ?: check_driver_record(report, record, env->level);
 	case BANOS_RECORD_PARAM:
 		return check_record_size(report, &param_rule, header)
 			       ?: check_param_record(report, record);
@@ -236,6 +271,9 @@ static int check_record(struct report *report, const struct record_header *heade
 	case BANOS_RECORD_SERVES:
 		return check_record_size(report, &serves_rule, header)
 			       ?: check_serves_record(report, record);
+	case BANOS_RECORD_DRAFT:
+		return check_record_size(report, &draft_rule, header)
+			       ?: check_draft_record(report, record, env);
 	case BANOS_RECORD_EXPORT_AS:
 	case BANOS_RECORD_IMPORT_AS: return check_signature_record(report, header);
 	default:
@@ -248,7 +286,7 @@ static int check_record(struct report *report, const struct record_header *heade
 	}
 }
 
-int check_records(struct report *report, const u8 *records, u64 size, u32 level,
+int check_records(struct report *report, const u8 *records, u64 size, const struct loader_env *env,
 		  const struct banos_driver_record **driver)
 {
 	const struct record_header *header;
@@ -260,7 +298,7 @@ int check_records(struct report *report, const u8 *records, u64 size, u32 level,
 	/* The name first, so that every reason begins with it. */
 	while ((header = record_next(records, size, &pos)))
 		if (header->kind == BANOS_RECORD_DRIVER && !drivers++) {
-			err = check_record(report, header, level);
+			err = check_record(report, header, env);
 			*driver = (const struct banos_driver_record *)header;
 		}
 	if (pos < size)
@@ -273,7 +311,7 @@ int check_records(struct report *report, const u8 *records, u64 size, u32 level,
 		return report_add(report, -ENOEXEC, "it has more than one descriptor");
 	for (pos = 0; (header = record_next(records, size, &pos));)
 		if (header->kind != BANOS_RECORD_DRIVER) {
-			int bad = check_record(report, header, level);
+			int bad = check_record(report, header, env);
 
 			first_error(&err, bad);
 		}
@@ -372,6 +410,6 @@ int check_driver(struct loader *l)
 		l->records = l->records_copy;
 	}
 	if (!err)
-		err = check_records(report, l->records, l->records_size, l->env->level, &l->driver);
+		err = check_records(report, l->records, l->records_size, l->env, &l->driver);
 	return err;
 }

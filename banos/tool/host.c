@@ -130,7 +130,8 @@ static int host_find_level(struct loader *l, const char *name, struct load_impor
 {
 	u32 level = host_api_level(name);
 
-	if (!level || level > l->env->level)
+	/* Beside a level are the drafts of the next one. */
+	if (!level || level > l->env->level + !!l->env->drafts)
 		return -ENOENT;
 	out->address = host_api_address(name);
 	return 0;
@@ -202,6 +203,7 @@ void host_loader(struct loader *l, struct host_world *world, u32 level, const vo
 	};
 	if (world && world->kernel) {
 		env.level = world->kernel->level;
+		env.drafts = world->kernel->drafts;
 		env.file_max = MIN(world->kernel->file_max, LOADER_FILE_MAX);
 		env.memory_max = MIN(world->kernel->memory_max, LOADER_MEMORY_MAX);
 	}

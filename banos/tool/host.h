@@ -28,6 +28,7 @@ struct host_kernel {
 	u32 nfunctions;
 	struct host_driver *drivers; /* built in */
 	u32 ndrivers;
+	struct draft *drafts; /* the last one is none */
 };
 
 /**

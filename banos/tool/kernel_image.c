@@ -85,10 +85,10 @@ static const struct image_label *label_find(const struct image *image)
 
 		for (; segment->p_type == PT_LOAD && pos < segment->p_filesz; pos += LABEL_ALIGN) {
 			const struct image_label *label =
-				image_at(image, segment->p_vaddr + pos, sizeof(*label));
+				image_at(image, segment->p_vaddr + pos, IMAGE_LABEL_SIZE_1);
 
 			if (label && !memcmp(label->magic, magic, sizeof(label->magic)) &&
-			    label->size >= sizeof(*label))
+			    label->size >= IMAGE_LABEL_SIZE_1)
 				return label;
 		}
 	}
@@ -207,6 +207,31 @@ static void drop_driver_functions(struct host_kernel *kernel)
 	kernel->nfunctions = kept;
 }
 
+static const char *read_drafts(const struct image *image, const struct image_label *label,
+			       struct host_kernel *kernel)
+{
+	u32 count = 0;
+
+	for (;;) {
+		const u64 *entry = image_at(image, label->drafts + count * 16, 16);
+		struct draft *grown = realloc(kernel->drafts, (count + 1) * sizeof(*grown));
+
+		if (!grown)
+			return "there is no memory for its drafts";
+		kernel->drafts = grown;
+		grown[count] = (struct draft){ NULL, NULL };
+		if (!entry || count == ENTRIES_MAX)
+			return "its table of drafts lies outside of the file";
+		if (!entry[0])
+			return NULL;
+		grown[count].header = image_text(image, entry[0]);
+		grown[count].fingerprint = image_text(image, entry[1]);
+		if (!grown[count].header || !grown[count].fingerprint)
+			return "a draft lies outside of the file";
+		count++;
+	}
+}
+
 const char *host_kernel_read(struct host_kernel *kernel, const u8 *file, size_t size)
 {
 	struct image image = { .file = file, .size = size };
@@ -233,6 +258,8 @@ const char *host_kernel_read(struct host_kernel *kernel, const u8 *file, size_t 
 	if (!why)
 		why = read_builtins(&image, label, kernel);
 	if (!why)
+		why = read_drafts(&image, label, kernel);
+	if (!why)
 		drop_driver_functions(kernel);
 	return why;
 }
@@ -242,5 +269,6 @@ void host_kernel_free(struct host_kernel *kernel)
 	for (u32 i = 0; i < kernel->ndrivers; i++)
 		free(kernel->drivers[i].exports);
 	free(kernel->drivers);
+	free(kernel->drafts);
 	free(kernel->functions);
 }

@@ -275,6 +275,10 @@ void stubs_free(struct driver *user);
 void account_add(struct driver *driver);
 void account_remove(struct driver *driver);
 void accounts_init(void);
+/** @brief Create /proc/banos/drafts. Once, while booting. */
+void drafts_init(void);
+/** The drafts of the driver API that this kernel accepts; the last one is none. */
+extern const struct draft drafts_offered[];
 /** @brief The memory that it uses, in bytes. */
 u64 driver_memory(const struct driver *driver);
 /** @brief Start-up: /sys/module (banos/life/sys_module.c). */

@@ -10,6 +10,7 @@
 #include <banos/callback.h>
 #include <banos/chardev.h>
 #include <banos/dma.h>
+#include <banos/draft.h>
 #include <banos/driver.h>
 #include <banos/export.h>
 #include <banos/firmware.h>

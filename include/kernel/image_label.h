@@ -30,5 +30,8 @@ struct image_label {
 	u64 file_max, memory_max; /* of a driver, in bytes */
 	u64 driver_base; /* where drivers are placed: the first address after a guard page */
 	char release[IMAGE_LABEL_RELEASE_MAX];
+	u64 drafts; /* struct draft[], addresses of header and fingerprint; the last one has none */
 };
-_Static_assert(sizeof(struct image_label) == 160, "read by programs");
+#define IMAGE_LABEL_SIZE_1 168 /* of release 0.2.0: what each label has at least */
+_Static_assert(offsetof(struct image_label, release) == 96 && sizeof(struct image_label) == 168,
+	       "read by programs");

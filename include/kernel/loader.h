@@ -60,9 +60,14 @@ struct load_import {
 };
 
 struct loader;
+/** A draft of a header of the driver API (<banos/draft.h>), as it is or was. */
+struct draft {
+	const char *header, *fingerprint;
+};
 /** The functions that the loader needs from outside. */
 struct loader_env {
 	u32 level;		      /**< of the API that is offered */
+	const struct draft *drafts;   /**< offered, too; the last has no header. NULL: none */
 	u64 file_max, memory_max;     /**< of a driver, in bytes; at most LOADER_..._MAX */
 	u64 slot_entry, absent_entry; /**< where stubs lead: with the slot, or the name */
 	void *(*alloc)(void *arg,
@@ -277,8 +282,9 @@ struct record_header {
  * @return it; NULL at the end, or with *@p pos < @p size where the bytes make no sense
  */
 const struct record_header *record_next(const u8 *records, u64 size, u64 *pos);
-/** @brief Check records, as far as that is possible without relocating. @return 0 or the first error */
-int __must_check check_records(struct report *report, const u8 *records, u64 size, u32 level,
+/** @brief Check records, as far as that is possible without relocating. @p env: what is offered. @return 0 or the first error */
+int __must_check check_records(struct report *report, const u8 *records, u64 size,
+			       const struct loader_env *env,
 			       const struct banos_driver_record **driver);
 /** @brief Does a driver that is not of the tree have one of the names that are the tree's? Of a record that was checked. */
 bool descriptor_takes_tree_name(const struct banos_driver_record *record);
