@@ -2,18 +2,19 @@
 """Devices of Virtio: random numbers and consoles, by a bus whose clients are called back."""
 import os
 import random
+import re
 import socket
+import threading
+import time
 
 import pytest
 
 import machine as machines
 
-from test_pci import SLOTS, Monitor, driver, wait_until
+from conftest import debug_program
+from test_pci import SLOTS, driver, monitor, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.banos
-
-RNG = ['-device', 'virtio-rng-pci,id=rng0']
-
 
 def random_bytes(m, count=10000, device='/dev/hwrng'):
     """Bytes of a device, and that they are random: gzip finds nothing in them."""
@@ -37,6 +38,96 @@ def test_random_numbers(start, machine, cpus, options):
     m.check('rmmod virtiorng; rmmod virtio')
     log = m.check('dmesg')
     assert 'leaked' not in log and 'did not arrive' not in log and 'virtio: ' not in log, log
+
+
+def test_a_reader_whose_device_takes_its_time(start):
+    """One byte in 5 s: the reader is interrupted, the driver removed, the device used again."""
+    m = start(qemu=['-device', 'virtio-rng-pci,max-bytes=1,period=5000'], append='quiet').boot()
+    m.check('dd bs=1 count=1 if=/dev/hwrng of=/tmp/byte; cat /dev/hwrng >/tmp/said & sleep 0.3')
+    output, status = m.run('rmmod virtiorng')
+    assert status == 1 and re.search(r'virtiorng: is busy: /dev/hwrng: process \d+ \(cat\)', output)
+    output, status = m.run('rmmod virtio')
+    assert status == 1 and 'virtio: is busy: driver virtiorng depends on it' in output, output
+    m.check('kill %1; sleep 0.1; rmmod virtiorng; modprobe virtiorng')
+    m.check('(cat /dev/hwrng) >/tmp/said 2>&1 & sleep 0.3; rmmod --revoke virtiorng')
+    wait_until(m, 'grep -q "No such device" /tmp/said')
+    m.check('rmmod virtio; modprobe virtio')
+    wait_until(m, 'test -c /dev/hwrng')
+    m.check('dd bs=1 count=1 if=/dev/hwrng of=/tmp/byte')
+    assert 'leaked' not in m.check('dmesg')
+
+
+def test_a_client_that_makes_mistakes(start):
+    m = start(qemu=['-device', 'virtio-rng-pci,max-bytes=1000,period=1000'], append='quiet',
+              files={'virtio_client.ko': driver('virtio_client')}).boot()
+    m.check('rmmod virtiorng; insmod /virtio_client.ko; rmmod virtio_client')
+    log = m.check('dmesg -c')
+    assert 'virtio_client virtio0: done' in log, log
+    assert not re.search(r'line \d+: .* expected', log), log
+    for words in ('virtio_queue_create(): the device is not open',
+                  'the device has 1 queues, expected 2', 'the device offers features',
+                  'virtio_queue_add(): no such queue', 'virtio_config_read(): bytes is not',
+                  'the device has failed: status 4f asks for a reset'):
+        assert words in log, (words, log)
+    # One that leaves without a word: its buffer is kept until the device was stopped.
+    m.check('insmod /virtio_client.ko careless=1; rmmod virtio_client')
+    log = m.check('dmesg -c')
+    assert 'left' in log and 'leaked 1 DMA buffer of device virtio0' in log, log
+    assert 'expected' not in log and 'cannot stop' not in log, log
+    m.check('modprobe virtiorng; head -c 100 /dev/hwrng >/tmp/random')
+
+
+def test_a_legacy_device_is_refused_in_words(start):
+    m = start(qemu=['-device', 'virtio-rng-pci,disable-modern=on'], append='quiet').boot()
+    assert 'has the legacy interface only (Virtio 0.9), expected that of Virtio 1.0' in \
+        m.check('dmesg')
+    m.check('test ! -e /dev/hwrng; rmmod virtio')
+
+
+def test_a_message_that_does_not_arrive(start, monitor):
+    m = start(qemu=['-device', 'virtio-rng-pci,addr=5'] + monitor.qemu, append='quiet').boot()
+    random_bytes(m)
+    for command in ('o /w 0xcf8 0x80002898', 'o /h 0xcfe 0x0001'):  # its MSI-X, switched off
+        assert not monitor.ask('human-monitor-command', **{'command-line': command})
+    random_bytes(m)
+    assert m.check('dmesg').count('a message did not arrive: the interrupt line is used') == 1
+    assert re.search(r'(IO-APIC|XT-PIC) .* virtio$', m.check('cat /proc/interrupts'), re.M)
+
+
+@pytest.mark.parametrize('cpus', [1, 4])
+def test_cards_are_plugged_in_and_unplugged_in_use(start, monitor, tmp_path, cpus):
+    """Behind a port the numbers are those of modern devices."""
+    peer, = peers(tmp_path, 'peer')
+    m = start(machine='q35', cpus=cpus, append='quiet',
+              qemu=SLOTS + monitor.qemu + peer.chardev).boot()
+    for turn in range(2):
+        monitor.ask('device_add', driver='virtio-rng-pci', id='rng', bus='slot1',
+                    **{'max-bytes': 10000, 'period': 1000})
+        monitor.ask('device_add', driver='virtio-serial-pci', id='serial', bus='slot2')
+        monitor.ask('device_add', driver='virtserialport', id='port', bus='serial.0',
+                    chardev='peer', name='a.name')
+        wait_until(m, 'test -c /dev/hwrng -a -c /dev/virtio-ports/a.name')
+        random_bytes(m)
+        peer.connect()
+        exchange(m, peer, '/dev/virtio-ports/a.name', 20000)
+        m.check('(cat /dev/hwrng >/dev/null) 2>/tmp/one & (cat /dev/vport0p1) 2>/tmp/two & '
+                'sleep 0.2')
+        if turn:                                # a port alone
+            monitor.unplug('port')
+            wait_until(m, 'test ! -e /dev/vport0p1 -a ! -e /dev/virtio-ports/a.name')
+            peer.close()
+        monitor.unplug('rng')
+        monitor.unplug('serial')
+        wait_until(m, 'grep -q "No such device" /tmp/one')
+        if not turn:
+            wait_until(m, 'grep -q "No such device" /tmp/two')
+            peer.close()
+        monitor.wait_gone('rng')
+        monitor.wait_gone('serial')
+        wait_until(m, 'test ! -e /dev/hwrng')
+    m.check('rmmod virtiorng; rmmod virtioconsole; rmmod virtio')
+    log = m.check('dmesg')
+    assert 'leaked' not in log and 'banos: virtio' not in log, log
 
 
 # ---------------------------------------------------------------------------
@@ -115,3 +206,28 @@ def test_consoles(start, tmp_path, machine, cpus, options):
     m.check('rmmod virtioconsole; rmmod virtio')
     log = m.check('dmesg')
     assert 'leaked' not in log and 'did not arrive' not in log and 'virtio' not in log, log
+
+
+def test_who_does_not_read_is_waited_for(start, tmp_path):
+    """Neither side reads at first: nothing is lost, and nobody waits but in poll()."""
+    console, port = peers(tmp_path, 'console', 'port')
+    m = start(append='quiet', qemu=ports('', console, port),
+              files={'bin/echo2': debug_program('echo')}).boot()
+    count = 1500000
+    data = random.Random(1).randbytes(count)
+    port.connect()
+    m.check(f'echo2 /dev/vport0p1 {count} >/tmp/said 2>&1 &')
+    sender = threading.Thread(target=port.link.sendall, args=(data,), daemon=True)
+    sender.start()
+    time.sleep(2 * machines.SLOWER)
+    assert port.receive(count) == data
+    sender.join()
+    port.close()
+    wait_until(m, 'grep echoed /tmp/said')
+    assert m.check('cat /tmp/said') == f'echoed {count}, had to wait, then 11\n'
+    m.check('exec 5<>/dev/hvc0; echo held >&5')
+    output, status = m.run('rmmod virtioconsole')
+    assert status == 1 and 'virtioconsole: is busy: /dev/hvc0: process' in output, output
+    m.check('rmmod --revoke virtioconsole')
+    assert m.run('echo more >&5')[1] == 1
+    m.check('exec 5>&-')
