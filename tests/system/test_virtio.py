@@ -12,7 +12,7 @@ import pytest
 import machine as machines
 
 from conftest import debug_program
-from test_pci import SLOTS, driver, monitor, wait_until  # noqa: F401
+from test_pci import SLOTS, build, driver, monitor, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.banos
 
@@ -94,11 +94,11 @@ def test_a_message_that_does_not_arrive(start, monitor):
     assert re.search(r'(IO-APIC|XT-PIC) .* virtio$', m.check('cat /proc/interrupts'), re.M)
 
 
-@pytest.mark.parametrize('cpus', [1, 4])
-def test_cards_are_plugged_in_and_unplugged_in_use(start, monitor, tmp_path, cpus):
+@pytest.mark.parametrize('cpus, kernel', [(1, machines.KERNEL), (4, machines.DEBUG_KERNEL)])
+def test_cards_are_plugged_in_and_unplugged_in_use(start, monitor, tmp_path, cpus, kernel):
     """Behind a port the numbers are those of modern devices."""
     peer, = peers(tmp_path, 'peer')
-    m = start(machine='q35', cpus=cpus, append='quiet',
+    m = start(machine='q35', cpus=cpus, append='quiet', kernel=kernel,
               qemu=SLOTS + monitor.qemu + peer.chardev).boot()
     for turn in range(2):
         monitor.ask('device_add', driver='virtio-rng-pci', id='rng', bus='slot1',
@@ -183,11 +183,12 @@ def exchange(m, peer, device, count=100 * 1024 + 7):
     m.check('rm /tmp/end')
 
 
-@pytest.mark.parametrize('machine, cpus, options', [
-    ('pc', 1, ''), ('pc', 4, ',vectors=0'), ('q35', 4, ',vectors=66'), ('q35', 1, ',max_ports=2')])
-def test_consoles(start, tmp_path, machine, cpus, options):
+@pytest.mark.parametrize('machine, cpus, options, kernel', [
+    ('pc', 1, '', machines.KERNEL), ('pc', 4, ',vectors=0', machines.KERNEL),
+    ('q35', 4, ',vectors=66', machines.DEBUG_KERNEL), ('q35', 1, ',max_ports=2', machines.KERNEL)])
+def test_consoles(start, tmp_path, machine, cpus, options, kernel):
     console, port = peers(tmp_path, 'console', 'port')
-    m = start(machine=machine, cpus=cpus, append='quiet',
+    m = start(machine=machine, cpus=cpus, append='quiet', kernel=kernel,
               qemu=ports(options, console, port)).boot()
     wait_until(m, 'test -c /dev/virtio-ports/org.banos.test -a -c /dev/hvc0')
     assert m.check('ls /dev/vport*').split() == ['/dev/vport0p0', '/dev/vport0p1']
@@ -231,3 +232,33 @@ def test_who_does_not_read_is_waited_for(start, tmp_path):
     m.check('rmmod --revoke virtioconsole')
     assert m.run('echo more >&5')[1] == 1
     m.check('exec 5>&-')
+
+
+def test_a_card_is_pulled_out_without_a_word(start, tmp_path):
+    """It is the drivers that look: nothing interrupts any more."""
+    console, port = peers(tmp_path, 'console', 'port')
+    m = start(append='quiet', files={'eject.ko': driver('eject')},
+              qemu=['-device', 'virtio-rng-pci,addr=5,max-bytes=1,period=60000',
+                    *ports(',addr=6', console, port)]).boot()
+    m.check('(cat /dev/hwrng >/dev/null) 2>/tmp/one & (cat /dev/hvc0) 2>/tmp/two & sleep 0.2')
+    m.check('insmod /eject.ko slot=5; rmmod eject; insmod /eject.ko slot=6')
+    m.check('wait')             # QEMU removes the ports first, whose readers are at the end
+    assert 'No such device' in m.check('cat /tmp/one')
+    wait_until(m, 'test ! -e /dev/hwrng -a ! -e /dev/hvc0 -a ! -e /dev/vport0p1')
+    m.check('rmmod virtiorng; rmmod virtioconsole; rmmod virtio')
+    log = m.check('dmesg')
+    assert 'leaked' not in log and 'does not accept a reset' not in log, log
+
+
+@pytest.mark.long
+def test_built_into_the_kernel(start, build, tmp_path):
+    form = build('builtin-virtio', 'defconfig', 'CONFIG_BUS_VIRTIO=y', 'CONFIG_VIRTIO_RNG=y',
+                 'CONFIG_VIRTIO_CONSOLE=y')
+    console, port = peers(tmp_path, 'console', 'port')
+    m = start(append='quiet', **form,
+              qemu=ports('', console, port) + ['-device', 'virtio-rng-pci']).boot()
+    assert 'built in' in re.search(r'virtiorng .*', m.check('lsmod'))[0]
+    random_bytes(m)
+    for peer, device in (console, '/dev/hvc0'), (port, '/dev/virtio-ports/org.banos.test'):
+        peer.connect()
+        exchange(m, peer, device)

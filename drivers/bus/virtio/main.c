@@ -187,13 +187,16 @@ BANOS_EXPORT_AS(virtio_stop, VIRTIO_STOP_AS);
 int64_t virtio_check(banos_owner client)
 {
 	struct virtio_device *device = device_of_client(client);
-	int64_t error;
+	int64_t error = -EINVAL;
 
 	if (!device)
 		return -ENODEV;
 	banos_mutex_lock(&device->mutex);
-	error = transport_check(device);
+	if (device->state == STATE_OPEN || device->state == STATE_STARTED)
+		error = transport_check(device);
 	banos_mutex_unlock(&device->mutex);
+	if (error == -EINVAL)
+		return virtio_mistake(client, "virtio_check", "the device is not open");
 	if (!error)
 		interrupts_find_lost(device);
 	return error;

@@ -177,15 +177,15 @@ void transport_unmap(struct virtio_device *device)
 
 /* ---- life ---- */
 
+/* A device that was unplugged reads as all bits set, or (QEMU) as 0, which is also what one reads that was reset. */
 int64_t transport_check(struct virtio_device *device)
 {
 	uint32_t status = status_read(device);
-	int64_t error;
 
-	if (status == STATUS_GONE) {
-		error = pci_check(device->pci);
-		if (error)
-			return error;
+	if (status == STATUS_GONE || !(status & STATUS_DRIVER)) {
+		if (pci_check(device->pci))
+			return -ENODEV;
+		device_fail(device, "the device has forgotten its driver: status %02x", status);
 	}
 	if (status & STATUS_NEEDS_RESET)
 		device_fail(device, "the device has failed: status %02x asks for a reset", status);

@@ -121,7 +121,7 @@ int64_t virtio_stop(banos_owner device);
  * returned something, and its interrupt did not arrive, its interrupt line is used from then on, and
  * this function calls the callback.
  * Context: thread, without locks that the callback takes.
- * @return 0, -EIO, -ENODEV
+ * @return 0, -EINVAL: it is not open, -EIO, -ENODEV
  */
 int64_t virtio_check(banos_owner device);
 
