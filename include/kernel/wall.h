@@ -8,11 +8,11 @@
  * is replaced by a copy, as long and in the direction that the headers state, and the copy
  * is poisoned behind the call: who reads beyond it, or keeps it, is found out.
  *
- * Two halves: kernel/wall.c and arch/x86_64/wall.S have page tables, stacks and the ways in and
+ * Two halves: one has page tables, stacks and the ways in and
  * out; kernel/cross.c knows what crosses, copies and poisons. They meet in cross_in()
  * and cross_out(), which are called in the kernel's tables, on the kernel's stack:
  *
- *	a driver calls the kernel	wall_import(): cross_in(from the driver, to the kernel),
+ *	a driver calls the kernel	wall_import: cross_in(from the driver, to the kernel),
  *					the function, cross_out()
  *	the kernel calls a driver	gate_enter(): cross_in(from the kernel, to the driver), ...
  *	a driver calls another one	both, one after the other: the copy that the kernel has is
@@ -95,7 +95,7 @@ struct seq_file;
 /** @brief "NAME:N, COUNT crossings, abandoned" or "not abandoned". */
 void cross_abandon_show(struct seq_file *seq);
 
-/* ---- for it (kernel/wall.c) ---- */
+/* ---- for it ---- */
 
 /**
  * @brief Memory for a copy: zeroed pages, 16-aligned, of which the end is the end of a page as nearly as
