@@ -128,7 +128,7 @@ def pack(folder, path):
 def main():
     parser = argparse.ArgumentParser()
     for name in ('out', 'tar', 'version', 'cflags', 'cxxflags', 'check',
-                 'cxx-object', 'rt-object', 'loader-library'):
+                 'cxx-object', 'rt-object', 'loader-library', 'drafts'):
         parser.add_argument('--' + name, required=True)
     args = parser.parse_args()
     with open(f'{SOURCE}/include/banos/base.h', encoding='utf-8') as f:
@@ -141,6 +141,8 @@ def main():
     for name in sorted(os.listdir(f'{SOURCE}/include/banos')):
         if name.endswith('.h'):
             copy(f'{SOURCE}/include/banos/{name}', f'{out}/include/banos/{name}')
+        if os.path.exists(f'{args.drafts}/{name}'):
+            copy(f'{args.drafts}/{name}', f'{out}/include/banos/draft/{name}')
     copy(args.check, f'{out}/bin/banos-check', 0o755)
     copy(args.cxx_object, f'{out}/lib/banos-cxx.o')
     copy(args.rt_object, f'{out}/lib/banos-rt.o')

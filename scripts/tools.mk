@@ -92,8 +92,9 @@ quiet_cmd_sdk = SDK     $(call short,$@)
 		--version '$(BANOS_VERSION)' --cflags='$(sdk-cflags)' \
 		--cxxflags='$(sdk-cxxflags)' --check $(O)/tools/banos-check \
 		--cxx-object $(O)/drivers/banos-cxx.o \
-		--rt-object $(O)/drivers/banos-rt.o --loader-library $(LOADER_LIB)
-$(SDK_TAR): $(O)/tools/banos-check $(sdk-objects) $(LOADER_LIB) scripts/mksdk.py LICENSE \
+		--rt-object $(O)/drivers/banos-rt.o --loader-library $(LOADER_LIB) \
+		--drafts $(O)/include/drafts/banos/draft
+$(SDK_TAR): $(O)/tools/banos-check $(sdk-objects) $(LOADER_LIB) $(DRAFTS_H) scripts/mksdk.py LICENSE \
 		$(sort $(wildcard include/banos/*.h drivers/samples/* scripts/sdk/* \
 		banos/loader/library/*)) FORCE
 	$(call if_changed,sdk)
