@@ -211,13 +211,15 @@ s64 gate_call_atomic(struct owner *owner, const void *object, const void *method
 	struct gate_record record = { .outer = current->gate, .owner = owner, .object = object };
 	bool elsewhere = arch_stack_pointer < current->gate_limit;
 	u32 locks = gate_locks_held(), held, left;
-	const void *called = elsewhere ? gate_switch_call : method;
+	const void *called = method;
 	s64 result;
 
 	if (gate_has_failed(owner))
 		return -ENODEV;
 	if (elsewhere && !gate_stack_push(owner, method))
 		return -EOVERFLOW;
+	if (elsewhere)
+		called = (const void *)gate_switch_call;
 	preempt_disable();
 	held = CPU_FIELD_READ(preempt_count);
 	gate_count_event(owner->gate_slot, begun);
