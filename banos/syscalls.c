@@ -155,7 +155,8 @@ static void refusal_note(const struct install_request *request, int err);
 /* The caller may: nothing of the arguments was looked at before that was known. */
 static s64 install_request_run(const struct install_args *args)
 {
-	struct install_request request = { .flags = args->flags };
+	bool by_linux = args->is_finit || args->after_finit;
+	struct install_request request = { .flags = args->flags, .once = by_linux };
 	s64 id;
 
 	driver_report_init(&request.report);
@@ -169,7 +170,7 @@ static s64 install_request_run(const struct install_args *args)
 	driver_buffer_free((void *)request.file);
 	kfree(request.params);
 	/* A program that reads the reasons itself does not need them on the console, too. */
-	driver_report_log(&request.report, args->log && args->log_size);
+	driver_report_log(&request.report, (args->log && args->log_size) || id == -EEXIST);
 	/* A driver that is installed stays so; its id is worth more than an empty log. */
 	if (copy_log(&request.report, args->log, args->log_size) && id < 0)
 		id = -EFAULT;

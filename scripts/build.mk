@@ -7,7 +7,7 @@
 # dependency and any -j is safe. What a folder's Makefile may say:
 #
 #	obj-y += a.o			built in
-#	obj-$(CONFIG_FOO) += foo.o	y: built in; m: a driver file (drivers/ only)
+#	obj-$(CONFIG_FOO) += foo.o	y: built in; m: only a driver file (drivers/ only)
 #	obj-y += sub/			read sub/Makefile, too
 #	foo-objs := main.o util.o	a driver of several sources (drivers/ only); .c or .cc
 #	ccflags-y += -DX		flags for all objects of this folder
@@ -319,7 +319,8 @@ $(foreach d,$(drivers-y) $(drivers-m),$(if $(call is-cxx,$d),$(eval \
 	driver-$d += $(O)/drivers/banos-cxx.o)))
 driver-objs := $(sort $(foreach d,$(drivers-y) $(drivers-m),$(driver-$d)))
 builtin-objs := $(addsuffix .builtin.o,$(drivers-y))
-modules	:= $(addsuffix .ko,$(drivers-m))
+# A file of each driver, also of those in the image: the folder of drivers is for other kernels, too.
+modules	:= $(addsuffix .ko,$(drivers-m) $(if $(CONFIG_MODULES),$(drivers-y)))
 linker-script := $(O)/arch/x86_64/boot/banos.lds
 
 # ---------------------------------------------------------------------------
@@ -402,7 +403,7 @@ $(builtin-imports:.o=.S): $(builtin-objs) scripts/gen-builtin-imports.py FORCE
 $(builtin-imports): %.o: %.S $(TOOLCHAIN) FORCE | $(prepare)
 	$(call if_changed_dep,as)
 
-# A driver that is no longer m must not stay behind as a file.
+# A driver that is no longer built must not stay behind as a file.
 stale	:= $(filter-out $(modules),$(shell find $(O)/drivers -name '*.ko' 2>/dev/null))
 $(if $(stale),$(shell rm -f $(stale)))
 

@@ -3,7 +3,7 @@
 """Make the initramfs: a newc cpio archive of the first root file system.
 
 A folder is filled with usr/rootfs, BusyBox and a link for each of its applets,
-our own programs, and the drivers with the lists that depmod makes of them;
+our own programs, and the drivers, in /lib/banos/drivers, with the lists that depmod makes of them;
 GNU cpio packs it. Owners and device nodes need no privilege: fakeroot keeps
 track of them. The same input gives the same bytes: order, times, inode
 numbers and modes are all fixed here.
@@ -73,20 +73,13 @@ def modinfo(path):
 
 
 def add_lists(base, args):
-    """What Linux's build makes: which drivers there are, and what the built-in
-    ones say of themselves."""
-    def path_of(stem):
-        return f'kernel/{os.path.relpath(stem, args.modules_root)}.ko'
+    """What Linux's build makes, for depmod: which drivers there are. None is said to be built in, since that
+    depends on the kernel, and the folder on none; the kernel answers EEXIST for those."""
     with open(f'{base}/modules.order', 'w', encoding='utf-8') as f:
-        f.writelines(path_of(x[:-3]) + '\n' for x in args.modules)
-    with open(f'{base}/modules.builtin', 'w', encoding='utf-8') as f:
-        f.writelines(path_of(x) + '\n' for x in args.builtin)
-    with open(f'{base}/modules.builtin.modinfo', 'wb') as f:
-        for stem in args.builtin:
-            name = os.path.basename(stem).replace('-', '_').encode()
-            f.writelines(name + b'.' + x + b'\0'
-                         for x in modinfo(stem + '.builtin.o') +
-                         [b'file=' + path_of(stem)[:-3].encode()])
+        f.writelines(os.path.relpath(x, args.modules_root) + '\n' for x in args.modules)
+    for name in ('builtin', 'builtin.modinfo'):
+        with open(f'{base}/modules.{name}', 'w', encoding='utf-8'):
+            pass
 
 
 def add_depends(base, args):
@@ -109,13 +102,15 @@ def add_depends(base, args):
 
 
 def add_modules(root, args):
-    base = f'{root}/lib/modules/{args.release}'
+    base = f'{root}/lib/banos/drivers'
     for module in args.modules:
-        path = f'{base}/kernel/{os.path.relpath(module, args.modules_root)}'
+        path = f'{base}/{os.path.relpath(module, args.modules_root)}'
         install(module, path, False)
         # Debug sections stay in the build folder: memory is precious here.
         subprocess.run(args.strip.split() + ['--strip-debug', path], check=True)
     os.makedirs(base, exist_ok=True)
+    # For kmod and BusyBox; /etc/init.d/drivers makes it for kernels of other releases.
+    os.symlink('../banos/drivers', f'{root}/lib/modules/{args.release}')
     add_lists(base, args)
     done = subprocess.run(['depmod', '-b', root, args.release],
                           env=dict(os.environ, PATH=os.environ['PATH'] +
@@ -162,9 +157,7 @@ def main():
     parser.add_argument('--release', required=True)
     parser.add_argument('--strip', default='strip')
     parser.add_argument('--objcopy', default='objcopy')
-    parser.add_argument('--modules-root', default='build')
-    parser.add_argument('--builtin', nargs='*', default=[],
-                        help='drivers in the kernel: PATH, of PATH.builtin.o')
+    parser.add_argument('--modules-root', default='build/drivers')
     parser.add_argument('--program', action='append', default=[])
     parser.add_argument('--file', action='append', default=[],
                         help=f'copied as it is: {ROOTFS}/PATH')

@@ -3,7 +3,8 @@
  * Driver files: where they are found, the information that they contain, and modinfo, which prints it.
  *
  * A driver is named by a path, or by its name, which modules.dep (made by depmod
- * when the image was built) leads to a file.
+ * when the image was built) leads to a file. All are in one folder, whichever kernel runs; only where
+ * that does not exist they are looked for below the kernel's release, as on Linux.
  */
 #include <elf.h>
 #include <errno.h>
@@ -44,6 +45,8 @@ const char *module_folder(void)
 	static char folder[300];
 	struct utsname names;
 
+	if (!folder[0] && !access(DRIVER_FOLDER "/modules.dep", F_OK))
+		strcpy(folder, DRIVER_FOLDER);
 	if (!folder[0] && !uname(&names))
 		snprintf(folder, sizeof(folder), "/lib/modules/%s", names.release);
 	return folder;

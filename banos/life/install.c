@@ -211,11 +211,33 @@ static void driver_settle(struct driver *driver)
 	bus_settle();
 }
 
+/*
+ * Linux's tools take EEXIST for success: modprobe NAME has nothing to do where NAME is part of
+ * the kernel, which differs between kernels that share a folder of drivers.
+ */
+static int refuse_built_in(struct loader *l)
+{
+	struct driver *other;
+	bool builtin;
+
+	mutex_lock(&drivers_lock);
+	other = driver_find_name_locked(l->driver->name, BANOS_DRIVER_LIVE);
+	builtin = other && other->builtin;
+	mutex_unlock(&drivers_lock);
+	if (other)
+		driver_put(other);
+	if (!builtin)
+		return 0;
+	return report_add(l->report, -EEXIST, "is part of this kernel");
+}
+
 static s64 driver_install_image(struct install_request *rq, struct driver *driver, struct loader *l)
 {
 	s64 id;
 	int err = loader_run(l);
 
+	if (!err && rq->once)
+		err = refuse_built_in(l);
 	if (!err) {
 		err = take_over(driver, l) ?: driver_protect(driver);
 		if (err)

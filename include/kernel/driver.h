@@ -155,6 +155,7 @@ struct install_request {
 	u64 size;
 	const char *params;   /* or NULL */
 	u32 flags;	      /* BANOS_INSTALL_* */
+	bool once;	      /* refuse what is part of the kernel's image: EEXIST */
 	struct report report; /* driver_report_init() initialised it; the caller destroys it */
 	bool init_failed;     /* out: its init() was run, and is why */
 };

@@ -21,7 +21,7 @@ def test_shell_runs_and_poweroff_ends_qemu_with_0(start):
 def test_the_welcome_names_what_is_there(start):
     m = start().boot()
     assert 'modprobe hello' in m.check('HOME=/ sh -lc :')
-    m.check('rm /lib/modules/*/kernel/drivers/samples/hello.ko')
+    m.check('rm /lib/banos/drivers/samples/hello.ko')
     welcome = m.check('HOME=/ sh -lc :')
     assert 'Welcome' in welcome and 'poweroff' in welcome
     assert 'hello' not in welcome and 'driver' not in welcome

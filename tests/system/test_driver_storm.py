@@ -30,11 +30,11 @@ def run(start, storm, cycles, limit_s):
     m = start(files={'storm': file('', storm, 0o755)}, cpus=4, append='quiet',
               limit_s=limit_s + 120).boot()
     before = m.check('cat /proc/modules; ls /dev /proc/banos')
-    m.check('/storm 3 /lib/modules/$(uname -r)/kernel/drivers/samples', limit_s)
+    m.check('/storm 3 /lib/banos/drivers/samples', limit_s)
     free = "sed -n 's/^MemFree: *//p' /proc/meminfo | cut -d' ' -f1"
     m.check('sleep 1')
     free_before = int(m.check(free))
-    output = m.check(f'/storm {cycles} /lib/modules/$(uname -r)/kernel/drivers/samples',
+    output = m.check(f'/storm {cycles} /lib/banos/drivers/samples',
                      limit_s)
     print(output)
     n = {x: int(y, 16 if x == 'cpus' else 10)

@@ -48,7 +48,7 @@ def expect_nothing_lost(m):
 
 def test_each_allocation_of_each_operation_may_fail(start, failing):
     m = debug_machine(start, files={'failing': failing}).boot()
-    m.check('dmesg -n1; cp $(find /lib/modules -name hello.ko) /tmp/')
+    m.check('dmesg -n1; cp $(find /lib/banos -name hello.ko) /tmp/')
     output, status = m.run('/failing', 120)
     passed = re.findall(r'^ok \d+ - ', output, re.M)
     assert status == 0 and len(passed) >= 34, output
