@@ -25,6 +25,7 @@
  *	log TEXT	  it logs a line that contains TEXT, within 10 seconds
  *	write PATH TEXT	  write() accepts all of TEXT
  *	read PATH TEXT	  read() provides bytes that begin with TEXT; without TEXT: the end of the file
+ *	some PATH	  read() provides bytes
  *
  * A driver that is part of the kernel
  * is not installed again. What drivers say is repeated ("# 02-017-memory said PASS: 332 checks", and
@@ -413,10 +414,11 @@ static int log_comes(int64_t kmsg, const char *text)
 	return 0;
 }
 
-/* @rest: "PATH TEXT" */
-static int try_file(const char *rest, int writes)
+/* @word: write, read or some; @rest: "PATH TEXT" */
+static int try_file(const char *word, const char *rest)
 {
 	char path[NAME_SIZE];
+	int writes = !text_compare(word, "write");
 	size_t length = 0;
 	const char *text;
 	int64_t file, count;
@@ -436,6 +438,8 @@ static int try_file(const char *rest, int writes)
 	else
 		count = call3(SYS_READ, (uint64_t)file, (uint64_t)page, PAGE_BYTES - 1);
 	call3(SYS_CLOSE, (uint64_t)file, 0, 0);
+	if (!text_compare(word, "some"))
+		return count > 0;
 	if (writes || !*text)
 		return count == (int64_t)strlen(text);
 	return count > 0 && text_begins((char *)page, text);
@@ -453,7 +457,7 @@ static void try_script(int64_t kmsg, const struct driver *driver, char *script)
 		if (!text_compare(word, "log"))
 			good = log_comes(kmsg, rest);
 		else
-			good = try_file(rest, !text_compare(word, "write"));
+			good = try_file(word, rest);
 		repeat_line(driver->file, " has to ", word);
 		repeat_line(driver->file, " with ", rest);
 		tap(good, driver->file, "does that");

@@ -189,8 +189,8 @@ def of_tree(build):
     return make_set(sorted(glob.glob(f'{build}/drivers/**/*.ko', recursive=True)), 'tree', ident)
 
 
-def conformance(folder, group, origin, *flags, compiler='gcc'):
-    """The self-testing drivers of the tree, compiled now."""
+def conformance(folder, group, origin, *flags, compiler='gcc', only='*'):
+    """The self-testing drivers of the tree, compiled now. @p only: a pattern of their sources"""
     os.makedirs(folder, exist_ok=True)
 
     def build(source):
@@ -199,7 +199,7 @@ def conformance(folder, group, origin, *flags, compiler='gcc'):
                         source, '-o', target], check=True)
         return target
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        paths = list(pool.map(build, sorted(glob.glob(f'{SOURCE}/tests/conformance/*.c'))))
+        paths = list(pool.map(build, sorted(glob.glob(f'{SOURCE}/tests/conformance/{only}.c'))))
     return make_set(paths, origin, lambda path: (f'{group}/{os.path.basename(path)[:-3]}', None),
                     checks_by_name())
 

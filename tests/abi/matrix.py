@@ -43,7 +43,7 @@ import run  # noqa: E402
 
 SOURCE = driver_files.SOURCE
 CPUS = (1, 4)
-DEVICES = ('edu',)
+DEVICES = ('edu', 'virtio-rng-pci', 'qemu-xhci', 'usb-kbd')
 LINE = re.compile(r'(not ok|ok) \d+ - (?:\d+-(\d+)-[^:]*|[^:]*): (.*)')
 BAD = ('failed', 'refused')
 

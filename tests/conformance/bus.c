@@ -196,7 +196,9 @@ static void try_device(uint32_t number)
 	CHECK(name[0] == 'd' && name[1] == ':' && name[2] == (char)('0' + number) && !name[3]);
 	CHECK(banos_device_name(device, name, 2) == 3 && name[0] == 'd' && !name[1]);
 	CHECK(banos_device_name(device, NULL, 0) == 3);
-	CHECK(banos_device_info(device, &info) == 0 && info.size == sizeof(info));
+	/* Compiled with headers that have more, this kernel says how much it knew. */
+	CHECK(banos_device_info(device, &info) == 0 && info.size <= sizeof(info) &&
+	      info.size >= BANOS_DEVICE_INFO_SIZE_1);
 	CHECK(info.dma_bits == 36 && info.node == 1 && info.bus_id == 0x1234567890ull + number);
 	CHECK(banos_resource_get(device, 0, &resource) == 0);
 	CHECK(resource.kind == BANOS_RESOURCE_NONE);
