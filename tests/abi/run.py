@@ -27,6 +27,11 @@ FIRMWARE = bytes(at * 7 & 0xff for at in range(10000))
 COMPLAINT = re.compile(r'\bBUG\b|[Ww]arning: |WARNING|[Pp]anic|[Oo]ops|lock order|leaked [1-9]')
 
 
+def release_of(image):
+    """What uname -r says under that kernel: the first such text in its bytes."""
+    return re.search(rb'\d+\.\d+\.\d+-banos[\w.]+', image)[0].decode()
+
+
 def initramfs(drive, files):
     content = {'init': drive, 'dev/empty': b'', 'proc/empty': b'',
                'lib/firmware/conformance.bin': FIRMWARE}
