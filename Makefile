@@ -149,7 +149,7 @@ run-iso run-uefi: iso
 # Tests
 
 .PHONY: check check-layers check-host check-build check-kernel check-drivers \
-	check-abi check-abi-long check-fuzz check-system check-long fuzz fuzz-syscalls bench
+	check-abi check-abi-long abi-page check-fuzz check-system check-long fuzz fuzz-syscalls bench
 # The tests in the kernel are part of the debug configuration: a build beside.
 debug-build = $(MAKE) $(jobs) O='$(O)/debug' debug_defconfig kernel
 check: setup-check
@@ -179,6 +179,9 @@ check-abi-long: setup-check
 	+@$(MAKE) $(jobs) all host-tests
 	+@$(debug-build)
 	@$(PYTHON) scripts/check.py '$(O)' long-abi
+# What the last run of check-abi or check-abi-long found, as a page.
+abi-page:
+	@$(PYTHON) tests/abi/page.py '$(O)'
 # The fuzzer of system calls: CALLS calls on CPUS processors, from SEED on.
 fuzz-syscalls: setup-check
 	+@$(MAKE) $(jobs) all
@@ -229,6 +232,7 @@ help:
 #?   check-abi  check-fuzz  check-system
 #?                     the parts of check
 #?   check-abi-long    every driver, old and new, on every kernel, old and new (an hour)
+#?   abi-page          what the last of these two found, as one page for a browser
 #?   check-long        what takes longer than ten minutes
 #?   fuzz              parsers and the loader, on this machine, a minute each
 #?   fuzz-syscalls     100 million random system calls (CALLS=, SEED=, CPUS=, RELEASE=1)
