@@ -74,7 +74,13 @@ def test_a_client_that_makes_mistakes(start):
     log = m.check('dmesg -c')
     assert 'left' in log and 'leaked 1 DMA buffer of device virtio0' in log, log
     assert 'expected' not in log and 'cannot stop' not in log, log
+    m.check('insmod /virtio_client.ko circular=1; rmmod virtio_client')
+    log = m.check('dmesg -c')
+    assert 'circled' in log and 'virtio_stop(): called by the callback' in log, log
+    assert 'expected' not in log and 'leaked' not in log, log
     m.check('modprobe virtiorng; head -c 100 /dev/hwrng >/tmp/random')
+    m.check('rmmod virtiorng; rmmod virtio')
+    assert 'leaked' not in m.check('dmesg')
 
 
 def test_a_legacy_device_is_refused_in_words(start):
@@ -248,6 +254,33 @@ def test_a_card_is_pulled_out_without_a_word(start, tmp_path):
     m.check('rmmod virtiorng; rmmod virtioconsole; rmmod virtio')
     log = m.check('dmesg')
     assert 'leaked' not in log and 'does not accept a reset' not in log, log
+
+
+def test_devices_that_stop_answering(start, monitor, tmp_path):
+    """Their registers are switched off: readers get an error, and the drivers start afresh."""
+    console, port = peers(tmp_path, 'console', 'port')
+    m = start(append='quiet',
+              qemu=monitor.qemu + ['-device', 'virtio-rng-pci,addr=5,max-bytes=1,period=60000',
+                                   *ports(',addr=6', console, port)]).boot()
+    m.check('(cat /dev/hwrng >/dev/null) 2>/tmp/one & (cat /dev/hvc0) 2>/tmp/two & sleep 0.2')
+    for slot in 5, 6:
+        for command in f'o /w 0xcf8 {0x80000004 | slot << 11:#x}', 'o /h 0xcfc 0x0404':
+            assert not monitor.ask('human-monitor-command', **{'command-line': command})
+    m.check('wait')
+    assert m.check('cat /tmp/one /tmp/two').count('Input/output error') == 2
+    assert m.run('echo >/dev/hvc0')[1] == 1
+    m.check('rmmod virtiorng; rmmod virtioconsole; rmmod virtio')
+    log = m.check('dmesg -c')
+    assert log.count('the device has forgotten its driver: status 00') == 2, log
+    assert log.count('does not accept a reset: status 00, expected 00; 0 queues, expected') == 2
+    # What the devices may write to until PCI has silenced them is not used again.
+    assert len(re.findall(r'DMA buffers? of device virtio\d', log)) == 2, log
+    m.check('modprobe virtio')
+    console.connect()
+    wait_until(m, 'test -c /dev/hvc0')
+    exchange(m, console, '/dev/hvc0', 5000)
+    m.check('rmmod virtioconsole; rmmod virtiorng; rmmod virtio')
+    assert 'leaked' not in m.check('dmesg')
 
 
 @pytest.mark.long

@@ -122,6 +122,8 @@ int64_t queue_create(struct virtio_device *device, uint32_t index, uint32_t size
 void queues_withdraw(struct virtio_device *device);
 /** Free their memory, which the device does not use any more. ->mutex held. */
 void queues_free(struct virtio_device *device);
+/** The device may still use their memory: it stays with the PCI device until that is silent. ->mutex held. */
+void queues_abandon(struct virtio_device *device);
 /** Has the device returned something? */
 int queue_has_used(struct virtio_queue *queue);
 /** The device is not used any more; once it is logged why. */
@@ -143,10 +145,14 @@ int64_t device_queue_take(struct virtio_device *device, uint32_t index,
 
 /** Obtain the interrupts for a number of queues. ->mutex held. @return 0 or the error */
 int64_t interrupts_create(struct virtio_device *device, uint32_t queues);
-void interrupts_destroy(struct virtio_device *device);
+/** ->mutex held. @return 0; -EDEADLK: called by the function of one, which stays; -EBUSY: one runs for ever */
+int64_t interrupts_destroy(struct virtio_device *device);
 /** The interrupt of a queue. */
 uint32_t interrupt_of_queue(const struct virtio_device *device, uint32_t queue);
-/** Has an interrupt been lost? Then the line is used from now on, and the client is called. */
-void interrupts_find_lost(struct virtio_device *device);
+/**
+ * Has an interrupt been lost? Then the line is used from now on, and the client is called.
+ * @return 0, -EDEADLK: called by the function for an interrupt
+ */
+int64_t interrupts_find_lost(struct virtio_device *device);
 
 #endif

@@ -94,6 +94,8 @@ static int64_t vector_create(struct virtio_device *device, uint32_t index)
 	};
 	int64_t error;
 
+	if (vector->created) /* its function has not returned for ten seconds */
+		return -EBUSY;
 	if (device->by_line) {
 		config.flags = BANOS_IRQ_LINE;
 		config.function = interrupt_by_line;
@@ -106,19 +108,32 @@ static int64_t vector_create(struct virtio_device *device, uint32_t index)
 	return error;
 }
 
-void interrupts_destroy(struct virtio_device *device)
+int64_t interrupts_destroy(struct virtio_device *device)
 {
-	for (uint32_t i = 0; i < VECTORS_MAX; i++)
-		if (device->vectors[i].created)
-			banos_irq_destroy(device->vectors[i].irq);
-	for (uint32_t i = 0; i < VECTORS_MAX; i++)
-		device->vectors[i].created = 0;
-	device->vector_count = 0;
+	int64_t result = 0;
+
+	for (uint32_t i = 0; i < VECTORS_MAX; i++) {
+		struct virtio_vector *vector = &device->vectors[i];
+		int64_t error = 0;
+
+		if (vector->created)
+			error = banos_irq_destroy(vector->irq);
+		if (!error)
+			vector->created = 0;
+		else
+			result = error;
+	}
+	if (!result)
+		device->vector_count = 0;
+	return result;
 }
 
 static int64_t interrupts_take_line(struct virtio_device *device)
 {
-	interrupts_destroy(device);
+	int64_t error = interrupts_destroy(device);
+
+	if (error)
+		return error;
 	device->by_line = 1;
 	return vector_create(device, 0);
 }
@@ -158,22 +173,27 @@ static int queues_have_used(struct virtio_device *device)
 	return 0;
 }
 
-void interrupts_find_lost(struct virtio_device *device)
+int64_t interrupts_find_lost(struct virtio_device *device)
 {
 	int64_t error = 0;
 
 	for (uint32_t i = 0; i < LOST_LOOKS; i++) {
 		if (!queues_have_used(device))
-			return;
+			return 0;
 		banos_sleep_until(banos_time_ns() + LOST_PAUSE_NS, BANOS_UNINTERRUPTIBLE);
 	}
 	banos_mutex_lock(&device->mutex);
 	if (device->state == STATE_STARTED && !device->by_line) {
-		banos_warning(device->pci, "a message did not arrive: the interrupt line is used");
 		error = interrupts_take_line(device);
+		if (error != -EDEADLK)
+			banos_warning(device->pci,
+				      "a message did not arrive: the interrupt line is used");
 	}
 	banos_mutex_unlock(&device->mutex);
+	if (error == -EDEADLK)
+		return error;
 	if (error)
 		banos_warning(device->pci, "the device has no interrupt line: answers are late");
 	client_call_for_queues(device, 0);
+	return 0;
 }

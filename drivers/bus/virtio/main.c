@@ -71,10 +71,11 @@ static int64_t device_stop_locked(struct virtio_device *device)
 
 	if (device->state == STATE_CLOSED)
 		return 0;
+	if (interrupts_destroy(device) == -EDEADLK)
+		return -EDEADLK;
 	__atomic_store_n(&device->client, NULL, __ATOMIC_SEQ_CST);
 	queues_withdraw(device);
 	error = transport_reset(device);
-	interrupts_destroy(device);
 	if (error == -EIO) {
 		device->state = STATE_STUCK;
 		return error;
@@ -180,6 +181,8 @@ int64_t virtio_stop(banos_owner client)
 	banos_mutex_lock(&device->mutex);
 	error = device_stop_locked(device);
 	banos_mutex_unlock(&device->mutex);
+	if (error == -EDEADLK)
+		virtio_mistake(client, "virtio_stop", "called by the callback");
 	return error;
 }
 BANOS_EXPORT_AS(virtio_stop, VIRTIO_STOP_AS);
@@ -198,7 +201,9 @@ int64_t virtio_check(banos_owner client)
 	if (error == -EINVAL)
 		return virtio_mistake(client, "virtio_check", "the device is not open");
 	if (!error)
-		interrupts_find_lost(device);
+		error = interrupts_find_lost(device);
+	if (error == -EDEADLK)
+		virtio_mistake(client, "virtio_check", "called by the callback");
 	return error;
 }
 BANOS_EXPORT_AS(virtio_check, VIRTIO_CHECK_AS);
@@ -316,8 +321,8 @@ static struct virtio_device *device_get_free(void)
 static void device_release(struct virtio_device *device)
 {
 	banos_mutex_lock(&device->mutex);
-	if (device->common.memory)
-		device_stop_locked(device);
+	if (device->common.memory && device_stop_locked(device) == -EIO)
+		queues_abandon(device);
 	transport_unmap(device);
 	device->state = STATE_CLOSED;
 	banos_mutex_unlock(&device->mutex);

@@ -87,6 +87,15 @@ void queues_free(struct virtio_device *device)
 	device->queue_count = 0;
 }
 
+void queues_abandon(struct virtio_device *device)
+{
+	for (uint32_t i = 0; i < device->queue_count; i++) {
+		banos_free(device->pci, device->queues[i].slots);
+		device->queues[i].slots = NULL;
+	}
+	device->queue_count = 0;
+}
+
 int queue_has_used(struct virtio_queue *queue)
 {
 	int has = 0;

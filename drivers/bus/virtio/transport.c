@@ -49,6 +49,7 @@
 #define STATUS_NEEDS_RESET 0x40u
 #define STATUS_FAILED	   0x80u
 #define STATUS_GONE	   0xffu
+#define QUEUES_GONE	   0xffffu
 
 #define FEATURE_VERSION_1   32
 #define FEATURE_PLATFORM    33 /* addresses are those of banos_dma_alloc(): they are always */
@@ -56,7 +57,8 @@
 
 #define NO_VECTOR      0xffffu
 #define NOTIFY_WIDTH   2u
-#define RESET_LIMIT_NS (1000 * BANOS_MS)
+#define RESET_LIMIT_NS BANOS_S
+#define RESET_AGAIN_NS (10 * BANOS_MS) /* for one that has not accepted it before */
 
 static void *common_at(const struct virtio_device *device, uint32_t offset)
 {
@@ -194,20 +196,38 @@ int64_t transport_check(struct virtio_device *device)
 	return 0;
 }
 
-/* The device has stopped when the status reads 0. */
+/* Memory that nobody answers for reads as 0 in QEMU, as does the status after a reset. */
+static int device_is_silent(const struct virtio_device *device)
+{
+	uint32_t queues = common_read16(device, COMMON_QUEUES);
+
+	return device->queues_max && (!queues || queues == QUEUES_GONE);
+}
+
+static void transport_report_no_reset(const struct virtio_device *device, uint32_t status)
+{
+	banos_error(
+		device->pci,
+		"the device does not accept a reset: status %02x, expected 00; %u queues, expected %u",
+		status, common_read16(device, COMMON_QUEUES), device->queues_max);
+}
+
+/* The device has stopped when it answers that the status is 0. */
 int64_t transport_reset(struct virtio_device *device)
 {
+	int is_again = device->state == STATE_STUCK;
 	uint64_t limit = banos_time_ns() + RESET_LIMIT_NS;
 	uint32_t status;
 
+	if (is_again)
+		limit = banos_time_ns() + RESET_AGAIN_NS;
 	banos_mmio_write8(common_at(device, COMMON_STATUS), 0);
-	while ((status = status_read(device)) != 0) {
-		if (status == STATUS_GONE && pci_check(device->pci))
+	while ((status = status_read(device)) != 0 || device_is_silent(device)) {
+		if (device_is_silent(device) && pci_check(device->pci))
 			return -ENODEV;
 		if (banos_time_ns() > limit) {
-			banos_error(device->pci,
-				    "the device does not accept a reset: status %02x, expected 00",
-				    status);
+			if (!is_again)
+				transport_report_no_reset(device, status);
 			return -EIO;
 		}
 		banos_sleep_until(banos_time_ns() + BANOS_MS, BANOS_UNINTERRUPTIBLE);

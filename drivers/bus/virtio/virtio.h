@@ -16,6 +16,9 @@
  * The device stops (virtio_stop()) when its driver is removed, or has failed, before
  * the driver's memory is freed. A driver that frees DMA memory itself calls virtio_stop() before.
  *
+ * The callback calls virtio_queue_add(), virtio_queue_notify() and virtio_queue_take() only: the other
+ * functions may wait until it has returned.
+ *
  * @p device is always the owner that probe() received. Each function returns -ENODEV if it is not a
  * device of Virtio, or was removed, and -EIO if the device has failed: it asked for a reset, or wrote
  * what contradicts the specification, which has been logged. Then it does nothing until
@@ -112,7 +115,8 @@ int64_t virtio_start(banos_owner device);
 /**
  * @brief Reset the device: it uses no buffer any more, and none comes back. Its queues are freed.
  * Context: thread, without locks that the callback takes: waits until that has returned.
- * @return 0, -EIO: the device did not accept it, and may still use memory, -ENODEV
+ * @return 0, -EIO: the device did not accept it, and may still use memory, -ENODEV, -EDEADLK: called by
+ *	   the callback
  */
 int64_t virtio_stop(banos_owner device);
 
@@ -121,7 +125,7 @@ int64_t virtio_stop(banos_owner device);
  * returned something, and its interrupt did not arrive, its interrupt line is used from then on, and
  * this function calls the callback.
  * Context: thread, without locks that the callback takes.
- * @return 0, -EINVAL: it is not open, -EIO, -ENODEV
+ * @return 0, -EINVAL: it is not open, -EIO, -ENODEV, -EDEADLK: called by the callback
  */
 int64_t virtio_check(banos_owner device);
 

@@ -2,7 +2,8 @@
 /*
  * A client of the virtio bus, for an entropy source, that makes every mistake: what it passes is refused
  * with a sentence; an address that is no memory makes the device fail, after which it can be
- * opened again; with careless=1 it leaves with a request on the way, without a word.
+ * opened again; with careless=1 it leaves with a request on the way, without a word; with
+ * circular=1 it calls what would wait for the call that it is in.
  */
 #include <banos/bus.h>
 #include <banos/dma.h>
@@ -24,11 +25,21 @@
 static uint8_t careless;
 BANOS_PARAM_BOOL(careless, "leave with a request on the way");
 
+static uint8_t circular;
+BANOS_PARAM_BOOL(circular, "stop the device in the function that it calls");
+
+static banos_owner own_device;
 static uint32_t failures, returned;
 
 static int64_t client_event(void *context, uint64_t event, uint64_t queue, uint64_t arg3,
 			    uint64_t arg4, uint64_t arg5)
 {
+	if (circular && !__atomic_load_n(&returned, __ATOMIC_SEQ_CST)) {
+		banos_owner device = own_device;
+
+		EXPECT(virtio_stop(device), -EDEADLK);
+		EXPECT(virtio_check(device), -EDEADLK);
+	}
 	__atomic_fetch_add(event == VIRTIO_EVENT_FAILED ? &failures : &returned, 1,
 			   __ATOMIC_SEQ_CST);
 	return 0;
@@ -127,6 +138,7 @@ static int64_t client_probe(void *context, banos_owner device, uint64_t data, vo
 	banos_dma dma;
 	void *buffer;
 
+	own_device = device;
 	EXPECT(banos_callback_create(device, &config, &callback), 0);
 	EXPECT(banos_dma_alloc(device, &memory, &dma, &buffer, &segment.address), 0);
 	if (careless) {
@@ -134,6 +146,14 @@ static int64_t client_probe(void *context, banos_owner device, uint64_t data, vo
 		EXPECT(virtio_queue_add(device, 0, &segment, 1, 1, 0), 0);
 		EXPECT(virtio_queue_notify(device, 0), 0);
 		banos_print(device, "left");
+		return 0;
+	}
+	if (circular) {
+		client_open(device, callback);
+		client_use(device, segment.address);
+		EXPECT(virtio_stop(device), 0);
+		EXPECT(banos_dma_free(dma), 0);
+		banos_print(device, "circled");
 		return 0;
 	}
 	client_make_mistakes(device, callback);
