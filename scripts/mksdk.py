@@ -91,6 +91,8 @@ def add_conformance(out):
             copy(f'{SOURCE}/tests/conformance/{name}', f'{folder}/{name}')
         if name.endswith('.c'):
             names.append(name[:-len('.c')])
+    for name in sorted(os.listdir(f'{SOURCE}/tests/conformance/languages')):
+        copy(f'{SOURCE}/tests/conformance/languages/{name}', f'{folder}/languages/{name}')
     for name in ('drive.c', 'drive.h'):
         copy(f'{SOURCE}/tests/abi/{name}', f'{folder}/drive/{name}')
     copy(f'{SOURCE}/include/uapi/banos.h', f'{folder}/drive/uapi/banos.h')

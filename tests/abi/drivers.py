@@ -200,8 +200,24 @@ def conformance(folder, group, origin, *flags, compiler='gcc', only='*'):
         return target
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         paths = list(pool.map(build, sorted(glob.glob(f'{SOURCE}/tests/conformance/{only}.c'))))
-    return make_set(paths, origin, lambda path: (f'{group}/{os.path.basename(path)[:-3]}', None),
-                    checks_by_name())
+    found = make_set(paths, origin, lambda path: (f'{group}/{os.path.basename(path)[:-3]}', None),
+                     checks_by_name())
+    # Where it is not part of the kernel, they need it.
+    if only == '*':
+        found[f'{group}/pci'] = Driver(f'{group}/pci', bus_of_pci(folder), origin,
+                                       script_of('pci'))
+    return found
+
+
+def bus_of_pci(folder):
+    """The tree's driver, compiled by itself. @return its path"""
+    objects = []
+    for source in sorted(glob.glob(f'{SOURCE}/drivers/bus/pci/*.c')):
+        objects.append(f'{folder}/pci-{os.path.basename(source)[:-2]}.o')
+        subprocess.run(['gcc', *FLAGS, '-DBANOS_CFLAGS=1', '-DBANOS_IN_TREE',
+                        f'-I{SOURCE}/include', '-c', source, '-o', objects[-1]], check=True)
+    subprocess.run(['ld', '-r', '-o', f'{folder}/pci.ko', *objects], check=True)
+    return f'{folder}/pci.ko'
 
 
 def build_drive(target):
