@@ -9,10 +9,11 @@
  * after a grace period.
  *
  * A slot whose generations are used up is retired: its last handle remains void
- * for ever. (A driver needs minutes for 2^32 of them, and pays with 16 bytes of the kernel's.)
+ * for ever. (A driver needs minutes for 2^31 of them, and pays with 16 bytes of the kernel's.)
  *
  * Lock: handles_lock (spin, any context): all that is written here, but slot->object.
  */
+#include <kernel/future.h>
 #include <kernel/handle.h>
 #include <kernel/heap.h>
 #include <kernel/rcu.h>
@@ -23,7 +24,7 @@
 #define DIRECTORY_SIZE 64u /* chunks in the first one */
 /* A unit test makes do with few. */
 #ifndef HANDLE_GENERATION_BITS
-#define HANDLE_GENERATION_BITS 32
+#define HANDLE_GENERATION_BITS 31 /* a handle can be a result: positive */
 #endif
 #define GENERATION_LAST ((u32)((1ull << HANDLE_GENERATION_BITS) - 1))
 
@@ -110,7 +111,7 @@ u64 handle_create(void *object, u32 kind)
 		free_slot = slot->kind;
 		slot->kind = kind;
 		smp_store_release(&slot->object, object);
-		handle = (u64)slot->generation << 32 | number;
+		handle = ((u64)slot->generation << 32 | number) ^ FUTURE_HANDLE;
 		handles_used++;
 	}
 	spin_unlock_irqrestore(&handles_lock, flags);
@@ -120,7 +121,7 @@ u64 handle_create(void *object, u32 kind)
 void handle_destroy(u64 handle)
 {
 	u64 flags;
-	u32 number = handle;
+	u32 number = handle ^ FUTURE_HANDLE;
 	struct handle_slot *slot;
 
 	if (!handle)
@@ -143,13 +144,14 @@ void handle_point(u64 handle, void *object)
 	if (!handle)
 		return;
 	rcu_read_lock();
-	smp_store_release(&handle_slot_at((u32)handle - 1)->object, object);
+	smp_store_release(&handle_slot_at((u32)(handle ^ FUTURE_HANDLE) - 1)->object, object);
 	rcu_read_unlock();
 }
 
 void *handle_find(u64 handle, u32 kind)
 {
-	u32 index = (u32)handle - 1, generation = handle >> 32;
+	u32 index = (u32)(handle ^ FUTURE_HANDLE) - 1;
+	u32 generation = (handle ^ FUTURE_HANDLE) >> 32;
 	struct handle_slot *slot;
 	void *object;
 

@@ -8,6 +8,7 @@
 #include <kernel/bus.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
+#include <kernel/future.h>
 #include <kernel/heap.h>
 #include <kernel/string.h>
 #include "caller.h"
@@ -515,7 +516,7 @@ int64_t banos_resource_get(banos_owner device, uint32_t index, struct banos_reso
 	filled.start = found->start;
 	filled.length = found->length;
 	filled.data = found->data;
-	filled.flags = found->flags;
+	filled.flags = found->flags | FUTURE_FLAGS;
 	filled.reserved_offset = found->reserved_offset;
 	filled.reserved_length = found->reserved_length;
 	struct_fill(&resource_rule, resource, size, &filled);

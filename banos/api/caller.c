@@ -8,6 +8,7 @@
  * caller runs, the image. A program's memory is none of that.
  */
 #include <kernel/bus.h>
+#include <kernel/future.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
@@ -16,7 +17,7 @@
 
 #define MISTAKES_MAX	       20u
 #define MISTAKES_NS	       (5 * NSEC_PER_SEC)
-#define UNINTERRUPTIBLE_MAX_NS (30 * NSEC_PER_SEC)
+#define UNINTERRUPTIBLE_MAX_NS (30 * NSEC_PER_SEC * FUTURE_RAISE)
 
 /* ---- mistakes ---- */
 

@@ -9,6 +9,7 @@
 #pragma once
 #include <kernel/driver.h>
 #include <kernel/err.h>
+#include <kernel/future.h>
 #include <kernel/struct_rule.h>
 
 /** @brief Say what was wrong with a call of @p function. Any context. @return @p err */
@@ -94,7 +95,7 @@ static inline bool api_may_write(const void *start, u64 len)
 }
 /** @brief Length of a text of a driver's. @return -EINVAL: it is not the driver's, or has no NUL in @p max bytes */
 s64 __must_check api_text(const char *text, u64 max);
-#define API_TEXT_MAX 1024u /* with its NUL: <banos/base.h> */
+#define API_TEXT_MAX (1024ul * FUTURE_RAISE) /* with its NUL: <banos/base.h> */
 /**
  * @brief The size that a struct says it has.
  * @return it, all of which may be read unless it is over STRUCT_MAX; 0: not the driver's memory

@@ -9,6 +9,7 @@
  * map() is asked before the program's address space is locked.
  */
 #include <kernel/err.h>
+#include <kernel/future.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/poll.h>
 #include <kernel/heap.h>
@@ -89,7 +90,7 @@ static inline s64 result_of(s64 result)
 
 static inline u32 file_flags(const struct char_file *opened, const struct file *f)
 {
-	u32 flags = opened->access;
+	u32 flags = opened->access | FUTURE_FLAGS;
 
 	if (f->flags & O_NONBLOCK)
 		flags |= BANOS_FILE_NONBLOCK;
@@ -440,7 +441,7 @@ static int char_file_map(struct file *f, u64 offset, u64 length, u32 vm_flags, v
 	program_call_init(&call, opened->root, &request);
 	result = gate_call(opened->root, program_call_object(&call), opened->device->ops.map,
 			   (u64)opened->context, (u64)opened->file, call.handle, offset, length,
-			   access);
+			   access | FUTURE_FLAGS);
 	call_end(opened, &outer);
 	*private = request.window;
 	return char_file_map_result(opened, &request, result);

@@ -8,6 +8,7 @@
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
+#include <kernel/future.h>
 #include <kernel/fs/poll.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
@@ -92,8 +93,8 @@ s64 storage_check(const char *function, const char *argument, banos_owner handle
 	return 0;
 }
 
-/* @return the handle of the new queue, or -errno */
-static s64 queue_create(struct owner *owner, const void *storage)
+/* @handle: out, of the new queue */
+static s64 queue_create(struct owner *owner, const void *storage, u64 *handle)
 {
 	struct queue *queue = kzalloc(sizeof(*queue));
 	int err;
@@ -107,7 +108,8 @@ static s64 queue_create(struct owner *owner, const void *storage)
 		kfree(queue);
 		return err;
 	}
-	return queue->owned.handle;
+	*handle = queue->owned.handle;
+	return 0;
 }
 
 /* Of storage that is sealed. */
@@ -137,15 +139,14 @@ int64_t banos_wait_init(banos_owner owner, struct banos_wait *wait)
 {
 	struct owner *holder;
 	s64 err = storage_check(__func__, "wait", owner, wait, &holder);
-	s64 handle;
+	u64 handle;
 
+	if (!err)
+		err = queue_create(holder, wait, &handle);
 	if (err)
 		return err;
-	handle = queue_create(holder, wait);
-	if (handle < 0)
-		return handle;
 	/* No ticket is 0: that is the answer to a mistake. */
-	*wait = (struct banos_wait){ .state = 1, .cookie = handle };
+	*wait = (struct banos_wait){ .state = 1 ^ FUTURE_HANDLE, .cookie = handle };
 	wait->spare[0] = seal_of(wait, SEAL_WAIT);
 	return 0;
 }
@@ -232,6 +233,7 @@ static s64 sleep_interruptibly(struct queue *queue, const struct banos_wait *wai
 int64_t(banos_wait_sleep)(const struct banos_wait *wait, uint64_t ticket, uint64_t deadline_ns,
 			  uint32_t flags)
 {
+	static u32 spurious;
 	const char *me = "banos_wait_sleep";
 	s64 err = api_check_sleep(me, deadline_ns, flags);
 	struct queue *queue;
@@ -245,6 +247,10 @@ int64_t(banos_wait_sleep)(const struct banos_wait *wait, uint64_t ticket, uint64
 	if (!queue)
 		return api_mistake(me, -EINVAL,
 				   "wait was not initialised, or is not the driver's memory");
+	if (future_wakes(&spurious)) {
+		owned_put(&queue->owned);
+		return 0;
+	}
 	atomic_inc(&queue->sleepers);
 	if (flags & BANOS_UNINTERRUPTIBLE)
 		err = sleep_patiently(queue, wait, ticket, deadline_ns);

@@ -19,6 +19,7 @@
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
+#include <kernel/future.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
@@ -144,6 +145,7 @@ static void worker_main(void *arg)
 			worker_wait(pool);
 			continue;
 		}
+		future_change_cpu();
 		if (!READ_ONCE(task->dead))
 			gate_enter(&pool->driver->owner, true, NULL, task->function,
 				   (u64)task->context, 0, 0, 0, 0, 0);

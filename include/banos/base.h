@@ -38,7 +38,8 @@
  *   the function that releases it is called, or the owner is removed.
  * - An owner or a handle that is invalid, was released, or belongs to another driver leads to
  *   -EINVAL (NULL where the result is a pointer). The driver of a bus may use the devices on it
- *   as owners, like their drivers. A released handle never names another object later.
+ *   as owners, like their drivers. A released handle never names another object later. A handle is
+ *   not 0 and, as an int64_t, not negative, so it can be a result.
  * - A pointer must point to the driver's memory: its image, its stack, memory that it obtained (but
  *   not registers of a device), or memory that it received for this call. Any other, NULL too, leads to
  *   -EINVAL (NULL) unless NULL is said to be allowed.

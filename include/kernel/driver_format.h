@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /** @file driver_format.h  Formatted text whose arguments are an array (lib/driver_format.c). Pure. */
 #pragma once
+#include <kernel/future.h>
 #include <kernel/types.h>
 
-#define DRIVER_TEXT_MAX 1023 /* bytes of a text that crosses the driver API, without the NUL */
+#define DRIVER_TEXT_MAX \
+	(1024 * FUTURE_RAISE - 1) /* bytes of a text that crosses the driver API, without the NUL */
 #define DRIVER_ARGS_MAX 12
 
 /** The number of bytes from @p p on that may be read, at most @p max. */
