@@ -60,7 +60,7 @@ void asm_offsets(void)
 	DEFINE(COUNTERS_ENDED, offsetof(struct gate_counters, ended));
 	DEFINE(SLOT_ENTRY, offsetof(struct call_slot, entry));
 	DEFINE(SLOT_HANDLES, offsetof(struct call_slot, handles));
-	DEFINE(SLOT_CALLBACKS, offsetof(struct call_slot, callbacks));
+	DEFINE(SLOT_CHECKED, offsetof(struct call_slot, checked));
 	DEFINE(RECORD_OWNER, offsetof(struct gate_record, owner));
 	DEFINE(GRANT_HANDLES, offsetof(struct gate_grant, handles));
 	DEFINE(GRANT_ARGS, offsetof(struct gate_grant, args));

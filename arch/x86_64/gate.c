@@ -55,7 +55,7 @@ void arch_call_thunk_write(u8 *code, const struct call_slot *slot)
 	u32 counters = slot->owner->gate_slot;
 
 	memset(code, INSN_INT3, CALL_THUNK_SIZE);
-	if (slot->handles) {
+	if (slot->handles || slot->checked) {
 		memcpy(code, gate_thunk_granting, gate_thunk_granting_end - gate_thunk_granting);
 		thunk_fill(code, gate_thunk_granting, gate_thunk_granting_slot, (u64)slot);
 		return;

@@ -164,7 +164,7 @@ gate_slot_elsewhere:
 	correct_flags
 
 /*
- * A call that passes handles: below the saved registers there is a struct gate_grant, which
+ * A call that passes handles or pointers: below the saved registers there is a struct gate_grant, which
  * says so to the functions of the API. r11: the slot.
  */
 	.balign 16
@@ -182,8 +182,8 @@ gate_slot_granting:
 	pushq THREAD_GATE(%rbx)
 	pushq THREAD_GRANTS(%rbx)
 	movq %rsp, THREAD_GRANTS(%rbx)
-	cmpl $0, SLOT_CALLBACKS(%r11)
-	jne grant_callbacks
+	cmpl $0, SLOT_CHECKED(%r11)
+	jne check_arguments
 grant_enter:
 	cmpq THREAD_GATE_LIMIT(%rbx), %rsp
 	jb grant_elsewhere
@@ -198,12 +198,12 @@ grant_end:
 	ret
 	correct_flags
 
-grant_callbacks:	/* those among the arguments are granted for longer */
+check_arguments:	/* callbacks are granted for longer; pointers are to name the caller's memory */
 	movq %r11, %r12
 	movq %rsp, %rdi
 	movq %r11, %rsi
 	subq $8, %rsp
-	call gate_grant_callbacks
+	call gate_check_arguments
 	addq $8, %rsp
 	testq %rax, %rax
 	jnz grant_end

@@ -21,6 +21,7 @@
 #include <kernel/wall.h>
 #include "callback.h"
 #include "caller.h"
+#include "passed.h"
 
 static DEFINE_WAIT_QUEUE(callbacks_ended);
 
@@ -75,12 +76,20 @@ static bool callback_may_call(const struct callback *callback, u64 handle)
 
 /* ---- passing it ---- */
 
+/* @slot: NULL: a callback */
+static const char *function_name(const struct call_slot *slot)
+{
+	if (slot)
+		return slot->name;
+	return "banos_callback_call";
+}
+
 static s64 grant_mistake(const struct call_slot *slot, u32 number, s64 err, const char *what)
 {
 	char words[128];
 
 	snprintf(words, sizeof(words), "argument %u is a callback %s", number + 1, what);
-	return api_mistake(slot ? slot->name : "banos_callback_call", err, words);
+	return api_mistake(function_name(slot), err, words);
 }
 
 static bool callback_is_as_stated(const struct callback *callback,
@@ -114,11 +123,13 @@ static s64 grant_argument(const struct call_slot *slot, const struct signature *
 	return err;
 }
 
-static s64 grant_arguments(const struct gate_grant *grant, const struct call_slot *slot,
+static s64 check_arguments(const struct gate_grant *grant, const struct call_slot *slot,
 			   const struct signature *signature, const struct owner *callee)
 {
 	s64 err = 0;
 
+	if (signature->pointers)
+		err = check_passed(function_name(slot), callee, signature, grant->args);
 	for (u32 i = 0; i < signature->nargs && !err; i++)
 		if (signature->callbacks & 1u << i)
 			err = grant_argument(slot, signature, i, grant->args[i], callee);
@@ -126,9 +137,9 @@ static s64 grant_arguments(const struct gate_grant *grant, const struct call_slo
 }
 
 /* From gate_slot_granting. */
-s64 gate_grant_callbacks(const struct gate_grant *grant, const struct call_slot *slot)
+s64 gate_check_arguments(const struct gate_grant *grant, const struct call_slot *slot)
 {
-	return grant_arguments(grant, slot, slot->signature, slot->owner);
+	return check_arguments(grant, slot, slot->signature, slot->owner);
 }
 
 s64 gate_grant_result(s64 result, const struct owner *callee)
@@ -207,8 +218,8 @@ static s64 callback_enter(struct callback *callback, const u64 args[SIGNATURE_AR
 	};
 	s64 result = 0;
 
-	if (signature->callbacks)
-		result = grant_arguments(&grant, NULL, signature, callback->root);
+	if (signature->callbacks | signature->pointers)
+		result = check_arguments(&grant, NULL, signature, callback->root);
 	if (result)
 		return result;
 	current->grants = &grant;

@@ -45,7 +45,7 @@ static void call_slot_fill(struct call_slot *slot, const struct export *export, 
 	slot->signature = signature;
 	if (!signature)
 		return;
-	slot->callbacks = signature->callbacks;
+	slot->checked = signature->callbacks | signature->pointers;
 	slot->handles = signature->handles | signature->callbacks;
 	if (signature->result == 'c')
 		slot->handles |= GATE_GRANT_RESULT;

@@ -125,6 +125,8 @@ static int signature_argument(struct reader *reader)
 		out->handles |= 1u << out->nargs;
 	if (letter == 'c')
 		out->callbacks |= 1u << out->nargs;
+	if (strchr("tsfrwx", letter))
+		out->pointers |= 1u << out->nargs;
 	out->nargs++;
 	if (letter == 'c')
 		return signature_callback(reader, arg);

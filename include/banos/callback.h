@@ -81,7 +81,7 @@ int64_t banos_callback_create(banos_owner owner, const struct banos_callback_con
  * @param arg1      to @p arg5: as its signature states; those that it lacks are not looked at. What a
  *		    letter for bytes describes lies in memory of the caller.
  * @return the result of the function; -ENODEV: it was closed, or its driver is gone; -EINVAL:
- *	   it was not passed to the caller, or is 0; -E2BIG: an argument describes more than
+ *	   it was not passed to the caller, or is 0, or what an argument describes is not the caller's memory; -E2BIG: an argument describes more than
  *	   BANOS_COPY_MAX bytes; -EOVERFLOW: calls are nested too deep (<banos/driver.h>); -EDEADLK: it may sleep, and the caller holds a banos_spinlock
  */
 BANOS_SINCE(1)

@@ -15,8 +15,8 @@
  * Signatures
  * ----------
  * BANOS_EXPORT_AS(f, "letters") states what the arguments of f are, one letter for each,
- * in their order. A kernel that keeps drivers apart copies by that what pointers
- * point to. BANOS_IMPORT_AS(f, "letters") states how the importer calls it: if the
+ * in their order. The kernel checks by that what pointers point to, and one that keeps drivers
+ * apart copies it. BANOS_IMPORT_AS(f, "letters") states how the importer calls it: if the
  * exporter states other letters, the importer is refused (ENOEXEC). A header that declares
  * exported functions states both (<banos/pci.h>). The letters never change:
  *
@@ -27,7 +27,7 @@
  *	c(qq)	  the same, and its signature is "qq"; a call with another one returns -EINVAL. A callback
  *		  can be passed to four drivers; a call that passes it to more may return -ENOSPC
  *	t	  text that the callee reads, NUL-terminated, at most 1024 bytes with the NUL
- *	s	  a struct that begins with its size (uint32_t), which the callee reads
+ *	s	  a struct that begins with its size (uint32_t, aligned to 4, at most 4096), which the callee reads
  *	f	  the same, which the callee fills; of the caller's content it reads all
  *	r16	  16 bytes that the callee reads
  *	r$3	  bytes that it reads; their number is the value of argument 3, of letter i or q
@@ -40,9 +40,10 @@
  *
  * So int64_t hub_send(banos_owner client, const void *data, uint64_t bytes) is "hr$3q".
  * Without ">" the result is an integer of 64 bits. A signature has at most 127 characters. An
- * argument describes at most BANOS_COPY_MAX bytes; more leads to -E2BIG where they are copied. What
- * is described, and is not the caller's memory, leads to -EINVAL there, and the function is not called.
- * A pointer may be NULL; then nothing is copied. What is copied contains no pointers: neither
+ * argument describes at most BANOS_COPY_MAX bytes; more leads to -E2BIG. What is described, all of it,
+ * and is not the caller's memory, or cannot be written where the callee writes, leads to -EINVAL. In both
+ * cases the log says so and the function is not called: it can rely on what it receives.
+ * A pointer may be NULL; then nothing is checked or copied. What is copied contains no pointers: neither
  * side follows one, and neither keeps the address after the call. Both sides may see one
  * memory, or each a copy of its own, so only the last value counts, after the return.
  *

@@ -77,9 +77,9 @@ _Static_assert(offsetof(struct gate_grant, before) == 8 &&
 struct call_slot {
 	const void *target; /* gate_dead_entry: it returns -ENODEV */
 	struct owner *owner;
-	const void *entry;		   /* what is called instead: its thunk */
-	u32 handles;			   /* bit per argument; GATE_GRANT_RESULT */
-	u32 callbacks;			   /* bit per argument */
+	const void *entry; /* what is called instead: its thunk */
+	u32 handles;	   /* bit per argument; GATE_GRANT_RESULT */
+	u32 checked;	   /* bit per argument: gate_check_arguments() looks at it */
 	const struct signature *signature; /* or NULL */
 	const char *name;
 };

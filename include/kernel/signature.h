@@ -26,6 +26,7 @@ struct signature {
 	u32 nargs;
 	u8 handles;   /* bit per argument: granted for the call */
 	u8 callbacks; /* bit per argument: granted until closed */
+	u8 pointers;  /* bit per argument: it describes memory */
 	char result;  /* 0: a number; 'h', 'c' */
 	struct signature_arg args[SIGNATURE_ARGS];
 };

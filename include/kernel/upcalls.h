@@ -91,10 +91,11 @@ struct gate_grant;
 struct call_slot;
 struct owner;
 /**
- * Grant the callbacks among the arguments of a call to the driver that is called, until they are closed
- * (banos/api/callback.c). The context of the call. @return 0; an error, which the call returns
+ * Of a call between drivers: grant the callbacks among the arguments to the driver that is called, until they are
+ * closed, and see whether what pointers describe is the caller's memory (banos/api/callback.c). The context of the
+ * call. @return 0; an error, which the call returns
  */
-s64 __must_check gate_grant_callbacks(const struct gate_grant *grant, const struct call_slot *slot);
+s64 __must_check gate_check_arguments(const struct gate_grant *grant, const struct call_slot *slot);
 /** Grant a callback that a call returned to its caller (banos/api/callback.c). @param callee  whose result it is @return @p result, or an error */
 s64 __must_check gate_grant_result(s64 result, const struct owner *callee);
 /** Report that a driver called a weak import that is absent (banos/life/slots.c). The context of the call. @return -EOPNOTSUPP, which the call returns */

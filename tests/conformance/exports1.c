@@ -29,6 +29,18 @@ int64_t conformance_exports1_sum(const uint8_t *bytes, uint32_t count, uint32_t 
 }
 BANOS_EXPORT_AS(conformance_exports1_sum, CONFORMANCE_EXPORTS1_SUM_AS);
 
+int64_t conformance_exports1_pack(const char *text, const struct conformance_box *from,
+				  struct conformance_box *to, uint64_t *total)
+{
+	call_count++;
+	to->weight = from->weight;
+	while (*text++)
+		to->weight++;
+	*total += to->weight;
+	return 0;
+}
+BANOS_EXPORT_AS(conformance_exports1_pack, CONFORMANCE_EXPORTS1_PACK_AS);
+
 int64_t conformance_exports1_fail(int64_t error)
 {
 	call_count++;

@@ -35,6 +35,7 @@ static void each_letter_is_one_argument(void **state)
 	assert_int_equal(signature.nargs, 6);
 	assert_int_equal(signature.handles, 1 << 2);
 	assert_int_equal(signature.callbacks, 1 << 3);
+	assert_int_equal(signature.pointers, 3 << 4);
 	assert_int_equal(signature.result, 0);
 	assert_string_equal(signature.text, "iqhcts");
 	assert_int_equal(parse("f"), 0);
@@ -48,6 +49,7 @@ static void bytes_have_a_length(void **state)
 	assert_arg(2, 'w', 1, 4);
 	assert_arg(3, 'x', 24, 5);
 	assert_arg(6, 'r', 65536, 0);
+	assert_int_equal(signature.pointers, 0x27);
 	assert_int_equal(signature.handles, 0);
 }
 
