@@ -6,7 +6,7 @@
 # the programs. The build itself is in scripts/build.mk, which reads the short
 # Makefile in each folder; nothing here needs more than make and a shell.
 
-VERSION	:= 0.1.0
+VERSION	:= 0.2.0
 # What uname -r says. Static glibc programs refuse to start on less than 3.2,
 # so it begins with the Linux release whose user ABI this is measured against.
 RELEASE	:= 6.1.0-banos$(VERSION)

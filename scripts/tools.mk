@@ -88,7 +88,7 @@ sdk-cxxflags := -fno-exceptions -fno-rtti -fno-threadsafe-statics
 sdk-objects := $(O)/drivers/banos-cxx.o $(O)/drivers/banos-rt.o
 SDK_TAR	:= $(O)/banos-sdk-$(BANOS_VERSION).tar.gz
 quiet_cmd_sdk = SDK     $(call short,$@)
-      cmd_sdk = $(PYTHON) scripts/mksdk.py --out $(SDK) --tar $@ \
+      cmd_sdk = rm -f $(O)/banos-sdk-*.tar.gz; $(PYTHON) scripts/mksdk.py --out $(SDK) --tar $@ \
 		--version '$(BANOS_VERSION)' --cflags='$(sdk-cflags)' \
 		--cxxflags='$(sdk-cxxflags)' --check $(O)/tools/banos-check \
 		--cxx-object $(O)/drivers/banos-cxx.o \

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from driver_source import SOURCE
 from machine import DEBUG_KERNEL
 
 
@@ -91,6 +92,10 @@ def test_the_kernel_says_who_it_is(start):
     m = start().boot()
     release = m.check('uname -r').split('.')
     assert (int(release[0]), int(release[1])) >= (3, 2)
+    with open(f'{SOURCE}/Makefile', encoding='utf-8') as f:
+        version = re.search(r'^VERSION\s*:= (\S+)$', f.read(), re.M)[1]
+    assert m.check('uname -r').strip().endswith(f'-banos{version}')
+    assert m.check('uname -v').strip().endswith(f'Banos {version}')
     assert m.check('uname -m') == 'x86_64\n'
     assert m.check('uname -n') == m.check('cat /etc/hostname')
     log = m.check('dmesg')
