@@ -132,6 +132,7 @@ need_check()
 	need "libclang-rt-${version%%.*}-dev" \
 		"$(clang -print-resource-dir 2>/dev/null)/lib/linux/libclang_rt.fuzzer-x86_64.a"
 	need clang-format clang-format clang-format-14
+	need abigail-tools abidiff
 	need pkgconf pkg-config
 	need libcmocka-dev /usr/include/cmocka.h
 	need zlib1g-dev /usr/include/zlib.h
