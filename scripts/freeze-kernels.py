@@ -8,7 +8,7 @@ Writes into abi/LEVEL/kernels:
 
     default.elf.xz tiny.elf.xz debug.elf.xz llvm.elf.xz    images, stripped of symbols and debugging
                                                            information
-    NAME.config        what each was configured with
+    NAME.config        the .config of each, whole: defaults change later
     initramfs.cpio.xz  the program that drives self-testing drivers (tests/abi/drive.c), as the first process
     SHA256SUMS         of the images and of the archive, unpacked
     README             of which release they are, and the compilers
@@ -56,12 +56,11 @@ def build(work):
         folder = f'{work}/{name}'
         words = ['LLVM=1'] if llvm else []
         make(folder, *words, config, 'kernel')
-        make(folder, *words, 'savedefconfig')
         image = f'{folder}/{name}.elf'
         subprocess.run(['strip', '-o', image, f'{folder}/banos.elf'], check=True)
         with open(image, 'rb') as f:
             kept[f'{name}.elf'] = f.read()
-        with open(f'{folder}/defconfig', 'rb') as f:
+        with open(f'{folder}/.config', 'rb') as f:
             configs[f'{name}.config'] = f.read()
     kept['initramfs.cpio'] = run.initramfs(drivers.build_drive(f'{work}/drive'), [])
     return kept, configs
