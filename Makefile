@@ -149,7 +149,7 @@ run-iso run-uefi: iso
 # Tests
 
 .PHONY: check check-layers check-host check-build check-kernel check-drivers \
-	check-abi check-abi-long abi-page check-fuzz check-system check-long fuzz fuzz-syscalls bench
+	check-abi check-abi-long abi-page check-mutations check-fuzz check-system check-long fuzz fuzz-syscalls bench
 # The tests in the kernel are part of the debug configuration: a build beside.
 debug-build = $(MAKE) $(jobs) O='$(O)/debug' debug_defconfig kernel
 check: setup-check
@@ -182,6 +182,9 @@ check-abi-long: setup-check
 # What the last run of check-abi or check-abi-long found, as a page.
 abi-page:
 	@$(PYTHON) tests/abi/page.py '$(O)'
+# Breaks the driver ABI on purpose, in a copy of the tree: ONLY="NAME..." some breaks, JOBS=N at a time.
+check-mutations: setup-check
+	@$(PYTHON) tests/abi/mutate.py --jobs $(or $(JOBS),1) $(addprefix --only ,$(ONLY)) '$(O)'
 # The fuzzer of system calls: CALLS calls on CPUS processors, from SEED on.
 fuzz-syscalls: setup-check
 	+@$(MAKE) $(jobs) all
@@ -232,6 +235,7 @@ help:
 #?   check-abi  check-fuzz  check-system
 #?                     the parts of check
 #?   check-abi-long    every driver, old and new, on every kernel, old and new (an hour)
+#?   check-mutations   the ABI is broken on purpose; each break must be caught (an hour; ONLY=NAME, JOBS=N)
 #?   abi-page          what the last of these two found, as one page for a browser
 #?   check-long        what takes longer than ten minutes
 #?   fuzz              parsers and the loader, on this machine, a minute each

@@ -116,15 +116,25 @@ def sinces_of(headers):
     return sorted(found)
 
 
-def function_line(cursor, sinces):
+def weak_functions(headers):
+    """As the compiler sees them, whatever macro made them so."""
+    names = {cursor.spelling for cursor in headers.declared()
+             if cursor.kind == CursorKind.FUNCTION_DECL and not cursor.is_definition()}
+    uses = ''.join(f'(unsigned long long){name},\n' for name in sorted(names))
+    with tempfile.TemporaryDirectory() as folder:
+        headers.gcc(f'{headers.includes}const unsigned long long uses[] = {{\n{uses}}};\n', '-w',
+                    '-c', '-o', f'{folder}/uses.o')
+        return {symbol.name for symbol in elf.Elf(f'{folder}/uses.o').symbols()
+                if symbol.bind == elf.STB_WEAK}
+
+
+def function_line(cursor, sinces, weak):
     params = [each.type.spelling for each in cursor.get_arguments()]
     if cursor.type.is_function_variadic():
         params.append('...')
-    weak = any(each.kind.is_attribute() and 'weak' in tokens_of(each)
-               for each in cursor.get_children())
     return (f'function {cursor.spelling}: {cursor.result_type.spelling} '
             f'({", ".join(params) or "void"}), since {level_of(cursor, sinces)}'
-            f'{", weak" if weak else ""}')
+            f'{", weak" if cursor.spelling in weak else ""}')
 
 
 def inline_line(cursor):
@@ -151,14 +161,14 @@ def struct_lines(cursor):
 
 
 def declarations(headers):
-    sinces = sinces_of(headers)
+    sinces, weak = sinces_of(headers), weak_functions(headers)
     for cursor in headers.declared():
         name = cursor.spelling
         if is_internal(name) or name.startswith('banos_assert_'):
             continue
         if cursor.kind == CursorKind.FUNCTION_DECL:
             yield inline_line(cursor) if cursor.is_definition() else \
-                function_line(cursor, sinces)
+                function_line(cursor, sinces, weak)
         elif cursor.kind in (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL) and \
                 cursor.is_definition():
             yield from struct_lines(cursor)

@@ -21,6 +21,7 @@ BREAKS = {
     'a pointer becomes const': ('memory.h', r'void \*memory\)', 'const void *memory)'),
     'a function gets weak': ('memory.h', r'(int64_t banos_free\([^;]*);',
                              r'__attribute__((weak)) \1;'),
+    'a function gets weak by a macro': ('memory.h', r'int64_t banos_free\(', r'BANOS_WEAK \g<0>'),
     'a flag gets another value': ('memory.h', r'(#define BANOS_ALLOC_ATOMIC) 1u', r'\1 2u'),
     'an errno gets another value': ('errno.h', r'(#define EBUSY\s+)16', r'\g<1>17'),
     'a number gets another type': ('memory.h', r'(#define BANOS_ALLOC_ATOMIC) 1u', r'\1 1'),
