@@ -4,7 +4,8 @@
  *
  * A driver is named by a path, or by its name, which modules.dep (made by depmod
  * when the image was built) leads to a file. All are in one folder, whichever kernel runs; only where
- * that does not exist they are looked for below the kernel's release, as on Linux.
+ * that does not exist they are looked for below the kernel's release, as on Linux. Drivers that use drafts
+ * of the API (include/banos/draft.h) are in draft/SET below that folder, whose lists name the others, too.
  */
 #include <elf.h>
 #include <errno.h>
@@ -40,12 +41,34 @@ void name_of_path(const char *path, char *name, size_t size)
 	name[count] = 0;
 }
 
+/* The name of the set of drafts that this kernel has; "-" or "": none. */
+static void read_draft_set(char *set, size_t size)
+{
+	FILE *stream = fopen("/proc/banos/drafts", "re");
+
+	set[0] = 0;
+	if (stream && fgets(set, size, stream))
+		set[strcspn(set, "\n")] = 0;
+	if (stream)
+		fclose(stream);
+}
+
 const char *module_folder(void)
 {
 	static char folder[300];
 	struct utsname names;
+	char set[64];
 
-	if (!folder[0] && !access(DRIVER_FOLDER "/modules.dep", F_OK))
+	if (folder[0])
+		return folder;
+	read_draft_set(set, sizeof(set));
+	snprintf(folder, sizeof(folder), "%s/draft/%s/modules.dep", DRIVER_FOLDER, set);
+	if (set[0] && !access(folder, F_OK)) {
+		*strrchr(folder, '/') = 0;
+		return folder;
+	}
+	folder[0] = 0;
+	if (!access(DRIVER_FOLDER "/modules.dep", F_OK))
 		strcpy(folder, DRIVER_FOLDER);
 	if (!folder[0] && !uname(&names))
 		snprintf(folder, sizeof(folder), "/lib/modules/%s", names.release);

@@ -38,7 +38,7 @@ struct modinfo {
 
 #define DRIVER_FOLDER "/lib/banos/drivers"
 
-/** @brief DRIVER_FOLDER, or "/lib/modules/RELEASE" if it has no lists */
+/** @brief DRIVER_FOLDER, the folder in it for the drafts of this kernel, or "/lib/modules/RELEASE" if it has no lists */
 const char *module_folder(void);
 /** @brief The driver's name in a path: "a/b-c.ko" is b_c. */
 void name_of_path(const char *path, char *name, size_t size);

@@ -9,6 +9,7 @@ import pytest
 import run
 from test_conformance import BUILD, COMPILERS, HERE, SOURCE, drive  # noqa: F401
 from test_future import future  # noqa: F401
+from test_swap import archive, boot
 
 DRAFTS = f'{HERE}/drafts'
 GENERATE = [sys.executable, f'{SOURCE}/scripts/gen-drafts.py']
@@ -83,6 +84,51 @@ def test_without_the_option_the_names_are_hidden(tmp_path):
                            f'{DRAFTS}/user.c', '-o', tmp_path / 'x.o'], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     assert done.returncode and 'banos_horn_sound' in done.stdout
+
+
+SETS = '/lib/banos/drivers/draft'
+# Both sets are there, each with the lists of all drivers, which depmod would make.
+SCRIPT = f'''#!/bin/sh
+cd {SETS}/..
+for set in draft/*; do
+	sed 's|[^ :]*[.]ko|../../&|g' modules.dep >/tmp/dep
+	{{ cat /tmp/dep; echo draft_user.ko: ; }} >$set/modules.dep
+	cp modules.alias $set
+done
+/etc/init.d/drivers
+readlink -f "/lib/modules/$(uname -r)" | sed 's/^/drafts: link /'
+for tool in modprobe "busybox modprobe"; do
+	for name in sum draft_user; do
+		$tool $name && echo "drafts: $tool $name" && $tool -r $name
+	done
+done
+poweroff -f
+'''
+
+
+def name_of_set(folder):
+    return re.search(r'DRAFT_SET "([^"]*)"', (folder / 'generated/drafts.h').read_text())[1]
+
+
+@pytest.mark.parametrize('kernel', ['future', 'today'])
+def test_modprobe_takes_the_set_of_the_kernel(tmp_path, future, kernel):  # noqa: F811
+    files = {'swap': archive.file('', SCRIPT, 0o755),
+             'etc/inittab': '::sysinit:/etc/init.d/rcS\n::once:/swap\n'}
+    for number, lamp in ((1, 'one'), (2, 'two')):
+        path = user(tmp_path, lamp, f'-DLAMP={number}')
+        files[f'{SETS[1:]}/{name_of_set(tmp_path / lamp)}/draft_user.ko'] = path.read_bytes()
+    with open(f'{BUILD}/initramfs.cpio', 'rb') as f:
+        (tmp_path / 'initrd').write_bytes(f.read() + archive.cpio(archive.tree(files)))
+    image = {'future': f'{future}/banos.elf', 'today': f'{BUILD}/banos.elf'}[kernel]
+    output = boot(image, tmp_path / 'initrd')
+    found = re.findall(r'drafts: (.*)', output)
+    if kernel == 'future':
+        assert found == [f'link {SETS}/{name_of_set(tmp_path / "one")}', 'modprobe sum',
+                         'modprobe draft_user', 'busybox modprobe sum',
+                         'busybox modprobe draft_user'], output[-4000:]
+    else:
+        assert found == ['link /lib/banos/drivers', 'modprobe sum',
+                         'busybox modprobe sum'], output[-4000:]
 
 
 LAMP = '''/* A lamp. */
