@@ -130,3 +130,10 @@ def test_each_level_has_its_folder():
         level = int(re.search(r'^#define BANOS_LEVEL (\d+)$', f.read(), re.M)[1])
     assert LEVELS == list(range(1, level + 1))
     assert all(os.path.exists(f'{SOURCE}/abi/{x}/{y}') for x in LEVELS for y in LISTS)
+
+
+@pytest.mark.parametrize('level', LEVELS)
+def test_no_file_says_where_it_was_made(level):
+    """Else another folder would make other bytes."""
+    for driver in drivers.archived(level).values():
+        assert not re.search(rb'/(tmp|home|work|build)/', driver.data), driver.ident
