@@ -196,14 +196,14 @@ SYSCALL6(banos_install, image, size, params, flags, log, log_size)
 
 /* ---- remove ---- */
 
-#define REMOVE_FLAGS ((u64)(BANOS_REMOVE_WAIT | BANOS_REMOVE_REVOKE))
+#define REMOVE_FLAGS ((u64)(BANOS_REMOVE_WAIT | BANOS_REMOVE_REVOKE | BANOS_REMOVE_REPLACE))
 
 static s64 remove_by_number(s64 id, u64 flags, struct report *report)
 {
 	struct driver *driver;
 	s64 err;
 
-	if (flags & ~REMOVE_FLAGS || flags == REMOVE_FLAGS)
+	if (flags & ~REMOVE_FLAGS || (flags & BANOS_REMOVE_WAIT && flags != BANOS_REMOVE_WAIT))
 		return report_add(report, -EINVAL, "flags 0x%lx are unknown, or exclude each other",
 				  flags);
 	if (id < 0)

@@ -62,6 +62,14 @@ int find_installed(const char *what, struct banos_query *out)
 	return found;
 }
 
+static int find_oldest(const char *name, struct banos_query *out)
+{
+	for (s64 id = 0; (id = syscall(SYS_banos_query, id, out, sizeof(*out))) >= 0; id++)
+		if (!out->builtin && same_name(out->name, name))
+			return 1;
+	return 0;
+}
+
 /* ---- removing ---- */
 
 /* Collect the values of the lines "@key: value" in the status of driver @id, separated by ", ". */
@@ -146,16 +154,20 @@ static int cmd_rmmod(int argc, char **argv)
 			flags |= BANOS_REMOVE_WAIT;
 		else if (!strcmp(argv[i], "--revoke"))
 			flags |= BANOS_REMOVE_REVOKE;
+		else if (!strcmp(argv[i], "--replace"))
+			flags |= BANOS_REMOVE_REPLACE;
 		else
 			return complain(argv[i], "unknown option");
 	}
-	if (flags == (BANOS_REMOVE_WAIT | BANOS_REMOVE_REVOKE))
-		return complain("--wait and --revoke", "exclude each other");
+	if (flags & BANOS_REMOVE_WAIT && flags != BANOS_REMOVE_WAIT)
+		return complain("--wait", "excludes --revoke and --replace");
 	if (i == argc) {
 		fprintf(stderr,
-			"usage: rmmod [--wait | --revoke] NAME|ID...\n"
-			"       --wait    sleep until nothing uses it\n"
-			"       --revoke  take its open files and mappings away from programs\n");
+			"usage: rmmod [--wait | [--revoke] [--replace]] NAME|ID...\n"
+			"       --wait     sleep until nothing uses it\n"
+			"       --revoke   take its open files and mappings away from programs\n"
+			"       --replace  let another installed driver with the same exports take over\n"
+			"                  from it (from the oldest of that name)\n");
 		return 2;
 	}
 	for (; i < argc; i++) {
@@ -166,7 +178,9 @@ static int cmd_rmmod(int argc, char **argv)
 			status = complain(argv[i], "not permitted: only root may remove drivers");
 			continue;
 		}
-		if (!find_by_file(argv[i], name, sizeof(name), &query))
+		if (!find_by_file(argv[i], name, sizeof(name), &query) ||
+		    (flags & BANOS_REMOVE_REPLACE && same_name(query.name, name) &&
+		     !find_oldest(name, &query)))
 			status = complain(argv[i], "no such driver is installed");
 		else
 			status |= remove_driver(&query, flags);

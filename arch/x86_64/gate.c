@@ -42,6 +42,7 @@ void arch_slot_stub_write(u8 *code, struct call_slot *const *slot)
 extern const u8 gate_thunk[], gate_thunk_owner[], gate_thunk_target[], gate_thunk_begun[],
 	gate_thunk_ended[], gate_thunk_slot[], gate_thunk_end[];
 extern const u8 gate_thunk_granting[], gate_thunk_granting_slot[], gate_thunk_granting_end[];
+extern const u8 gate_thunk_moved[], gate_thunk_moved_slot[], gate_thunk_moved_end[];
 
 static void thunk_fill(u8 *code, const u8 *template, const u8 *label, u64 value)
 {
@@ -55,12 +56,15 @@ void arch_call_thunk_write(u8 *code, const struct call_slot *slot)
 	u32 counters = slot->owner->gate_slot;
 
 	memset(code, INSN_INT3, CALL_THUNK_SIZE);
+	BUG_ON(gate_thunk_moved_end - gate_thunk_moved > (s64)(CALL_THUNK_SIZE - CALL_THUNK_MOVED));
+	memcpy(code + CALL_THUNK_MOVED, gate_thunk_moved, gate_thunk_moved_end - gate_thunk_moved);
+	thunk_fill(code + CALL_THUNK_MOVED, gate_thunk_moved, gate_thunk_moved_slot, (u64)slot);
 	if (slot->handles || slot->checked) {
 		memcpy(code, gate_thunk_granting, gate_thunk_granting_end - gate_thunk_granting);
 		thunk_fill(code, gate_thunk_granting, gate_thunk_granting_slot, (u64)slot);
 		return;
 	}
-	BUG_ON(gate_thunk_end - gate_thunk > (s64)CALL_THUNK_SIZE);
+	BUG_ON(gate_thunk_end - gate_thunk > (s64)CALL_THUNK_MOVED);
 	memcpy(code, gate_thunk, gate_thunk_end - gate_thunk);
 	thunk_fill(code, gate_thunk, gate_thunk_owner, (u64)&slot->owner);
 	thunk_fill(code, gate_thunk, gate_thunk_target, (u64)&slot->target);

@@ -32,6 +32,16 @@
 	popq %rbp
 	.endm
 
+/* rsp: the flags, the record. Leaves the callee's owner in rsi. */
+	.macro	leave_record
+	addq $16, %rsp
+	popq %rsi
+	movl OWNER_COUNTERS(%rsi), %ecx
+	movq %gs:CPU_CURRENT, %rbx
+	popq THREAD_GATE(%rbx)
+	incq %gs:COUNTERS_ENDED(%rcx)
+	.endm
+
 /* rbx: the thread, r11: the slot. Leaves the callee's owner in rsi. Needs labels 2 and 3. */
 	.macro	enter target:vararg
 	movq SLOT_OWNER(%r11), %rax
@@ -46,12 +56,7 @@
 	andl $GATE_FLAGS_CHECKED, (%rsp)
 	cmpl $GATE_FLAGS_CLEAN, (%rsp)
 	jne 3f
-2:	addq $16, %rsp
-	popq %rsi
-	movl OWNER_COUNTERS(%rsi), %ecx
-	movq %gs:CPU_CURRENT, %rbx
-	popq THREAD_GATE(%rbx)
-	incq %gs:COUNTERS_ENDED(%rcx)
+2:	leave_record
 	.endm
 
 	.macro	correct_flags
@@ -103,6 +108,15 @@ gate_thunk_slot:
 	jmp *gate_slot_elsewhere_entry
 gate_thunk_end:
 
+/* Behind each thunk: the target of a slot whose functions another exporter has taken over. */
+	.global gate_thunk_moved, gate_thunk_moved_slot, gate_thunk_moved_end
+	.balign 16
+gate_thunk_moved:
+	movq $0x11111111, %r11
+gate_thunk_moved_slot:
+	jmp *gate_slot_moved_entry
+gate_thunk_moved_end:
+
 	.global gate_thunk_granting, gate_thunk_granting_slot, gate_thunk_granting_end
 	.balign 16
 gate_thunk_granting:
@@ -117,6 +131,8 @@ gate_slot_elsewhere_entry:
 	.quad gate_slot_elsewhere
 gate_slot_granting_entry:
 	.quad gate_slot_granting
+gate_slot_moved_entry:
+	.quad gate_slot_moved
 
 	.text
 	.balign 16
@@ -249,6 +265,50 @@ grant_load_arguments:
 	movq 8 + GRANT_ARGS + 32(%rsp), %r8
 	movq 8 + GRANT_ARGS + 40(%rsp), %r9
 	ret
+
+/*
+ * The call is recorded and counted as one of the exporter that is leaving: gate_slot_move() makes it one
+ * of its successor's. A thunk counts the end of the call where it counted the beginning, so if that called,
+ * the end is here. Whoever else called looks at the record. r11: the slot; registers are saved.
+ */
+	.balign 16
+gate_slot_moved:
+	pushq %rbp
+	movq %rsp, %rbp
+	pushq %r9
+	pushq %r8
+	pushq %rcx
+	pushq %rdx
+	pushq %rsi
+	pushq %rdi
+	pushq %r11
+	subq $8, %rsp
+	movq %r11, %rdi
+	call gate_slot_move
+	addq $8, %rsp
+	popq %r11
+	popq %rdi
+	popq %rsi
+	popq %rdx
+	popq %rcx
+	popq %r8
+	popq %r9
+	popq %rbp
+	movq SLOT_ENTRY(%r11), %r10
+	addq $(gate_thunk_target - gate_thunk), %r10
+	cmpq %r10, (%rsp)
+	je 1f
+	jmp *%rax
+1:	addq $8, %rsp
+	call *%rax
+	pushfq
+	andl $GATE_FLAGS_CHECKED, (%rsp)
+	cmpl $GATE_FLAGS_CLEAN, (%rsp)
+	jne 3f
+2:	leave_record
+	restore_registers
+	ret
+	correct_flags
 
 /* A function that is there no more. */
 	.balign 16

@@ -32,6 +32,9 @@ struct driver *driver_create(void)
 	list_init(&driver->uses);
 	list_init(&driver->users);
 	list_init(&driver->stubs);
+	list_init(&driver->ties);
+	list_init(&driver->tied);
+	list_init(&driver->remnant_link);
 	spin_init(&driver->mistakes.lock);
 	driver_memory_prepare(driver);
 	wait_queue_init(&driver->pins_wait);
@@ -238,17 +241,24 @@ int driver_publish(struct driver *driver)
 	mutex_unlock(&drivers_lock);
 	if (err)
 		return err;
+	driver_adopt(driver);
 	owner_publish_late(&driver->owner);
 	if (gate_has_failed(&driver->owner))
 		driver_remove_failed(driver);
 	return 0;
 }
 
+void driver_withdraw_locked(struct driver *driver)
+{
+	assert_held(&drivers_lock);
+	driver->state = BANOS_DRIVER_GOING;
+	exports_remove(driver->exports, driver->nexports);
+}
+
 void driver_withdraw(struct driver *driver)
 {
 	mutex_lock(&drivers_lock);
-	driver->state = BANOS_DRIVER_GOING;
-	exports_remove(driver->exports, driver->nexports);
+	driver_withdraw_locked(driver);
 	mutex_unlock(&drivers_lock);
 }
 
@@ -310,11 +320,8 @@ static void free_image(struct driver *driver)
 	kvfree(driver->serves);
 	driver->serves = NULL;
 	driver->nserves = 0;
-	slots_free(driver);
 	kvfree(driver->exports);
-	kvfree(driver->signatures);
 	driver->exports = NULL;
-	driver->signatures = NULL;
 	driver->nexports = 0;
 }
 
@@ -370,7 +377,7 @@ static int driver_dismantle(struct driver *driver)
 	sys_module_changed(driver->name);
 	stubs_free(driver);
 	free_image(driver);
-	gate_close(&driver->owner);
+	slots_release(driver);
 	owner_destroy(&driver->owner);
 	driver_put(driver);
 	return 0;
@@ -380,6 +387,8 @@ int driver_end(struct driver *driver)
 {
 	int err = owner_sweep(&driver->owner, 1 << OWNED_ENTRY, NULL);
 
+	if (!err)
+		err = successor_drain(driver, driver->owner.stop_by_ns);
 	if (!err)
 		err = gate_drain(&driver->owner, driver->owner.stop_by_ns);
 	if (err)

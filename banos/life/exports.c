@@ -96,6 +96,18 @@ struct export *export_find(const char *name)
 	return NULL;
 }
 
+struct export *export_find_of(const char *name, const struct driver *provider)
+{
+	u32 hash = hash_name(name);
+
+	assert_held(&drivers_lock);
+	for (struct export *export = table[hash & (nbuckets - 1)]; export; export = export->next)
+		if (export->provider == provider && export->hash == hash &&
+		    !strcmp(export->name, name))
+			return export;
+	return NULL;
+}
+
 bool export_shadowed(const struct export *export)
 {
 	return export_find(export->name) != export;

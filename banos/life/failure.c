@@ -7,9 +7,8 @@
  * each failed driver, does what a removal does, and more:
  *
  *	no new users			DRIVER_GOING_PIN
- *	importers get ENODEV		their call slots are dead
+ *	importers get ENODEV		their call slots are dead, until another exporter takes over
  *	open files get ENODEV		revoked; they give up their pins
- *	importers are gone		waited for, however long
  *	the rest			driver_end()
  *
  * A driver whose init() fails is taken back by who installs it, one whose exit()
@@ -59,7 +58,7 @@ static void failure_main(void *arg)
 	__atomic_fetch_or(&driver->pins.v, DRIVER_GOING_PIN, __ATOMIC_SEQ_CST);
 	driver->exited = true;
 	driver_withdraw(driver);
-	slots_kill(driver);
+	driver_orphan(driver);
 	for (u32 i = 0; err && i < RETRIES_MAX; i++)
 		err = failure_dismantle(driver);
 	if (err)

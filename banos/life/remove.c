@@ -2,7 +2,8 @@
 /*
  * Removing a driver:
  *
- *	it has no users and gets none	   one atomic step on driver->pins; or files are revoked
+ *	it has no users and gets none	   one atomic step on driver->pins; or files are revoked,
+ *					   or another driver takes over (successor.c)
  *	no new calls enter it		   names and registrations withdrawn
  *	no calls run in it		   the gate is drained
  *	exit, destructors
@@ -67,6 +68,8 @@ static int remove_claim(struct driver *driver, u32 flags, struct report *report)
 
 	if (flags & BANOS_REMOVE_WAIT)
 		return claim_waiting(driver);
+	if (flags & BANOS_REMOVE_REPLACE && !list_empty(&driver->users))
+		return driver_replace(driver, flags & BANOS_REMOVE_REVOKE, report);
 	/* Once files are revoked, each further removal continues with that. */
 	if (flags & BANOS_REMOVE_REVOKE || driver->revoked)
 		err = claim_despite_files(driver);

@@ -6,7 +6,13 @@
  * the code that leads through the gate to where the slot says (gate_slot.S). Imports
  * are bound to the thunk. Slots and thunks lie in pages of their own: the code is written
  * once, the slots never by a driver. They are made for SLOTS_GROUP exports at a time, at
- * the first use of one of these, and freed with the exporter, which its users pin.
+ * the first use of one of these, and freed with the exporter, which its users pin; or
+ * later, where another one took over from it (successor.c): with the last of its users.
+ *
+ * A slot that was moved has a target that makes the call, which is recorded and counted as
+ * one of the old exporter by then, a call of the new one: gate_slot_move(). So the thunk
+ * needs no further instruction, and each call is either one of the old exporter or
+ * one of the new.
  *
  * A function that was looked up is called through a stub of the user's, which reads the
  * address of its slot from memory: after the function was released it returns -ENODEV.
@@ -17,6 +23,7 @@
 #include <kernel/heap.h>
 #include <kernel/page.h>
 #include <kernel/printk.h>
+#include <kernel/string.h>
 #include <kernel/upcalls.h>
 
 #define SLOTS_GROUP (PAGE_SIZE / CALL_THUNK_SIZE)
@@ -24,24 +31,26 @@
 /* In the second of two pages; the first has the thunks. */
 struct slot_group {
 	struct call_slot slots[SLOTS_GROUP];
+	char *names; /* of the slots: those of the exporter end with its image */
 };
 _Static_assert(sizeof(struct slot_group) <= PAGE_SIZE, "slots of as many thunks as a page has");
 
 static u32 slot_groups(const struct driver *exporter)
 {
-	return (exporter->nexports + SLOTS_GROUP - 1) / SLOTS_GROUP;
+	return (exporter->nslots + SLOTS_GROUP - 1) / SLOTS_GROUP;
 }
 
 struct call_slot gate_dead_slot = { .target = gate_dead_entry, .entry = gate_dead_entry };
 
-static void call_slot_fill(struct call_slot *slot, const struct export *export, const u8 *thunk)
+static void call_slot_fill(struct call_slot *slot, const struct export *export, const u8 *thunk,
+			   const char *name)
 {
 	const struct signature *signature = export->signature;
 
 	slot->target = (const void *)export->address;
 	slot->owner = &export->provider->owner;
 	slot->entry = thunk;
-	slot->name = export->name;
+	slot->name = name;
 	slot->signature = signature;
 	if (!signature)
 		return;
@@ -51,23 +60,44 @@ static void call_slot_fill(struct call_slot *slot, const struct export *export, 
 		slot->handles |= GATE_GRANT_RESULT;
 }
 
+static char *slot_names_alloc(const struct export *export, u32 count)
+{
+	size_t size = 0;
+
+	for (u32 i = 0; i < count; i++)
+		size += strlen(export[i].name) + 1;
+	return kmalloc(size);
+}
+
+static void slot_group_free(struct slot_group *group)
+{
+	kfree(group->names);
+	krange_free((u8 *)group - PAGE_SIZE);
+}
+
 static struct slot_group *slot_group_create(struct driver *exporter, u32 first)
 {
-	u32 count = MIN(exporter->nexports - first, (u32)SLOTS_GROUP);
+	const struct export *export = &exporter->exports[first];
+	u32 count = MIN(exporter->nslots - first, (u32)SLOTS_GROUP);
 	u8 *code = krange_alloc(KRANGE_DRIVER, 2, KPROT_RW);
 	struct slot_group *group = (void *)(code + PAGE_SIZE);
+	char *name;
 
 	if (!code)
 		return NULL;
-	for (u32 i = 0; i < count; i++) {
+	name = group->names = slot_names_alloc(export, count);
+	for (u32 i = 0; name && i < count; i++) {
 		u8 *thunk = code + i * CALL_THUNK_SIZE;
+		size_t size = strlen(export[i].name) + 1;
 
-		call_slot_fill(&group->slots[i], &exporter->exports[first + i], thunk);
+		memcpy(name, export[i].name, size);
+		call_slot_fill(&group->slots[i], &export[i], thunk, name);
 		arch_call_thunk_write(thunk, &group->slots[i]);
+		name += size;
 	}
-	if (!krange_protect(code, 1, KPROT_RX))
+	if (name && !krange_protect(code, 1, KPROT_RX))
 		return group;
-	krange_free(code);
+	slot_group_free(group);
 	return NULL;
 }
 
@@ -77,14 +107,17 @@ struct call_slot *slot_of(const struct export *export)
 	u32 number = export - exporter->exports, nth = number / SLOTS_GROUP;
 
 	assert_held(&drivers_lock);
-	if (!exporter->slots)
+	if (!exporter->slots) {
+		exporter->nslots = exporter->nexports;
 		exporter->slots = kcalloc(slot_groups(exporter), sizeof(*exporter->slots));
+	}
 	if (!exporter->slots)
 		return NULL;
 	if (!exporter->slots[nth])
 		exporter->slots[nth] = slot_group_create(exporter, nth * SLOTS_GROUP);
 	if (!exporter->slots[nth])
 		return NULL;
+	exporter->slots[nth]->slots[number % SLOTS_GROUP].bound = true;
 	return &exporter->slots[nth]->slots[number % SLOTS_GROUP];
 }
 
@@ -92,24 +125,69 @@ void slots_free(struct driver *exporter)
 {
 	for (u32 i = 0; exporter->slots && i < slot_groups(exporter); i++)
 		if (exporter->slots[i])
-			krange_free((u8 *)exporter->slots[i] - PAGE_SIZE);
+			slot_group_free(exporter->slots[i]);
 	kfree(exporter->slots);
 	exporter->slots = NULL;
+	kvfree(exporter->signatures);
+	exporter->signatures = NULL;
 }
 
-#ifdef CONFIG_GATE_ABANDON
-void slots_kill(struct driver *exporter)
+struct call_slot *slot_next_bound(const struct driver *exporter, u32 *number)
 {
-	mutex_lock(&drivers_lock);
-	for (u32 i = 0; exporter->slots && i < exporter->nexports; i++) {
-		struct slot_group *group = exporter->slots[i / SLOTS_GROUP];
+	assert_held(&drivers_lock);
+	while (exporter->slots && *number < exporter->nslots) {
+		struct slot_group *group = exporter->slots[*number / SLOTS_GROUP];
+		u32 nth = (*number)++ % SLOTS_GROUP;
 
-		if (group)
-			WRITE_ONCE(group->slots[i % SLOTS_GROUP].target, gate_dead_entry);
+		if (group && group->slots[nth].bound)
+			return &group->slots[nth];
 	}
-	mutex_unlock(&drivers_lock);
+	return NULL;
 }
-#endif
+
+void slots_unbind(struct driver *exporter)
+{
+	struct call_slot *slot;
+
+	for (u32 i = 0; (slot = slot_next_bound(exporter, &i));)
+		slot->bound = false;
+}
+
+void slot_move(struct call_slot *slot, struct call_slot *to)
+{
+	smp_store_release(&slot->moved_to, to);
+	smp_store_release(&slot->target, arch_call_thunk_moved(slot->entry));
+}
+
+void slot_kill(struct call_slot *slot)
+{
+	WRITE_ONCE(slot->target, gate_dead_entry);
+	WRITE_ONCE(slot->moved_to, NULL);
+}
+
+/*
+ * Until the call is counted as one of the next exporter's it is one of the last one's, which
+ * is not freed as long. Meanwhile that may have a successor, too.
+ */
+const void *gate_slot_move(struct call_slot *slot)
+{
+	struct gate_record *record = current->gate;
+	struct call_slot *next = smp_load_acquire(&slot->moved_to);
+	const void *target = gate_dead_entry;
+
+	while (next) {
+		gate_count_event(next->owner->gate_slot, begun);
+		WRITE_ONCE(record->owner, next->owner);
+		gate_count_event(slot->owner->gate_slot, ended);
+		slot = next;
+		target = smp_load_acquire(&slot->target);
+		next = smp_load_acquire(&slot->moved_to);
+	}
+	if (slot->signature && slot->signature->callbacks &&
+	    gate_check_arguments(current->grants, slot))
+		return gate_dead_entry;
+	return target;
+}
 
 /* ---- functions found at run time ---- */
 

@@ -10,7 +10,7 @@
 #include <kernel/err.h>
 #include <kernel/heap.h>
 
-static struct driver_use *use_find(struct driver *user, struct driver *exporter)
+struct driver_use *use_find(struct driver *user, struct driver *exporter)
 {
 	struct driver_use *use;
 
@@ -22,11 +22,10 @@ static struct driver_use *use_find(struct driver *user, struct driver *exporter)
 }
 
 /*
- * Does @driver depend on @on, over however many steps? Each driver on the way is looked
- * at once, and those still to be looked at are chained: neither long chains nor
+ * Each driver on the way is looked at once, and those still to be looked at are chained: neither long chains nor
  * many ways to the same driver cost stack or time.
  */
-static bool driver_depends(struct driver *driver, struct driver *on)
+bool driver_depends(struct driver *driver, struct driver *on)
 {
 	static u64 search; /* under drivers_lock */
 	struct driver *todo = driver;
@@ -50,6 +49,36 @@ static bool driver_depends(struct driver *driver, struct driver *on)
 	return false;
 }
 
+static bool use_begin(struct driver_use *use, struct driver *exporter)
+{
+	if (!driver_pin(exporter))
+		return false;
+	driver_get(exporter);
+	use->exporter = exporter;
+	list_init(&use->by_user);
+	list_init(&use->by_exporter);
+	return true;
+}
+
+struct driver_use *use_create(struct driver *exporter)
+{
+	struct driver_use *use = kzalloc(sizeof(*use));
+
+	if (!use)
+		return NULL;
+	if (use_begin(use, exporter))
+		return use;
+	kfree(use);
+	return NULL;
+}
+
+void use_insert(struct driver *user, struct driver_use *use)
+{
+	use->user = user;
+	list_add_tail(&use->by_user, &user->uses);
+	list_add_tail(&use->by_exporter, &use->exporter->users);
+}
+
 int use_add(struct driver *user, struct driver *exporter)
 {
 	struct driver_use *use = use_find(user, exporter);
@@ -63,23 +92,21 @@ int use_add(struct driver *user, struct driver *exporter)
 	use = kzalloc(sizeof(*use));
 	if (!use)
 		return -ENOMEM;
-	if (!driver_pin(exporter)) {
+	if (!use_begin(use, exporter)) {
 		kfree(use);
 		return -ENODEV;
 	}
-	use->user = user;
-	use->exporter = exporter;
 	use->count = 1;
-	driver_get(exporter);
-	list_add_tail(&use->by_user, &user->uses);
-	list_add_tail(&use->by_exporter, &exporter->users);
+	use_insert(user, use);
 	return 0;
 }
 
-static void use_free(struct driver_use *use)
+void use_free(struct driver_use *use)
 {
 	list_del(&use->by_user);
 	list_del(&use->by_exporter);
+	if (list_empty(&use->exporter->users) && list_empty(&use->exporter->tied))
+		slots_unbind(use->exporter);
 	driver_unpin(use->exporter);
 	driver_put(use->exporter);
 	kfree(use);
@@ -90,13 +117,16 @@ void use_drop(struct driver *user, struct driver *exporter)
 	struct driver_use *use = use_find(user, exporter);
 
 	assert_held(&drivers_lock);
-	if (use && !--use->count)
+	if (tie_drop(user, exporter) || !use)
+		return;
+	if (!--use->count && !use->moved)
 		use_free(use);
 }
 
 void uses_drop_all(struct driver *user)
 {
 	assert_held(&drivers_lock);
+	ties_drop_all(user);
 	while (!list_empty(&user->uses))
 		use_free(list_first(&user->uses, struct driver_use, by_user));
 }
@@ -110,6 +140,8 @@ int driver_depend(struct driver *user, const char *name)
 	driver = driver_find_name_locked(name, BANOS_DRIVER_LIVE);
 	if (driver) {
 		err = use_add(user, driver);
+		if (!err)
+			use_find(user, driver)->named = true;
 		driver_put(driver);
 	}
 	mutex_unlock(&drivers_lock);

@@ -48,6 +48,16 @@ struct driver_use {
 	struct list by_user, by_exporter; /* driver->uses, driver->users */
 	struct driver *user, *exporter;
 	u32 count; /* for imports and each look-up at run time */
+	u32 moved; /* the same, of exporters whose successor this one is: the sum of its user's ties to them */
+	bool named; /* depends on it by the driver's name */
+};
+
+/** The same once the exporter is gone: its slots stay as long. */
+struct driver_tie {
+	struct list by_user, by_exporter; /* driver->ties, driver->tied */
+	struct driver *user, *exporter;
+	u32 count;
+	bool named;
 };
 
 struct driver {
@@ -76,7 +86,14 @@ struct driver {
 	u32 nserves;
 	struct list uses, users, stubs; /* under drivers_lock */
 	struct slot_group **slots; /* of its exports that others use, under drivers_lock; or NULL */
-	u64 search;		   /* the last one that met it; uses.c */
+	u32 nslots;
+	/* Its functions were taken over; banos/life/successor.c; under drivers_lock */
+	struct list ties, tied;	  /* as an importer; as an exporter that is gone */
+	struct list remnant_link; /* while somebody is tied to it */
+	struct driver *successor; /* counted; NULL: none */
+	bool succeeded, dismantled;
+	u64 quiet;  /* the last round that saw no call in it */
+	u64 search; /* the last one that met it; uses.c */
 	struct driver *search_next;
 	struct rb_root memory;	     /* large allocations; under owner.lock; banos/api/memory.c */
 	struct driver_heap heap;     /* small ones; the same */
@@ -138,6 +155,8 @@ int __must_check driver_start(struct driver *driver, struct report *report);
 void driver_undo(struct driver *driver);
 /** @brief Set GOING: its exported names are withdrawn. */
 void driver_withdraw(struct driver *driver);
+/** @brief The same with drivers_lock held. */
+void driver_withdraw_locked(struct driver *driver);
 /**
  * @brief After driver_withdraw(): wait for running calls, call exit(), release all that it owns,
  * image, uses and slots freed. The caller limits the time by owner_stop_begin().
@@ -170,7 +189,7 @@ void driver_buffer_free(void *buffer);
 s64 driver_install(struct install_request *r);
 /**
  * @brief Remove a driver. Context: a thread, without locks; sleeps.
- * @param flags   BANOS_REMOVE_WAIT or BANOS_REMOVE_REVOKE, not both
+ * @param flags   BANOS_REMOVE_WAIT, or any of BANOS_REMOVE_REVOKE and BANOS_REMOVE_REPLACE
  * @param report  driver_report_init() initialised it: receives why not, and which processes, drivers
  *		  and threads are why; the caller destroys it
  * @return 0; -EBUSY: in use, or a part of it does not end; -ENOENT: another removal was faster;
@@ -231,6 +250,8 @@ static inline void abandon_init(void)
 int __must_check exports_add(struct export *export, u32 n); /* 0 or -ENOMEM */
 void exports_remove(struct export *export, u32 n);
 struct export *export_find(const char *name);
+/** @brief The same of one driver. */
+struct export *export_find_of(const char *name, const struct driver *provider);
 /** @brief Is another one bound to this name? */
 bool export_shadowed(const struct export *export);
 /** @brief Call @p fn for each name that the kernel itself exports. */
@@ -253,16 +274,54 @@ int __must_check use_add(struct driver *user, struct driver *exporter);
 /** @brief Once less. */
 void use_drop(struct driver *user, struct driver *exporter);
 void uses_drop_all(struct driver *user);
+/** @brief The use that @p user has of @p exporter. @return NULL: none */
+struct driver_use *use_find(struct driver *user, struct driver *exporter);
+/** @brief A use that counts nothing yet, in no list: pins @p exporter. @return NULL: no memory, or it is being removed */
+struct driver_use *use_create(struct driver *exporter);
+void use_insert(struct driver *user, struct driver_use *use);
+/** @brief End a use, in lists or not. */
+void use_free(struct driver_use *use);
+/** @brief Does @p driver depend on @p on, over however many steps, or are they the same? */
+bool driver_depends(struct driver *driver, struct driver *on);
 /** @brief The same by the exporter's name, without the lock. @return also -ENOENT: no such driver is live */
 int __must_check driver_depend(struct driver *user, const char *name);
+
+/* ---- exporters that take over from others (banos/life/successor.c) ---- */
+
+/**
+ * @brief Let another live driver take over all that others use of @p driver, and begin its removal: DRIVER_GOING_PIN is
+ * set, its names are withdrawn. Calls that run in it go on. Without users it only begins the removal. Takes drivers_lock; sleeps.
+ * @param revokes  its files are revoked afterwards
+ * @param report   receives why not: what each other driver lacks
+ * @return 0; -EBUSY: no driver offers all of it, or files are open; -ENOMEM. Then nothing has changed
+ */
+int __must_check driver_replace(struct driver *driver, bool revokes, struct report *report);
+/** @brief It has failed: those who use it do so no longer, until another takes over. Takes drivers_lock; sleeps. */
+void driver_orphan(struct driver *driver);
+/** @brief A driver is live: it takes over from those that failed, where it can. Takes drivers_lock; sleeps. */
+void driver_adopt(struct driver *driver);
+/** @brief Wait for calls on their way to @p driver from one that it succeeded. @return 0, -EBUSY: not until @p deadline_ns */
+int __must_check successor_drain(struct driver *driver, u64 deadline_ns);
+/** @brief One of the importers of an exporter that is gone uses it no longer, once. @return false: it is not tied to it */
+bool tie_drop(struct driver *user, struct driver *exporter);
+void ties_drop_all(struct driver *user);
+/** @brief Free slots and counters of a driver that is gone, at once or with the last tie to it. Takes drivers_lock. */
+void slots_release(struct driver *exporter);
+
 /* ---- calls between drivers (banos/life/slots.c); with drivers_lock held ---- */
 
 /** @brief The slot of an exported function of a driver. Sleeps. @return NULL: no memory */
 struct call_slot *slot_of(const struct export *export);
-/** @brief The end of an exporter's slots: nobody uses it any more. */
+/** @brief The end of an exporter's slots, and signatures: nobody uses it any more. */
 void slots_free(struct driver *exporter);
-/** @brief The functions that it exports return -ENODEV from now on. Takes drivers_lock. */
-void slots_kill(struct driver *exporter);
+/** @brief The next slot that others are bound to, from @p number on, which becomes the one behind it. @return NULL: none */
+struct call_slot *slot_next_bound(const struct driver *exporter, u32 *number);
+/** @brief Nobody is bound to its slots any more. */
+void slots_unbind(struct driver *exporter);
+/** @brief From now on calls by way of @p slot enter the exporter of @p to. */
+void slot_move(struct call_slot *slot, struct call_slot *to);
+/** @brief From now on calls by way of @p slot return -ENODEV. */
+void slot_kill(struct call_slot *slot);
 extern u8 gate_dead_entry[], gate_absent_entry[];
 extern struct call_slot gate_dead_slot;
 /** @brief Code of @p user's that calls through @p slot. May sleep. @return its address, NULL: no memory */

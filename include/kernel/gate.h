@@ -81,7 +81,9 @@ struct call_slot {
 	u32 handles;	   /* bit per argument; GATE_GRANT_RESULT */
 	u32 checked;	   /* bit per argument: gate_check_arguments() looks at it */
 	const struct signature *signature; /* or NULL */
-	const char *name;
+	const char *name;		   /* of the slot's own memory */
+	struct call_slot *moved_to;	   /* of the exporter that took over; NULL: none; slots.c */
+	bool bound;			   /* a driver may call it; under drivers_lock */
 };
 
 /** Counters of one driver on one CPU. */

@@ -98,5 +98,10 @@ struct owner;
 s64 __must_check gate_check_arguments(const struct gate_grant *grant, const struct call_slot *slot);
 /** Grant a callback that a call returned to its caller (banos/api/callback.c). @param callee  whose result it is @return @p result, or an error */
 s64 __must_check gate_grant_result(s64 result, const struct owner *callee);
+/**
+ * Enter, instead of the exporter of @p slot, the one that took over its functions: the gate's innermost record and the
+ * counters name that (banos/life/slots.c). The context of the call. @return what is to be called
+ */
+const void *gate_slot_move(struct call_slot *slot);
 /** Report that a driver called a weak import that is absent (banos/life/slots.c). The context of the call. @return -EOPNOTSUPP, which the call returns */
 s64 __must_check gate_absent_called(const char *name);

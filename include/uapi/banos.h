@@ -12,9 +12,10 @@
  *	@return the id (>= 0, never used again); with BANOS_INSTALL_DRY_RUN 0; or -errno
  *
  * s64 banos_remove(s64 id, u64 flags, char *log, u64 log_size)
- *	Remove a driver. @p flags: 0; BANOS_REMOVE_WAIT: sleep until it is not in use; or
- *	BANOS_REMOVE_REVOKE: take its open files and mappings away from programs first (ENODEV, SIGBUS).
- *	Drivers that depend on it keep it in any case. @p log (may be NULL) receives why not, and who uses it,
+ *	Remove a driver. @p flags: 0; BANOS_REMOVE_WAIT: sleep until it is not in use; or any of
+ *	BANOS_REMOVE_REVOKE: take its open files and mappings away from programs first (ENODEV, SIGBUS);
+ *	BANOS_REMOVE_REPLACE: another installed driver that exports all that others use of it, with the same signatures, takes
+ *	over: their calls enter that one from then on. Without that flag drivers that depend on it keep it. @p log (may be NULL) receives why not, and who uses it,
  *	as in banos_install().
  *	@return 0; -ENOENT: no driver has this id; -EBUSY: in use, or a function or thread of it has not ended
  *	within 10 seconds (then its state is BANOS_DRIVER_GOING, and a later call continues); -EINTR: it waited;
@@ -42,6 +43,7 @@ typedef int64_t s64;
 #define BANOS_INSTALL_DRY_RUN 1u /* all but running it */
 #define BANOS_REMOVE_WAIT     1u
 #define BANOS_REMOVE_REVOKE   2u
+#define BANOS_REMOVE_REPLACE  4u
 
 enum banos_driver_state { BANOS_DRIVER_LOADING, BANOS_DRIVER_LIVE, BANOS_DRIVER_GOING };
 struct banos_query {

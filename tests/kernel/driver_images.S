@@ -21,4 +21,7 @@ driver_image_\name\()_end:
 	image	lanes
 	image	hoard
 	image	locks
+	image	relay
+	image	relay_lacks
+	image	caller
 	.section .note.GNU-stack, "", @progbits

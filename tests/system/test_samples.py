@@ -194,6 +194,17 @@ def test_cxx(shell, log):
 
 
 def test_a_second_exporter_waits_for_the_first_one_to_go(shell, log):
+    shell.check('insmod adder; insmod sum')
+    output, status = shell.run('rmmod --replace adder')
+    assert status == 1 and ('rmmod: adder: cannot be replaced: no other driver that is installed '
+                            'exports what others use of it') in output, output
+    shell.check('insmod --allow-duplicate adder')
+    first, second = re.findall(r'^adder .*? (\d+)  live', shell.check('lsmod'), re.M)
+    shell.check('rmmod --replace adder')
+    assert int(re.findall(r'^adder .*? (\d+)  live', shell.check('lsmod'), re.M)[0]) == max(
+        int(first), int(second))
+    assert re.search(r'^adder \d+ 1 sum, Live', shell.check('cat /proc/modules'), re.M)
+    shell.check('rmmod sum; rmmod adder')
     shell.check('insmod adder; insmod --allow-duplicate adder')
     exports = shell.lines('grep adder /proc/banos/exports')
     assert exports == ['adder_add\t[adder]', 'adder_add\t[adder] shadowed']

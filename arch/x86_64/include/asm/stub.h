@@ -76,9 +76,15 @@ struct call_slot;
 void arch_slot_stub_write(u8 *code, struct call_slot *const *slot);
 
 /** Bytes of the code that leads through the gate. */
-#define CALL_THUNK_SIZE 160u
+#define CALL_THUNK_SIZE	 176u
+#define CALL_THUNK_MOVED 160u
 /**
  * @brief Write the code that calls the target of @p slot, which was filled in.
  * @param code  CALL_THUNK_SIZE bytes in the top 2 GiB, as the slot
  */
 void arch_call_thunk_write(u8 *code, const struct call_slot *slot);
+/** @brief The target of a slot with that thunk once another exporter took over: gate_slot_move(). */
+static inline const void *arch_call_thunk_moved(const void *thunk)
+{
+	return (const u8 *)thunk + CALL_THUNK_MOVED;
+}
