@@ -33,7 +33,7 @@ static uint32_t setup_length(uint64_t setup)
 void control_event(struct usb_device *device, const struct trb *event)
 {
 	struct control_transfer *control = &device->control;
-	int32_t index = ring_index(&device->ring, event->parameter);
+	int32_t index = trb_ring_index(&device->ring, event->parameter);
 	uint32_t code = EVENT_CODE(event->status);
 
 	if (!control->pending || code == CODE_STOPPED || code == CODE_STOPPED_AT ||
@@ -64,12 +64,13 @@ static void control_put(struct usb_device *device, uint64_t setup)
 		type = TRB_SETUP_OUT;
 	}
 	*control = (struct control_transfer){ .pending = 1 };
-	ring_put(&device->ring, setup, SETUP_BYTES, TRB_SETUP | TRB_IMMEDIATE | type);
+	trb_ring_put(&device->ring, setup, SETUP_BYTES, TRB_SETUP | TRB_IMMEDIATE | type);
 	control->data = CONTROL_TRBS; /* none */
 	if (length)
-		control->data = ring_put(&device->ring, device->memory.address + CONTROL_BUFFER_AT,
-					 length, TRB_DATA | TRB_ON_SHORT | data);
-	control->status = ring_put(&device->ring, 0, 0, TRB_STATUS | TRB_ON_DONE | status);
+		control->data = trb_ring_put(&device->ring,
+					     device->memory.address + CONTROL_BUFFER_AT, length,
+					     TRB_DATA | TRB_ON_SHORT | data);
+	control->status = trb_ring_put(&device->ring, 0, 0, TRB_STATUS | TRB_ON_DONE | status);
 	doorbell_ring(device->controller, device->slot, CONTROL_ENDPOINT);
 }
 
@@ -144,7 +145,7 @@ static int64_t control_transfer(struct usb_device *device, uint64_t setup)
 	if (!error)
 		return length - device->control.left;
 	if (endpoint_restart(device, CONTROL_ENDPOINT,
-			     ring_dequeue(&device->ring, device->ring.next)))
+			     trb_ring_dequeue(&device->ring, device->ring.next)))
 		return -EIO;
 	return error;
 }

@@ -59,7 +59,7 @@ void device_input_begin(const struct usb_device *device, uint32_t entries)
 /* The context of endpoint 0 in the input. */
 static void device_input_control(const struct usb_device *device)
 {
-	uint64_t dequeue = ring_dequeue(&device->ring, device->ring.next);
+	uint64_t dequeue = trb_ring_dequeue(&device->ring, device->ring.next);
 	uint32_t *endpoint = device_input(device, CONTROL_ENDPOINT + 1);
 
 	endpoint[1] = ENDPOINT_RETRIES | ENDPOINT_CONTROL | ENDPOINT_PACKET(device->packet);
@@ -159,8 +159,9 @@ static int64_t device_enable_slot(struct usb_device *device)
 		return error;
 	if (!slot || slot > controller->slots_count || controller->slots[slot])
 		return -EPROTO;
-	ring_init(&device->ring, (struct trb *)((char *)device->memory.memory + CONTROL_RING_AT),
-		  device->memory.address + CONTROL_RING_AT, CONTROL_TRBS);
+	trb_ring_init(&device->ring,
+		      (struct trb *)((char *)device->memory.memory + CONTROL_RING_AT),
+		      device->memory.address + CONTROL_RING_AT, CONTROL_TRBS);
 	banos_spin_lock(&controller->lock);
 	device->slot = slot;
 	controller->slots[slot] = device;

@@ -25,7 +25,7 @@ static void event_command(struct controller *controller, const struct trb *event
 	struct command_state *command = &controller->command;
 
 	if (!command->pending ||
-	    ring_index(&controller->commands, event->parameter) != (int32_t)command->index)
+	    trb_ring_index(&controller->commands, event->parameter) != (int32_t)command->index)
 		return;
 	command->code = EVENT_CODE(event->status);
 	command->slot = EVENT_SLOT(event->control);
@@ -270,7 +270,7 @@ int64_t command_run(struct controller *controller, uint64_t parameter, uint32_t 
 	if (controller->failed) {
 		result = -EIO;
 	} else {
-		command->index = ring_put(&controller->commands, parameter, 0, control);
+		command->index = trb_ring_put(&controller->commands, parameter, 0, control);
 		command->pending = 1;
 		doorbell_ring(controller, 0, 0);
 	}

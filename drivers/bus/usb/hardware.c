@@ -132,8 +132,8 @@ static int64_t tables_alloc(struct controller *controller)
 		error = memory_alloc(controller, PAGE_BYTES, &controller->event_memory);
 	if (error)
 		return error;
-	ring_init(&controller->commands, controller->command_memory.memory,
-		  controller->command_memory.address, RING_TRBS);
+	trb_ring_init(&controller->commands, controller->command_memory.memory,
+		      controller->command_memory.address, RING_TRBS);
 	events_init(&controller->events, controller->event_memory.memory,
 		    controller->event_memory.address, RING_TRBS);
 	return scratch_alloc(controller);
@@ -300,7 +300,7 @@ static void hardware_set_memory(struct controller *controller)
 	op_write(controller, OP_CONFIG, controller->slots_count);
 	register_write64(controller->operational, OP_CONTEXTS, controller->tables.address);
 	register_write64(controller->operational, OP_COMMAND_RING,
-			 ring_dequeue(&controller->commands, 0));
+			 trb_ring_dequeue(&controller->commands, 0));
 	banos_mmio_write32((char *)controller->runtime + RUN_SEGMENTS, 1);
 	register_write64(controller->runtime, RUN_DEQUEUE, controller->events.address);
 	register_write64(controller->runtime, RUN_SEGMENT_TABLE,

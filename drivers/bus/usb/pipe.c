@@ -38,7 +38,7 @@ static void pipe_fill(struct usb_pipe *pipe)
 	while (pipe->submitted - pipe->delivered < PIPE_TRANSFERS) {
 		struct pipe_transfer *transfer = &pipe->transfers[pipe->submitted % PIPE_TRANSFERS];
 
-		transfer->index = ring_put(
+		transfer->index = trb_ring_put(
 			&pipe->ring, pipe->memory.address + pipe_buffer_at(pipe, pipe->submitted),
 			pipe->bytes, TRB_NORMAL | TRB_ON_SHORT | TRB_ON_DONE);
 		pipe->submitted++;
@@ -92,7 +92,7 @@ void pipe_event(struct usb_pipe *pipe, const struct trb *event)
 	}
 	if (pipe->state != PIPE_RUNNING || pipe->completed == pipe->submitted)
 		return;
-	if (ring_index(&pipe->ring, event->parameter) == (int32_t)transfer->index)
+	if (trb_ring_index(&pipe->ring, event->parameter) == (int32_t)transfer->index)
 		pipe_complete(pipe, transfer, event);
 	else
 		pipe_set_failed(pipe);
@@ -180,7 +180,7 @@ static void pipe_recover(struct usb_device *device, struct usb_pipe *pipe)
 	if (halted) {
 		uint32_t last = pipe->transfers[(pipe->completed - 1) % PIPE_TRANSFERS].index;
 
-		dequeue = ring_dequeue(&pipe->ring, ring_after(&pipe->ring, last));
+		dequeue = trb_ring_dequeue(&pipe->ring, trb_ring_after(&pipe->ring, last));
 	}
 	banos_spin_unlock(&controller->lock);
 	if (!halted)
@@ -238,7 +238,7 @@ static int64_t pipe_configure(struct usb_device *device, const struct usb_pipe *
 			      const struct usb_endpoint *endpoint)
 {
 	uint32_t last = device_last_endpoint(device, 0), burst = endpoint->burst, *input;
-	uint64_t dequeue = ring_dequeue(&pipe->ring, 0);
+	uint64_t dequeue = trb_ring_dequeue(&pipe->ring, 0);
 
 	if (last < pipe->number)
 		last = pipe->number;
@@ -302,7 +302,7 @@ static struct usb_pipe *usb_pipe_create(struct usb_interface *interface,
 		pipe_free(pipe);
 		return NULL;
 	}
-	ring_init(&pipe->ring, pipe->memory.memory, pipe->memory.address, PIPE_TRBS);
+	trb_ring_init(&pipe->ring, pipe->memory.memory, pipe->memory.address, PIPE_TRBS);
 	return pipe;
 }
 

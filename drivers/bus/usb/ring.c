@@ -10,14 +10,14 @@ static void trb_write(struct trb *trb, uint64_t parameter, uint32_t status, uint
 	__atomic_store_n(&trb->control, control, __ATOMIC_RELEASE);
 }
 
-void ring_init(struct trb_ring *ring, struct trb *trbs, uint64_t address, uint32_t count)
+void trb_ring_init(struct trb_ring *ring, struct trb *trbs, uint64_t address, uint32_t count)
 {
 	*ring = (struct trb_ring){ trbs, address, count, 0, 1 };
 	for (uint32_t i = 0; i < count; i++)
 		trb_write(&trbs[i], 0, 0, 0);
 }
 
-uint32_t ring_put(struct trb_ring *ring, uint64_t parameter, uint32_t status, uint32_t control)
+uint32_t trb_ring_put(struct trb_ring *ring, uint64_t parameter, uint32_t status, uint32_t control)
 {
 	uint32_t index = ring->next;
 
@@ -32,7 +32,7 @@ uint32_t ring_put(struct trb_ring *ring, uint64_t parameter, uint32_t status, ui
 	return index;
 }
 
-int32_t ring_index(const struct trb_ring *ring, uint64_t address)
+int32_t trb_ring_index(const struct trb_ring *ring, uint64_t address)
 {
 	uint64_t offset = address - ring->address;
 
@@ -41,14 +41,14 @@ int32_t ring_index(const struct trb_ring *ring, uint64_t address)
 	return (int32_t)(offset / sizeof(struct trb));
 }
 
-uint32_t ring_after(const struct trb_ring *ring, uint32_t index)
+uint32_t trb_ring_after(const struct trb_ring *ring, uint32_t index)
 {
 	if (index + 1 == ring->count - 1)
 		return 0;
 	return index + 1;
 }
 
-uint64_t ring_dequeue(const struct trb_ring *ring, uint32_t index)
+uint64_t trb_ring_dequeue(const struct trb_ring *ring, uint32_t index)
 {
 	uint32_t cycle = ring->cycle;
 

@@ -39,26 +39,26 @@ struct event_ring {
  * @param trbs     @p count of them; zeroed here
  * @param address  of the same memory for the controller
  */
-void ring_init(struct trb_ring *ring, struct trb *trbs, uint64_t address, uint32_t count);
+void trb_ring_init(struct trb_ring *ring, struct trb *trbs, uint64_t address, uint32_t count);
 
 /**
  * @brief Fill the next TRB. The caller sees to it that the controller has done with it.
  * @param control  without its cycle bit
  * @return its index
  */
-uint32_t ring_put(struct trb_ring *ring, uint64_t parameter, uint32_t status, uint32_t control);
+uint32_t trb_ring_put(struct trb_ring *ring, uint64_t parameter, uint32_t status, uint32_t control);
 
 /** Index of the TRB at an address that the controller reported. @return -1: none of this ring, or the link */
-int32_t ring_index(const struct trb_ring *ring, uint64_t address);
+int32_t trb_ring_index(const struct trb_ring *ring, uint64_t address);
 
 /** The index behind @p index, past the link. */
-uint32_t ring_after(const struct trb_ring *ring, uint32_t index);
+uint32_t trb_ring_after(const struct trb_ring *ring, uint32_t index);
 
 /**
  * @brief Where the controller is to continue: address and cycle bit of a TRB.
  * @param index  of one that waits to be executed, or ring->next
  */
-uint64_t ring_dequeue(const struct trb_ring *ring, uint32_t index);
+uint64_t trb_ring_dequeue(const struct trb_ring *ring, uint32_t index);
 
 void events_init(struct event_ring *ring, const struct trb *trbs, uint64_t address, uint32_t count);
 
