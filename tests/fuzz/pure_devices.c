@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* Targets: drivers/bus/pci/config.c, drivers/bus/virtio/ring.c, and of device/tty: the screen, the line discipline, the keyboard. */
+/* Targets: drivers/bus/pci/config.c, drivers/bus/virtio/ring.c, descriptor.c and ring.c of drivers/bus/usb, and of device/tty: the screen, the line discipline, the keyboard. */
 #include <stdlib.h>
 #include <string.h>
 #include "../../device/tty/keymap.h"
 #include "../../device/tty/ldisc.h"
 #include "../../device/tty/vt.h"
 #include "../../drivers/bus/pci/config.h"
+#include "../../drivers/bus/usb/descriptor.h"
+#include "../../drivers/bus/usb/ring.h"
 #include "../../drivers/bus/virtio/ring.h"
 #include "pure.h"
 
@@ -185,6 +187,71 @@ static void fuzz_virtio_ring(const uint8_t *data, size_t size)
 	free(slots);
 }
 
+/* ---- USB: descriptors of any bytes, and events of any content ---- */
+
+static void check_configuration(const struct usb_configuration *configuration, uint32_t speed)
+{
+	require(configuration->interface_count && configuration->interface_count <= USB_INTERFACES,
+		"interfaces have a bound");
+	for (uint32_t i = 0; i < configuration->interface_count; i++) {
+		const struct usb_interface_info *interface = &configuration->interfaces[i];
+
+		require(interface->endpoint_count <= USB_ENDPOINTS, "endpoints have a bound");
+		for (uint32_t j = 0; j < interface->endpoint_count; j++) {
+			const struct usb_endpoint *endpoint = &interface->endpoints[j];
+
+			require(endpoint->address & 15, "endpoint 0 is in no interface");
+			require(usb_payload(endpoint, speed) <= 3 * 1024, "a transfer has a bound");
+			require(usb_interval(endpoint, speed) <= 15, "an interval has a bound");
+		}
+	}
+}
+
+static void check_trb_ring(struct bytes *bytes)
+{
+	uint32_t count = (uint32_t)take_bytes(bytes, 1) % 30 + 2;
+	struct trb *trbs = malloc(count * sizeof(*trbs)), event;
+	const uint64_t address = 0x10000;
+	uint64_t reported = take_bytes(bytes, 8);
+	struct event_ring events;
+	struct trb_ring ring;
+	int32_t index;
+
+	trb_ring_init(&ring, trbs, address, count);
+	for (size_t i = 0; i < bytes->left % 64; i++)
+		require(trb_ring_put(&ring, i, 0, 0) < count - 1, "the link is not used");
+	index = trb_ring_index(&ring, reported);
+	require(index >= -1 && index < (int32_t)count - 1, "an index lies in its ring");
+	require(index < 0 || address + (uint64_t)index * sizeof(*trbs) == reported,
+		"an index is that of its address");
+	require(trb_ring_after(&ring, ring.next) < count - 1, "the next one is no link");
+	for (uint32_t i = 0; i < count; i++)
+		trbs[i].control = i < bytes->left ? bytes->at[i] : 0;
+	events_init(&events, trbs, address, count);
+	for (uint32_t i = 0; i < 3 * count && events_take(&events, &event); i++)
+		require(events_dequeue(&events) - address < count * sizeof(*trbs),
+			"events are taken within their ring");
+	free(trbs);
+}
+
+static void fuzz_usb(const uint8_t *data, size_t size)
+{
+	struct bytes bytes = { data, size };
+	struct usb_configuration configuration;
+	struct usb_device_info info;
+	uint8_t *copy;
+
+	check_trb_ring(&bytes);
+	copy = exact_copy(bytes.at, bytes.left);
+	if (!usb_parse_device(copy, bytes.left, &info))
+		require(info.configurations != 0, "a device has a configuration");
+	require(usb_configuration_length(copy, bytes.left) <= UINT16_MAX, "a length has 16 bits");
+	if (!usb_parse_configuration(copy, bytes.left, &configuration))
+		for (uint32_t speed = 0; speed < 8; speed++)
+			check_configuration(&configuration, speed);
+	free(copy);
+}
+
 /* ---- the screen ---- */
 
 static void fuzz_screen(const uint8_t *data, size_t size)
@@ -319,6 +386,6 @@ static void fuzz_keymap(const uint8_t *data, size_t size)
 
 /* clang-format off */
 const struct fuzz_target device_targets[] = {
-	{ "pci", fuzz_pci }, { "virtio_ring", fuzz_virtio_ring }, { "screen", fuzz_screen }, { "ldisc", fuzz_ldisc }, { "keymap", fuzz_keymap }, { 0 },
+	{ "pci", fuzz_pci }, { "virtio_ring", fuzz_virtio_ring }, { "usb", fuzz_usb }, { "screen", fuzz_screen }, { "ldisc", fuzz_ldisc }, { "keymap", fuzz_keymap }, { 0 },
 };
 /* clang-format on */

@@ -181,7 +181,18 @@ def virtio_ring():
             'written': b'\1\0' + b''.join(good + bytes((5, i, 0, i)) for i in range(60))}
 
 
+def usb():
+    device = bytes((18, 1, 0, 2, 0, 0, 0, 64, 0x27, 6, 1, 0, 0, 0, 1, 4, 11, 1))
+    keyboard = bytes((9, 2, 34, 0, 1, 1, 8, 0xa0, 50, 9, 4, 0, 0, 1, 3, 1, 1, 0, 9, 0x21, 0x11,
+                      1, 0, 1, 0x22, 0x3f, 0, 7, 5, 0x81, 3, 8, 0, 7))
+    disk = bytes((9, 2, 44, 0, 1, 1, 0, 0x80, 0, 9, 4, 0, 0, 2, 8, 6, 0x50, 0, 7, 5, 0x81, 2, 0,
+                  4, 0, 6, 0x30, 15, 0, 0, 0, 7, 5, 2, 2, 0, 4, 0, 6, 0x30, 15, 0, 0, 0))
+    ring = b'\7' + b'\x10\0\0\0\0\0\0\0' + b'\3\0' * 20
+    return {'device': ring[:9] + device, 'keyboard': ring[:9] + keyboard,
+            'disk': ring[:9] + disk, 'ring': ring}
+
+
 TARGETS = {'cpio': cpio, 'archive-kind': archive_kind, 'inflate': inflate,
-           'cmdline': cmdline, 'multiboot': multiboot, 'acpi': acpi, 'pci': pci, 'virtio_ring': virtio_ring,
+           'cmdline': cmdline, 'multiboot': multiboot, 'acpi': acpi, 'pci': pci, 'virtio_ring': virtio_ring, 'usb': usb,
            'screen': screen, 'ldisc': ldisc, 'keymap': keymap, 'script': script,
            'elf': elf, 'signature': signature}

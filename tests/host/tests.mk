@@ -115,6 +115,10 @@ pci_config-srcs := drivers/bus/pci/config.c
 host-test-y += virtio_ring
 virtio_ring-srcs := drivers/bus/virtio/ring.c
 virtio_ring-cflags := -DBANOS_CFLAGS=0
+host-test-y += usb_ring
+usb_ring-srcs := drivers/bus/usb/ring.c
+host-test-y += usb_descriptor
+usb_descriptor-srcs := drivers/bus/usb/descriptor.c
 host-test-y += rt
 rt-srcs := drivers/banos-rt.c
 rt-cflags := -include tests/host/rt_names.h

@@ -92,7 +92,6 @@ static const char *walk_endpoint(struct configuration_walk *walk, const uint8_t 
 	struct usb_interface_info *interface = walk->interface;
 	uint16_t packet;
 
-	walk->endpoint = NULL;
 	if (bytes[0] < DESCRIPTOR_ENDPOINT_BYTES)
 		return "has a short endpoint";
 	if (!walk->begun)
@@ -151,7 +150,7 @@ const char *usb_parse_configuration(const uint8_t *bytes, size_t size,
 		return "is cut";
 	configuration->value = bytes[5];
 	for (uint32_t at = bytes[0]; at < total && !wrong; at += bytes[at]) {
-		if (total - at < 2 || bytes[at] < 2 || bytes[at] > total - at)
+		if (bytes[at] < 2 || bytes[at] > total - at)
 			return "has a descriptor of a wrong length";
 		wrong = walk_step(&walk, bytes + at);
 	}
