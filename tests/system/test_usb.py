@@ -161,7 +161,8 @@ def test_unplugged_in_use_and_plugged_in_again(start, monitor, kind, cpus):
         m.check('exec 5<&-')
         wait_until(m, '! ls /sys/bus/usb/devices | grep -q 1-')
         monitor.insert()
-    # Two at once; the keys are those of the newer one.
+    # A second one; the keys are those of the newer one. (Numbers are by port if both come in one turn.)
+    wait_until(m, 'test -c /dev/usbkbd0')
     monitor.insert(name='second')
     type_all(m, monitor, 'usbkbd1')
     monitor.unplug('second')
