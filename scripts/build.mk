@@ -400,7 +400,7 @@ quiet_cmd_imports = GEN     $(call short,$@)
 		$(builtin-objs) -o $@
 $(builtin-imports:.o=.S): $(builtin-objs) scripts/gen-builtin-imports.py FORCE
 	$(call if_changed,imports)
-$(builtin-imports): %.o: %.S $(TOOLCHAIN) FORCE | $(prepare)
+$(builtin-imports): %.o: %.S $(TOOLCHAIN) FORCE | $(prepare) $(prepare-asm)
 	$(call if_changed_dep,as)
 
 # A driver that is no longer built must not stay behind as a file.

@@ -17,6 +17,18 @@ def test_nothing_changed_nothing_done(built):
     assert built.make() == ''
 
 
+@pytest.mark.parametrize('name', [
+    'arch/x86_64/asm-offsets.s', 'arch/x86_64/boot/start.o', 'banos/builtin-imports.o',
+    'drivers/char/one.o', 'drivers/char/one.builtin.o', 'kernel/main.o', 'ksyms-empty.o'])
+def test_each_object_can_be_made_first(tree, name):
+    """Whatever a file includes is made before it, in any order of parallel jobs."""
+    os.unlink(tree.file('include/generated/asm-offsets.h'))
+    tree.write('arch/x86_64/asm-offsets.c', 'void offsets(void);\nvoid offsets(void)\n{\n'
+               '\t__asm__ volatile("->SLOT_ENTRY %0" : : "i"(0));\n}\n')
+    tree.make(f'build/{name}')
+    assert tree.exists(f'build/{name}')
+
+
 def test_changed_option_rebuilds_its_users(built):
     built.option('CONFIG_DEBUG_KERNEL=y')
     built.option('CONFIG_DEBUG_STACK=n')      # a flag for everything
