@@ -12,7 +12,7 @@ comments and white space: what a compiler makes of it does not matter. Written a
     in OUT/generated/			for the kernel: all that it accepts, and the set's name
 
 FILE has a line "NAME FINGERPRINT" for each draft that was released as it was: drivers that
-were built with it stay accepted. A file is only written where it changes.
+were built with it stay accepted.
 """
 import argparse
 import glob
@@ -85,12 +85,7 @@ def frozen(path):
 
 
 def write(path, text):
-    try:
-        with open(path, encoding='utf-8') as f:
-            if f.read() == text:
-                return
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, 'w', encoding='utf-8') as f:
         f.write(text)
 

@@ -404,8 +404,10 @@ int check_driver(struct loader *l)
 			err = report_add(report, -ENOEXEC,
 					 "its sections .banos-driver lie in each other");
 	}
+	if (err)
+		return err;
 	l->records = l->file + l->sections[first].sh_offset;
-	if (!err && ((u64)l->records % 8 || next_driver_section(l, first))) {
+	if ((u64)l->records % 8 || next_driver_section(l, first)) {
 		err = join_records(l, false, &l->records_copy);
 		l->records = l->records_copy;
 	}

@@ -59,6 +59,12 @@ def sections_of_records_overlap():
     return d.data
 
 
+@case('ENOEXEC', 'only debugging information was kept')
+def records_without_bytes_lie_anywhere():
+    d = driver().put_section('.banos-driver', 'sh_type', NOBITS)
+    return d.put_section('.banos-driver', 'sh_offset', 2**64 - 8).data
+
+
 @family('ENOEXEC')
 def descriptor_section():
     for field, value, words in (

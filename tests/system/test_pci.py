@@ -436,7 +436,7 @@ def test_interrupts_by_several_messages(start, cpus):
 def test_a_device_that_is_let_go_is_reset(start):
     m = start(machine='q35', qemu=SLOTS + ['-device', 'virtio-rng-pci,bus=slot1'],
               append='quiet', files={'messages.ko': driver('messages')}).boot()
-    m.check('insmod /messages.ko; rmmod messages; insmod /messages.ko')
+    m.check('rmmod virtiorng virtio; insmod /messages.ko; rmmod messages; insmod /messages.ko')
     assert re.findall(r'status .*', m.check('dmesg')) == \
         ['status 0', 'status set to 3'] * 2
 
@@ -445,6 +445,7 @@ def test_a_signal_does_not_shorten_the_delay_after_a_reset(start):
     """100 ms after a function level reset nothing may access the device (PCIe 6.6.2)."""
     m = start(machine='q35', qemu=SLOTS + ['-device', 'virtio-rng-pci,bus=slot1'],
               append='quiet', files={'messages.ko': driver('messages')}).boot()
+    m.check('rmmod virtiorng virtio')
     for kill in ('true', 'kill -TERM $!', 'kill -KILL $!'):
         m.check('insmod /messages.ko')
         m.check('cut -d" " -f1 /proc/uptime >/tmp/a; rmmod messages & '
