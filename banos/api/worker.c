@@ -318,15 +318,6 @@ static void task_kill(struct task *task)
 	wake_up_all(&task->pool->done);
 }
 
-static void task_start_timer(struct task *task, u64 deadline_ns)
-{
-	u64 flags = spin_lock_irqsave(&task->pool->lock);
-
-	if (!task->dead)
-		timer_start(&task->timer, deadline_ns);
-	spin_unlock_irqrestore(&task->pool->lock, flags);
-}
-
 /* Also of a task that was taken off its owner's list. */
 static const struct owner *task_owner(const struct task *task)
 {
@@ -353,8 +344,8 @@ static int task_stop(struct owned *o, u64 deadline_ns)
 	int err;
 
 	task_kill(task);
-	if (task->timer.fn)
-		timer_cancel_sync(&task->timer);
+	if (task->owned.class == &timer_class)
+		timer_retire_sync(&task->timer);
 	task_unqueue(task);
 	err = task_wait_end(task, deadline_ns);
 	if (!err)
@@ -497,7 +488,7 @@ int64_t banos_timer_start(banos_timer timer, uint64_t deadline_ns)
 	rcu_read_lock();
 	o = api_peek((u64)timer, &timer_class);
 	if (o)
-		task_start_timer(container_of(o, struct task, owned), deadline_ns);
+		timer_start(&container_of(o, struct task, owned)->timer, deadline_ns);
 	rcu_read_unlock();
 	if (o)
 		return 0;

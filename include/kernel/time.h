@@ -3,7 +3,7 @@
  * @file time.h  Clocks and timers. All times are nanoseconds; deadlines are on the monotonic clock.
  */
 #pragma once
-#include <kernel/rbtree.h>
+#include <kernel/list.h>
 #include <kernel/time_units.h>
 #include <kernel/types.h>
 
@@ -31,10 +31,12 @@ void delay_us(u32 us);
 /* ---- timers (kernel/time/timer.c) ---- */
 
 struct timer {
-	struct rb_node node;
+	struct list link;
 	u64 deadline_ns;
-	void (*fn)(struct timer *timer); /* hard interrupt context, no locks of timers held */
-	struct timer_base *base;	 /* queue it waits in; NULL: not pending */
+	void (*fn)(
+		struct timer *
+			timer); /* hard interrupt context, no locks of timers held; NULL: retired */
+	struct timer_base *base; /* queue it waits in; NULL: not pending */
 	struct timer_base *home; /* queue it was started on last; its lock guards the timer */
 };
 
@@ -42,13 +44,16 @@ struct timer {
 void timer_init(struct timer *timer, void (*fired)(struct timer *));
 /**
  * Start or move. Fires once, not before @p deadline_ns, on this CPU (on that
- * CPU where its function happens to run at this moment). Any context.
+ * CPU where its function happens to run at this moment). Nothing happens to a timer that
+ * was retired. Any context. Constant time.
  */
 void timer_start(struct timer *timer, u64 deadline_ns);
 /** @return true when it was pending and will not fire. The function may be running on another CPU still. */
 bool timer_cancel(struct timer *timer);
 /** Like timer_cancel(), and waits until the function is not running. Not from the function itself. */
 bool timer_cancel_sync(struct timer *timer);
+/** Like timer_cancel_sync(), for ever: who starts it at the same time or later starts nothing. */
+void timer_retire_sync(struct timer *timer);
 static inline bool timer_pending(const struct timer *timer)
 {
 	return READ_ONCE(timer->base) != NULL;

@@ -5,7 +5,8 @@
  * Each CPU has a queue of timers and a one-shot hardware timer that is armed
  * for the earliest of them. There is no tick: a CPU without timers takes no
  * interrupt. What was armed for a timer that has been cancelled stays armed and
- * fires into nothing: that costs less than arming again at each cancellation.
+ * fires into nothing: that costs less than arming again at each cancellation. The queue's
+ * idea of what is next may be early for the same reason.
  *
  * How many timers expire together, and how often, is decided by programs. So the
  * interrupt has a budget: once it has taken half of a window of time, what is due
@@ -74,10 +75,23 @@ static bool timer_dequeue(struct timer *timer)
 	return true;
 }
 
-void timer_start(struct timer *timer, u64 deadline_ns)
+/* With the lock of @p base, which is the timer's home. */
+static void timer_enqueue(struct timer_base *base, struct timer *timer, u64 deadline_ns)
 {
-	u64 flags = irq_save();
-	struct timer_base *mine = this_cpu()->timers, *base;
+	assert_held(&base->lock);
+	timer->deadline_ns = deadline_ns;
+	timer->base = base;
+	timer_queue_add(&base->queue, timer);
+	if (deadline_ns < base->armed_ns && !base->in_interrupt) {
+		base->armed_ns = deadline_ns;
+		arch_timer_arm(deadline_ns);
+	}
+}
+
+/* Start it here, unless its function runs elsewhere: then there. Interrupts off. */
+static __noinline void timer_move(struct timer *timer, struct timer_base *mine, u64 deadline_ns)
+{
+	struct timer_base *base;
 
 	for (;;) {
 		base = timer_lock_home(timer, mine);
@@ -87,14 +101,34 @@ void timer_start(struct timer *timer, u64 deadline_ns)
 		WRITE_ONCE(timer->home, mine);
 		raw_spin_unlock(&base->lock);
 	}
-	timer->deadline_ns = deadline_ns;
-	timer->base = base;
-	if (timer_queue_add(&base->queue, timer) && deadline_ns < base->armed_ns &&
-	    !base->in_interrupt) {
-		base->armed_ns = deadline_ns;
-		arch_timer_arm(deadline_ns);
-	}
+	if (likely(timer->fn))
+		timer_enqueue(base, timer, deadline_ns);
 	raw_spin_unlock(&base->lock);
+}
+
+/* @return false: it does not wait here, or is due earlier than it was. Interrupts off. */
+static inline bool timer_postpone(struct timer *timer, struct timer_base *mine, u64 deadline_ns)
+{
+	bool later = false;
+
+	if (READ_ONCE(timer->base) != mine)
+		return false;
+	raw_spin_lock(&mine->lock);
+	if (timer->base == mine && deadline_ns >= timer->deadline_ns) {
+		timer->deadline_ns = deadline_ns;
+		later = true;
+	}
+	raw_spin_unlock(&mine->lock);
+	return later;
+}
+
+void timer_start(struct timer *timer, u64 deadline_ns)
+{
+	u64 flags = irq_save();
+	struct timer_base *mine = this_cpu()->timers;
+
+	if (!timer_postpone(timer, mine, deadline_ns))
+		timer_move(timer, mine, deadline_ns);
 	irq_restore(flags);
 }
 
@@ -114,9 +148,9 @@ bool timer_cancel(struct timer *timer)
 	return was_pending;
 }
 
-bool timer_cancel_sync(struct timer *timer)
+/* Of a timer that is not pending. */
+static void timer_wait_end(const struct timer *timer)
 {
-	bool was_pending = timer_cancel(timer);
 	const struct timer_base *base = smp_load_acquire(&timer->home);
 
 	/*
@@ -125,7 +159,26 @@ bool timer_cancel_sync(struct timer *timer)
 	 */
 	while (base && smp_load_acquire(&base->running) == timer)
 		cpu_relax();
+}
+
+bool timer_cancel_sync(struct timer *timer)
+{
+	bool was_pending = timer_cancel(timer);
+
+	timer_wait_end(timer);
 	return was_pending;
+}
+
+void timer_retire_sync(struct timer *timer)
+{
+	u64 flags = irq_save();
+	struct timer_base *base = timer_lock_home(timer, this_cpu()->timers);
+
+	timer_dequeue(timer);
+	timer->fn = NULL;
+	raw_spin_unlock(&base->lock);
+	irq_restore(flags);
+	timer_wait_end(timer);
 }
 
 /* @return until when this interrupt may run timers */
@@ -140,37 +193,43 @@ static u64 timer_budget_end(struct timer_base *base, u64 now)
 	return 0;
 }
 
+/* Called with the lock, which is released meanwhile. */
+static void timer_run(struct timer_base *base, struct timer *timer)
+{
+	void (*fired)(struct timer *) = timer->fn;
+
+	assert_held(&base->lock);
+	WRITE_ONCE(base->running, timer);
+	smp_store_release(&timer->base, NULL);
+	raw_spin_unlock(&base->lock);
+	fired(timer); /* may free it */
+	raw_spin_lock(&base->lock);
+	smp_store_release(&base->running, NULL);
+}
+
 void timer_interrupt(void)
 {
 	struct timer_base *base = this_cpu()->timers;
-	struct timer *timer;
 	u64 start, now, end, next;
+	struct timer *timer;
 
 	raw_spin_lock(&base->lock);
 	base->in_interrupt = true;
 	start = now = time_monotonic_ns();
 	end = timer_budget_end(base, now);
-	while ((timer = base->queue.first) && timer->deadline_ns <= now && now < end) {
-		timer_queue_remove(&base->queue, timer);
-		WRITE_ONCE(base->running, timer);
-		smp_store_release(&timer->base, NULL);
-		raw_spin_unlock(&base->lock);
-		timer->fn(timer); /* may free it */
-		raw_spin_lock(&base->lock);
-		smp_store_release(&base->running, NULL);
-		if (base->queue.first)
-			now = time_monotonic_ns();
+	while (now < end && timer_queue_next(&base->queue) <= now) {
+		timer = timer_queue_take(&base->queue, now);
+		if (timer)
+			timer_run(base, timer);
+		now = time_monotonic_ns();
 	}
 	base->in_interrupt = false;
 	base->spent_ns += now - start + ENTRY_NS;
-	if (timer)
-		next = timer->deadline_ns;
-	else
-		next = TIME_NEVER;
+	next = timer_queue_next(&base->queue);
 	if (unlikely(now >= end))
 		next = MAX(next, base->window_ns + WINDOW_NS);
 	base->armed_ns = next;
-	if (timer)
+	if (next != TIME_NEVER)
 		arch_timer_arm(next);
 	raw_spin_unlock(&base->lock);
 }

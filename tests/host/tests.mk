@@ -91,7 +91,7 @@ calendar-srcs := kernel/time/calendar.c
 host-test-y += clock
 clock-srcs := kernel/time/clock_math.c
 host-test-y += timer_queue
-timer_queue-srcs := kernel/time/queue.c lib/rbtree.c
+timer_queue-srcs := kernel/time/queue.c
 host-test-y += vectors
 vectors-srcs := kernel/vectors.c lib/bitmap.c
 
