@@ -181,14 +181,14 @@ static void try_page(banos_owner self)
 
 static void try_combining(banos_owner self)
 {
-	banos_mmio mapping = NULL, second = NULL;
+	banos_mmio mapping = NULL, second = NULL, refused;
 	void *memory = NULL, *again = NULL;
 
 	CHECK(banos_mmio_map(self, GRAPHICS, PAGE_BYTES, BANOS_MMIO_COMBINE, &mapping, &memory) ==
 	      0);
 	CHECK(banos_mmio_map(self, GRAPHICS + 16, 16, BANOS_MMIO_COMBINE, &second, &again) == 0);
 	CHECK(mapping != second && memory != again);
-	CHECK(banos_mmio_map(self, GRAPHICS, 8, 0, &mapping, &memory) == -EBUSY);
+	CHECK(banos_mmio_map(self, GRAPHICS, 8, 0, &refused, &memory) == -EBUSY);
 	CHECK(banos_mmio_unmap(second) == 0);
 	CHECK(banos_mmio_unmap(mapping) == 0);
 }

@@ -7,8 +7,8 @@
 #include "check.h"
 
 static struct banos_wait done;
-static banos_timer timer, other_timer;
-static banos_work work;
+static banos_timer timer, other_timer, no_timer;
+static banos_work work, no_work;
 static volatile uint32_t timer_runs, work_runs, inside, overlaps;
 static volatile uint64_t due_ns, early_ns;
 
@@ -57,7 +57,7 @@ static void try_timer(banos_owner self)
 
 	CHECK(banos_timer_create(self, run_timer, &timer, &timer) == 0);
 	CHECK(banos_timer_create(self, run_timer, &timer, &other_timer) == 0);
-	CHECK(banos_timer_create(self, NULL, NULL, &timer) == -EINVAL);
+	CHECK(banos_timer_create(self, NULL, NULL, &no_timer) == -EINVAL);
 	for (i = 1; i <= 5; i++) {
 		due_ns = banos_time_ns() + 3 * BANOS_MS;
 		CHECK(banos_timer_start(timer, due_ns) == 0);
@@ -77,7 +77,7 @@ static void try_work(banos_owner self)
 	uint32_t i;
 
 	CHECK(banos_work_create(self, run_work, &work, &work) == 0);
-	CHECK(banos_work_create(self, NULL, NULL, &work) == -EINVAL);
+	CHECK(banos_work_create(self, NULL, NULL, &no_work) == -EINVAL);
 	CHECK(banos_work_wait(work) == 0);
 	for (i = 1; i <= 5; i++) {
 		CHECK(banos_work_queue(work) == 1);
