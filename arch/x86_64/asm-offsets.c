@@ -4,6 +4,7 @@
  * lines with "->".
  */
 #include <asm/cpu.h>
+#include <asm/pgtable.h>
 #include <kernel/gate.h>
 #include <kernel/owner.h>
 #include <kernel/thread.h>
@@ -11,6 +12,21 @@
 #include <uapi/errno.h>
 
 #define DEFINE(name, value) __asm__ volatile("\n# ->" #name " %0" ::"i"(value))
+
+#ifdef CONFIG_GATE_WALL
+void asm_offsets_wall(void);
+void asm_offsets_wall(void)
+{
+	DEFINE(CPU_SPACE, offsetof(struct cpu, space));
+	DEFINE(CPU_WALL_STACK, offsetof(struct cpu, wall_stack_top));
+	DEFINE(SPACE_ROOT, offsetof(struct pt_space, root));
+	DEFINE(THREAD_WALL, offsetof(struct thread, wall));
+	DEFINE(WALL_CALL_KSP, offsetof(struct wall_call, ksp));
+	DEFINE(WALL_CALL_TABLES, offsetof(struct wall_call, tables));
+	DEFINE(WALL_CALL_STACK, offsetof(struct wall_call, stack));
+	DEFINE(WALL_CALL_METHOD, offsetof(struct wall_call, method));
+}
+#endif
 
 void asm_offsets(void);
 void asm_offsets(void)

@@ -14,6 +14,7 @@
 #include <asm/msr.h>
 #include <asm/pgtable.h>
 #include <asm/traps.h>
+#include <asm/wall.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include "cpu_tables.h"
@@ -38,9 +39,9 @@ struct cpu_features cpu_features;
 const void *fpu_initial;
 u64 pte_nx_mask, pte_global_mask, pte_combining_bits;
 
-static struct cpu_tables boot_tables;
-static u8 boot_ist[4][4096] __aligned(16);
-static struct idt_entry idt[VECTORS] __aligned(16);
+static struct cpu_tables boot_tables __wall_data;
+static u8 boot_ist[IST_STACKS][4096] __aligned(16);
+static struct idt_entry idt[VECTORS] __aligned(16) __wall_data;
 static u8 fpu_initial_area[4096] __aligned(64);
 extern u8 trap_stubs[], pf_entry[], syscall_entry[], syscall_compat_entry[];
 extern const u32 __smap_sites_start[], __smap_sites_end[];
@@ -159,10 +160,10 @@ static void idt_set(u32 count, const void *fn, u8 ist, u8 dpl)
 static void idt_init(void)
 {
 	for (u32 i = 0; i < VECTORS; i++)
-		idt_set(i, TRAP_STUB(i), 0, DPL_KERNEL);
-	idt_set(VECTOR_PAGE_FAULT, pf_entry, 0, DPL_KERNEL);
-	idt_set(VECTOR_BREAKPOINT, TRAP_STUB(VECTOR_BREAKPOINT), 0, DPL_USER);
-	idt_set(VECTOR_OVERFLOW, TRAP_STUB(VECTOR_OVERFLOW), 0, DPL_USER);
+		idt_set(i, TRAP_STUB(i), IST_WALL, DPL_KERNEL);
+	idt_set(VECTOR_PAGE_FAULT, pf_entry, IST_WALL, DPL_KERNEL);
+	idt_set(VECTOR_BREAKPOINT, TRAP_STUB(VECTOR_BREAKPOINT), IST_WALL, DPL_USER);
+	idt_set(VECTOR_OVERFLOW, TRAP_STUB(VECTOR_OVERFLOW), IST_WALL, DPL_USER);
 	idt_set(VECTOR_DOUBLE_FAULT, TRAP_STUB(VECTOR_DOUBLE_FAULT), IST_DOUBLE_FAULT, DPL_KERNEL);
 	idt_set(VECTOR_NMI, TRAP_STUB(VECTOR_NMI), IST_NMI, DPL_KERNEL);
 	idt_set(VECTOR_MACHINE_CHECK, TRAP_STUB(VECTOR_MACHINE_CHECK), IST_MACHINE_CHECK,
@@ -277,12 +278,16 @@ void cpu_init_boot(void)
 	cpus[0] = cpu;
 	cpu->arch = &boot_tables;
 	cpu_tables_fill(&boot_tables);
-	for (u32 i = 0; i < 4; i++)
+	for (u32 i = 0; i < IST_STACKS; i++)
 		boot_tables.tss.ist[i] = (u64)(boot_ist[i] + sizeof(boot_ist[i]));
+	cpu_set_wall_stack(cpu);
 	idt_init();
 	tables_load(&boot_tables);
 	wrmsr(MSR_GS_BASE, (u64)cpu); /* loading GS's selector may have cleared it */
 	cpu_detect_features(&cpu_features);
+	if (IS_ENABLED(
+		    CONFIG_GATE_WALL)) /* what is global stays when a driver's tables are loaded */
+		cpu_features.pge = false;
 	if (cpu_features.nx)
 		pte_nx_mask = PTE_NX;
 	else

@@ -19,7 +19,7 @@ static int stacks_alloc(struct cpu *cpu)
 	if (!irq)
 		return -1;
 	cpu->irq_stack_top = (u64)irq + IRQ_STACK_SIZE;
-	for (u32 i = 0; i < 4; i++) {
+	for (u32 i = 0; i < IST_STACKS; i++) {
 		u8 *s = krange_alloc_stack(IST_PAGES);
 
 		if (!s)
@@ -27,6 +27,7 @@ static int stacks_alloc(struct cpu *cpu)
 		tables->ist_stacks[i] = s;
 		tables->tss.ist[i] = (u64)s + IST_PAGES * PAGE_SIZE;
 	}
+	cpu_set_wall_stack(cpu);
 	return 0;
 }
 
@@ -52,6 +53,14 @@ int cpu_init_boot_stacks(void)
 	return stacks_alloc(&boot_cpu);
 }
 
+/* Behind a wall they have pages of their own: drivers' tables have them. */
+static struct cpu_tables *cpu_tables_alloc(void)
+{
+	if (IS_ENABLED(CONFIG_GATE_WALL))
+		return krange_alloc(KRANGE_GENERAL, 1, KPROT_RW);
+	return kzalloc(sizeof(struct cpu_tables));
+}
+
 static void cpu_destroy(struct cpu *cpu)
 {
 	struct cpu_tables *tables = cpu->arch;
@@ -60,18 +69,18 @@ static void cpu_destroy(struct cpu *cpu)
 		krange_free((void *)(cpu->irq_stack_top - IRQ_STACK_SIZE));
 	for (u32 i = 0; i < ARRAY_SIZE(tables->ist_stacks); i++)
 		krange_free(tables->ist_stacks[i]);
-	kfree(tables);
+	kvfree(tables);
 	kfree(cpu);
 }
 
 struct cpu *cpu_create(u32 id, u32 apic_id)
 {
 	struct cpu *cpu = kzalloc(sizeof(*cpu));
-	struct cpu_tables *tables = kzalloc(sizeof(*tables));
+	struct cpu_tables *tables = cpu_tables_alloc();
 
 	if (!cpu || !tables) {
 		kfree(cpu);
-		kfree(tables);
+		kvfree(tables);
 		return NULL;
 	}
 	cpu->arch = tables;

@@ -5,6 +5,7 @@
 #include <asm/layout.h>
 
 #define IST_PAGES      2
+#define IST_STACKS     (IS_ENABLED(CONFIG_GATE_WALL) ? 5 : 4)
 #define IRQ_STACK_SIZE KERNEL_STACK_SIZE
 
 /* Everything else stays empty: no call gates, no 32-bit code, no LDT. */
@@ -29,8 +30,16 @@ struct tss {
 struct cpu_tables {
 	u64 gdt[GDT_ENTRIES];
 	struct tss tss;
-	void *ist_stacks[4]; /* lowest addresses of what tss.ist[] ends */
+	void *ist_stacks[IST_STACKS]; /* lowest addresses of what tss.ist[] ends */
 } __aligned(64);
+
+/** @brief The stacks of its TSS are set. */
+static inline void cpu_set_wall_stack(struct cpu *cpu)
+{
+#ifdef CONFIG_GATE_WALL
+	cpu->wall_stack_top = ((struct cpu_tables *)cpu->arch)->tss.ist[IST_STACKS - 1];
+#endif
+}
 
 /** @brief Fill in GDT and TSS, all but the addresses of stacks. */
 void cpu_tables_fill(struct cpu_tables *tables);

@@ -18,6 +18,7 @@
 #include <asm/msr.h>
 #include <asm/smap.h>
 #include <asm/vectors.h>
+#include <asm/wall.h>
 #include <generated/asm-offsets.h>
 #include <generated/syscall-numbers.h>
 
@@ -204,8 +205,100 @@ gate_switch_return:
 	.cfi_endproc
 
 /* ---- exceptions and interrupts ---- */
+
+#ifdef CONFIG_GATE_WALL
+	.section .text.wall, "ax"
+
+.macro LOAD_KERNEL_TABLES
+	movq wall_kernel_cr3(%rip), %rax
+	movq %rax, %cr3
+	movq %gs:CPU_SPACE, %rax
+	testq %rax, %rax
+	jz 6f
+	movq SPACE_ROOT(%rax), %rax
+	movq %rax, %cr3
+6:
+.endm
+
+/*
+ * All came in on a stack that each driver's tables have. Move struct pt_regs to where it
+ * would be without a wall: below what was interrupted, or at the top of the thread's stack
+ * if that was a program; from a driver to the thread's stack, below the call. Keeps edi.
+ */
+.macro LEAVE_WALL_STACK
+	movl %edi, %ebx
+	cld
+	movq %rsp, %rsi
+	movq %cr3, %rax
+	testb $CR3_DRIVER, %al
+	jnz 7f
+	movq REG(REGS_RSP), %rdi
+	andq $~15, %rdi
+	testb $3, REG(REGS_CS)
+	jz 9f
+	swapgs
+	movq %gs:CPU_KSTACK_TOP, %rdi
+	swapgs
+	jmp 9f
+7:	LOAD_KERNEL_TABLES
+	btsq $REGS_CS_DRIVER_BIT, REG(REGS_CS)
+	movq %gs:CPU_CURRENT, %rdi
+	movq THREAD_WALL(%rdi), %rdi
+	movq WALL_CALL_KSP(%rdi), %rdi
+9:	subq $REGS_SIZE + 8, %rdi
+	movq %rdi, %rax
+	movl $(REGS_SIZE + 8) / 8, %ecx
+	rep movsq
+	movq %rax, %rsp
+	movl %ebx, %edi
+.endm
+
+/* Back: a driver is left to from the stack that its tables have. */
+.macro RETURN_TO_WALL_STACK
+	btrq $REGS_CS_DRIVER_BIT, REG(REGS_CS)
+	jnc 9f
+	movq %rsp, %rsi
+	movq %gs:CPU_WALL_STACK, %rdi
+	subq $REGS_SIZE + 8, %rdi
+	movq %rdi, %rsp
+	movl $(REGS_SIZE + 8) / 8, %ecx
+	cld
+	rep movsq
+	movq %gs:CPU_CURRENT, %rax
+	movq THREAD_WALL(%rax), %rax
+	movq WALL_CALL_TABLES(%rax), %rax
+	movq %rax, %cr3
+9:
+.endm
+
+/* Those with stacks of their own stay there: r13 keeps the driver's tables. */
+.macro IST_ENTER_KERNEL
+	movq %cr3, %r13
+	testb $CR3_DRIVER, %r13b
+	jz 9f
+	LOAD_KERNEL_TABLES
+9:
+.endm
+.macro IST_RETURN
+	testb $CR3_DRIVER, %r13b
+	jz 9f
+	movq %r13, %cr3
+9:
+.endm
+#else
+.macro LEAVE_WALL_STACK
+.endm
+.macro RETURN_TO_WALL_STACK
+.endm
+.macro IST_ENTER_KERNEL
+.endm
+.macro IST_RETURN
+.endm
+#endif
+
 .macro ENTRY_BODY fn, vector
 	PUSH_REST
+	LEAVE_WALL_STACK
 	FRAME
 	SMAP_SITE
 	cld
@@ -227,6 +320,7 @@ gate_switch_return:
 trap_entries:				/* calls from here have struct pt_regs right above them: backtraces know */
 return_to_kernel:
 	cli
+	RETURN_TO_WALL_STACK
 	POP_ALL
 	iretq
 
@@ -238,6 +332,7 @@ pf_entry:				/* error code is there already */
 
 trap_common:				/* rdi saved, edi = vector */
 	PUSH_REST
+	LEAVE_WALL_STACK
 	FRAME
 	SMAP_SITE
 	cld
@@ -265,6 +360,7 @@ trap_common:				/* rdi saved, edi = vector */
 
 irq_common:
 	PUSH_REST
+	LEAVE_WALL_STACK
 	FRAME
 	SMAP_SITE
 	cld
@@ -287,6 +383,7 @@ ist_common:				/* GS may be either: look */
 	SMAP_SITE
 	cld
 	movl %edi, %r12d
+	IST_ENTER_KERNEL
 	testb $3, REG(REGS_CS)
 	jnz 3f
 	xorl %ebx, %ebx
@@ -303,7 +400,8 @@ ist_common:				/* GS may be either: look */
 	testl %ebx, %ebx
 	jz 2f
 	swapgs
-2:	POP_ALL
+2:	IST_RETURN
+	POP_ALL
 	iretq
 3:	swapgs				/* from user mode: an ordinary trap, on the thread's own stack */
 	leaq REG(0), %rsi
@@ -331,7 +429,11 @@ trap_entries_end:
 	jmp \to
 .endm
 
+#ifdef CONFIG_GATE_WALL
+	.section .text.wall, "ax"
+#else
 	.section .text
+#endif
 	.balign 16
 	.global trap_stubs
 trap_stubs:				/* 16 bytes each */

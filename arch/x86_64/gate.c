@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The driver gate: flags of the processor that a driver's function changed, and code for calls between drivers. */
 #include <asm/stub.h>
+#include <asm/wall.h>
 #include <kernel/gate.h>
 #include <kernel/printk.h>
 #include <kernel/rate_limit.h>
@@ -24,7 +25,7 @@ void gate_bad_flags(const struct owner *owner, u32 flags)
 
 /* ---- code for calls between drivers ---- */
 
-/* endbr64; mov slot(%rip), %r11; jmp *SLOT_ENTRY(%r11) */
+/* endbr64; mov slot(%rip), %r11; jmp *SLOT_ENTRY(%r11), or from behind a wall, which has no slots: jmp wall_import_entry */
 void arch_slot_stub_write(u8 *code, struct call_slot *const *slot)
 {
 	static const u8 endbr_mov[] = { 0xf3, 0x0f, 0x1e, 0xfa, 0x4c, 0x8b, 0x1d };
@@ -35,7 +36,13 @@ void arch_slot_stub_write(u8 *code, struct call_slot *const *slot)
 	memset(code, INSN_INT3, SLOT_STUB_SIZE);
 	memcpy(code, endbr_mov, sizeof(endbr_mov));
 	memcpy(to_slot, &distance, sizeof(distance));
-	memcpy(next, jmp, sizeof(jmp));
+	if (IS_ENABLED(CONFIG_GATE_WALL)) {
+		next[0] = INSN_JMP;
+		distance = (const u8 *)wall_import_entry - (code + SLOT_STUB_SIZE);
+		memcpy(next + 1, &distance, sizeof(distance));
+	} else {
+		memcpy(next, jmp, sizeof(jmp));
+	}
 }
 
 /* Labels in gate_slot.S: behind four bytes that are filled in. */

@@ -10,7 +10,12 @@
  * The records of BANOS_EXPORT() (<banos/export.h>) are written here, since no
  * other file may name the machine's registers.
  */
-	.text
+#ifdef CONFIG_GATE_WALL
+#define THUNK_SECTION .section .text.wall, "ax"
+#else
+#define THUNK_SECTION .text
+#endif
+	THUNK_SECTION
 
 	.macro export_thunk name
 	.section __ksymtab_strings, "a"
@@ -19,7 +24,7 @@ banos_export_name_\name:
 	.section .banos-export, "a"
 	.balign 8
 	.quad banos_export_name_\name, \name
-	.text
+	THUNK_SECTION
 	.endm
 
 	.macro indirect_thunk reg

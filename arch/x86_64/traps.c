@@ -16,6 +16,7 @@
 #include <asm/paging.h>
 #include <asm/probe.h>
 #include <asm/traps.h>
+#include <asm/wall.h>
 #include <kernel/panic.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
@@ -87,6 +88,7 @@ static void __cold fault_in_driver(const struct pt_regs *regs, u64 code, const c
 		.sp = regs->rsp,
 		.interrupts_on = regs->rflags & X86_EFLAGS_IF,
 		.cause = cause,
+		.walled = regs_from_driver(regs),
 	});
 }
 
@@ -105,6 +107,30 @@ static void __noreturn __cold kernel_fault(struct pt_regs *regs, u32 vector)
 }
 
 /* ---- page faults ---- */
+
+static const char *access_words(u32 error)
+{
+	if (error & FAULT_CODE_EXEC)
+		return "ran";
+	if (error & FAULT_CODE_WRITE)
+		return "wrote";
+	return "read";
+}
+
+/* A driver touched what it may not. */
+static void __noreturn __cold driver_page_fault(struct pt_regs *regs, u64 addr, u32 error)
+{
+	char place[120], cause[200];
+	u64 code = regs->rip;
+
+	upcall_wall_describe(addr, place, sizeof(place));
+	snprintf(cause, sizeof(cause), "%s %lx, %s: %s, behind the wall", access_words(error), addr,
+		 error & FAULT_CODE_PRESENT ? "not allowed" : "not its own", place);
+	if (error & FAULT_CODE_EXEC)
+		code = probe_load((const u64 *)regs->rsp);
+	fault_in_driver(regs, code, cause);
+	panic_regs(regs, "a driver %s", cause);
+}
 
 static void __noreturn __cold kernel_page_fault(struct pt_regs *regs, u64 addr, u32 error)
 {
@@ -161,6 +187,8 @@ void trap_page_fault(struct pt_regs *regs, u32 vector)
 		user_page_fault(regs, addr, error);
 		return;
 	}
+	if (regs_from_driver(regs))
+		driver_page_fault(regs, addr, error);
 	/* The kernel: probe.h may touch any address, only uaccess.S user addresses. */
 	if (trap_fixup_from(__ex_table_any_start, regs))
 		return;
@@ -307,7 +335,7 @@ void trap_dispatch(struct pt_regs *regs, u32 vector)
 {
 	if (regs_from_user(regs))
 		user_trap(regs, vector);
-	else if (!trap_fixup(regs))
+	else if (regs_from_driver(regs) || !trap_fixup(regs))
 		kernel_fault(regs, vector);
 }
 

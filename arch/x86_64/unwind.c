@@ -13,8 +13,9 @@
 #include <asm/traps.h>
 #include <kernel/symbols.h>
 
-extern const u8 trap_entries[], trap_entries_end[]; /* entry.S */
-extern const u8 gate_switch_return[];		    /* entry.S */
+extern const u8 trap_entries[], trap_entries_end[];	   /* entry.S */
+extern const u8 gate_switch_return[];			   /* entry.S */
+extern const u8 wall_enter_return[], wall_import_return[]; /* wall.S */
 
 static bool is_stack(u64 address, u64 bytes)
 {
@@ -33,6 +34,15 @@ static const struct pt_regs *unwind_is_interrupt(u64 frame, u64 address)
 	if (regs_from_user(regs))
 		return NULL;
 	return regs;
+}
+
+/* A return address in code that continues on another stack. */
+static bool changes_stacks(u64 address)
+{
+	if (IS_ENABLED(CONFIG_GATE_WALL) &&
+	    (address == (u64)wall_enter_return || address == (u64)wall_import_return))
+		return true;
+	return address == (u64)gate_switch_return;
 }
 
 bool arch_backtrace_step(struct backtrace *backtrace)
@@ -55,7 +65,7 @@ bool arch_backtrace_step(struct backtrace *backtrace)
 	if (regs)
 		backtrace->interrupted_at = regs->rip;
 	else if (backtrace->frame <= frame && !cpu_on_irq_stack(frame) &&
-		 backtrace->address != (u64)gate_switch_return)
+		 !changes_stacks(backtrace->address))
 		backtrace->frame = 0;
 	return backtrace->address != 0;
 }

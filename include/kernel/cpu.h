@@ -55,6 +55,9 @@ struct cpu {
 	} time;
 	u64 nr_switches, nr_irqs, nr_faults, nr_forks;
 	void *slot[16]; /* per-CPU data of other subsystems: enum cpu_slot */
+#ifdef CONFIG_GATE_WALL
+	u64 wall_stack_top; /* of the stack on which interrupts arrive, and leave to drivers */
+#endif
 #ifdef CONFIG_DEBUG_LOCKS
 	struct lock_stack spins_held;
 #endif

@@ -33,6 +33,7 @@ struct kernel_fault {
 	u64 code, sp;	    /* of the instruction; where nothing is to be run, of its caller */
 	bool interrupts_on; /* where it happened */
 	const char *cause;  /* in words */
+	bool walled;	    /* in driver mode, on a stack of its own: kernel/wall.h */
 };
 /**
  * Abandon the call into a driver that made it (kernel/gate_fault.c). Interrupts off.
@@ -45,6 +46,11 @@ static inline void upcall_kernel_fault(const struct kernel_fault *fault)
 {
 }
 #endif
+/**
+ * Say in words what is at an address that the driver which runs behind the wall may not touch (kernel/wall.c).
+ * @param bytes  of @p words
+ */
+void upcall_wall_describe(u64 addr, char *words, size_t bytes);
 struct user_trap {
 	u32 number;
 	int sig, code;

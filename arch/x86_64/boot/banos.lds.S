@@ -25,6 +25,13 @@ SECTIONS
 		_text = .;
 		KEEP(*(.head))
 		*(.text.hot .text.hot.*)
+#ifdef CONFIG_GATE_WALL
+		. = ALIGN(4096);
+		_wall_text = .;
+		*(.text.wall)
+		. = ALIGN(4096);
+		_wall_text_end = .;
+#endif
 		*(.text .text.*)
 		_etext = .;
 	} :text
@@ -66,6 +73,12 @@ SECTIONS
 	. = ALIGN(4096);
 	.data : AT(ADDR(.data) - KERNEL_VMA) {
 		_data = .;
+#ifdef CONFIG_GATE_WALL
+		_wall_data = .;
+		*(.data.wall)
+		. = ALIGN(4096);
+		_wall_data_end = .;
+#endif
 		*(.data .data.*)
 		. = ALIGN(64);
 		__banos_drivers_start = .;
