@@ -28,7 +28,7 @@ s64 bus_device_call(struct bus_device *device, size_t method, u64 first, u64 sec
 	if (!device->bus->root)
 		return 0;
 	if (method == offsetof(struct bus_methods, line))
-		wall_next_method("banos_bus_ops.line");
+		wall_next_method("banos_bus_ops.line", function);
 	return gate_call(device->bus->root, NULL, function, (u64)device->bus->context,
 			 (u64)device->context, first, second, third, 0);
 }

@@ -334,7 +334,7 @@ static int binding_probe(struct binding *binding, u64 data)
 	void *state = NULL; /* on our stack: memory that the driver may name */
 	s64 err;
 
-	wall_next_method("banos_prober_ops.probe");
+	wall_next_method("banos_prober_ops.probe", prober->probe);
 	err = gate_call(prober->root, NULL, prober->probe, (u64)prober->context,
 			binding->owner.handle, data, (u64)&state, 0, 0);
 	binding->state = state;

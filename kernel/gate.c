@@ -8,6 +8,7 @@
  * are summed first, so that a call which ends in between only makes the wait longer.
  */
 #include <asm/probe.h>
+#include <asm/wall.h>
 #include <kernel/bitmap.h>
 #include <kernel/err.h>
 #include <kernel/gate.h>
@@ -211,15 +212,25 @@ s64 gate_call_atomic(struct owner *owner, const void *object, const void *method
 	struct gate_record record = { .outer = current->gate, .owner = owner, .object = object };
 	bool elsewhere = arch_stack_pointer < current->gate_limit;
 	u32 locks = gate_locks_held(), held, left;
-	const void *called = method;
+	bool walled = gate_is_walled(owner) && owner_has_code(owner, method);
+	const void *entry = method, *called;
+	struct wall_call wall;
 	s64 result;
 
 	if (gate_has_failed(owner))
 		return -ENODEV;
-	if (elsewhere && !gate_stack_push(owner, method))
+	if (walled)
+		entry = (const void *)wall_enter;
+	called = entry;
+	if (elsewhere && !gate_stack_push(owner, entry))
 		return -EOVERFLOW;
 	if (elsewhere)
 		called = (const void *)gate_switch_call;
+	if (walled && wall_call_begin(&wall, owner, method)) {
+		if (elsewhere)
+			gate_stack_pop();
+		return -EOVERFLOW;
+	}
 	preempt_disable();
 	held = CPU_FIELD_READ(preempt_count);
 	gate_count_event(owner->gate_slot, begun);
@@ -232,6 +243,8 @@ s64 gate_call_atomic(struct owner *owner, const void *object, const void *method
 	current->gate = record.outer;
 	gate_count_event(record.owner->gate_slot, ended);
 	gate_locks_forget(locks);
+	if (walled)
+		wall_call_end(&wall);
 	preempt_enable();
 	if (elsewhere)
 		gate_stack_pop();

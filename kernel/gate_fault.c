@@ -122,6 +122,8 @@ static bool gate_can_abandon(const struct gate_record *record, const struct kern
 {
 	bool in_kernel = fault->code >= (u64)_text && fault->code < (u64)_etext;
 
+	if (fault->walled)
+		return fault->interrupts_on && !in_interrupt() && gate_holds_only_locks_of(record);
 	if (in_kernel || !owner_has_code(record->owner, (const void *)fault->code))
 		return false;
 	if (in_interrupt() || !fault->interrupts_on)
@@ -132,6 +134,33 @@ static bool gate_can_abandon(const struct gate_record *record, const struct kern
 	return gate_holds_only_locks_of(record);
 }
 
+/* The end of it, once the log says why. */
+static void __noreturn gate_fail_innermost(struct gate_record *record)
+{
+	gate_release_locks(record);
+	failure_handler(record->owner);
+	gate_abandon(-EFAULT);
+}
+
+#ifdef CONFIG_GATE_WALL
+void gate_fail(const char *where)
+{
+	struct gate_record *record = current->gate;
+
+	pr_err("banos: %s: abandoned in %s(), for test; the driver is removed\n",
+	       record->owner->name, where);
+	gate_fail_innermost(record);
+}
+
+s64 gate_fail_at_entry(struct owner *owner, const void *method)
+{
+	pr_err("banos: %s: abandoned at the entry of %pS, for test; the driver is removed\n",
+	       owner->name, method);
+	failure_handler(owner);
+	return -EFAULT;
+}
+#endif
+
 void upcall_kernel_fault(const struct kernel_fault *fault)
 {
 	struct gate_record *record = current->gate;
@@ -141,7 +170,5 @@ void upcall_kernel_fault(const struct kernel_fault *fault)
 	pr_err("banos: %s: %s in %pS; the call ends with EFAULT, and the driver is removed\n",
 	       record->owner->name, fault->cause, (void *)fault->code);
 	irq_enable();
-	gate_release_locks(record);
-	failure_handler(record->owner);
-	gate_abandon(-EFAULT);
+	gate_fail_innermost(record);
 }

@@ -186,8 +186,10 @@ s64 gate_enter_elsewhere(struct owner *owner, bool own, const void *object, cons
 
 u64 gate_stack_end(u64 addr)
 {
-	u64 low = (u64)__builtin_frame_address(0);
+	u64 low = (u64)__builtin_frame_address(0), walled = wall_stack_end(addr);
 
+	if (walled)
+		return walled;
 	for (const struct gate_stack *stack = current->gate_stack; stack; stack = stack->outer) {
 		if (addr >= low && addr < (u64)stack)
 			return (u64)stack;

@@ -31,8 +31,10 @@
 #include <kernel/gate_stack.h>
 #include <kernel/owner.h>
 #include <kernel/thread.h>
+#include <kernel/wall.h>
 
 struct signature;
+struct crossing;
 
 /** gate_slot.S pushes the first three, in this order; what follows is then not the record's. */
 struct gate_record {
@@ -84,6 +86,9 @@ struct call_slot {
 	const char *name;		   /* of the slot's own memory */
 	struct call_slot *moved_to;	   /* of the exporter that took over; NULL: none; slots.c */
 	bool bound;			   /* a driver may call it; under drivers_lock */
+#ifdef CONFIG_GATE_WALL
+	const struct crossing *crossing; /* of a function of the kernel; its owner is NULL */
+#endif
 };
 
 /** Counters of one driver on one CPU. */
@@ -171,6 +176,10 @@ static inline bool gate_has_failed(const struct owner *o)
 void gate_set_failure_handler(void (*handler)(struct owner *root));
 /** @brief Could the innermost call into a driver of this thread be abandoned, here in a function that it calls? */
 bool gate_may_abandon(void);
+/** @brief Treat the innermost call into a driver of this thread as one that faulted; @p where: in a call of that function. */
+void gate_fail(const char *where) __noreturn;
+/** @brief The same for a call that has not begun. @return -EFAULT */
+s64 __must_check gate_fail_at_entry(struct owner *owner, const void *method);
 #else
 static inline void gate_lock_taken(void *lock, bool keeps_preemption_off,
 				   void (*release)(void *lock))
@@ -240,11 +249,24 @@ gate_enter_here(struct owner *owner, bool own, const void *object, const void *m
 s64 gate_enter_elsewhere(struct owner *owner, bool own, const void *object, const void *method,
 			 u64 arg1, u64 arg2, u64 arg3, u64 arg4, u64 arg5, u64 arg6);
 
+/** @brief Does it run behind a wall (wall.h)? */
+static inline bool gate_is_walled(const struct owner *root)
+{
+#ifdef CONFIG_GATE_WALL
+	return root->wall;
+#else
+	return false;
+#endif
+}
+
 static inline __attribute__((always_inline)) s64 gate_enter(struct owner *owner, bool own,
 							    const void *object, const void *method,
 							    u64 arg1, u64 arg2, u64 arg3, u64 arg4,
 							    u64 arg5, u64 arg6)
 {
+	if (gate_is_walled(owner) && owner_has_code(owner, method)) /* no default method */
+		return gate_enter_walled(owner, own, object, method, arg1, arg2, arg3, arg4, arg5,
+					 arg6);
 	if (unlikely(arch_stack_pointer < current->gate_limit))
 		return gate_enter_elsewhere(owner, own, object, method, arg1, arg2, arg3, arg4,
 					    arg5, arg6);

@@ -107,6 +107,9 @@ struct owner {
 #ifdef CONFIG_GATE_ABANDON
 	bool failed; /* root's: a function of it faulted; it is not called any more */
 #endif
+#ifdef CONFIG_GATE_WALL
+	struct wall *wall; /* root's: of a driver from a file; wall.h */
+#endif
 	struct list watches; /* struct owner_watch; owner_watch.c */
 	void *private;	     /* the driver's instance; NULL: the kernel's own */
 	struct rcu_head rcu;

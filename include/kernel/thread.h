@@ -111,6 +111,11 @@ struct thread {
 	const char *method; /* name of that, for messages */
 	u64 program_calls;  /* calls of methods for its program so far; banos/api/call.c */
 
+#ifdef CONFIG_GATE_WALL
+	struct wall_call *wall; /* innermost call of a driver behind a wall; wall.h */
+	const char *wall_name;	/* what wall_next_method() said */
+	const void *wall_method;
+#endif
 #ifdef CONFIG_DEBUG_LOCKS
 	struct lock_stack locks_held; /* mutexes and rwsems */
 	u32 driver_mutexes;	      /* mutexes of drivers that it holds */

@@ -15,12 +15,13 @@
  *	a driver calls the kernel	wall_import: cross_in(from the driver, to the kernel),
  *					the function, cross_out()
  *	the kernel calls a driver	gate_enter(): cross_in(from the kernel, to the driver), ...
- *	a driver calls another one	both, one after the other: the copy that the kernel has is
- *					copied again for the callee
+ *	a driver calls another one	wall_import(): cross_in(from one driver, to the other), gate_enter()
  */
 #pragma once
+#include <kernel/list.h>
 #include <kernel/types.h>
 
+struct call_slot;
 struct owner;
 struct signature;
 struct crossing; /* kernel/cross.c */
@@ -113,15 +114,81 @@ void wall_arena_put(void *memory);
 /** @brief How many bytes from @p start on may the driver @p root touch itself, at most @p max? Any context. */
 u64 wall_span(const struct owner *root, const void *start, u64 max, bool write);
 
-#ifdef CONFIG_GATE_WALL
+/* ---- calls of drivers (gate.h) ---- */
+
+/** A call of a driver's function; on the kernel's stack. The first four are known to arch/x86_64/wall.S. */
+struct wall_call {
+	u64 ksp;	    /* where the kernel's stack continues while the driver runs */
+	u64 tables;	    /* the driver's, in the processor's words */
+	u64 stack;	    /* where the driver's own stack begins: above its last byte */
+	const void *method; /* what is called */
+	struct wall_call *outer;
+	struct wall *wall;
+	struct list
+		arenas; /* copies that calls of the driver's made; they are given back when it is abandoned */
+};
+
+/** Bytes of a driver's stack: what is promised to it, no byte more. */
+#define WALL_STACK_SIZE 8192ul
+
+/** @brief gate_enter() of a driver behind a wall. @return also -ENOMEM, -E2BIG, -EOVERFLOW */
+s64 gate_enter_walled(struct owner *owner, bool own, const void *object, const void *method,
+		      u64 arg1, u64 arg2, u64 arg3, u64 arg4, u64 arg5, u64 arg6);
 /**
- * @brief The next gate_call() of this thread calls the method of that name, for which pointers cross.
- * To be called directly before it.
+ * @brief Around what gate_call_atomic() does itself: @p call is the running thread's until the end.
+ * @return 0, -EOVERFLOW: no stack, -ENOMEM
+ */
+int __must_check wall_call_begin(struct wall_call *call, const struct owner *owner,
+				 const void *method);
+void wall_call_end(struct wall_call *call);
+/** @brief A driver has called what a slot leads to (arch/x86_64/wall.S). @param slot  or a name of what is not there */
+s64 wall_import(const struct call_slot *slot, u64 args[WALL_ARGS]);
+
+#ifdef CONFIG_GATE_WALL
+/** @brief The end of the driver's stack on which @p addr lies, of the running thread; 0: of none. */
+u64 wall_stack_end(u64 addr);
+
+/**
+ * @brief The next gate_call() of this thread, if it calls @p method, calls the one of that name, for which pointers
+ * cross. To be called directly before it.
  * @param name  "banos_chardev_ops.open"
  */
-void wall_next_method(const char *name);
+void wall_next_method(const char *name, const void *method);
+
+/* ---- what a driver may touch; owners are any of its owners, and others than installed drivers have no wall ---- */
+
+/** @brief A driver from a file gets its wall. Thread. @return 0, -ENOMEM */
+int __must_check wall_open(struct owner *root);
+/** @brief No driver code runs any more, or will. */
+void wall_close(struct owner *root);
+/**
+ * @brief Let a driver touch memory, with the rights that the kernel has there. Any context.
+ * @return 0, -ENOMEM: nothing has changed
+ */
+int __must_check wall_share(const struct owner *owner, const void *start, u64 bytes);
+/** @brief It is to be freed. */
+void wall_unshare(const struct owner *owner, const void *start, u64 bytes);
+
 #else
-static inline void wall_next_method(const char *name)
+static inline u64 wall_stack_end(u64 addr)
+{
+	return 0;
+}
+static inline void wall_next_method(const char *name, const void *method)
+{
+}
+static inline int __must_check wall_open(struct owner *root)
+{
+	return 0;
+}
+static inline void wall_close(struct owner *root)
+{
+}
+static inline int __must_check wall_share(const struct owner *owner, const void *start, u64 bytes)
+{
+	return 0;
+}
+static inline void wall_unshare(const struct owner *owner, const void *start, u64 bytes)
 {
 }
 #endif
