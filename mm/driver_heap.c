@@ -49,6 +49,15 @@ static void slab_fill(struct driver_slab *slab, const struct kmem_cache *cache)
 	slab->free = 1;
 }
 
+static int page_share(struct driver_heap *heap, struct page *page, bool share)
+{
+#ifdef CONFIG_GATE_WALL
+	if (heap->share)
+		return heap->share(heap, page_address(page), share);
+#endif
+	return 0;
+}
+
 bool driver_heap_grow(struct driver_heap *heap, u32 class)
 {
 	const struct kmem_cache *cache = heap_driver_cache(class);
@@ -60,7 +69,7 @@ bool driver_heap_grow(struct driver_heap *heap, u32 class)
 		return false;
 	slab = kmalloc(slab_bytes(cache) - PAGE_SIZE);
 	page = page_alloc(0);
-	if (!slab || !page)
+	if (!slab || !page || page_share(heap, page, true))
 		goto err_free;
 	*slab = (struct driver_slab){
 		.heap = heap,
@@ -95,6 +104,7 @@ static void slab_free(struct driver_slab *slab)
 	assert_held(heap->lock);
 	list_del(&slab->link);
 	list_del(&slab->partial);
+	(void)page_share(heap, page, false);
 	page->slab_cache = page->slab_free = NULL;
 	page->flags = 0;
 	mem_account(MEM_SLAB, -1);

@@ -217,7 +217,7 @@ static s64 char_file_open_call(struct char_file *opened, struct file *f)
 	if (err)
 		return err;
 	program_call_init(&call, device->root, NULL);
-	wall_next_method("banos_chardev_ops.open");
+	wall_next_method("banos_chardev_ops.open", device->ops.open);
 	err = gate_call(device->root, program_call_object(&call), device->ops.open,
 			(u64)device->context, call.handle, file_flags(opened, f), (u64)&stored, 0,
 			0);

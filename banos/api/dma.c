@@ -36,6 +36,7 @@ static int buffer_stop(struct owned *object, u64 deadline_ns)
 	struct bus_device *device = buffer->owner->device;
 
 	vm_windows_revoke(&buffer->windows);
+	wall_unshare(buffer->owner, phys_to_virt(buffer->block->addr), buffer->block->bytes);
 	if (owner_is_closed(buffer->owner) && !bus_device_is_silent(device))
 		bus_device_quarantine(device, buffer->block);
 	else
@@ -141,7 +142,8 @@ static s64 add_buffer(struct owner *owner, struct dma_buffer *buffer, u64 size, 
 		return err;
 	buffer->block = block_alloc(size, bits);
 	if (buffer->block)
-		err = owned_add(owner, &buffer->owned, &dma_class, true);
+		err = wall_share(owner, phys_to_virt(buffer->block->addr), buffer->block->bytes)
+			      ?: owned_add(owner, &buffer->owned, &dma_class, true);
 	else
 		err = -ENOMEM;
 	if (!err)

@@ -61,9 +61,14 @@ static int find_locked(struct found_symbol *symbol, const char *name)
 	assert_held(&drivers_lock);
 	if (!export)
 		return -ENOENT;
-	symbol->function = (void *)export->address;
-	if (!export->provider)
-		return 0;
+	if (!export->provider) {
+		slot = slot_of_kernel(export);
+		if (slot)
+			symbol->function = stub_create(symbol->user, slot);
+		else
+			symbol->function = (void *)function_for_drivers(export);
+		return symbol->function ? 0 : -ENOMEM;
+	}
 	err = use_add(symbol->user, export->provider);
 	if (err)
 		return err;

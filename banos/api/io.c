@@ -27,12 +27,17 @@
 
 struct mapping {
 	struct owned owned;
+	const struct owner *owner;
 	void *memory;
+	u64 length;
 };
 
 static int mapping_stop(struct owned *object, u64 deadline_ns)
 {
-	krange_unmap_phys(container_of(object, struct mapping, owned)->memory);
+	struct mapping *mapping = container_of(object, struct mapping, owned);
+
+	wall_unshare(mapping->owner, mapping->memory, mapping->length);
+	krange_unmap_phys(mapping->memory);
 	return 0;
 }
 
@@ -86,7 +91,10 @@ static s64 mapping_map(struct owner *owner, struct mapping *mapping, u64 address
 	if (!mapping->memory)
 		return -ENOMEM;
 	krange_mark_driver(mapping->memory);
-	err = owned_add(owner, &mapping->owned, &mmio_class, true);
+	mapping->owner = owner;
+	mapping->length = length;
+	err = wall_share(owner, mapping->memory, length)
+		      ?: owned_add(owner, &mapping->owned, &mmio_class, true);
 	if (err)
 		krange_unmap_phys(mapping->memory);
 	return err;

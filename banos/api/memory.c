@@ -64,6 +64,7 @@ static int allocation_stop(struct owned *object, u64 deadline_ns)
 
 	rb_erase(&allocation->driver->memory, &allocation->node);
 	spin_unlock_irqrestore(&allocation->driver->owner.lock, flags);
+	wall_unshare(&allocation->driver->owner, allocation->memory, allocation->owned.bytes);
 	kvfree(allocation->memory);
 	return 0;
 }
@@ -89,7 +90,12 @@ static struct allocation *allocation_create(u64 size)
 
 	if (!allocation)
 		return NULL;
-	if (size <= PAGE_SIZE) {
+	if (IS_ENABLED(CONFIG_GATE_WALL)) {
+		allocation->memory =
+			krange_alloc(KRANGE_GENERAL, PAGE_ALIGN(size) >> PAGE_SHIFT, KPROT_RW);
+		if (allocation->memory)
+			krange_mark_driver(allocation->memory);
+	} else if (size <= PAGE_SIZE) {
 		allocation->memory = kzalloc_driver(size);
 	} else {
 		allocation->memory = kvzalloc(size);
@@ -117,7 +123,8 @@ static __noinline void *alloc_large(struct owner *owner, u64 size)
 	flags = spin_lock_irqsave(&owner->root->lock);
 	tree_insert_locked(allocation);
 	spin_unlock_irqrestore(&owner->root->lock, flags);
-	if (!owned_add(owner, &allocation->owned, &memory_class, false))
+	if (!wall_share(owner, allocation->memory, size) &&
+	    !owned_add(owner, &allocation->owned, &memory_class, false))
 		return allocation->memory;
 	(void)allocation_stop(&allocation->owned, 0);
 	kfree(allocation);
@@ -161,9 +168,24 @@ static int heap_charge(struct driver_heap *heap, s64 bytes)
 	return 0;
 }
 
+#ifdef CONFIG_GATE_WALL
+static int heap_share(struct driver_heap *heap, void *page, bool share)
+{
+	const struct owner *root = &container_of(heap, struct driver, heap)->owner;
+
+	if (share)
+		return wall_share(root, page, PAGE_SIZE);
+	wall_unshare(root, page, PAGE_SIZE);
+	return 0;
+}
+#endif
+
 void driver_memory_prepare(struct driver *driver)
 {
 	driver_heap_init(&driver->heap, &driver->owner.lock, heap_charge);
+#ifdef CONFIG_GATE_WALL
+	driver->heap.share = heap_share;
+#endif
 }
 
 static void *alloc_small(struct owner *owner, u32 size)

@@ -378,6 +378,7 @@ static int driver_dismantle(struct driver *driver)
 	stubs_free(driver);
 	free_image(driver);
 	slots_release(driver);
+	wall_close(&driver->owner);
 	owner_destroy(&driver->owner);
 	driver_put(driver);
 	return 0;

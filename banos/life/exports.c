@@ -143,7 +143,7 @@ int exports_init(void)
 				.name = export->name,
 				.address = (u64) export->function,
 			};
-	return exports_add(kernel_exports, nkernel);
+	return kernel_slots_init(kernel_exports, nkernel) ?: exports_add(kernel_exports, nkernel);
 }
 
 /* The letters were checked by the loader. */

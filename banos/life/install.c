@@ -7,6 +7,7 @@
  * names from the table of exports. The table is only locked for each look-up;
  * what is found is pinned by a use, so it stays.
  */
+#include <asm/wall.h>
 #include <kernel/bus.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
@@ -59,6 +60,17 @@ static void env_free_memory(struct loader *l)
 	mutex_unlock(&drivers_lock);
 }
 
+/* From behind a wall all leads through it, but for what compilers emit. */
+static void import_bind_kernel(const struct export *export, struct load_import *out)
+{
+	const struct call_slot *slot = slot_of_kernel(export);
+
+	if (slot)
+		out->slot = (u64)slot;
+	else
+		out->address = function_for_drivers(export);
+}
+
 static int imports_bind_locked(struct driver *driver, const char *name, struct load_import *out)
 {
 	struct export *export = export_find(name);
@@ -69,7 +81,7 @@ static int imports_bind_locked(struct driver *driver, const char *name, struct l
 	if (!export)
 		return -ENOENT;
 	if (!export->provider) {
-		out->address = export->address;
+		import_bind_kernel(export, out);
 		return 0;
 	}
 	err = use_add(driver, export->provider);
@@ -81,7 +93,10 @@ static int imports_bind_locked(struct driver *driver, const char *name, struct l
 	slot = slot_of(export);
 	if (!slot)
 		return -ENOMEM;
-	out->address = (u64)slot->entry;
+	if (IS_ENABLED(CONFIG_GATE_WALL))
+		out->slot = (u64)slot;
+	else
+		out->address = (u64)slot->entry;
 	return 0;
 }
 
@@ -110,7 +125,12 @@ static const struct loader_env env = {
 	.drafts = drafts_offered,
 	.file_max = LOADER_FILE_MAX,
 	.memory_max = LOADER_MEMORY_MAX,
+#ifdef CONFIG_GATE_WALL
+	.slot_entry = (u64)wall_import_entry,
+	.absent_entry = (u64)wall_absent_entry,
+#else
 	.absent_entry = (u64)gate_absent_entry,
+#endif
 	.alloc = env_alloc,
 	.free = env_free,
 	.alloc_memory = env_alloc_memory,
@@ -231,6 +251,15 @@ static int refuse_built_in(struct loader *l)
 	return report_add(l->report, -EEXIST, "is part of this kernel");
 }
 
+static int put_behind_wall(struct driver *driver)
+{
+	int err = wall_open(&driver->owner);
+
+	if (err)
+		return err;
+	return wall_share(&driver->owner, driver->image.mem, driver->image.npages * PAGE_SIZE);
+}
+
 static s64 driver_install_image(struct install_request *rq, struct driver *driver, struct loader *l)
 {
 	s64 id;
@@ -239,7 +268,11 @@ static s64 driver_install_image(struct install_request *rq, struct driver *drive
 	if (!err && rq->once)
 		err = refuse_built_in(l);
 	if (!err) {
-		err = take_over(driver, l) ?: driver_protect(driver);
+		err = take_over(driver, l);
+		if (!err)
+			err = driver_protect(driver);
+		if (!err)
+			err = put_behind_wall(driver);
 		if (err)
 			report_add(l->report, err, "no memory");
 	}

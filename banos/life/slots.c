@@ -251,6 +251,11 @@ void *stub_create(struct driver *user, struct call_slot *slot)
 	page = stub_page_create();
 	if (!page)
 		return NULL;
+	if (wall_share(&user->owner, page->code, 2 * PAGE_SIZE)) {
+		krange_free(page->code);
+		kfree(page);
+		return NULL;
+	}
 	list_add(&page->link, &user->stubs);
 	return stub_take(page, slot);
 }

@@ -312,6 +312,27 @@ void slots_release(struct driver *exporter);
 
 /** @brief The slot of an exported function of a driver. Sleeps. @return NULL: no memory */
 struct call_slot *slot_of(const struct export *export);
+#ifdef CONFIG_GATE_WALL
+/** @brief The slot of a function of the kernel; NULL: one that runs with the driver's rights. */
+struct call_slot *slot_of_kernel(const struct export *export);
+/** @brief Where drivers find a function that runs with their rights. */
+u64 function_for_drivers(const struct export *export);
+/** @brief After exports_init(). @return 0, -ENOMEM */
+int __must_check kernel_slots_init(const struct export *exports, u32 n);
+#else
+static inline struct call_slot *slot_of_kernel(const struct export *export)
+{
+	return NULL;
+}
+static inline u64 function_for_drivers(const struct export *export)
+{
+	return export->address;
+}
+static inline int __must_check kernel_slots_init(const struct export *exports, u32 n)
+{
+	return 0;
+}
+#endif
 /** @brief The end of an exporter's slots, and signatures: nobody uses it any more. */
 void slots_free(struct driver *exporter);
 /** @brief The next slot that others are bound to, from @p number on, which becomes the one behind it. @return NULL: none */

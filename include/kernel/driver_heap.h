@@ -27,6 +27,10 @@ struct driver_heap {
 	u64 pass;	   /* of driver_heap_release() */
 	/** May it have so many bytes more of the machine's memory (fewer, below 0)? @return 0, -ENOMEM */
 	int (*charge)(struct driver_heap *heap, s64 bytes);
+#ifdef CONFIG_GATE_WALL
+	/** A page of objects begins, or ends, to be the driver's. @return 0, -ENOMEM */
+	int (*share)(struct driver_heap *heap, void *page, bool share);
+#endif
 };
 
 /** A page of objects of one size, of one driver. */
