@@ -109,7 +109,7 @@ FAULTS = {
                            r'said \[331\] checks, not \[332\]'),
     'a check of a method is deleted': (
         'characters.c', 'CHECK(polled >= 2 && ready == 1 && poll_errors == 0);', '',
-        r'answered \[68\] checks, not \[69\]'),
+        r'answered \[71\] checks, not \[72\]'),
     'a device is not made quiet': ('bus.c', 'calls[number].quiets++;', '', 'tested itself'),
 }
 

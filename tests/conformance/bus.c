@@ -4,6 +4,7 @@
  * methods are called is noted, and judged in the end by a thread that waits for it.
  */
 #include <banos/bus.h>
+#include <banos/irq.h>
 #include <banos/thread.h>
 #include <banos/time.h>
 #include <banos/wait.h>
@@ -74,6 +75,13 @@ static int64_t bus_remove(void *context, banos_owner device, void *state)
 	strangers += owners[number] != device || calls[number].quiets;
 	calls[number].removes++;
 	return 0;
+}
+
+static int64_t never_called(void *context)
+{
+	(void)context;
+	strangers++;
+	return BANOS_IRQ_NONE;
 }
 
 /* ---- registration ---- */
@@ -216,6 +224,17 @@ static void try_device(uint32_t number)
 	CHECK(banos_device_info(device, &info) == -EINVAL);
 }
 
+/* Its bus connects nothing: the defaults of connect() and line(). */
+static void try_defaults(banos_owner device)
+{
+	struct banos_irq_config config = { sizeof(config), 0, 0, 0, never_called, NULL };
+	banos_irq irq;
+
+	CHECK(banos_irq_create(device, &config, &irq) == -EOPNOTSUPP);
+	config.flags = BANOS_IRQ_LINE;
+	CHECK(banos_irq_create(device, &config, &irq) == -ENODEV);
+}
+
 static void try_strangers(void)
 {
 	struct banos_resource resource = { sizeof(resource), 0, 0, 0, 0, 0, 0, 0, 0 };
@@ -256,6 +275,7 @@ static int64_t judge_life(void *context)
 		CHECK(waits_for(&calls[i].probes, 1));
 	for (i = 0; i < 2; i++)
 		try_device(i);
+	try_defaults(owners[1]);
 	try_strangers();
 	CHECK(banos_device_remove(devices[0], 0x80000000u) == -EINVAL);
 	CHECK(banos_device_remove(devices[0], 0) == 0);

@@ -11,7 +11,7 @@
 #define KERNEL_AT  0xffff800000000000ull
 
 static uint8_t page[PAGE_BYTES];
-static struct banos_wait readiness;
+static struct banos_wait readiness, others[3]; /* a file may watch four */
 static banos_timer timer;
 static banos_call old_call;
 static banos_buffer old_buffer;
@@ -112,9 +112,14 @@ static int64_t announce_data(void *context)
 
 static int64_t characters_poll(void *context, void *file, banos_poll watch)
 {
+	uint32_t i;
+
 	(void)context;
 	(void)file;
 	/* How often it is called is not promised: these are no checks of their own. */
+	for (i = 0; i < 3; i++)
+		poll_errors += banos_poll_watch(watch, &others[i]) != 0;
+	poll_errors += banos_poll_watch(watch, &readiness) != 0;
 	poll_errors += banos_poll_watch(watch, &readiness) != 0;
 	poll_errors += banos_poll_watch(NULL, &readiness) != -EINVAL;
 	poll_errors += banos_poll_watch(watch, NULL) != -EINVAL;
@@ -214,7 +219,11 @@ static void try_registration(banos_owner self)
 
 static int64_t characters_init(banos_owner self)
 {
+	uint32_t i;
+
 	CHECK(banos_wait_init(self, &readiness) == 0);
+	for (i = 0; i < 3; i++)
+		CHECK(banos_wait_init(self, &others[i]) == 0);
 	CHECK(banos_timer_create(self, announce_data, NULL, &timer) == 0);
 	try_registration(self);
 	CHECK(answer_register(self, "conformance_characters", &ops, NULL) == 0);
@@ -223,8 +232,12 @@ static int64_t characters_init(banos_owner self)
 
 static int64_t characters_exit(banos_owner self)
 {
+	uint32_t i;
+
 	(void)self;
 	(void)banos_timer_destroy(timer);
+	for (i = 0; i < 3; i++)
+		(void)banos_wait_destroy(&others[i]);
 	return banos_wait_destroy(&readiness);
 }
 

@@ -37,7 +37,7 @@
 static banos_owner driver;
 static volatile uint8_t *registers;
 static struct banos_wait arrival;
-static volatile uint32_t raised, interrupts, strangers;
+static volatile uint32_t raised, interrupts, strangers, called_again;
 static uint32_t probes, state_mark;
 
 static uint32_t read_register(uint32_t offset)
@@ -55,11 +55,14 @@ static int64_t edu_interrupt(void *context)
 	uint32_t status = read_register(REG_IRQ_STATUS);
 
 	strangers += context != (void *)&arrival;
-	if (!status)
+	strangers += banos_sleep_until(0, 0) != 0; /* it may sleep */
+	if (!status && called_again != 1)
 		return BANOS_IRQ_NONE;
 	write_register(REG_IRQ_ACK, status);
 	raised = raised | status;
 	interrupts = interrupts + 1;
+	if (called_again++ == 0) /* it is called at once, without another interrupt */
+		return BANOS_IRQ_AGAIN;
 	(void)banos_wait_wake(&arrival);
 	return BANOS_IRQ_HANDLED;
 }
