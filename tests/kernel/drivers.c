@@ -67,7 +67,10 @@ KTEST(driver, gives_everything_back_when_removed)
 
 KTEST(driver, gives_everything_back_when_init_fails)
 {
+	u64 from = printk_last_seq();
+
 	around(test, &leak, "fail=1", 0, -EXDEV);
+	KEXPECT_EQ(log_count(from, "leaked"), 0); /* it had no chance to release anything */
 }
 
 KTEST(driver, gives_everything_back_when_refused_or_only_tried)
@@ -99,6 +102,13 @@ KTEST(driver, is_told_what_it_leaked)
 	KEXPECT_EQ(log_count(from, "leaked"),
 		   ARRAY_SIZE(classes)); /* devices are withdrawn, no leaks */
 	KEXPECT_EQ(log_count(from, "not freed: 15300 bytes"), 1);
+}
+
+KTEST(driver, is_told_what_the_kernel_has)
+{
+	KEXPECT_EQ(banos_has_feature(BANOS_FEATURE_DEBUG), IS_ENABLED(CONFIG_DEBUG_KERNEL));
+	KEXPECT_EQ(banos_has_feature(BANOS_FEATURE_SMP), CONFIG_NR_CPUS > 1);
+	KEXPECT_EQ(banos_has_feature(~0u), 0);
 }
 
 KTEST(driver, api_keeps_its_promises)

@@ -47,6 +47,7 @@ DRIVERS = {
     'books': ['rack:*', 'rack:book-*', 'rack:map-*'],
     'novels': ['rack:book-n*', 'rack:?ook-novel'],
     'copies': ['rack:book-n*'],
+    'twins': ['rack:book-n*'],
 }
 # Each has one pattern that can match nothing, and one that can.
 USELESS = {
@@ -138,6 +139,11 @@ def test_among_equals_the_first_wins(shell):
     assert told(shell) == ['copies taken']
     shell.check('rmmod rack; rmmod copies; rmmod copies')
     told(shell)
+    for first, second in ('copies', 'twins'), ('twins', 'copies'):
+        shell.check(f'insmod /{first}.ko; insmod /{second}.ko; insmod /rack.ko books=1')
+        assert told(shell) == [f'{first} taken']
+        shell.check(f'rmmod rack; rmmod {first}; rmmod {second}')
+        told(shell)
     # "?" counts as no character, and still leaves more of them than "*" here.
     shell.check('insmod /copies.ko; insmod /novels.ko; insmod /rack.ko books=1')
     assert told(shell) == ['novels taken']
