@@ -18,7 +18,12 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.dirname(HERE)
+sys.dont_write_bytecode = True
+sys.path.insert(0, HERE)
+from abi_levels import refuse_frozen  # noqa: E402
+
 CONFORMANCE = 'tests/conformance'
 MACHINE = '-m64 -ffreestanding -mno-red-zone -mgeneral-regs-only -fno-stack-protector'.split()
 NO_PIC = '-fno-pic -fno-pie -mcmodel=kernel'.split()
@@ -206,6 +211,7 @@ def main():
     builds = [x for x in builds_of_list() if x.file.startswith(args.only)]
     absent = sorted({x.compiler for x in builds if not shutil.which(x.compiler, path='/usr/bin:/bin')})
     folder = os.path.abspath(args.folder)
+    refuse_frozen('abi-archive', folder)
     if not args.only:
         shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder, exist_ok=True)

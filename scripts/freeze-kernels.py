@@ -15,7 +15,8 @@ Writes into abi/LEVEL/kernels:
 
 A machine that tries drivers on such a kernel: unpack both, append a cpio archive with drivers/NN-NNN-NAME.ko
 to initramfs.cpio, and boot them, as tests/abi/test_kernels.py does. --check: build again, in a folder of
-its own, and compare with what is there; nothing is written.
+its own, and compare with what is there; nothing is written, so a frozen level is refused without it only.
+Afterwards scripts/freeze-level.py writes the hashes of the whole level.
 """
 import argparse
 import hashlib
@@ -28,9 +29,10 @@ import tempfile
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
-sys.path.insert(0, f'{SOURCE}/tests/abi')
+sys.path[:0] = [f'{SOURCE}/tests/abi', f'{SOURCE}/scripts']
 import drivers  # noqa: E402
 import run  # noqa: E402
+from abi_levels import refuse_frozen  # noqa: E402
 
 CONFIGURATIONS = {'default': ('defconfig', ''), 'tiny': ('tiny_defconfig', ''),
                   'debug': ('debug_defconfig', ''), 'llvm': ('defconfig', '1')}
@@ -94,6 +96,8 @@ def main():
     parser.add_argument('level', type=int)
     args = parser.parse_args()
     folder = f'{SOURCE}/abi/{args.level}/kernels'
+    if not args.check:
+        refuse_frozen('freeze-kernels', folder)
     with tempfile.TemporaryDirectory() as work:
         kept, configs = build(work)
     release = args.release or run.release_of(kept['default.elf'])

@@ -12,7 +12,6 @@ A level that releases.md calls frozen is refused: nothing of it is made again. O
 (scripts/freeze-kernels.py), "not frozen" becomes "frozen" there, by hand.
 """
 import argparse
-import hashlib
 import importlib.util
 import os
 import re
@@ -23,12 +22,12 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(HERE)
-RELEASES = f'{SOURCE}/Documentation/releases.md'
 SYSTEM_CALLS = f'{SOURCE}/include/uapi/banos.h'
 NUMBER = re.compile(r'macro (\w+): .*, that is (0x[0-9a-f]+)$')
 ERRNO = re.compile(r'E[A-Z0-9]+')
 sys.dont_write_bytecode = True
 sys.path.insert(0, HERE)
+from abi_levels import refuse_frozen, write_hash, write_sums  # noqa: E402
 from compiler_names import COMPILER_NAMES  # noqa: E402
 
 
@@ -41,33 +40,6 @@ def load_dump():
 
 
 DUMP = load_dump()
-
-
-# ---- releases.md ----
-
-def row_of(level):
-    """@return the cells of a level in the table of levels"""
-    with open(RELEASES, encoding='utf-8') as f:
-        text = f.read().split('\n## Levels', 1)[1]
-    for line in text.splitlines():
-        cells = [cell.strip() for cell in line.strip('|').split('|')]
-        if cells[0] == str(level):
-            return cells
-    raise SystemExit(f'freeze-level: {RELEASES} has no level {level}')
-
-
-def is_frozen(level):
-    return row_of(level)[2] == 'frozen'
-
-
-def write_hash(level, digest):
-    since, state = row_of(level)[1:3]
-    with open(RELEASES, encoding='utf-8') as f:
-        head, levels = f.read().split('\n## Levels', 1)
-    levels = re.sub(rf'^\| {level} \|.*$', f'| {level} | {since} | {state} | `{digest}` |', levels,
-                    flags=re.M)
-    with open(RELEASES, 'w', encoding='utf-8') as f:
-        f.write(f'{head}\n## Levels{levels}')
 
 
 # ---- lists ----
@@ -143,17 +115,6 @@ def types(level, target, include=f'{SOURCE}/include'):
 
 # ---- the folder ----
 
-def sums(folder):
-    """Text of SHA256SUMS: every file but itself."""
-    paths = [os.path.relpath(os.path.join(root, name), folder)
-             for root, _, names in os.walk(folder) for name in names]
-    lines = []
-    for path in sorted(set(paths) - {'SHA256SUMS'}):
-        with open(f'{folder}/{path}', 'rb') as f:
-            lines.append(f'{hashlib.sha256(f.read()).hexdigest()}  {path}\n')
-    return ''.join(lines)
-
-
 def write_lists(level, folder):
     os.makedirs(folder, exist_ok=True)
     for name, lines in lists(level).items():
@@ -167,16 +128,13 @@ def main():
     parser.add_argument('--lists', action='store_true')
     parser.add_argument('level', type=int)
     args = parser.parse_args()
-    if is_frozen(args.level):
-        sys.exit(f'freeze-level: level {args.level} is frozen, says {RELEASES}')
     folder = f'{SOURCE}/abi/{args.level}'
+    refuse_frozen('freeze-level', folder)
     write_lists(args.level, folder)
     if not args.lists:
         subprocess.run([sys.executable, f'{HERE}/abi-archive.py', f'{folder}/drivers'], check=True)
-    text = sums(folder)
-    with open(f'{folder}/SHA256SUMS', 'w', encoding='utf-8') as f:
-        f.write(text)
-    write_hash(args.level, hashlib.sha256(text.encode()).hexdigest())
+    write_sums(args.level)
+    write_hash(args.level)
 
 
 if __name__ == '__main__':

@@ -40,6 +40,7 @@ sys.path.insert(0, HERE)
 import drivers as driver_files  # noqa: E402
 import kernels as kernel_images  # noqa: E402
 import run  # noqa: E402
+from abi_levels import changes  # noqa: E402
 
 SOURCE = driver_files.SOURCE
 CPUS = (1, 4)
@@ -220,6 +221,9 @@ def main():
     args = parser.parse_args()
     build, started = os.path.abspath(args.build), time.monotonic()
     matrix = Matrix(build, args.jobs)
+    for level in driver_files.levels():
+        said = changes(level)
+        matrix.report(not said, f'abi/{level} is as it was written down', said)
     matrix.run_all(long_plan(build, args.only) if args.long else short_plan(build))
     matrix.write('long' if args.long else 'short', time.monotonic() - started)
     print(f'1..{matrix.tests}')
