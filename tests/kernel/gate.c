@@ -15,8 +15,8 @@
 
 static struct driver *driver;
 
-/* All that is promised, counted from the return address of the function that has @frame. */
-#define PROMISED(frame) ((u8 *)(frame) + 8 - GATE_STACK_PROMISED)
+/* All that <banos/driver.h> promises, counted from the return address of the function that has @frame. */
+#define PROMISED(frame) ((u8 *)(frame) + 8 - 8192)
 
 static bool pattern_is_there(const volatile u8 *from, const volatile u8 *to)
 {
@@ -39,6 +39,9 @@ static s64 uses_stack(u64 nested, s64 (*next)(u64 nested, void *next))
 	u8 *end = here;
 	s64 result = 4711;
 
+	/* Below that the kernel has what its own functions need. */
+	if ((u64)low < current->gate_limit - GATE_STACK_NEEDED + GATE_STACK_KERNEL)
+		return -ENOSPC;
 	here = __builtin_alloca(end - low);
 	pattern_write(here, end);
 	if (here > low)

@@ -63,6 +63,12 @@ def taker(name, patterns, bus='rack'):
     return compiled(TAKER.replace('NAME', name).replace('"rack"', f'"{bus}"') + serves)
 
 
+def liar():
+    """Its probe() returns what is neither 0 nor an error."""
+    code = TAKER.replace('NAME', 'liar').replace('return 0;', 'return 1;', 1)
+    return compiled(code + 'BANOS_SERVES_DATA("rack:book-novel", 9);')
+
+
 def rack(name='rack', alias='book-novel'):
     """The sample bus, under a name for which hotplug finds no driver."""
     with open(os.path.join(SOURCE, 'drivers/samples/shelf.c'), encoding='utf-8') as f:
@@ -74,7 +80,7 @@ def FILES():
             for name, patterns in DRIVERS.items()} | {
         f'{name}.ko': file('', taker(name, patterns, bus))
         for name, (bus, patterns) in USELESS.items()} | {
-        'rack.ko': file('', rack()), 'wide.ko': file('', rack('wide', 'n0000BEEF'))}
+        'liar.ko': file('', liar()), 'rack.ko': file('', rack()), 'wide.ko': file('', rack('wide', 'n0000BEEF'))}
 
 
 @pytest.fixture(autouse=True)
@@ -154,3 +160,9 @@ def test_one_that_refuses_leaves_it_to_the_next(shell):
     shell.check('insmod /any.ko; insmod /novels.ko refuse=1; insmod /rack.ko books=1')
     assert told(shell) == ['any taken']
     shell.check('rmmod rack; rmmod any; rmmod novels')
+
+
+def test_a_probe_that_returns_neither_zero_nor_an_error_has_failed(shell):
+    shell.check('insmod /any.ko; insmod /liar.ko; insmod /rack.ko books=1')
+    assert told(shell) == ['liar taken', 'any taken']
+    shell.check('rmmod rack; rmmod any; rmmod liar')
