@@ -27,9 +27,11 @@ Checks:
     headers         scripts/check-headers.py, the rules of the headers
     host TEST...    those programs of tests/host
     script NAME     scripts/NAME.py
+    build CONFIG    a kernel so configured can be built
     drivers NAME... drivers of tests/conformance (patterns), compiled once from unchanged headers, run on
                     the changed kernel: an old driver on a new kernel
     debug NAME...   the same, on the debug kernel with four processors
+    future NAME...  the same, on the kernel of the future, whose structs have all grown
     kernel TESTS    tests in the debug kernel, as for ktest=
     pytest ARGS...  those tests of this tree, on what the changed tree is built to
 
@@ -45,6 +47,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -63,7 +66,8 @@ SOURCE = driver_files.SOURCE
 PAGE = f'{SOURCE}/Documentation/abi-mutations.md'
 BUILD_LIMIT_S, CHECK_LIMIT_S = 900, 600
 NAME = re.compile(r'[a-z0-9]+(-[a-z0-9]+)*')
-CHECKS = ('dump', 'headers', 'host', 'script', 'drivers', 'debug', 'kernel', 'pytest')
+CHECKS = ('dump', 'headers', 'host', 'script', 'build', 'drivers', 'debug', 'future', 'kernel',
+          'pytest')
 
 
 # ---- the list ----
@@ -176,7 +180,7 @@ class Copy:
     """A copy of the tree that one job works in."""
 
     def __init__(self, folder, files, jobs):
-        self.tree, self.jobs = folder, jobs
+        self.tree, self.jobs, self.before = folder, jobs, {}
         self.build = f'{folder}/build'
         os.makedirs(folder, exist_ok=True)
         self.lock = open(f'{folder}.lock', 'w', encoding='utf-8')
@@ -204,13 +208,14 @@ class Copy:
             shutil.copymode(f'{SOURCE}/{name}', target)
 
     def apply(self, mutation):
+        self.before = {path: read_text(f'{self.tree}/{path}') for path, _, _ in mutation.changes}
         for path, old, new in mutation.changes:
             text = read_text(f'{self.tree}/{path}')
             write_text(f'{self.tree}/{path}', text.replace(old, new))
 
-    def undo(self, mutation):
-        for path in {x for x, _, _ in mutation.changes}:
-            write_text(f'{self.tree}/{path}', read_text(f'{SOURCE}/{path}'))
+    def undo(self):
+        for path, text in self.before.items():
+            write_text(f'{self.tree}/{path}', text)
 
     def command(self, words, limit_s=CHECK_LIMIT_S):
         """@return (status, output)"""
@@ -236,10 +241,12 @@ class Copy:
         self.make_kernel()
         self.make('all', 'host-tests')
 
-    def make_debug(self):
-        if not os.path.exists(f'{self.build}/debug/.config'):
-            self.make('O=build/debug', 'debug_defconfig')
-        self.make('O=build/debug', 'kernel')
+    def make_other(self, name):
+        """@return its image"""
+        if not os.path.exists(f'{self.build}/{name}/.config'):
+            self.make(f'O=build/{name}', f'{name}_defconfig')
+        self.make(f'O=build/{name}', 'kernel')
+        return f'{self.build}/{name}/banos.elf'
 
 
 class BuildError(Exception):
@@ -321,18 +328,25 @@ def run_check(check, copy, reference):
         return check_host(copy, words)
     if kind == 'script':
         return check_tap(copy, [sys.executable, f'scripts/{words[0]}.py', *words[1:]])
+    if kind == 'build':
+        try:
+            copy.make_other(words[0])
+        except BuildError as error:
+            return True, str(error)
+        return False, ''
     if kind == 'drivers':
         copy.make_kernel()
         return check_drivers(reference, f'{copy.build}/banos.elf', 1, words)
-    if kind == 'debug':
-        copy.make_debug()
-        return check_drivers(reference, f'{copy.build}/debug/banos.elf', 4, words)
+    if kind in ('debug', 'future'):
+        return check_drivers(reference, copy.make_other(kind), 4 if kind == 'debug' else 1, words)
     copy.make_all()
+    # Most tests in QEMU are made on the debug kernel, too.
+    if kind == 'kernel' or ('tests/drivers' not in check and '-k release' not in check):
+        copy.make_other('debug')
     if kind == 'kernel':
-        copy.make_debug()
         return check_kernel(copy, words[0])
-    status, output = copy.command([sys.executable, '-m', 'pytest', '-q', '-x', '-p',
-                                   'no:cacheprovider', *words])
+    status, output = copy.command([sys.executable, '-m', 'pytest', '-q', '-x', '--tb=short', '-p',
+                                   'no:cacheprovider', *shlex.split(check)[1:]])
     # 5: no test was selected, which is no result at all.
     if status not in (0, 1):
         raise ListError(f'{check}: pytest ended with status {status}:\n{output[-2000:]}')
@@ -340,10 +354,11 @@ def run_check(check, copy, reference):
 
 
 def evidence(output):
-    """The first line that says what was wrong."""
-    for line in output.splitlines():
-        if re.search(r'^[-+]|\bFAIL\b|not ok|FAILED|^E  |panic|BUG|arning|no end after', line):
-            return line.strip()[:200]
+    """The first line that says what was wrong, of the kind that says it best."""
+    for pattern in r'^E  |\bFAIL\b|kernel panic|BUG|no end after', r'^[-+]|not ok|FAILED|rror|arning':
+        for line in output.splitlines():
+            if re.search(pattern, line):
+                return line.strip()[:200]
     return ''
 
 
@@ -402,7 +417,7 @@ class Runner:
         except BuildError as error:
             return {'caught': [], 'words': f'does not compile: {self.log(mutation.name, str(error))}'}
         finally:
-            copy.undo(mutation)
+            copy.undo()
         return {'caught': [], 'words': '; '.join(tried)}
 
     def run(self, mutation, copy):
