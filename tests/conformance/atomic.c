@@ -139,7 +139,7 @@ static void try_refused(void)
 
 static uint32_t reaches(volatile uint32_t *count, uint32_t wanted)
 {
-	uint64_t end = banos_time_ns() + 5 * BANOS_S, ticket;
+	uint64_t end = banos_time_ns() + 25 * BANOS_S, ticket;
 
 	for (;;) {
 		ticket = banos_wait_ticket(&done);

@@ -70,7 +70,7 @@ static int64_t edu_interrupt(void *context)
 /* @return 1: the interrupt for @what has arrived */
 static uint32_t await(uint32_t what)
 {
-	uint64_t end = banos_time_ns() + 5 * BANOS_S, ticket;
+	uint64_t end = banos_time_ns() + 25 * BANOS_S, ticket;
 
 	for (;;) {
 		ticket = banos_wait_ticket(&arrival);
@@ -161,7 +161,7 @@ static void try_interrupt(banos_owner device, uint32_t flags)
 
 static uint32_t transfer(uint64_t from, uint64_t to, uint64_t count, uint32_t how)
 {
-	uint64_t end = banos_time_ns() + 5 * BANOS_S;
+	uint64_t end = banos_time_ns() + 25 * BANOS_S;
 
 	banos_mmio_write64(registers + REG_DMA_FROM, from);
 	banos_mmio_write64(registers + REG_DMA_TO, to);

@@ -263,7 +263,7 @@ static int64_t fields_remove(void *context, banos_owner device, void *state)
 
 static int64_t judge_fields(void *context)
 {
-	uint64_t end = banos_time_ns() + 5 * BANOS_S;
+	uint64_t end = banos_time_ns() + 25 * BANOS_S;
 
 	(void)context;
 	while (probes < DEVICES && banos_time_ns() < end)

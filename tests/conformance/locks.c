@@ -73,7 +73,7 @@ static void try_held(banos_owner self)
 {
 	banos_thread thread;
 	int64_t result = -1, error = 0, errors = 0;
-	uint64_t end = banos_time_ns() + 5 * BANOS_S;
+	uint64_t end = banos_time_ns() + 25 * BANOS_S;
 
 	CHECK(banos_thread_create(self, hold_mutex, NULL, "holds", &thread) == 0);
 	do {

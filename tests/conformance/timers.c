@@ -40,7 +40,7 @@ static int64_t run_work(void *context)
 
 static uint32_t reaches(volatile uint32_t *count, uint32_t wanted)
 {
-	uint64_t end = banos_time_ns() + 5 * BANOS_S, ticket;
+	uint64_t end = banos_time_ns() + 25 * BANOS_S, ticket;
 
 	for (;;) {
 		ticket = banos_wait_ticket(&done);
