@@ -45,7 +45,7 @@ static s64 passed_struct(const struct passed *passed, const void *memory, bool w
 	u32 size = api_struct_size(memory);
 	u64 checked = size > STRUCT_MAX ? sizeof(size) : size;
 
-	if (!size || (write && !api_may_write(memory, checked)))
+	if (size < sizeof(size) || (write && !api_may_write(memory, checked)))
 		return passed_mistake(
 			passed, -EINVAL,
 			"is not a struct in the caller's memory with its size in front, or not aligned to 4");

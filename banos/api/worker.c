@@ -271,6 +271,15 @@ static int task_does_not_return(const struct task *task)
 	return -EBUSY;
 }
 
+/* Off its lane's list. */
+static void task_dequeue_locked(struct task *task)
+{
+	assert_held(&task->pool->lock);
+	list_del(&task->link);
+	if (list_empty(&task->lane->tasks))
+		list_del(&task->lane->link);
+}
+
 static bool task_queue(struct task *task)
 {
 	struct worker_pool *pool = task->pool;
@@ -297,15 +306,34 @@ static bool task_unqueue(struct task *task)
 	u64 flags = spin_lock_irqsave(&pool->lock);
 	bool was = !list_empty(&task->link);
 
-	if (was) {
-		list_del(&task->link);
-		if (list_empty(&task->lane->tasks))
-			list_del(&task->lane->link);
-	}
+	if (was)
+		task_dequeue_locked(task);
 	spin_unlock_irqrestore(&pool->lock, flags);
 	if (was)
 		owned_put(&task->owned);
 	return was;
+}
+
+/*
+ * A timer may be started again between its end and the call of its function: then only the
+ * new deadline counts. Who starts it looks afterwards whether it is queued, who queues it looks
+ * afterwards whether it was started: one of the two sees the other.
+ */
+static void task_unqueue_if_started(struct task *task)
+{
+	u64 flags;
+	bool was;
+
+	smp_mb();
+	if (likely(list_empty(&task->link)) || !timer_pending(&task->timer))
+		return;
+	flags = spin_lock_irqsave(&task->pool->lock);
+	was = !list_empty(&task->link) && timer_pending(&task->timer);
+	if (was)
+		task_dequeue_locked(task);
+	spin_unlock_irqrestore(&task->pool->lock, flags);
+	if (was)
+		owned_put(&task->owned);
 }
 
 /* Neither queued nor started from now on: the functions that do so check under the lock. */
@@ -382,7 +410,10 @@ static const struct owned_class work_class = {
 
 static void timer_ended(struct timer *expired)
 {
-	task_queue(container_of(expired, struct task, timer));
+	struct task *task = container_of(expired, struct task, timer);
+
+	if (task_queue(task))
+		task_unqueue_if_started(task);
 }
 
 static struct task *task_new(struct owner *owner, const void *function, void *context,
@@ -487,8 +518,12 @@ int64_t banos_timer_start(banos_timer timer, uint64_t deadline_ns)
 
 	rcu_read_lock();
 	o = api_peek((u64)timer, &timer_class);
-	if (o)
-		timer_start(&container_of(o, struct task, owned)->timer, deadline_ns);
+	if (o) {
+		struct task *task = container_of(o, struct task, owned);
+
+		timer_start(&task->timer, deadline_ns);
+		task_unqueue_if_started(task);
+	}
 	rcu_read_unlock();
 	if (o)
 		return 0;

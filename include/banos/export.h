@@ -24,17 +24,19 @@
  *	q	  a number of 64 bits; a pointer that the callee only keeps and gives back
  *	h	  a handle of the kernel's, which the callee may use until the call returns
  *	c	  a callback (<banos/callback.h>), which the callee may call until it is closed
- *	c(qq)	  the same, and its signature is "qq"; a call with another one returns -EINVAL. A callback
+ *	c(qq)	  the same, and its signature is "qq", in which a "c" has no brackets; a call with another one returns -EINVAL. A callback
  *		  can be passed to four drivers; a call that passes it to more may return -ENOSPC
  *	t	  text that the callee reads, NUL-terminated, at most 1024 bytes with the NUL
- *	s	  a struct that begins with its size (uint32_t, aligned to 4, at most 4096), which the callee reads
+ *	s	  a struct that begins with its size (uint32_t, aligned to 4, from 4 to 4096), which the callee reads,
+ *		  and whose size it compares with what it needs
  *	f	  the same, which the callee fills; of the caller's content it reads all
  *	r16	  16 bytes that the callee reads
  *	r$3	  bytes that it reads; their number is the value of argument 3, of letter i or q
  *	r16*$3	  16 times argument 3 bytes that it reads
  *	w...	  bytes that it writes, with a length as above
  *	x...	  bytes that it reads and writes, with a length as above
- *	>h	  at the end: the result is a handle of the kernel's, 0, or an error
+ *	>h	  at the end: the result is a handle of the kernel's, 0, or an error. It may be compared; it
+ *		  gives the caller no right to what it stands for
  *	>c	  at the end: the result is a callback of the callee's, which the caller may call
  *		  until it is closed, 0, or an error
  *

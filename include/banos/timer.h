@@ -37,7 +37,7 @@ int64_t banos_timer_create(banos_owner owner, int64_t (*function)(void *context)
  * Since 1, provided by the kernel.
  * Context: any.
  * From its own function, too: then it runs again. One that expired, and whose function has not begun,
- * runs once for both.
+ * runs once for both, at the new deadline.
  * @param deadline_ns  on the clock of banos_time_ns(); the function runs once, not before: as soon as
  *		       possible for one that is past, and 0; never for 2^64 - 1
  * @return 0, -EINVAL: no such timer

@@ -93,6 +93,8 @@ static void try_wrong_structs(void)
 	CHECK(conformance_exports1_pack(text, &from, &to, (uint64_t *)KERNEL_TOP) == -EINVAL);
 	from.size = 0xfffffffc;
 	CHECK(conformance_exports1_pack(text, &from, &to, &total) < 0);
+	from.size = 3;
+	CHECK(conformance_exports1_pack(text, &from, &to, &total) == -EINVAL);
 	from.size = sizeof(from);
 	CHECK(to.weight == 0 && total == 100);
 	CHECK(conformance_exports1_calls() == before);

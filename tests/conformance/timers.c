@@ -98,6 +98,40 @@ static void try_order(void)
 	CHECK(overlaps == 0);
 }
 
+static volatile uint32_t held;
+
+static int64_t hold_up(void *context)
+{
+	volatile uint32_t *state = (volatile uint32_t *)context;
+
+	*state = 1;
+	(void)banos_sleep_until(banos_time_ns() + 40 * BANOS_MS, 0);
+	*state = 2;
+	return 0;
+}
+
+/* Expired while work of the same owner runs, and started again: only the new deadline counts. */
+static void try_postponing(banos_owner self)
+{
+	uint32_t before = timer_runs, in_time;
+	banos_work holder;
+
+	CHECK(banos_work_create(self, hold_up, (void *)&held, &holder) == 0);
+	CHECK(banos_work_queue(holder) == 1);
+	while (!held)
+		(void)banos_sleep_until(banos_time_ns() + BANOS_MS, 0);
+	early_ns = 0;
+	CHECK(banos_timer_start(timer, 1) == 0);
+	(void)banos_sleep_until(banos_time_ns() + 10 * BANOS_MS, 0);
+	due_ns = banos_time_ns() + 100 * BANOS_MS;
+	CHECK(banos_timer_start(timer, due_ns) == 0);
+	in_time = held == 1; /* else the machine was too slow, and it may have run */
+	CHECK(reaches(&timer_runs, before + 1) || !in_time);
+	CHECK(early_ns == 0 || !in_time);
+	CHECK(banos_timer_cancel(timer) >= 0);
+	CHECK(banos_work_destroy(holder) == 0);
+}
+
 static void try_ends(void)
 {
 	CHECK(banos_timer_destroy(timer) == 0);
@@ -115,6 +149,7 @@ static int64_t conformance_timers_init(banos_owner self)
 	try_timer(self);
 	try_work(self);
 	try_order();
+	try_postponing(self);
 	try_ends();
 	CHECK(banos_wait_destroy(&done) == 0);
 	return check_verdict(self);
