@@ -365,6 +365,22 @@ int owned_remove(struct owned *owned)
 	return owned_retire(owner, owned);
 }
 
+bool owned_end(struct owned *owned, struct owner *root)
+{
+	u64 flags = spin_lock_irqsave(&root->lock);
+	bool first = owned->owner != NULL;
+
+	if (first) {
+		owned_unlink_locked(owned);
+		root->charged -= owned_cost(owned) + owned->bytes;
+		root->bytes -= owned->bytes;
+	}
+	spin_unlock_irqrestore(&root->lock, flags);
+	if (first)
+		owned_put(owned);
+	return first;
+}
+
 struct owned *owned_peek(u64 handle, const struct owned_class *class)
 {
 	struct owned *owned = handle_find(handle, class->kind);
@@ -459,6 +475,8 @@ static int sweep_phase(struct owner *top, u32 phase, u32 counts[OWNED_KINDS],
 
 		if (err)
 			return err;
+		if (class->no_leak)
+			continue;
 		counts[class->kind]++;
 		classes[class->kind] = class;
 	}

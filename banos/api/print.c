@@ -4,6 +4,7 @@
 #include <kernel/driver_format.h>
 #include <kernel/err.h>
 #include <kernel/printk.h>
+#include <kernel/string.h>
 #include "caller.h"
 
 /* @return what is wrong with what is to be formatted, or NULL */
@@ -16,6 +17,18 @@ static const char *format_mistake(const char *format, const uint64_t *args, uint
 	if (api_may_read(args, count * sizeof(*args)))
 		return NULL;
 	return "args is not the driver's memory";
+}
+
+/* What a driver prints comes from devices and programs, too: it stays one line, and controls no terminal. */
+static void keep_one_line(char *line)
+{
+	u64 length = strlen(line);
+
+	while (length && line[length - 1] == '\n')
+		line[--length] = 0;
+	for (; *line; line++)
+		if ((u8)*line < ' ' || *line == 0x7f)
+			*line = ' ';
 }
 
 static const char text_mistake[] = "an argument for %s is not a string in the driver's memory";
@@ -35,6 +48,7 @@ int64_t banos_print_args(banos_owner owner, uint32_t level, const char *format,
 	if (wrong)
 		return MISTAKE(wrong);
 	length = format_args(line, sizeof(line), format, args, count, api_span);
+	keep_one_line(line);
 	if (holder->device)
 		printk("\001%c%s %s: %s\n", '0' + level, holder->root->name, holder->name, line);
 	else

@@ -2,7 +2,8 @@
 /*
  * <banos/thread.h>: threads of a driver. A kernel thread whose function is called
  * through the gate. When that has returned the thread stays, without a stack,
- * until a thread asks for its result.
+ * until a thread asks for its result. One that was created without a handle, for which nobody
+ * can ask, is released then.
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
@@ -31,6 +32,21 @@ static void thread_main(void *arg)
 	/* Even if it was asked to stop before: the driver may rely on the call. */
 	thread->result = gate_enter(thread->root, true, NULL, thread->function,
 				    (u64)thread->context, 0, 0, 0, 0, 0);
+	smp_store_release(&thread->ended, true);
+	wake_up_all(&thread->end_wait);
+	owned_put(&thread->owned);
+}
+
+/* Of a thread without a handle. Once it is off its owner the driver may go. */
+static void detached_main(void *arg)
+{
+	struct driver_thread *thread = arg;
+	struct thread *self = thread->thread;
+
+	(void)gate_enter(thread->root, true, NULL, thread->function, (u64)thread->context, 0, 0, 0,
+			 0, 0);
+	if (owned_end(&thread->owned, thread->root))
+		thread_put(self);
 	smp_store_release(&thread->ended, true);
 	wake_up_all(&thread->end_wait);
 	owned_put(&thread->owned);
@@ -74,6 +90,17 @@ static const struct owned_class thread_class = {
 	.free = driver_thread_free,
 };
 
+static const struct owned_class detached_class = {
+	.name = "thread",
+	.names = "threads",
+	.kind = OWNED_THREAD,
+	.phase = OWNED_ACTIVE,
+	.no_leak = true,
+	.bytes = sizeof(struct driver_thread) + sizeof(struct thread) + KERNEL_STACK_SIZE,
+	.stop = driver_thread_stop,
+	.free = driver_thread_free,
+};
+
 static void copy_name(char *to, const char *from)
 {
 	size_t length = strnlen(from, 15);
@@ -89,10 +116,12 @@ static int64_t start_thread(struct owner *owner, struct driver_thread *driver_th
 	int err;
 
 	copy_name(text, name);
-	driver_thread->thread = thread_create(thread_main, driver_thread, text);
+	driver_thread->thread =
+		thread_create(thread ? thread_main : detached_main, driver_thread, text);
 	if (IS_ERR(driver_thread->thread))
 		return -ENOMEM;
-	err = owned_add(owner, &driver_thread->owned, &thread_class, true);
+	err = owned_add(owner, &driver_thread->owned, thread ? &thread_class : &detached_class,
+			thread != NULL);
 	if (err) {
 		thread_put(driver_thread->thread);
 		return err;

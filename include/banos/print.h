@@ -8,6 +8,7 @@
  * cut off. Formats are C's: %d %i %u %x %X %o %c %s %p %%, with h, hh, l, ll, j, z, t, flags, width and
  * precision, * too; no floating point, no %n. Another conversion is copied as it stands; an argument
  * that is missing counts as 0; NULL for %s is "(null)". At most 12 arguments. The number of lines is not limited.
+ * In the log a line end behind the text is dropped, and every other control character is a blank.
  */
 #ifndef BANOS_PRINT_H
 #define BANOS_PRINT_H

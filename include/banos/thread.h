@@ -4,7 +4,8 @@
  *
  * A thread is asked to stop, never killed: its function calls
  * banos_thread_should_stop(), and sleeps end early with -ERESTART (but for
- * BANOS_UNINTERRUPTIBLE). A driver whose thread does not end cannot be removed. Threads receive no signals.
+ * BANOS_UNINTERRUPTIBLE), in the functions of other drivers that it calls, too.
+ * A driver whose thread does not end cannot be removed. Threads receive no signals.
  */
 #ifndef BANOS_THREAD_H
 #define BANOS_THREAD_H
@@ -26,8 +27,9 @@ BANOS_BEGIN
  *		    banos_thread_stop() returns its result
  * @param context   passed to it
  * @param name      text, read; at least its first 15 bytes are the name of the thread, which need not be unique
- * @param thread    8 bytes, written: the handle, before @p function is called. May be NULL: then the thread
- *		    ends with @p owner at the latest
+ * @param thread    8 bytes, written: the handle, before @p function is called. May be NULL: then the kernel
+ *		    releases the thread once its function has returned. When @p owner is removed it is asked
+ *		    to stop, as all are, and is no leak.
  * @return 0, -ENOMEM, -EINVAL: @p function is not in the driver, -ENODEV: being removed
  */
 BANOS_SINCE(1)
@@ -45,10 +47,10 @@ int64_t banos_thread_create(banos_owner owner, int64_t (*function)(void *context
 BANOS_SINCE(1) int64_t banos_thread_stop(banos_thread thread, int64_t *result);
 
 /**
- * @brief Has this thread of the driver been asked to stop?
+ * @brief Has the thread in which the caller runs been asked to stop?
  * Since 1, provided by the kernel.
  * Context: any.
- * @return 1: yes, 0: no, or the caller runs in no thread of the driver. Once 1 it stays 1.
+ * @return 1: yes, 0: no, or it is no thread that a driver created. Once 1 it stays 1.
  */
 BANOS_SINCE(1) int64_t banos_thread_should_stop(void);
 

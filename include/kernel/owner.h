@@ -54,6 +54,7 @@ struct owned_class {
 	const char *name, *names; /* "timer", "timers" */
 	u8 kind;		  /* enum owned_kind */
 	u8 phase;		  /* enum owned_phase; OWNED_ENTRY is never a leak */
+	bool no_leak;		  /* no driver can release it */
 	u32 bytes;		  /* of the kernel's memory that one takes */
 	bool late; /* published when its driver can be depended on: it makes others look for drivers */
 	/**
@@ -210,6 +211,13 @@ int __must_check owned_add(struct owner *owner, struct owned *owned,
  * @return 0; -EINVAL: another thread was first; the result of stop()
  */
 int owned_remove(struct owned *owned);
+/**
+ * @brief Take what has ended by itself, and has no handle, off its list: stop() is not called, the
+ * owner's reference is dropped. Any context.
+ * @param root  of its owner. Unless another thread was first, it may be gone when this returns.
+ * @return false: another thread was first, and stops it
+ */
+bool owned_end(struct owned *owned, struct owner *root);
 /** @brief An object by handle, counted; NULL: no such thing. Any context. */
 struct owned *owned_get(u64 handle, const struct owned_class *class);
 /** @brief owned_get() without counting it: valid under rcu_read_lock(). */

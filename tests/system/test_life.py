@@ -91,6 +91,33 @@ static int64_t stubborn_exit(banos_owner self) { banos_print(self, "exit"); retu
 BANOS_DRIVER(stubborn, "1.0", "MIT", "Does not stop", stubborn_init, stubborn_exit);
 '''
 
+# Threads without a handle, one of which runs until the driver is removed; and texts with control characters.
+DETACHED = '''
+#include <banos/driver.h>
+#include <banos/print.h>
+#include <banos/thread.h>
+#include <banos/time.h>
+static volatile uint32_t runs;
+static int64_t run(void *context)
+{
+	__atomic_add_fetch(&runs, 1, __ATOMIC_RELAXED);
+	while (context && !banos_thread_should_stop())
+		banos_sleep_until(banos_time_ns() + BANOS_S, 0);
+	return 0;
+}
+static int64_t detached_init(banos_owner self)
+{
+	int64_t error = banos_thread_create(self, run, self, "stays", NULL);
+	for (uint32_t i = 0; i < 200 && !error; i++)
+		error = banos_thread_create(self, run, NULL, "ends", NULL);
+	while (!error && runs < 201)
+		banos_sleep_until(banos_time_ns() + BANOS_MS, 0);
+	banos_print(self, "one\\nline%c[31m of\\ttext\\n\\n", 27);
+	return error;
+}
+BANOS_DRIVER(detached, "1.0", "MIT", "Has threads of its own", detached_init, NULL);
+'''
+
 # A function that takes its time, and a thread that is inside when nobody who
 # calls it keeps its driver any more.
 INN = '''
@@ -197,7 +224,7 @@ def ring(name):
 def FILES():
     return {f'{x}.ko': file('', compiled(ring(x))) for x in RING} | {
         f'{name}.ko': file('', compiled(code)) for name, code in (
-        ('slow', SLOW), ('needy', NEEDY), ('odd', ODD), ('stubborn', STUBBORN),
+        ('slow', SLOW), ('needy', NEEDY), ('odd', ODD), ('stubborn', STUBBORN), ('detached', DETACHED),
         ('inn', INN), ('guest', GUEST), ('heedless', HEEDLESS),
         ('careless', careless()))}
 
@@ -218,6 +245,15 @@ def test_what_init_registers_is_not_there_before_it_succeeded(shell):
     shell.check('wait')
     shell.check('cat /dev/slow1 /dev/slow2')
     shell.check('rmmod slow')
+
+
+def test_threads_without_a_handle_are_released_by_the_kernel(shell):
+    number = shell.check('dmesg -c >/dev/null; insmod /detached.ko; sleep 0.2').split()[-1]
+    assert re.findall(r'owns:\s+(.*)', shell.check(f'cat /proc/banos/{number}')) == ['1 threads']
+    shell.check('rmmod detached')
+    log = shell.check('dmesg')
+    assert re.search(r'\] detached: one line \[31m of text$', log, re.M), log
+    assert 'leaked' not in log
 
 
 def test_what_init_registers_is_never_there_if_it_fails(shell):
