@@ -30,7 +30,7 @@
  *   starts meanwhile may not find the handle yet. What a pointer of length 0 points to is not looked at: it may be NULL.
  * - A pointer to a struct or to an integer is aligned as its type is.
  * - A text is NUL-terminated, at most 1023 bytes long, UTF-8.
- * - "Context: thread" means that the function may sleep: not under a banos_spinlock.
+ * - "Context: thread" means that the function may sleep: not under a banos_spinlock. "Context: any": under one, too.
  * - Locking: the caller needs to hold no lock. Several threads may call a function at
  *   once, for the same object too. Only the functions that initialise or release an
  *   object must not run in parallel with others. Locks that the caller must not hold are named.

@@ -172,7 +172,10 @@ struct banos_device_config {
 	uint32_t resource_stride; /**< sizeof(struct banos_resource): a multiple of 8 */
 	/** Lines "NAME=value", each but the last with '\n', for programs that are notified of the device; text, read. May be NULL. */
 	const char *properties;
-	/** The same, "name=value": each becomes a file in /sys; text, read. May be NULL. */
+	/**
+	 * The same, "name=value": each becomes a file in /sys; text, read. May be NULL. A name has at most 40
+	 * bytes, no '/', and does not begin with '.'; a line with another one is ignored.
+	 */
 	const char *attributes;
 	/** What its own accesses to memory carry as their origin: BANOS_BUS_ID_...; 0: as the device that provides the bus. */
 	uint64_t bus_id;
@@ -219,7 +222,7 @@ struct banos_prober_ops {
 	 * @param data    of the BANOS_SERVES_DATA() whose pattern matches: of several, the one
 	 *		  with the most literal characters; with BANOS_SERVES() 0
 	 * @return 0; -ENODEV: this driver does not serve the device; another error is
-	 *	   logged. After an error the bus stops the device, quiesce(), and all its resources
+	 *	   logged; more than 0 counts as -EINVAL. After an error the bus stops the device, quiesce(), and all its resources
 	 *	   are released.
 	 */
 	int64_t (*probe)(void *context, banos_owner device, uint64_t data, void **state);

@@ -17,7 +17,8 @@
  * exporter needs no lock against the removal of its clients, and may forget them late:
  * banos_owner_watch() tells it when.
  *
- * A callback is withdrawn before exit() (of a device: before remove()) runs. It is no leak.
+ * A callback is withdrawn before exit() (of a device: before remove()) runs. It is no leak, and to close it
+ * there is -EINVAL, as for whatever is withdrawn.
  */
 #ifndef BANOS_CALLBACK_H
 #define BANOS_CALLBACK_H
@@ -39,7 +40,10 @@ typedef struct banos_callback_ *banos_callback;
 struct banos_callback_config {
 	uint32_t size;	/**< sizeof() */
 	uint32_t flags; /**< BANOS_CALLBACK_ATOMIC, or 0: it may sleep */
-	/** Any thread may call it, several at once. Its result is the caller's result. */
+	/**
+	 * Any thread may call it, several at once. Its result is the caller's result: 0 or more, or an error from
+	 * -4095 to -1; any other counts as -EINVAL and is logged.
+	 */
 	int64_t (*function)(void *context, uint64_t arg1, uint64_t arg2, uint64_t arg3,
 			    uint64_t arg4, uint64_t arg5);
 	void *context; /**< passed to it */

@@ -9,7 +9,7 @@
  * order. Whoever takes several takes them in the same order everywhere.
  *
  * What a function of the driver has locked it unlocks before it returns to the kernel. A spin lock that it
- * still holds then is unlocked by the kernel, and logged.
+ * still holds then is unlocked by the kernel, and logged; a mutex stays locked.
  */
 #ifndef BANOS_LOCK_H
 #define BANOS_LOCK_H

@@ -12,7 +12,7 @@
  * else by MSI, else by its interrupt line.
  *
  * @p device is always the owner that probe() received. Each function returns
- * -ENODEV if it is not a device on PCI, or was removed.
+ * -ENODEV if it is not a device on PCI, or its remove() has returned.
  */
 #ifndef BANOS_PCI_H
 #define BANOS_PCI_H

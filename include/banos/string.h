@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file string.h  Functions that compilers call implicitly.
+ * @file string.h  Functions that compilers call implicitly. They check nothing: a wrong pointer is a fault,
+ * as in the driver's own code. Registers of devices are copied by <banos/io.h>.
  */
 #ifndef BANOS_STRING_H
 #define BANOS_STRING_H

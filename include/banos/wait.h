@@ -69,7 +69,8 @@ BANOS_SINCE(1) uint64_t banos_wait_ticket(const struct banos_wait *wait);
  * Context: thread, without locks that the waker needs.
  * @param wait         64 bytes, lent
  * @param ticket       from banos_wait_ticket() for the same object; another value: the sleep ends at once with 0
- * @param deadline_ns  on the clock of banos_time_ns(); 0: none; one that is past: -ETIMEDOUT at once
+ * @param deadline_ns  on the clock of banos_time_ns(); 0: none, unlike in banos_sleep_until(); one that is past:
+ *		       -ETIMEDOUT at once
  * @param flags        0 or BANOS_UNINTERRUPTIBLE, which needs a deadline
  * @return 0, -ETIMEDOUT: the deadline has passed without a wake-up, -ERESTART: a signal arrived, or this thread of the driver is
  *	   to stop, -ENODEV: the device that owns @p wait, or whose method this thread runs, is
