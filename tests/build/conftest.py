@@ -148,6 +148,13 @@ class Tree:
         for name, text in FILES.items():
             self.write(name, text)
 
+    @classmethod
+    def of(cls, path):
+        """The tree that is at a place already."""
+        tree = cls.__new__(cls)
+        tree.path, tree.make_options = str(path), []
+        return tree
+
     def copy(self, name):
         source, target = os.path.join(SOURCE, name), self.file(name)
         os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -209,7 +216,19 @@ def tree(tmp_path):
     return Tree(tmp_path / 'tree')
 
 
-@pytest.fixture
-def built(tree):
+@pytest.fixture(scope='session')
+def built_once(tmp_path_factory):
+    """A tree that was built, and how it was then: it is made for all tests, and always at one place,
+    since the commands of a build name it."""
+    tree, intact = Tree(tmp_path_factory.mktemp('built') / 'tree'), tmp_path_factory.mktemp('intact')
     tree.make()
-    return tree
+    shutil.copytree(tree.path, intact / 'tree', symlinks=True)
+    return tree.path, intact / 'tree'
+
+
+@pytest.fixture
+def built(built_once):
+    path, intact = built_once
+    shutil.rmtree(path)
+    shutil.copytree(intact, path, symlinks=True)
+    return Tree.of(path)

@@ -130,8 +130,10 @@ def headers(tmp_path_factory):
     return folder
 
 
-def test_the_headers_are_in_order(headers):
-    status, output = check(headers)
+def test_what_is_broken_below_is_in_order(headers):
+    """The rest of the headers is for the part "layers" of make check, which runs the script, too."""
+    names = {'base.h', 'time.h', *(header for header, _, _ in INLINE_BREAKS)}
+    status, output = check(headers, *(str(headers / 'banos' / x) for x in sorted(names)))
     assert status == 0 and 'not ok' not in output, output
 
 
