@@ -2,6 +2,8 @@
 """Builds of the real tree in which other drivers are built in, or files, than usual."""
 import functools
 import os
+import re
+import shutil
 import subprocess
 
 import machine as machines
@@ -81,18 +83,67 @@ def sources():
     return files
 
 
+def same_bytes(path, data):
+    with open(path, 'rb') as f:
+        return f.read() == data
+
+
 def copy_tree(target):
     """A copy of the tree; what has not changed keeps its time."""
     for name, (data, mode) in sources().items():
         path = os.path.join(target, name)
         if os.path.exists(path):
-            with open(path, 'rb') as f:
-                if f.read() == data:
-                    continue
+            if same_bytes(path, data):
+                continue
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, 'wb') as f:
             f.write(data)
         os.chmod(path, mode)
+        original = os.path.join(SOURCE, name)
+        if os.path.exists(original) and same_bytes(original, data):
+            shutil.copystat(original, path)
+
+
+# Folders of a build with objects, and with what they are made of.
+SEEDED = ('arch banos device drivers fs init kernel lib mm net include/config include/generated '
+          'scripts').split()
+
+
+def named(folder, tree):
+    """A folder as commands of a build in that tree name it."""
+    inside = os.path.relpath(folder, tree)
+    return os.path.abspath(folder) if inside.startswith('..') else inside
+
+
+def seed(source, out):
+    """Begin a build of a tree in @p out with the objects of the usual build: make then redoes only what
+    differs. The places of tree and output are in the recorded commands, and nowhere else."""
+    if os.path.exists(f'{out}/include/config'):
+        return
+    source, tree = os.path.abspath(source), os.path.abspath(SOURCE)
+    usual, name = os.path.abspath(machines.BUILD), named(out, source)
+    names = [usual, named(usual, tree)]
+    maps = {f'{usual}/': f'{os.path.abspath(out)}/', f'{names[1]}/': f'{name}/',
+            f'{tree}/': f'{source}/', tree: source}
+
+    def moved(match):
+        word = match[0]
+        if word.startswith('-ffile-prefix-map='):
+            _, old, new = word.split('=')
+            return f'-ffile-prefix-map={maps.get(old, old)}={new}'
+        return re.sub(rf'^(savedcmd_|deps_|-I)?({"|".join(map(re.escape, names))})/', rf'\1{name}/', word)
+
+    def copy(path, target):
+        if not path.endswith('.cmd'):
+            return shutil.copy2(path, target)
+        with open(path, encoding='utf-8') as f:
+            text = f.read()
+        with open(target, 'w', encoding='utf-8') as f:
+            f.write(re.sub(r'[^\s:]+', moved, text))
+        return target
+
+    for folder in SEEDED:
+        shutil.copytree(f'{usual}/{folder}', f'{out}/{folder}', copy_function=copy)
 
 
 # What the usual kernel has built in is a file where the samples are built in.
@@ -124,6 +175,8 @@ def samples_builtin():
     out = os.path.join(machines.BUILD, 'tests', 'builtin')
     source = f'{out}/source'
     copy_tree(source)
+    for answer in 'ym':
+        seed(source, f'{out}/{answer}')
     build(source, f'{out}/y', 'y', 'all')
     build(source, f'{out}/m', 'm', 'modules')
     return out

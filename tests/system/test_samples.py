@@ -8,6 +8,7 @@ import pytest
 
 import machine as machines
 from archive import file
+from builds import seed
 
 pytestmark = pytest.mark.banos
 MACHINE = {'append': 'quiet', 'cpus': 2}
@@ -20,6 +21,7 @@ def FILES():
     out = os.path.join(machines.BUILD, 'tests', 'samples')
     env = {k: v for k, v in os.environ.items() if not k.startswith('MAKE')}
     config = os.path.join(out, '.config')
+    seed(SOURCE, out)
     os.makedirs(out, exist_ok=True)
     with open(config, 'w', encoding='utf-8') as f:
         f.write('CONFIG_SAMPLE_SHAPES=m\n')
