@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The self-testing drivers of tests/conformance, by every compiler, on today's kernels."""
+import functools
 import glob
 import os
 import re
@@ -70,12 +71,26 @@ def judged(kernel, drive, files, name, rounds=3):
                              if re.search('not ok|^# |FAIL|panic|BUG|arning', x)) + f'\n{log}'
 
 
-@pytest.mark.parametrize('kernel', KERNELS)
-@pytest.mark.parametrize('compiler', COMPILERS)
-def test_drivers_find_what_the_headers_promise(tmp_path, drive, compiler, kernel):
+@pytest.fixture(scope='session')
+def compiled_once(tmp_path_factory):
+    """compiled() for each compiler that is asked for."""
+    return functools.cache(lambda compiler: compiled(tmp_path_factory.mktemp('drivers'), compiler))
+
+
+def once_each():
+    """Each compiler on each kernel: one again and again, the others once, and the rest in check-long."""
+    for compiler in COMPILERS:
+        for kernel in KERNELS:
+            yield (compiler, kernel, 3 if compiler == 'gcc -O2' else 1)
+            if compiler != 'gcc -O2':
+                yield pytest.param(compiler, kernel, 3, marks=pytest.mark.long)
+
+
+@pytest.mark.parametrize('compiler, kernel, rounds', once_each())
+def test_drivers_find_what_the_headers_promise(drive, compiled_once, compiler, kernel, rounds):
     if not shutil.which(COMPILERS[compiler][0]):
         pytest.skip(f'{compiler} is not installed')
-    passed, output = judged(kernel, drive, compiled(tmp_path, compiler), compiler)
+    passed, output = judged(kernel, drive, compiled_once(compiler), compiler, rounds)
     assert passed, output
 
 

@@ -69,6 +69,7 @@ def test_a_later_field_that_is_lost_is_seen(tmp_path, drive, future):
     assert not passed and 'FAIL' in output, output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('tests', ['test_samples.py'])
 def test_samples_run_on_it(future, tests):
     """Everything is of today but the kernel."""

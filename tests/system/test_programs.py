@@ -12,6 +12,9 @@ import pytest
 from conftest import USER_PROGRAMS
 
 NAMES = sorted(x[:-2] for x in os.listdir(USER_PROGRAMS) if x.endswith('.c'))
+# Those that take seconds ask the same of the kernel with each library: make check has them with one of
+# the two, and make check-long with the other.
+SLOW = {'promises', 'reaps', 'timers', 'umounts'}
 
 
 @pytest.fixture
@@ -36,8 +39,13 @@ def check_program(shell, name, library):
         line for line in output.splitlines() if not line.startswith('ok '))
 
 
-@pytest.mark.parametrize('library', ['musl', 'glibc'])
-@pytest.mark.parametrize('name', NAMES)
+def with_libraries():
+    for name in NAMES:
+        yield name, 'musl'
+        yield pytest.param(name, 'glibc', marks=[pytest.mark.long] * (name in SLOW))
+
+
+@pytest.mark.parametrize('name, library', with_libraries())
 def test_program(programs_shell, name, library):
     check_program(programs_shell, name, library)
 

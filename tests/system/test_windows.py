@@ -57,7 +57,7 @@ def test_the_table_of_messages_is_not_mapped(machine):
     m.check('rmmod window')
 
 
-@pytest.mark.parametrize('rounds', [50, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize('rounds', [20, pytest.param(1000, marks=pytest.mark.long)])
 def test_dma_memory_is_freed_under_four_threads(machine, rounds):
     m = machine(CARD)
     assert m.check(f'window free {rounds}', 60 + rounds) == '0 failed\n'
