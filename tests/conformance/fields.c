@@ -33,8 +33,8 @@ static banos_owner driver, owners[DEVICES];
 static banos_device devices[DEVICES];
 static banos_bus bus;
 static banos_thread judge;
-static struct banos_wait changed;
-static volatile uint32_t probes, removes, quiets, strangers, used_again;
+static struct banos_wait changed, of_device;
+static volatile uint32_t probes, removes, quiets, strangers, used_again, sleepers;
 static banos_dma block;
 static uint64_t block_address;
 static struct spaced resources[BANOS_DEVICE_RESOURCES];
@@ -261,9 +261,37 @@ static int64_t fields_remove(void *context, banos_owner device, void *state)
 
 /* ---- in the end ---- */
 
+/* On an object of a device that goes: nothing will happen there any more. */
+static int64_t sleep_on_device(void *context)
+{
+	uint64_t ticket = banos_wait_ticket(&of_device);
+	int64_t error;
+
+	(void)context;
+	sleepers++;
+	do {
+		error = banos_wait_sleep(&of_device, ticket, banos_time_ns() + 20 * BANOS_S, 0);
+	} while (!error);
+	return error;
+}
+
+static banos_thread start_sleeper(void)
+{
+	uint64_t end = banos_time_ns() + 25 * BANOS_S;
+	banos_thread sleeper = NULL;
+
+	CHECK(banos_wait_init(owners[OTHER], &of_device) == 0);
+	CHECK(banos_thread_create(driver, sleep_on_device, NULL, "sleeper", &sleeper) == 0);
+	while (!sleepers && banos_time_ns() < end)
+		(void)banos_sleep_until(banos_time_ns() + BANOS_MS, 0);
+	return sleeper;
+}
+
 static int64_t judge_fields(void *context)
 {
 	uint64_t end = banos_time_ns() + 25 * BANOS_S;
+	banos_thread sleeper;
+	int64_t result = 0;
 
 	(void)context;
 	while (probes < DEVICES && banos_time_ns() < end)
@@ -278,7 +306,9 @@ static int64_t judge_fields(void *context)
 		try_inner(owners[INNER]);
 	}
 	CHECK(take_block(owners[OTHER], &block, &block_address) == 0);
+	sleeper = start_sleeper();
 	CHECK(banos_device_remove(devices[OTHER], 0) == 0);
+	CHECK(banos_thread_stop(sleeper, &result) == 0 && result == -ENODEV);
 	CHECK(removes == 1 && quiets == 1);
 	CHECK(used_again == 0 && strangers == 0);
 	return check_verdict(driver);

@@ -7,10 +7,12 @@
 
 #define NR_THREADS 4
 #define TURNS	   2000
+#define HOLDS	   20
 
 static struct banos_mutex mutex;
 static struct banos_spinlock spinlock;
 static volatile uint64_t under_mutex, under_spinlock;
+static volatile uint32_t inside, overlaps;
 
 /* Lost updates show where a lock does not exclude. */
 static void add_slowly(volatile uint64_t *count)
@@ -56,6 +58,40 @@ static void try_exclusion(banos_owner self)
 	}
 	CHECK(under_mutex == (uint64_t)NR_THREADS * TURNS);
 	CHECK(under_spinlock == (uint64_t)NR_THREADS * TURNS);
+}
+
+/* For so long that others come meanwhile, where there are several processors. */
+static int64_t hold_spinlock(void *context)
+{
+	uint32_t i;
+	int64_t errors = 0;
+
+	(void)context;
+	for (i = 0; i < HOLDS; i++) {
+		errors += banos_spin_lock(&spinlock) != 0;
+		if (inside++)
+			overlaps++;
+		(void)banos_delay(300 * BANOS_US);
+		inside--;
+		errors += banos_spin_unlock(&spinlock) != 0;
+		(void)banos_thread_yield();
+	}
+	return errors;
+}
+
+static void try_long_holds(banos_owner self)
+{
+	banos_thread threads[NR_THREADS];
+	int64_t result;
+	uint32_t i;
+
+	for (i = 0; i < NR_THREADS; i++)
+		CHECK(banos_thread_create(self, hold_spinlock, NULL, "spins", &threads[i]) == 0);
+	for (i = 0; i < NR_THREADS; i++) {
+		result = -1;
+		CHECK(banos_thread_stop(threads[i], &result) == 0 && result == 0);
+	}
+	CHECK(overlaps == 0);
 }
 
 static int64_t hold_mutex(void *context)
@@ -123,6 +159,7 @@ static int64_t conformance_locks_init(banos_owner self)
 	CHECK(banos_spin_init(&spinlock) == 0);
 	try_misuse();
 	try_exclusion(self);
+	try_long_holds(self);
 	try_held(self);
 	CHECK(banos_mutex_destroy(&mutex) == 0);
 	CHECK(banos_mutex_lock(&mutex) == -EINVAL);

@@ -85,7 +85,7 @@ static int64_t run(void *context)
 static int64_t stubborn_init(banos_owner self)
 {
 	end = banos_time_ns() + 14 * BANOS_S;
-	return banos_thread_create(self, run, NULL, "stubborn", NULL);
+	return banos_thread_create(self, run, NULL, "stubborn-15-letters", NULL);
 }
 static int64_t stubborn_exit(banos_owner self) { banos_print(self, "exit"); return 0; }
 BANOS_DRIVER(stubborn, "1.0", "MIT", "Does not stop", stubborn_init, stubborn_exit);
@@ -367,4 +367,6 @@ def test_a_thread_that_does_not_stop_leaves_its_driver_going(shell):
     assert status == 0
     shell.check('sleep 5; busybox rmmod stubborn', 40)
     # The second removal went on where the first one had come to.
-    assert shell.check('dmesg').count('stubborn: exit') == 1
+    log = shell.check('dmesg')
+    assert log.count('stubborn: exit') == 1
+    assert 'banos: stubborn: its thread "stubborn-15-let" does not end' in log
