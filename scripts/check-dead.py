@@ -39,7 +39,8 @@ KEPT = {
     'KERN_EMERG': 'one of the eight levels of the log',
 }
 # Structs whose layout is given: by the processor, the boot loader, a standard, a file or the user ABI.
-GIVEN = {'tss', 'idt_entry', 'ap_words', 'mb1_info', 'timezone_result', 'fp_words'}
+GIVEN = {'tss', 'idt_entry', 'ap_words', 'mb1_info', 'timezone_result', 'fp_words',
+         'nvme_command'}
 # They write what their first argument names.
 STORES = ('WRITE_ONCE', 'smp_store_release')
 PADDING = re.compile(r'_?(reserved|unused|pad)\d*')

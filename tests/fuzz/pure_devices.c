@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* Targets: drivers/bus/pci/config.c, drivers/bus/virtio/ring.c, descriptor.c and ring.c of drivers/bus/usb, and of device/tty: the screen, the line discipline, the keyboard. */
+/* Targets: drivers/bus/pci/config.c, drivers/bus/virtio/ring.c, descriptor.c and ring.c of drivers/bus/usb,
+ * identify.c, prp.c and queue.c of drivers/block/nvme, and of device/tty: the screen, the line discipline, the keyboard. */
 #include <stdlib.h>
 #include <string.h>
 #include "../../device/tty/keymap.h"
 #include "../../device/tty/ldisc.h"
 #include "../../device/tty/vt.h"
+#include "../../drivers/block/nvme/identify.h"
+#include "../../drivers/block/nvme/prp.h"
+#include "../../drivers/block/nvme/queue.h"
 #include "../../drivers/bus/pci/config.h"
 #include "../../drivers/bus/usb/descriptor.h"
 #include "../../drivers/bus/usb/ring.h"
@@ -252,6 +256,91 @@ static void fuzz_usb(const uint8_t *data, size_t size)
 	free(copy);
 }
 
+/* ---- NVMe: completions and identities of any content ---- */
+
+static void check_completions(struct bytes *bytes)
+{
+	uint32_t count = (uint32_t)take_bytes(bytes, 1) % 30 + 2, out = 0;
+	struct nvme_completion *entries = calloc(count, sizeof(*entries));
+	struct command_table table = { 0 };
+	struct completion_queue queue;
+	struct nvme_answer answer;
+
+	completion_init(&queue, entries, count);
+	for (uint32_t i = 0; i < COMMANDS_MAX - 1; i++)
+		if (take_bytes(bytes, 1) & 1)
+			out |= 1u << command_begin(&table, i) % COMMANDS_MAX;
+	while (bytes->left) {
+		entries[queue.head].id_and_status = (uint32_t)take_bytes(bytes, 4);
+		entries[take_bytes(bytes, 1) % count].id_and_status ^= 1u << 16;
+		if (!completion_take(&queue, &answer))
+			continue;
+		int32_t index = command_end(&table, answer.id);
+
+		require(queue.head < count && queue.phase < 2,
+			"completions are taken within their queue");
+		require(!(answer.status & 1), "the phase is no part of the status");
+		require(index < 0 || out & 1u << index,
+			"a completion is that of a command that is out");
+		if (index >= 0)
+			out &= ~(1u << index);
+	}
+	free(entries);
+}
+
+static void check_pages(struct bytes *bytes)
+{
+	uint64_t pages[64], prp[2], count, list[512];
+	struct prp_buffer buffer = { pages, (uint32_t)take_bytes(bytes, 1) % 65, 12, list,
+				     1 << 20 };
+	uint64_t length = take_bytes(bytes, 3);
+
+	for (uint32_t i = 0; i < 64; i++)
+		pages[i] = (i + 1ull) << 12;
+	if (prp_build(&buffer, length, prp))
+		return;
+	count = (length + 4095) / 4096;
+	require(count && count <= buffer.pages_count, "a transfer lies within its buffer");
+	require((count == 1) == !prp[1], "a second page is named if there is one");
+	require(count < 3 || list[count - 2] == pages[count - 1], "the last page is named");
+}
+
+static void fuzz_nvme(const uint8_t *data, size_t size)
+{
+	struct bytes bytes = { data, size };
+	uint64_t value = take_bytes(&bytes, 8), length = take_bytes(&bytes, 3);
+	uint8_t *copy = calloc(1, IDENTIFY_BYTES);
+	struct nvme_capabilities capabilities;
+	struct nvme_identity identity;
+	struct nvme_format format;
+	uint32_t numbers[8], count;
+
+	if (!capabilities_parse(value, length, &capabilities))
+		require(capabilities.entries_max >= 2 &&
+				capabilities.page_shift <= PAGE_SHIFT_MAX &&
+				4096 + 4 * (uint64_t)capabilities.doorbell_stride <= length,
+			"capabilities have bounds");
+	check_pages(&bytes);
+	memcpy(copy, bytes.at, MIN(bytes.left, (size_t)IDENTIFY_BYTES));
+	if (!identity_parse(copy, 12, &identity))
+		require(identity.transfer_bytes >= 8192 && identity.spaces_max != UINT32_MAX,
+			"numbers have bounds");
+	require(strlen(identity.serial) <= 20 && strlen(identity.model) <= 40 &&
+			strlen(identity.firmware) <= 8,
+		"texts have an end");
+	if (!namespace_parse(copy, &format) && format.blocks)
+		require(format.block_shift >= 9 && format.block_shift <= 16 &&
+				format.blocks <= INT64_MAX >> format.block_shift,
+			"a namespace has a bound");
+	count = namespaces_parse(copy, (uint32_t)value, numbers, 8);
+	for (uint32_t i = 0; i < count && i < 8; i++)
+		require(numbers[i] && numbers[i] <= (uint32_t)value &&
+				(!i || numbers[i] > numbers[i - 1]),
+			"numbers of namespaces rise");
+	free(copy);
+	check_completions(&bytes);
+}
+
 /* ---- the screen ---- */
 
 static void fuzz_screen(const uint8_t *data, size_t size)
@@ -386,6 +475,6 @@ static void fuzz_keymap(const uint8_t *data, size_t size)
 
 /* clang-format off */
 const struct fuzz_target device_targets[] = {
-	{ "pci", fuzz_pci }, { "virtio_ring", fuzz_virtio_ring }, { "usb", fuzz_usb }, { "screen", fuzz_screen }, { "ldisc", fuzz_ldisc }, { "keymap", fuzz_keymap }, { 0 },
+	{ "pci", fuzz_pci }, { "virtio_ring", fuzz_virtio_ring }, { "usb", fuzz_usb }, { "nvme", fuzz_nvme }, { "screen", fuzz_screen }, { "ldisc", fuzz_ldisc }, { "keymap", fuzz_keymap }, { 0 },
 };
 /* clang-format on */

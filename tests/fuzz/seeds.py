@@ -192,7 +192,18 @@ def usb():
             'disk': ring[:9] + disk, 'ring': ring}
 
 
+def nvme():
+    front = struct.pack('<Q', 0x004018200f0107ff) + b'\0\x40\0' + b'\40\0\0\2'
+    controller = bytearray(4096)
+    controller[4:72] = b'serial'.ljust(20) + b'model'.ljust(40) + b'firmware'
+    controller[77], controller[512], controller[513], controller[517] = 7, 0x66, 0x44, 1
+    space = struct.pack('<QQQBB', 1000, 1000, 1000, 7, 4).ljust(128, b'\0') + b'\0\0\x09\0' * 4 + b'\0\0\x0c\0'
+    return {'controller': front + bytes(controller[:600]), 'namespace': front + space,
+            'list': front + struct.pack('<6I', 1, 2, 3, 200, 256, 0),
+            'completions': front + b'\x10' + b'\1' * 15 + b'\x13\0\1\0\5' * 30}
+
+
 TARGETS = {'cpio': cpio, 'archive-kind': archive_kind, 'inflate': inflate,
-           'cmdline': cmdline, 'multiboot': multiboot, 'acpi': acpi, 'pci': pci, 'virtio_ring': virtio_ring, 'usb': usb,
+           'cmdline': cmdline, 'multiboot': multiboot, 'acpi': acpi, 'pci': pci, 'virtio_ring': virtio_ring, 'usb': usb, 'nvme': nvme,
            'screen': screen, 'ldisc': ldisc, 'keymap': keymap, 'script': script,
            'elf': elf, 'signature': signature}
