@@ -258,5 +258,7 @@ void gate_abandon(s64 result)
 	struct gate_record *record = current->gate;
 
 	BUG_ON(!record);
-	arch_gate_leave(gate_record_sp(record), record->bp, result);
+	if (!record->sp)
+		arch_gate_leave_slot((u64)record, result);
+	arch_gate_leave(record->sp, record->bp, result);
 }

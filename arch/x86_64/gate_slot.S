@@ -9,7 +9,9 @@
  * holds, and sp is 0: gate_record_sp(), gate_object().
  *
  * After gate_abandon() nothing is left but rsp and rax, so all that is needed behind the call
- * lies on the stack.
+ * lies on the stack. A thunk leaves the registers that it saved to the function that it calls, which
+ * preserves them; arch_gate_leave_slot(), which ends the call instead, restores them from behind the
+ * record. Where other code calls they do not lie there, and it restores them itself.
  */
 #include <generated/asm-offsets.h>
 
@@ -76,14 +78,14 @@
 	.global gate_thunk_ended, gate_thunk_slot, gate_thunk_end
 gate_thunk:	/* no endbr64: nothing enforces it, and a kernel that does writes its own thunks */
 	save_registers
-	movq %gs:CPU_CURRENT, %rbx
-	cmpq THREAD_GATE_LIMIT(%rbx), %rsp
+	movq %gs:CPU_CURRENT, %r11
+	cmpq THREAD_GATE_LIMIT(%r11), %rsp
 	jb 3f
-	pushq THREAD_GATE(%rbx)
+	pushq THREAD_GATE(%r11)
 	pushq 0
 gate_thunk_owner:
 	pushq $0
-	movq %rsp, THREAD_GATE(%rbx)
+	movq %rsp, THREAD_GATE(%r11)
 	incq %gs:0
 gate_thunk_begun:
 	call *0
@@ -93,11 +95,12 @@ gate_thunk_target:
 	cmpl $GATE_FLAGS_CLEAN, (%rsp)
 	jne 2f
 1:	addq $(8 + 16), %rsp
-	movq %gs:CPU_CURRENT, %rbx
-	popq THREAD_GATE(%rbx)
+	movq %gs:CPU_CURRENT, %r11
+	popq THREAD_GATE(%r11)
 	incq %gs:0
 gate_thunk_ended:
-	restore_registers
+	addq $(5 * 8), %rsp	/* the function, or arch_gate_leave_slot(), has restored them */
+	popq %rbp
 	ret
 2:	pushq %rax
 	call *gate_slot_flags_entry
@@ -146,7 +149,7 @@ gate_slot_flags:
 	popq %rbp
 	ret
 
-/* The stack is short: as gate_enter_elsewhere(). rbx: the thread, r11: the slot; registers are saved. */
+/* The stack is short: as gate_enter_elsewhere(). r11: the slot; registers are saved. */
 	.balign 16
 gate_slot_elsewhere:
 	pushq %r11
@@ -169,6 +172,7 @@ gate_slot_elsewhere:
 	testq %rax, %rax
 	movq $-ASM_EOVERFLOW, %rax
 	jz 4f
+	movq %gs:CPU_CURRENT, %rbx
 	enter gate_switch_call
 	movq %rax, %r12
 	subq $8, %rsp

@@ -65,6 +65,23 @@ static inline void __noreturn arch_gate_leave(u64 sp, u64 bp, s64 result)
 	__builtin_unreachable();
 }
 
+/** @brief The same for a call by gate_slot.S, whose record lies at @p sp. Behind it are the registers that a thunk saved. */
+static inline void __noreturn arch_gate_leave_slot(u64 sp, s64 result)
+{
+	__asm__ volatile("pushq %[flags]\n\t"
+			 "popfq\n\t"
+			 "movq %[sp], %%rsp\n\t"
+			 "movq 24(%%rsp), %%r15\n\t"
+			 "movq 32(%%rsp), %%r14\n\t"
+			 "movq 40(%%rsp), %%r13\n\t"
+			 "movq 48(%%rsp), %%r12\n\t"
+			 "movq 56(%%rsp), %%rbx\n\t"
+			 "jmpq *-8(%%rsp)" ::[sp] "r"(sp),
+			 [flags] "i"(GATE_CLEAN | X86_EFLAGS_ONE), "a"(result)
+			 : "memory");
+	__builtin_unreachable();
+}
+
 /** @brief Make all flags clean. */
 static inline void arch_gate_clean_flags(void)
 {
