@@ -20,7 +20,7 @@ s64 api_mistake(const char *function, s64 err, const char *what) __cold;
 /** @brief Does the caller hold a spin lock? Then it may not sleep. */
 static inline bool api_holds_spinlock(void)
 {
-	return unlikely(CPU_FIELD_READ(preempt_count));
+	return unlikely(CPU_FIELD_NONZERO(preempt_count));
 }
 /** -EDEADLK, because of that. */
 #define SPINLOCK_MISTAKE() \

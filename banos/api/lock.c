@@ -6,7 +6,8 @@
  * however many a driver has. While it is free, its state is the seal, so that one
  * compare-exchange finds out that it is a lock and takes it; while it is held, the state is the
  * address of the holder: a mutex's thread, with MUTEX_WAITERS added once another waits, or a
- * spin lock's processor. What fails then is looked at in detail.
+ * spin lock's processor. What fails then is looked at in detail. The copy of the seal in another
+ * word tells a lock that is held from what was never one.
  *
  * Threads that wait for a mutex queue in the driver's root owner, with the address of the
  * storage. A state that names no holder that exists was written by the driver: that is an
@@ -91,13 +92,10 @@ BANOS_EXPORT(banos_mutex_destroy);
 
 /* ---- mutexes: the slow way ---- */
 
-/* Take it if it is free. With the seal overwritten it could not be released. */
+/* Take it if it is free. */
 static inline bool sealed_mutex_try(struct banos_mutex *mutex)
 {
-	u64 seal = seal_of(mutex, SEAL_MUTEX);
-
-	return likely(probe_equals(&mutex->spare[0], seal)) &&
-	       likely(probe_exchange(&mutex->state, seal, (u64)current));
+	return likely(probe_exchange(&mutex->state, seal_of(mutex, SEAL_MUTEX), (u64)current));
 }
 
 static bool mutex_waiter_wake(struct waiter *waiter, u64 key)
@@ -184,8 +182,6 @@ static bool mutex_release(struct banos_mutex *mutex)
 {
 	u64 seal = seal_of(mutex, SEAL_MUTEX);
 
-	if (unlikely(!probe_equals(&mutex->spare[0], seal)))
-		return false;
 	if (likely(probe_exchange(&mutex->state, (u64)current, seal)))
 		return true;
 	if (!probe_exchange(&mutex->state, (u64)current | MUTEX_WAITERS, seal))
@@ -269,16 +265,12 @@ BANOS_EXPORT(banos_spin_init);
 /* With preemption off. */
 static inline bool spin_try(struct banos_spinlock *lock)
 {
-	u64 seal = seal_of(lock, SEAL_SPIN);
-
-	return likely(probe_equals(&lock->spare[0], seal)) &&
-	       likely(probe_exchange(&lock->state, seal, (u64)this_cpu()));
+	return likely(probe_exchange(&lock->state, seal_of(lock, SEAL_SPIN), (u64)this_cpu()));
 }
 
 static inline bool spin_is_mine(const struct banos_spinlock *lock)
 {
-	return probe_equals(&lock->spare[0], seal_of(lock, SEAL_SPIN)) &&
-	       probe_equals(&lock->state, (u64)this_cpu());
+	return probe_equals(&lock->state, (u64)this_cpu());
 }
 
 static void spin_release(struct banos_spinlock *lock)

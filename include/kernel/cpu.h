@@ -90,6 +90,7 @@ struct seq_file;
 void arch_cpuinfo_show(struct seq_file *seq);
 
 #define CPU_FIELD_READ(field)	      PERCPU_READ(struct cpu, field)
+#define CPU_FIELD_NONZERO(field)      PERCPU_NONZERO32(struct cpu, field)
 #define CPU_FIELD_WRITE(field, value) PERCPU_WRITE(struct cpu, field, value)
 /** Add one to a 64-bit counter of this CPU; any context. */
 #define cpu_count_event(field) PERCPU_COUNT(struct cpu, field)
@@ -122,7 +123,7 @@ static inline void preempt_enable_no_resched(void)
 static inline void preempt_enable(void)
 {
 	preempt_enable_no_resched();
-	if (unlikely(CPU_FIELD_READ(need_resched)))
+	if (unlikely(CPU_FIELD_NONZERO(need_resched)))
 		preempt_schedule(); /* checks the count and the interrupt flag */
 }
 static inline bool in_interrupt(void)

@@ -21,7 +21,16 @@ struct percpu_machine {
 		__asm__ volatile("mov %%gs:%c1, %0" : "=r"(_value) : "i"(offsetof(type, member))); \
 		_value;                                                                            \
 	})
-/** The same for a pointer that stays what it is all through a function: read once. */
+/** Is a number of 32 bits there other than 0? Without a register for it. */
+#define PERCPU_NONZERO32(type, member)                           \
+	({                                                       \
+		bool _nonzero;                                   \
+		__asm__ volatile("cmpl $0, %%gs:%c1"             \
+				 : "=@ccnz"(_nonzero)            \
+				 : "i"(offsetof(type, member))); \
+		_nonzero;                                        \
+	})
+/** A pointer that stays what it is all through a function: read once. */
 #define PERCPU_READ_CONSTANT(type, member)                                                 \
 	({                                                                                 \
 		typeof(((type *)0)->member) _value;                                        \
