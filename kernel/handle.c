@@ -3,7 +3,7 @@
  * Handles.
  *
  * A handle is an index into a table of slots with a generation on top. Looking
- * one up takes no lock: the generation is read before and after the object, and
+ * one up takes no lock (handle.h): the slot's tag is read before and after the object, and
  * objects are freed after a grace period. The slots lie in chunks, which never move; the
  * directory of chunks is replaced by one of twice the size when it is full, and freed
  * after a grace period.
@@ -20,7 +20,6 @@
 #include <kernel/spinlock.h>
 #include <kernel/string.h>
 
-#define CHUNK_SLOTS    256u
 #define DIRECTORY_SIZE 64u /* chunks in the first one */
 /* A unit test makes do with few. */
 #ifndef HANDLE_GENERATION_BITS
@@ -28,30 +27,13 @@
 #endif
 #define GENERATION_LAST ((u32)((1ull << HANDLE_GENERATION_BITS) - 1))
 
-struct handle_slot {
-	void *object; /* NULL: free, or leads nowhere for the time being */
-	u32 generation;
-	u32 kind; /* of the object; index + 1 of the next free slot while free */
-};
 _Static_assert(sizeof(struct handle_slot) == HANDLE_BYTES, "HANDLE_BYTES");
 
-struct handle_directory {
-	struct rcu_head rcu;
-	u32 size;
-	struct handle_slot *chunks[];
-};
-
-static struct handle_directory *directory;
-static u32 nr_slots, free_slot; /* free_slot: index + 1 */
+struct handle_directory *handle_directory;
+u32 handle_slots;
+static u32 free_slot; /* index + 1 */
 static u32 handles_used;
 static DEFINE_SPINLOCK(handles_lock); /* guards all of these */
-
-static struct handle_slot *handle_slot_at(u32 index)
-{
-	const struct handle_directory *chunks = rcu_dereference(directory);
-
-	return &chunks->chunks[index / CHUNK_SLOTS][index % CHUNK_SLOTS];
-}
 
 static void directory_free(struct rcu_head *head)
 {
@@ -61,11 +43,11 @@ static void directory_free(struct rcu_head *head)
 /* Let it have space for one more chunk. */
 static bool directory_grow_locked(void)
 {
-	struct handle_directory *old = directory, *new;
+	struct handle_directory *old = handle_directory, *new;
 	u32 size = old ? old->size * 2 : DIRECTORY_SIZE;
 
 	assert_held(&handles_lock);
-	if (old && nr_slots / CHUNK_SLOTS < old->size)
+	if (old && handle_slots / HANDLE_CHUNK < old->size)
 		return true;
 	new = kzalloc(sizeof(*new) + size * sizeof(new->chunks[0]));
 	if (!new)
@@ -73,7 +55,7 @@ static bool directory_grow_locked(void)
 	new->size = size;
 	if (old)
 		memcpy(new->chunks, old->chunks, old->size * sizeof(new->chunks[0]));
-	rcu_assign_pointer(directory, new);
+	rcu_assign_pointer(handle_directory, new);
 	if (old)
 		call_rcu(&old->rcu, directory_free);
 	return true;
@@ -84,19 +66,19 @@ static bool handles_grow_locked(void)
 	struct handle_slot *chunk;
 
 	assert_held(&handles_lock);
-	if (nr_slots > ~0u - 2 * CHUNK_SLOTS || !directory_grow_locked())
+	if (handle_slots > ~0u - 2 * HANDLE_CHUNK || !directory_grow_locked())
 		return false;
-	chunk = kzalloc(CHUNK_SLOTS * sizeof(*chunk));
+	chunk = kzalloc(HANDLE_CHUNK * sizeof(*chunk));
 	if (!chunk)
 		return false;
-	for (u32 i = 0; i < CHUNK_SLOTS; i++) {
-		chunk[i].generation = 1;
-		if (i + 1 < CHUNK_SLOTS)
-			chunk[i].kind = nr_slots + i + 2;
+	for (u32 i = 0; i < HANDLE_CHUNK; i++) {
+		chunk[i].tag = HANDLE_TAG_ONE;
+		if (i + 1 < HANDLE_CHUNK)
+			chunk[i].tag |= handle_slots + i + 2;
 	}
-	rcu_assign_pointer(directory->chunks[nr_slots / CHUNK_SLOTS], chunk);
-	free_slot = nr_slots + 1;
-	smp_store_release(&nr_slots, nr_slots + CHUNK_SLOTS);
+	rcu_assign_pointer(handle_directory->chunks[handle_slots / HANDLE_CHUNK], chunk);
+	free_slot = handle_slots + 1;
+	smp_store_release(&handle_slots, handle_slots + HANDLE_CHUNK);
 	return true;
 }
 
@@ -107,11 +89,12 @@ u64 handle_create(void *object, u32 kind)
 	if (free_slot || handles_grow_locked()) {
 		u32 number = free_slot;
 		struct handle_slot *slot = handle_slot_at(number - 1);
+		u64 generation = slot->tag & HANDLE_GENERATION;
 
-		free_slot = slot->kind;
-		slot->kind = kind;
+		free_slot = (u32)slot->tag;
+		WRITE_ONCE(slot->tag, generation | kind);
 		smp_store_release(&slot->object, object);
-		handle = ((u64)slot->generation << 32 | number) ^ FUTURE_HANDLE;
+		handle = (generation | number) ^ FUTURE_HANDLE;
 		handles_used++;
 	}
 	spin_unlock_irqrestore(&handles_lock, flags);
@@ -130,10 +113,9 @@ void handle_destroy(u64 handle)
 	slot = handle_slot_at(number - 1);
 	WRITE_ONCE(slot->object, NULL);
 	handles_used--;
-	if (slot->generation != GENERATION_LAST) {
-		smp_wmb();
-		slot->generation++;
-		slot->kind = free_slot;
+	if (slot->tag >> 32 != GENERATION_LAST) {
+		smp_store_release(&slot->tag,
+				  (slot->tag & HANDLE_GENERATION) + HANDLE_TAG_ONE + free_slot);
 		free_slot = number;
 	}
 	spin_unlock_irqrestore(&handles_lock, flags);
@@ -146,27 +128,6 @@ void handle_point(u64 handle, void *object)
 	rcu_read_lock();
 	smp_store_release(&handle_slot_at((u32)(handle ^ FUTURE_HANDLE) - 1)->object, object);
 	rcu_read_unlock();
-}
-
-void *handle_find(u64 handle, u32 kind)
-{
-	u32 index = (u32)(handle ^ FUTURE_HANDLE) - 1;
-	u32 generation = (handle ^ FUTURE_HANDLE) >> 32;
-	struct handle_slot *slot;
-	void *object;
-
-	if (index >= smp_load_acquire(&nr_slots))
-		return NULL;
-	slot = handle_slot_at(index);
-	if (smp_load_acquire(&slot->generation) != generation)
-		return NULL;
-	object = smp_load_acquire(&slot->object);
-	if (!object || READ_ONCE(slot->kind) != kind)
-		return NULL;
-	smp_rmb();
-	if (READ_ONCE(slot->generation) == generation)
-		return object;
-	return NULL;
 }
 
 u32 handles_in_use(void)

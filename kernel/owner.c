@@ -381,16 +381,6 @@ bool owned_end(struct owned *owned, struct owner *root)
 	return first;
 }
 
-struct owned *owned_peek(u64 handle, const struct owned_class *class)
-{
-	struct owned *owned = handle_find(handle, class->kind);
-
-	assert_rcu_read();
-	if (owned && owned->class == class)
-		return owned;
-	return NULL;
-}
-
 struct owned *owned_get(u64 handle, const struct owned_class *class)
 {
 	struct owned *owned;

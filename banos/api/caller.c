@@ -117,7 +117,7 @@ bool api_was_passed_rightly(u64 handle, const struct owner *owner)
 	return is_granted(handle, owner);
 }
 
-bool api_may_use(u64 handle, const struct owner *owner)
+bool api_may_use_others(u64 handle, const struct owner *owner)
 {
 	const struct owner *caller = gate_owner();
 
@@ -134,16 +134,6 @@ struct owner *api_owner_below(banos_owner handle)
 		owner = NULL;
 	rcu_read_unlock();
 	return owner;
-}
-
-struct owned *api_peek(u64 handle, const struct owned_class *class)
-{
-	struct owned *owned = owned_peek(handle, class);
-	const struct owner *owner = owned ? READ_ONCE(owned->owner) : NULL;
-
-	if (owner && api_may_use(handle, owner))
-		return owned;
-	return NULL;
 }
 
 struct owned *api_get(u64 handle, const struct owned_class *class)

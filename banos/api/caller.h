@@ -46,8 +46,13 @@ s64 __must_check api_check_sleep(const char *function, u64 deadline_ns, u32 flag
  * passed to the function that calls, as an argument that its signature names a handle ----
  */
 
+/** @brief api_may_use() where @p owner is not of the calling driver's tree. */
+bool api_may_use_others(u64 handle, const struct owner *owner);
 /** @brief May the caller use this handle, of something that belongs to @p owner? In an RCU section. */
-bool api_may_use(u64 handle, const struct owner *owner);
+static inline bool api_may_use(u64 handle, const struct owner *owner)
+{
+	return likely(owner->root == gate_owner()) || api_may_use_others(handle, owner);
+}
 
 /**
  * @brief Did the driver that passed this handle to the caller have a right to it itself?
@@ -70,7 +75,15 @@ static inline struct owner *api_owner(banos_owner handle)
 /** @brief An object, counted: owned_put(). NULL: none, or not for the caller. Any context. */
 struct owned *api_get(u64 handle, const struct owned_class *class);
 /** @brief The same without counting it, under rcu_read_lock(). */
-struct owned *api_peek(u64 handle, const struct owned_class *class);
+static inline struct owned *api_peek(u64 handle, const struct owned_class *class)
+{
+	struct owned *owned = owned_peek(handle, class);
+	const struct owner *owner = owned ? READ_ONCE(owned->owner) : NULL;
+
+	if (owner && likely(api_may_use(handle, owner)))
+		return owned;
+	return NULL;
+}
 /** @brief Say that the argument @p argument is no handle of the caller's. Any context. @return -EINVAL */
 s64 api_handle_mistake(const char *function, const char *argument) __cold;
 /**

@@ -17,6 +17,7 @@
  */
 #pragma once
 #include <kernel/atomic.h>
+#include <kernel/handle.h>
 #include <kernel/list.h>
 #include <kernel/lock.h>
 #include <kernel/time.h>
@@ -221,7 +222,15 @@ bool owned_end(struct owned *owned, struct owner *root);
 /** @brief An object by handle, counted; NULL: no such thing. Any context. */
 struct owned *owned_get(u64 handle, const struct owned_class *class);
 /** @brief owned_get() without counting it: valid under rcu_read_lock(). */
-struct owned *owned_peek(u64 handle, const struct owned_class *class);
+static inline struct owned *owned_peek(u64 handle, const struct owned_class *class)
+{
+	struct owned *owned = handle_find(handle, class->kind);
+
+	assert_rcu_read();
+	if (likely(owned && owned->class == class))
+		return owned;
+	return NULL;
+}
 void owned_put(struct owned *owned);
 
 /* ---- those that are told when an owner is gone (owner_watch.c) ---- */
