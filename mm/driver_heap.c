@@ -41,12 +41,12 @@ static u64 slab_bytes(const struct kmem_cache *cache)
 static void slab_fill(struct driver_slab *slab, const struct kmem_cache *cache)
 {
 	for (u32 i = 0; i < slab->count; i++) {
-		slab->entries[i] = i + 2;
+		slab->entries[i] = i + 1;
 		if (DEBUG)
 			heap_debug_fresh(cache, slab->page + i * slab->size);
 	}
-	slab->entries[slab->count - 1] = 0;
-	slab->free = 1;
+	slab->entries[slab->count - 1] = DRIVER_OBJECT_NONE;
+	slab->free = 0;
 }
 
 static int page_share(struct driver_heap *heap, struct page *page, bool share)

@@ -188,6 +188,22 @@ void driver_memory_prepare(struct driver *driver)
 #endif
 }
 
+static inline void count_small_locked(struct owner *root, struct owner *owner, u32 size)
+{
+	assert_held(&root->lock);
+	root->bytes += size;
+	root->counts[OWNED_MEMORY]++;
+	owner->allocations++;
+}
+
+static inline void uncount_small_locked(struct owner *root, struct owner *owner, u32 size)
+{
+	assert_held(&root->lock);
+	root->bytes -= size;
+	root->counts[OWNED_MEMORY]--;
+	owner->allocations--;
+}
+
 static void *alloc_small(struct owner *owner, u32 size)
 {
 	struct owner *root = owner->root;
@@ -197,11 +213,8 @@ static void *alloc_small(struct owner *owner, u32 size)
 	raw_spin_lock(&root->lock);
 	if (likely(!owner_is_closed(owner)))
 		memory = driver_heap_alloc(&owner_driver(root)->heap, size, owner);
-	if (likely(memory)) {
-		root->bytes += size;
-		root->counts[OWNED_MEMORY]++;
-		owner->allocations++;
-	}
+	if (likely(memory))
+		count_small_locked(root, owner, size);
 	raw_spin_unlock(&root->lock);
 	irq_restore(flags);
 	if (likely(memory))
@@ -218,11 +231,8 @@ static bool free_small(struct owner *owner, void *memory)
 
 	raw_spin_lock(&root->lock);
 	size = driver_heap_free(&owner_driver(root)->heap, memory, owner);
-	if (likely(size)) {
-		root->bytes -= size;
-		root->counts[OWNED_MEMORY]--;
-		owner->allocations--;
-	}
+	if (likely(size))
+		uncount_small_locked(root, owner, size);
 	raw_spin_unlock(&root->lock);
 	irq_restore(flags);
 	return size;
@@ -282,35 +292,113 @@ static const char *alloc_mistake(const struct owner *owner, u64 size, u32 flags)
 	return NULL;
 }
 
-void *banos_alloc(banos_owner owner, uint64_t size, uint32_t flags)
+static __noinline void *alloc_slowly(banos_owner owner, u64 size, u32 flags)
 {
 	struct owner *holder = api_owner(owner);
 	const char *wrong = alloc_mistake(holder, size, flags);
 
 	if (unlikely(wrong)) {
-		MISTAKE(wrong);
+		(void)api_mistake("banos_alloc", -EINVAL, wrong);
 		return NULL;
 	}
-	if (likely(size <= DRIVER_HEAP_MAX))
+	if (size <= DRIVER_HEAP_MAX)
 		return alloc_small(holder, size);
 	return alloc_large(holder, size);
 }
-BANOS_EXPORT(banos_alloc);
 
-int64_t banos_free(banos_owner owner, void *memory)
+static __noinline s64 free_slowly(banos_owner owner, void *memory)
 {
 	struct owner *holder = api_owner(owner);
 	int err;
 
 	if (unlikely(!holder))
-		return MISTAKE("owner does not belong to the caller");
-	if (unlikely(!memory) || likely(free_small(holder, memory)))
+		return api_mistake("banos_free", -EINVAL, "owner does not belong to the caller");
+	if (!memory || free_small(holder, memory))
 		return 0;
 	err = free_large(holder, memory);
 	if (err == -ENOENT)
-		return MISTAKE("memory was not obtained for this owner, or was freed before");
+		return api_mistake("banos_free", -EINVAL,
+				   "memory was not obtained for this owner, or was freed before");
 	if (err == -EDEADLK)
-		return SPINLOCK_MISTAKE();
+		return api_mistake("banos_free", -EDEADLK,
+				   "may sleep, and the caller holds a spin lock");
 	return err;
+}
+
+/*
+ * The usual case, a small one of the driver's own from a slab that exists, calls no
+ * function, so that the compiler saves no registers for it. All else takes the slow way.
+ */
+
+static inline void *alloc_quickly(struct owner *root, u32 size)
+{
+	struct driver *driver = root->private;
+	u64 flags = irq_save();
+	void *memory = NULL;
+
+	if (likely(raw_spin_trylock(&root->lock))) {
+		if (likely(!root->closed))
+			memory = driver_heap_take(&driver->heap, size, root);
+		if (likely(memory))
+			count_small_locked(root, root, size);
+		raw_spin_unlock(&root->lock);
+	}
+	irq_restore(flags);
+	return memory;
+}
+
+static inline bool free_quickly(struct owner *root, void *memory)
+{
+	struct driver *driver = root->private;
+	u64 flags = irq_save();
+	u32 size = 0;
+
+	if (likely(raw_spin_trylock(&root->lock))) {
+		size = driver_heap_give(&driver->heap, memory, root);
+		if (likely(size))
+			uncount_small_locked(root, root, size);
+		raw_spin_unlock(&root->lock);
+	}
+	irq_restore(flags);
+	return size;
+}
+
+/* memset(), but not a call for sizes that are frequent. */
+static inline void *small_zero(u8 *memory, u64 size)
+{
+	u64 *first = (u64 *)memory, *last = (u64 *)(memory + size);
+
+	if (size < 16 || size > 64)
+		return memset(memory, 0, size);
+	first[0] = first[1] = last[-2] = last[-1] = 0;
+	if (size > 32)
+		first[2] = first[3] = last[-4] = last[-3] = 0;
+	return memory;
+}
+
+void *banos_alloc(banos_owner owner, uint64_t size, uint32_t flags)
+{
+	const struct gate_record *record = current->gate;
+	void *memory;
+
+	if (likely(record && record->owner->handle == (u64)owner) &&
+	    likely(size - 1 < DRIVER_HEAP_MAX) &&
+	    likely(flags == BANOS_ALLOC_ATOMIC || (!flags && !api_holds_spinlock()))) {
+		memory = alloc_quickly(record->owner, size);
+		if (likely(memory))
+			return small_zero(memory, size);
+	}
+	return alloc_slowly(owner, size, flags);
+}
+BANOS_EXPORT(banos_alloc);
+
+int64_t banos_free(banos_owner owner, void *memory)
+{
+	const struct gate_record *record = current->gate;
+
+	if (likely(record && record->owner->handle == (u64)owner) &&
+	    likely(free_quickly(record->owner, memory)))
+		return 0;
+	return free_slowly(owner, memory);
 }
 BANOS_EXPORT(banos_free);

@@ -41,16 +41,17 @@ struct driver_slab {
 	u8 *page;
 	u32 size;	/* of an object, with what debugging adds */
 	u32 reciprocal; /* an offset in the page times this, divided by 2^32, is an object's number */
-	u32 free;	/* number of the first free object + 1 */
+	u32 free;	/* number of the first free object; DRIVER_OBJECT_NONE */
 	u32 live, count; /* objects: live, all */
 	u32 class;
 	u64 pass; /* the last one that has seen it */
-	/** Of a live object: owner and size; of a free one: number of the next free one + 1. */
+	/** Of a live object: owner and size; of a free one: number of the next free one. */
 	u64 entries[];
 };
 /* An entry of a live object: the owner's address without its upper bits, which are ones, above the size. */
-#define DRIVER_ENTRY_BITS 16
-#define DRIVER_ENTRY_FREE (1u << DRIVER_ENTRY_BITS) /* it is free below this */
+#define DRIVER_ENTRY_BITS  16
+#define DRIVER_OBJECT_NONE 0xffffu
+#define DRIVER_ENTRY_FREE  (1u << DRIVER_ENTRY_BITS) /* it is free below this */
 
 /** @brief Initialise an empty one. */
 void driver_heap_init(struct driver_heap *heap, spinlock_t *lock,
@@ -86,6 +87,29 @@ static inline void driver_heap_debug_free(const struct driver_slab *slab, void *
 
 /* ---- objects ---- */
 
+/** @brief driver_heap_alloc() without a new slab: also NULL if none has a free object. */
+static inline void *driver_heap_take(struct driver_heap *heap, u32 size, const void *owner)
+{
+	const struct list *partial = &heap->partial[driver_heap_class[(size + 15) / 16]];
+	struct driver_slab *slab;
+	void *object;
+	u32 number;
+
+	assert_held(heap->lock);
+	if (fault_inject(FAULT_HEAP) || unlikely(list_empty(partial)))
+		return NULL;
+	slab = list_first(partial, struct driver_slab, partial);
+	number = slab->free;
+	slab->free = slab->entries[number];
+	slab->entries[number] = (u64)owner << DRIVER_ENTRY_BITS | size;
+	slab->live++;
+	if (unlikely(slab->free == DRIVER_OBJECT_NONE))
+		list_del(&slab->partial);
+	object = slab->page + number * slab->size;
+	driver_heap_debug_alloc(slab, object, size);
+	return object;
+}
+
 /**
  * @brief Allocate an object, not zeroed, 16-aligned.
  * @param size   1 to DRIVER_HEAP_MAX bytes
@@ -94,25 +118,11 @@ static inline void driver_heap_debug_free(const struct driver_slab *slab, void *
  */
 static inline void *driver_heap_alloc(struct driver_heap *heap, u32 size, const void *owner)
 {
-	u32 class = driver_heap_class[(size + 15) / 16], number;
-	struct driver_slab *slab;
-	void *object;
+	u32 class = driver_heap_class[(size + 15) / 16];
 
-	assert_held(heap->lock);
-	if (fault_inject(FAULT_HEAP))
-		return NULL;
 	if (unlikely(list_empty(&heap->partial[class])) && !driver_heap_grow(heap, class))
 		return NULL;
-	slab = list_first(&heap->partial[class], struct driver_slab, partial);
-	number = slab->free - 1;
-	slab->free = slab->entries[number];
-	slab->entries[number] = (u64)owner << DRIVER_ENTRY_BITS | size;
-	slab->live++;
-	if (unlikely(!slab->free))
-		list_del(&slab->partial);
-	object = slab->page + number * slab->size;
-	driver_heap_debug_alloc(slab, object, size);
-	return object;
+	return driver_heap_take(heap, size, owner);
 }
 
 /*
@@ -132,9 +142,41 @@ static inline struct driver_slab *driver_slab_at(const struct driver_heap *heap,
 	if (unlikely((flags & (PG_SLAB | PG_DRIVER)) != (PG_SLAB | PG_DRIVER)))
 		return NULL;
 	slab = READ_ONCE(page->slab_free);
-	if (unlikely(!slab || slab->heap != heap || slab->page != (u8 *)((u64)object & PAGE_MASK)))
+	if (unlikely(!slab || slab->heap != heap || (u64)object - (u64)slab->page >= PAGE_SIZE))
 		return NULL;
 	return slab;
+}
+
+/* The slab, number and size of a live object of this heap and owner; NULL: it is none. */
+static inline struct driver_slab *driver_object_find(const struct driver_heap *heap,
+						     const void *object, const void *owner,
+						     u32 *number, u32 *size)
+{
+	struct driver_slab *slab = driver_slab_at(heap, object);
+	u32 offset;
+	u64 entry;
+
+	assert_held(heap->lock);
+	if (unlikely(!slab))
+		return NULL;
+	offset = (u32)((u64)object - (u64)slab->page);
+	*number = ((u64)offset * slab->reciprocal) >> 32;
+	if (unlikely(*number >= slab->count || *number * slab->size != offset))
+		return NULL;
+	/* Of this owner's, nothing but the size is left. */
+	entry = slab->entries[*number] ^ (u64)owner << DRIVER_ENTRY_BITS;
+	if (unlikely(entry > DRIVER_HEAP_MAX))
+		return NULL;
+	*size = (u32)entry;
+	return slab;
+}
+
+static inline void driver_object_give(struct driver_slab *slab, u32 number, void *object)
+{
+	driver_heap_debug_free(slab, object);
+	slab->entries[number] = slab->free;
+	slab->free = number;
+	slab->live--;
 }
 
 /**
@@ -144,26 +186,28 @@ static inline struct driver_slab *driver_slab_at(const struct driver_heap *heap,
  */
 static inline u32 driver_heap_free(struct driver_heap *heap, void *object, const void *owner)
 {
-	struct driver_slab *slab = driver_slab_at(heap, object);
-	u32 offset = (u64)object & (PAGE_SIZE - 1), number, next;
-	u64 entry;
+	u32 number, size, others;
+	struct driver_slab *slab = driver_object_find(heap, object, owner, &number, &size);
 
-	assert_held(heap->lock);
 	if (unlikely(!slab))
 		return 0;
-	number = ((u64)offset * slab->reciprocal) >> 32;
-	if (unlikely(number >= slab->count || number * slab->size != offset))
-		return 0;
-	entry = slab->entries[number];
-	if (unlikely(entry >> DRIVER_ENTRY_BITS !=
-		     (u64)owner << DRIVER_ENTRY_BITS >> DRIVER_ENTRY_BITS))
-		return 0;
-	driver_heap_debug_free(slab, object);
-	next = slab->free;
-	slab->entries[number] = next;
-	slab->free = number + 1;
-	slab->live--;
-	if (unlikely(!next || !slab->live))
+	others = slab->free;
+	driver_object_give(slab, number, object);
+	if (unlikely(others == DRIVER_OBJECT_NONE || !slab->live))
 		driver_slab_freed(slab);
-	return entry % DRIVER_ENTRY_FREE;
+	return size;
+}
+
+/** @brief The same where the slab remains where it is: also 0, with nothing changed, where it would not. */
+static inline u32 driver_heap_give(struct driver_heap *heap, void *object, const void *owner)
+{
+	u32 number, size;
+	struct driver_slab *slab = driver_object_find(heap, object, owner, &number, &size);
+
+	if (unlikely(!slab || slab->free == DRIVER_OBJECT_NONE))
+		return 0;
+	if (unlikely(slab->live == 1 && slab->partial.next != slab->partial.prev))
+		return 0;
+	driver_object_give(slab, number, object);
+	return size;
 }
