@@ -43,14 +43,14 @@ class Driver:
             else:
                 kind = self.optional if symbol.bind == elf.STB_WEAK else self.required
                 kind.add(symbol.name)
-        self.compiler = compiler_of(path)
+        self.compiler, self.made = compiler_of(path), ''
 
     def described(self, api):
         """For results.json. @p api: {function: level}"""
         names = self.required | self.optional
         return {
             'file': os.path.relpath(self.path, SOURCE), 'origin': self.origin,
-            'sha256': self.sha256, 'size': len(self.data), 'compiler': self.compiler,
+            'sha256': self.sha256, 'size': len(self.data), 'compiler': self.compiler, 'made': self.made,
             'level': max((api[x] for x in self.required if x in api), default=1),
             'functions': sorted(x for x in self.required if x in api),
             'drivers': sorted(x for x in self.required
@@ -108,15 +108,18 @@ def numbers_of(text):
     return {int(x) for x in text.split('/') if x != '-'}
 
 
+def lines_of_list(level):
+    """The fields of each line of a release's LIST (abi/README.md)."""
+    path = f'{SOURCE}/abi/{level}/drivers/LIST'
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding='utf-8') as f:
+        return [x.split('\t') for x in f.read().splitlines()[1:]]
+
+
 def checks_by_list(level):
     """{GROUP/NAME: numbers} of a release."""
-    path, found = f'{SOURCE}/abi/{level}/drivers/LIST', {}
-    if os.path.exists(path):
-        with open(path, encoding='utf-8') as f:
-            for line in f.read().splitlines()[1:]:
-                file, checks, device = line.split('\t')[:3]
-                found[file[:-3]] = numbers_of(checks), numbers_of(device)
-    return found
+    return {x[0][:-3]: (numbers_of(x[1]), numbers_of(x[2])) for x in lines_of_list(level)}
 
 
 def checks_by_name():
@@ -172,9 +175,12 @@ def make_set(paths, origin, ident, checks=None):
 def archived(level):
     """Drivers of a release."""
     base = f'{SOURCE}/abi/{level}/drivers'
-    return make_set(sorted(glob.glob(f'{base}/**/*.ko', recursive=True)), f'level {level}',
-                    lambda path: (f'{level}/' + os.path.relpath(path, base)[:-3],
-                                  read_script(path[:-3] + '.try')), checks_by_list(level))
+    found = make_set(sorted(glob.glob(f'{base}/**/*.ko', recursive=True)), f'level {level}',
+                     lambda path: (f'{level}/' + os.path.relpath(path, base)[:-3],
+                                   read_script(path[:-3] + '.try')), checks_by_list(level))
+    for file, _, _, _, language, _, steps, *_ in lines_of_list(level):
+        found[f'{level}/{file[:-3]}'].made = f'{language}, {steps}'
+    return found
 
 
 def levels():

@@ -18,6 +18,7 @@ line for each run of a kernel, and writes BUILD/abi/results.json:
     made       when, of which version and commit, short or long
     drivers    {id: where from, hash, compiler, level, what it needs}
     kernels    {id: title, origin, hash}
+    levels     [{level, since which release, state, functions that it brought}]
     results    [{driver, kernel, cpus, verdict, words}]
 
 The verdict is passed; failed; refused: the kernel did not accept the file, for the reasons in words; builtin:
@@ -40,7 +41,7 @@ sys.path.insert(0, HERE)
 import drivers as driver_files  # noqa: E402
 import kernels as kernel_images  # noqa: E402
 import run  # noqa: E402
-from abi_levels import changes  # noqa: E402
+from abi_levels import changes, row_of  # noqa: E402
 
 SOURCE = driver_files.SOURCE
 CPUS = (1, 4)
@@ -166,6 +167,9 @@ class Matrix:
                          'version': os.environ.get('BANOS_VERSION', '')},
                 'drivers': {x: y.described(api) for x, y in sorted(self.drivers.items())},
                 'kernels': self.kernels,
+                'levels': [{'level': x, 'since': row_of(x)[1], 'state': row_of(x)[2],
+                            'functions': sum(y == x for y in api.values())}
+                           for x in driver_files.levels()],
                 'results': sorted(self.results, key=lambda x: (x['driver'], x['kernel'], x['cpus']))},
                 f, indent=1)
 

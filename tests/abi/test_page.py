@@ -17,10 +17,13 @@ DRIVER = {'origin': 'tree', 'compiler': 'gcc <12>', 'level': 1, 'functions': ['b
 DATA = {
     'made': {'when': 'now', 'commit': 'c0ffee', 'form': 'short', 'seconds': 1, 'version': '0.2.0'},
     'drivers': {'tree/good': DRIVER, 'tree/bad&ugly': DRIVER,
-                '1/old': dict(DRIVER, origin='level 1'),
+                '1/old': dict(DRIVER, origin='level 1', made='Ada, gnat-12'),
                 **{f'later/{x}': dict(DRIVER, origin='later headers') for x in range(30)}},
-    'kernels': {x: {'title': x, 'origin': 'today', 'sha256': 'cd' * 32}
-                for x in ['default', 'debug', *(f'random-{n}' for n in range(20))]},
+    'kernels': {**{f'random-{n}': {'title': f'randconfig {n}', 'origin': 'today', 'sha256': 'cd' * 32}
+                   for n in (10, 9, *range(1, 9), *range(11, 21))},
+                **{x: {'title': x, 'origin': 'today', 'sha256': 'cd' * 32} for x in ('default', 'debug')},
+                '1-tiny': {'title': 'tiny', 'origin': 'level 1', 'sha256': 'cd' * 32}},
+    'levels': [{'level': 1, 'since': '0.2.0', 'state': 'frozen', 'functions': 151}],
     'results': [
         {'driver': 'tree/good', 'kernel': 'default', 'cpus': 1, 'verdict': 'passed', 'words': ''},
         {'driver': 'tree/good', 'kernel': 'debug', 'cpus': 1, 'verdict': 'passed', 'words': ''},
@@ -71,20 +74,30 @@ def row(rows, first):
 
 def test_each_cell_says_what_happened():
     parsed = Tables(page.page(DATA, None))
-    assert not parsed.open and set(parsed.scopes) == {'row', 'col'}
-    tree = parsed.tables['Drivers of the tree: 2 on 22 kernels']
-    assert tree[0][:3] == ['driver', 'default (today)', 'debug (today)']
-    assert row(tree, 'tree/good')[1:4] == ['passed', 'failed', 'not run']
-    assert row(tree, 'tree/bad&ugly')[1] == 'refused'
-    assert parsed.tables['Drivers of releases: 1 on 22 kernels'][1][1] == 'builtin'
+    assert not parsed.open and set(parsed.scopes) == {'row', 'col', 'colgroup'}
+    tree = parsed.tables["Today's drivers: 2 on 23 kernels"]
+    assert tree[0] == ['', "today's kernel", 'kernel that was released with level 1',
+                       "today's kernel, configured at random (seed)"]
+    assert tree[1] == ['driver', 'made from', 'default', 'debug', 'tiny', *map(str, range(1, 21))]
+    assert row(tree, 'tree/good')[2:5] == ['passed', 'failed', 'not run']
+    assert row(tree, 'tree/bad&ugly')[2] == 'refused'
+    assert parsed.tables['Released drivers: 1 on 23 kernels'][2][:3] == ['1/old', 'Ada, gnat-12', 'builtin']
     said = parsed.tables['What did not pass, in words']
-    assert ['tree/good', 'debug', 'failed', '4 processors: because <so>'] in said
+    assert ['tree/good', 'failed', 'because <so>', 'debug (today), 4 processors'] in said
     assert 'gcc <12>' in row(parsed.tables['What each driver needs'], 'tree/good')
+    assert parsed.tables['Levels of the driver API'][1] == ['level 1', '0.2.0', 'frozen', '151']
+
+
+def test_the_first_table_says_it_in_short():
+    rows = Tables(page.page(DATA, None)).tables['All drivers on all kernels']
+    assert row(rows, 'Released driversold drivers on new kernels')[1:] == [
+        'all passed1 driver on 2 kernels', 'not run', 'not run']
+    assert rows[2][1].startswith('2 of 3 did not pass')
 
 
 def test_mutations_are_shown_or_said_not_to_be_run():
     assert 'Not run.' in page.page(DATA, None)
-    rows = Tables(page.page(DATA, MUTATIONS)).tables['Mutations, and what caught them']
+    rows = Tables(page.page(DATA, MUTATIONS)).tables['Breaks, and what caught them']
     assert row(rows, 'widen')[2:] == ['caught', 'abi-dump']
     assert row(rows, 'lost')[2:] == ['not caught', 'nothing']
 
@@ -93,7 +106,7 @@ def test_the_head_says_whether_all_passed():
     good = copy.deepcopy(DATA)
     good['results'] = [x for x in good['results'] if x['verdict'] in ('passed', 'builtin')]
     assert 'Everything passed' in page.page(good, None)
-    assert 'Something did not pass' in page.page(DATA, None)
+    assert '2 of 5 runs of a driver did not pass' in page.page(DATA, None)
 
 
 def test_it_needs_no_network():
@@ -128,7 +141,7 @@ def test_a_browser_shows_it(tmp_path, width):
     # A window is 500 wide at least; a phone says how wide it is.
     shown, log = browse(tmp_path, text, width)
     measured = json.loads(re.search(r'<title>(.*?)</title>', shown)[1].replace('&quot;', '"'))
-    assert measured['tables'] == 8 and measured['width'] <= measured['room'], measured
+    assert measured['tables'] == 10 and measured['width'] <= measured['room'], measured
     assert measured['colour'] == 'rgb(255, 201, 196)', measured
     assert 'CONSOLE' not in log, log
 
