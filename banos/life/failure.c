@@ -91,6 +91,9 @@ static void failure_note(struct owner *root)
 	 */
 	remove = !root->failed && driver->state != BANOS_DRIVER_LOADING;
 	WRITE_ONCE(root->failed, true);
+	/* init() may sleep until another thread of the driver, which has failed, does something. */
+	if (driver->state == BANOS_DRIVER_LOADING)
+		owner_close(root);
 	mutex_unlock(&drivers_lock);
 	if (remove)
 		driver_remove_failed(driver);
