@@ -110,6 +110,7 @@ static void bus_device_free(struct owned *owned)
 {
 	struct bus_device *device = container_of(owned, struct bus_device, owned);
 
+	bus_device_lose_quarantine(device);
 	owned_put(&device->bus->owned);
 	kfree(device->resources);
 	kfree(device->properties);

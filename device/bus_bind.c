@@ -37,7 +37,9 @@
 #define SETTLE_LIMIT_NS (10 * NSEC_PER_SEC)
 
 static struct binding *dead_bindings;	 /* under bus_lock */
-static DEFINE_SPINLOCK(quarantine_lock); /* bus_device.quarantine */
+static DEFINE_SPINLOCK(quarantine_lock); /* bus_device.quarantine, lost_memory */
+static DEFINE_LIST(
+	lost_memory); /* struct dma_block, of devices that are gone and may still write to it */
 
 /* Devices that wait for the thread; under bus_lock. */
 static DEFINE_LIST(pending);
@@ -120,6 +122,18 @@ static struct dma_block *quarantine_take(struct bus_device *device)
 	}
 	spin_unlock_irqrestore(&quarantine_lock, flags);
 	return block;
+}
+
+void bus_device_lose_quarantine(struct bus_device *device)
+{
+	struct dma_block *block;
+
+	while ((block = quarantine_take(device))) {
+		u64 flags = spin_lock_irqsave(&quarantine_lock);
+
+		list_add_tail(&block->link, &lost_memory);
+		spin_unlock_irqrestore(&quarantine_lock, flags);
+	}
 }
 
 static u64 quarantine_bytes(struct bus_device *device)
@@ -228,7 +242,8 @@ static void binding_retire(struct binding *binding)
 
 static void binding_report_leak(struct owner *owner, const struct owned_class *class, u32 count)
 {
-	if (class->phase != OWNED_ENTRY)
+	/* A driver that failed could not release its resources. */
+	if (class->phase != OWNED_ENTRY && !gate_has_failed(owner->root))
 		pr_warn("banos: %s: leaked %u %s of device %s\n", owner->root->name, count,
 			count == 1 ? class->name : class->names, owner->name);
 }

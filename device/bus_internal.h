@@ -11,6 +11,8 @@ extern struct mutex bus_lock;
  */
 int __must_check bus_device_claim(struct bus_device *device, u64 deadline_ns);
 void bus_device_unclaim(struct bus_device *device);
+/** @brief It is to be freed, and was never stopped: what is in its quarantine stays allocated, which was logged. Any context. */
+void bus_device_lose_quarantine(struct bus_device *device);
 /**
  * @brief Take the device from its driver, if it has one. It is claimed. Sleeps.
  * @return 0, -EBUSY: something of the driver does not end; to be tried again
