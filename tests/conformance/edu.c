@@ -159,20 +159,28 @@ static void try_interrupt(banos_owner device, uint32_t flags)
 
 /* ---- what it reaches ---- */
 
-static uint32_t transfer(uint64_t from, uint64_t to, uint64_t count, uint32_t how)
+static uint32_t transfer_ends(uint64_t deadline_ns)
 {
-	uint64_t end = banos_time_ns() + 25 * BANOS_S;
-
-	banos_mmio_write64(registers + REG_DMA_FROM, from);
-	banos_mmio_write64(registers + REG_DMA_TO, to);
-	banos_mmio_write64(registers + REG_DMA_COUNT, count);
-	banos_mmio_write64(registers + REG_DMA_COMMAND, DMA_START | how);
 	while (banos_mmio_read64(registers + REG_DMA_COMMAND) & DMA_START) {
-		if (banos_time_ns() > end)
+		if (banos_time_ns() > deadline_ns)
 			return 0;
 		(void)banos_sleep_until(banos_time_ns() + BANOS_MS, BANOS_UNINTERRUPTIBLE);
 	}
 	return 1;
+}
+
+static uint32_t transfer(uint64_t from, uint64_t to, uint64_t count, uint32_t how)
+{
+	uint64_t end = banos_time_ns() + 25 * BANOS_S;
+
+	/* One of a driver that was removed meanwhile: the device ignores what is written then. */
+	if (!transfer_ends(end))
+		return 0;
+	banos_mmio_write64(registers + REG_DMA_FROM, from);
+	banos_mmio_write64(registers + REG_DMA_TO, to);
+	banos_mmio_write64(registers + REG_DMA_COUNT, count);
+	banos_mmio_write64(registers + REG_DMA_COMMAND, DMA_START | how);
+	return transfer_ends(end);
 }
 
 static void try_memory(banos_owner device)
