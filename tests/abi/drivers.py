@@ -226,13 +226,13 @@ def bus_of_pci(folder):
     return f'{folder}/pci.ko'
 
 
-def build_drive(target):
-    """The program that drives them, with nobody's library. @return its bytes"""
+def build_drive(target, *more):
+    """The program that drives them, with nobody's library. @p more: sources. @return its bytes"""
     os.makedirs(os.path.dirname(target), exist_ok=True)
     subprocess.run(['gcc', '-std=gnu11', '-Os', '-static', '-nostdlib', '-ffreestanding',
                     '-fno-stack-protector', '-fno-pie', '-no-pie', '-Wall', '-Wextra', '-Werror',
                     '-Wl,--build-id=none', '-s', f'-I{SOURCE}/include', '-o', target,
-                    f'{HERE}/drive.c'], check=True)
+                    f'{HERE}/drive.c', *more], check=True)
     with open(target, 'rb') as f:
         return f.read()
 

@@ -45,15 +45,15 @@ def initramfs(drive, files):
     return archive.cpio(archive.tree(content))
 
 
-def run(kernel, drive, files, smp=1, memory='256M', rounds=3, devices=()):
-    """@return (passed, output); @p drive: bytes; @p files: (name, bytes)"""
+def run(kernel, drive, files, smp=1, memory='256M', rounds=3, devices=(), arguments=''):
+    """@return (passed, output); @p drive: bytes; @p files: (name, bytes); @p arguments: of DRIVE"""
     with tempfile.NamedTemporaryFile(suffix='.cpio') as initrd:
         initrd.write(initramfs(drive, files))
         initrd.flush()
         try:
             output = subprocess.run(
                 ['qemu-system-x86_64', '-kernel', kernel, '-initrd', initrd.name, '-append',
-                 f'console=ttyS0 qemu_exit -- rounds={rounds}',
+                 f'console=ttyS0 qemu_exit -- rounds={rounds} {arguments}',
                  '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-nographic', '-monitor',
                  'none', '-no-reboot', '-nic', 'none', '-m', memory, '-smp', str(smp), '-cpu',
                  'max', *[word for device in devices for word in ('-device', device)]],
