@@ -34,7 +34,7 @@ static banos_device devices[DEVICES];
 static banos_bus bus;
 static banos_thread judge;
 static struct banos_wait changed, of_device;
-static volatile uint32_t probes, removes, quiets, strangers, used_again, sleepers;
+static volatile uint32_t probes, removes, quiets, strangers, used_again, sleepers, woken;
 static banos_dma block;
 static uint64_t block_address;
 static struct spaced resources[BANOS_DEVICE_RESOURCES];
@@ -250,10 +250,15 @@ static int64_t fields_probe(void *context, banos_owner device, uint64_t data, vo
 /* What it gives back here its device may still write to. */
 static int64_t fields_remove(void *context, banos_owner device, void *state)
 {
+	uint64_t end = banos_time_ns() + 25 * BANOS_S;
+
 	(void)context;
 	if (state == (void *)&marks[OTHER]) {
 		strangers += device != owners[OTHER] || quiets != 0;
 		strangers += banos_dma_free(block) != 0;
+		while (!woken && banos_time_ns() < end)
+			(void)banos_sleep_until(banos_time_ns() + BANOS_MS, BANOS_UNINTERRUPTIBLE);
+		strangers += banos_wait_destroy(&of_device) != 0;
 		removes++;
 	}
 	return 0;
@@ -272,6 +277,7 @@ static int64_t sleep_on_device(void *context)
 	do {
 		error = banos_wait_sleep(&of_device, ticket, banos_time_ns() + 20 * BANOS_S, 0);
 	} while (!error);
+	woken++;
 	return error;
 }
 
