@@ -83,9 +83,9 @@ def verdicts(output, idents, passed):
         name = re.escape(os.path.basename(ident))
         if verdict == 'passed' and re.search(rf'{name}: PASS: class absent', output):
             found[ident] = ('absent', 'the kernel was configured without this class')
-        if verdict == 'failed':
-            said = re.search(rf'\b{name}: (FAIL: .*)', output)
-            found[ident] = ('failed', said[1] if said else found[ident][1])
+        said = re.search(rf'\b{name}: (FAIL: .*)', output)
+        if said and verdict in BAD:
+            found[ident] = ('failed', said[1])
     for ident in idents:
         found.setdefault(ident, ('failed', 'the machine ended before it'))
     if not passed and all(x not in BAD for x, _ in found.values()):
