@@ -124,6 +124,48 @@ TEST(a_poll_that_fails_is_an_error_of_the_file)
 	CHECK_EQ(pollfd.revents, POLLERR);
 }
 
+TEST(a_file_is_released_once)
+{
+	int fd = opened("/dev/plain_place", O_RDWR), other = opened("/dev/plain_place", O_RDWR);
+	int before = ioctl(fd, TELL_RELEASES, 0);
+
+	CHECK_EQ(close(dup(other)), 0);
+	CHECK_EQ(ioctl(fd, TELL_RELEASES, 0), before);
+	CHECK_EQ(close(other), 0);
+	CHECK_EQ(ioctl(fd, TELL_RELEASES, 0), before + 1);
+}
+
+TEST(a_driver_knows_the_number_of_its_device)
+{
+	int fd = opened("/dev/plain_place", O_RDWR);
+	struct stat st;
+
+	CHECK_EQ(fstat(fd, &st), 0);
+	CHECK_EQ(ioctl(fd, TELL_MAJOR, 0), major(st.st_rdev));
+	CHECK_EQ(ioctl(fd, TELL_MINOR, 0), minor(st.st_rdev));
+}
+
+TEST(a_map_that_states_nothing_has_failed)
+{
+	int fd = opened("/dev/plain_place", O_RDWR);
+
+	CHECK_ERR(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0), EINVAL);
+}
+
+static void ignore_signal(int number)
+{
+}
+
+TEST(a_call_that_a_signal_ended_is_made_again)
+{
+	struct sigaction action = { .sa_handler = ignore_signal, .sa_flags = SA_RESTART };
+	int fd = opened("/dev/plain_place", O_RDWR);
+
+	CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
+	alarm(1);
+	CHECK_EQ(ioctl(fd, SLEEP_ONCE, 0), 2);
+}
+
 TEST(messages_have_the_level_that_was_asked_for)
 {
 	CHECK_EQ(ioctl(opened("/dev/plain_place", O_RDWR), LOG_ALL, 0), 0);
@@ -138,6 +180,10 @@ int main(void)
 	RUN(methods_are_told_how_the_file_was_opened);
 	RUN(a_device_with_an_open_file_is_not_withdrawn);
 	RUN(a_poll_that_fails_is_an_error_of_the_file);
+	RUN(a_file_is_released_once);
+	RUN(a_driver_knows_the_number_of_its_device);
+	RUN(a_map_that_states_nothing_has_failed);
+	RUN(a_call_that_a_signal_ended_is_made_again);
 	RUN(messages_have_the_level_that_was_asked_for);
 	return check_done();
 }

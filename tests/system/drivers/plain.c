@@ -3,8 +3,8 @@
  * Character devices that have next to nothing, and tell what they were told:
  *
  *	plain	    no method at all; mode 0640, number 241:5
- *	plain_place has a position; read() gives struct told, ioctl() 1 the flags of open(), 2 tries to
- *		    withdraw the device, 3 logs at each level
+ *	plain_place has a position; read() gives struct told, map() states nothing; ioctl() tells what
+ *		    plain.h says
  *	plain_end   endless
  *	plain_bad   poll() fails
  */
@@ -12,15 +12,28 @@
 #include <banos/driver.h>
 #include <banos/errno.h>
 #include <banos/print.h>
+#include <banos/time.h>
 #include "plain.h"
 
 static banos_owner own;
 static banos_chardev place;
-static uint64_t writes_at, open_flags;
+static uint64_t writes_at, open_flags, releases, restarts;
 
 static int64_t plain_open(void *context, banos_call call, uint32_t flags, void **file)
 {
 	open_flags = flags & KNOWN_FLAGS;
+	return 0;
+}
+
+static int64_t plain_release(void *context, void *file)
+{
+	releases++;
+	return 0;
+}
+
+static int64_t plain_map(void *context, void *file, banos_call call, uint64_t offset,
+			 uint64_t length, uint32_t access)
+{
 	return 0;
 }
 
@@ -42,12 +55,19 @@ static int64_t plain_write(void *context, void *file, banos_buffer from, uint64_
 static int64_t plain_ioctl(void *context, void *file, banos_call call, uint32_t command,
 			   uint64_t argument, uint32_t flags)
 {
-	if (command == TELL_FLAGS)
-		return (int64_t)open_flags;
-	if (command == WITHDRAW)
-		return banos_chardev_remove(place);
-	if (command != LOG_ALL)
-		return -ENOTTY;
+	switch (command) {
+	case TELL_FLAGS: return (int64_t)open_flags;
+	case WITHDRAW: return banos_chardev_remove(place);
+	case TELL_RELEASES: return (int64_t)releases;
+	case TELL_MAJOR: return banos_chardev_number(place) >> 32;
+	case TELL_MINOR: return banos_chardev_number(place) & 0xffffffff;
+	case SLEEP_ONCE:
+		if (restarts++ == 0)
+			return banos_sleep_until(banos_time_ns() + 10 * BANOS_S, 0);
+		return (int64_t)restarts;
+	case LOG_ALL: break;
+	default: return -ENOTTY;
+	}
 	banos_error(own, "said as error");
 	banos_warning(own, "said as warning");
 	banos_print(own, "said as information");
@@ -85,6 +105,8 @@ static int64_t plain_init(banos_owner self)
 	static const struct banos_chardev_ops places = {
 		.size = sizeof(places),
 		.open = plain_open,
+		.release = plain_release,
+		.map = plain_map,
 		.read = plain_read,
 		.write = plain_write,
 		.ioctl = plain_ioctl,
