@@ -72,6 +72,9 @@ static void try_ports(banos_owner device)
 	CHECK(value == 0x5a || value == 0xff);
 	CHECK(banos_port_read_many(ports, 0, 1, answers, 2) == 0);
 	CHECK(answers[0] == value && answers[1] == value);
+	/* Two bytes are those of two ports. */
+	value |= banos_port_read(ports, 1, 1) << 8;
+	CHECK(banos_port_read(ports, 0, 2) == value);
 	CHECK(banos_ports_release(ports) == 0);
 	CHECK(banos_ports_release(ports) == -EINVAL);
 }

@@ -83,8 +83,8 @@ static void try_refusals(banos_owner self)
 
 static int64_t conformance_memory_init(banos_owner self)
 {
-	static const uint64_t sizes[] = { 1,	15,   16,   17,	  100,	 2047,
-					  2048, 4095, 4096, 4097, 12289, 1000000 };
+	static const uint64_t sizes[] = { 1,   15,   16,   17,	 33,   48,   64,    65,	    100,
+					  256, 2047, 2048, 4095, 4096, 4097, 12289, 1000000 };
 	uint32_t i;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
