@@ -495,7 +495,7 @@ $(O)/compile_commands.json: $(kernel-objs) $(driver-objs) FORCE
 objects	:= $(kernel-objs) $(driver-objs) $(builtin-objs) $(modules) \
 	$(addsuffix .builtin-first.o,$(drivers-y)) $(builtin-last) \
 	$(builtin-imports) $(builtin-imports:.o=.S) \
-	$(objects-extra) $(linker-script) $(O)/ksyms.o $(O)/ksyms-empty.o \
+	$(objects-extra) $(DRAFTS_H) $(linker-script) $(O)/ksyms.o $(O)/ksyms-empty.o \
 	$(O)/ksyms.S $(O)/ksyms-empty.S $(O)/banos-pass1.elf $(O)/banos.elf \
 	$(objects-usr) $(objects-host) $(objects-tools)
 -include $(wildcard $(foreach o,$(objects),$(call dotfile,$o,.cmd)))
