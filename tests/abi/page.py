@@ -8,6 +8,10 @@ Reads BUILD/abi/results.json (tests/abi/matrix.py) and BUILD/abi/mutations.json,
 
     {"mutations": [{"name": of the break, "change": what is broken, "caught": [what turned red]}]}
 
+and BUILD/abi/swap.json of tests/abi/test_swap.py:
+
+    {"folder": hash of all its files, "boots": [{"kernel": which, "release": what uname -r said, "sha256": of its image}]}
+
 Writes BUILD/abi/page.html: one file, without scripts, that needs no network. Whatever is said by a colour is
 said in words, too; tables have headers for rows and columns; wide ones scroll by themselves, so that
 the page fits a telephone; on paper nothing is cut off.
@@ -258,6 +262,18 @@ def kernels_table(data):
     return [table('Kernels of this run', ['kernel', 'of', 'SHA-256 of the image'], rows)]
 
 
+def swap_table(swap):
+    out = ['<p>The folder <code>/lib/banos/drivers</code> belongs to no kernel. It was left as it was, kernels '
+           'were swapped under it, forward and back, and on each the drivers were found and installed by '
+           'three different programs: our modprobe, that of BusyBox, and that of kmod.</p>']
+    if swap is None:
+        return out + ['<p>Not run. <code>make check-abi-long</code> does it.</p>']
+    rows = [[f'boot {number}', x['kernel'], x['release'], x['sha256'], swap['folder'][:16]]
+            for number, x in enumerate(swap['boots'], 1)]
+    return out + [table('Kernels over one folder', ['boot', 'kernel', 'uname -r', 'SHA-256 of the image',
+                                                    'SHA-256 of the folder begins'], rows)]
+
+
 def mutations_table(mutations):
     out = ['<p>To show that the tests above can fail: each line is a deliberate break of the driver ABI, made in '
            'a copy of the sources, and the test that noticed it. A break that nothing catches is a fault of '
@@ -293,7 +309,7 @@ def head(data):
         'runs of that pair, with one processor and with four.</p>']
 
 
-def page(data, mutations):
+def page(data, mutations, swap=None):
     found = worst(data['results'])
     sections = [('words', 'The words in the tables',
                  ['<dl>', *(f'<dt class="{x}">{x}</dt><dd>{y}</dd>' for x, y in WORDS.items()), '</dl>']),
@@ -302,6 +318,7 @@ def page(data, mutations):
                 ('levels', 'Levels', levels(data)),
                 ('needs', 'What each driver needs', needs(data)),
                 ('kernels', 'Kernels', kernels_table(data)),
+                ('swap', 'One folder of drivers for all kernels', swap_table(swap)),
                 ('breaks', 'Would the tests notice?', mutations_table(mutations))]
     links = [(x, y) for x, y, _ in sections[:2] if x] + [(x, y) for x, y, _, _ in SETS] + \
         [(x, y) for x, y, _ in sections[3:]]
@@ -329,7 +346,7 @@ def main():
     if data is None:
         sys.exit(f'{folder}/results.json does not exist: make check-abi or check-abi-long writes it')
     with open(f'{folder}/page.html', 'w', encoding='utf-8') as f:
-        f.write(page(data, read(f'{folder}/mutations.json')))
+        f.write(page(data, read(f'{folder}/mutations.json'), read(f'{folder}/swap.json')))
     print(f'{folder}/page.html')
 
 

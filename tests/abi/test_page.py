@@ -34,6 +34,8 @@ DATA = {
 MUTATIONS = {'mutations': [{'name': 'widen', 'change': 'u32 to u64', 'caught': ['abi-dump']},
                            {'name': 'lost', 'change': 'nothing', 'caught': []}]}
 
+SWAP = {'folder': 'ef' * 32, 'boots': [{'kernel': 'tiny (today)', 'release': '6.1.0-banos7.8.9', 'sha256': 'ab' * 32}]}
+
 
 class Tables(html.parser.HTMLParser):
     """Cells of all tables: {caption: [[words]]}; and whether tags close as they should."""
@@ -100,6 +102,11 @@ def test_mutations_are_shown_or_said_not_to_be_run():
     rows = Tables(page.page(DATA, MUTATIONS)).tables['Breaks, and what caught them']
     assert row(rows, 'widen')[2:] == ['caught', 'abi-dump']
     assert row(rows, 'lost')[2:] == ['not caught', 'nothing']
+
+
+def test_kernels_over_one_folder_are_listed():
+    rows = Tables(page.page(DATA, None, SWAP)).tables['Kernels over one folder']
+    assert rows[1] == ['boot 1', 'tiny (today)', '6.1.0-banos7.8.9', 'ab' * 32, 'ef' * 8]
 
 
 def test_the_head_says_whether_all_passed():

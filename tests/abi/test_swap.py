@@ -2,9 +2,10 @@
 """One folder of drivers for all kernels: the kernel is swapped, the folder stays as it is.
 
 The initramfs of today, with the drivers of today, under kernels of other releases, configurations, and
-compilers; forward and back again. On each the three modprobes (ours, BusyBox's, kmod's) find the drivers.
+compilers; forward and back again. The long form writes BUILD/abi/swap.json for tests/abi/page.py. On each the three modprobes (ours, BusyBox's, kmod's) find the drivers.
 """
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -99,24 +100,25 @@ def digest(path):
 
 
 def swap_through(images, initrd):
-    """Forward and back. The folder is the same each time."""
-    folders, releases = set(), set()
+    """Forward and back. The folder is the same each time. @return ({release}, what swap.json says)"""
+    folders, releases, boots = set(), set(), []
     for image in images + images[-2::-1]:
         output = boot(image, initrd)
         release = re.search(r'swap: release (.*)', output)
-        print(f'{digest(image)} {release and release[1]} {image}')
         assert 'swap: end' in output and 'fault' not in output, output[-5000:]
         assert f'swap: link {FOLDER}\n' in output, output[-3000:]
         folders.add(re.search(r'^swap: folder (.*)', output, re.M)[1])
         releases.add(release[1])
+        boots.append({'release': release[1], 'sha256': digest(image)})
+        print(f'{boots[-1]["sha256"]} {release[1]}')
     assert len(folders) == 1
-    return releases
+    return releases, {'folder': folders.pop().split()[0], 'boots': boots}
 
 
 def test_the_kernel_is_swapped_under_an_untouched_folder(tmp_path, initrd):
     images = [f'{BUILD}/banos.elf',
               another_release(f'{BUILD}/banos.elf', tmp_path / 'later', b'6.1.0-banos7.8.9')]
-    assert len(swap_through(images, initrd)) == 2
+    assert len(swap_through(images, initrd)[0]) == 2
 
 
 def test_a_root_that_is_read_only(tmp_path, initrd):
@@ -149,4 +151,10 @@ def test_ten_kernels_forward_and_back(tmp_path, initrd):
         images.append(another_release(kernel.image, tmp_path / f'{number}',
                                       b'6.1.0-banos7.8.%d' % number))
     assert len({digest(x) for x in images}) == MANY
-    assert len(swap_through(images, initrd)) == MANY
+    releases, said = swap_through(images, initrd)
+    assert len(releases) == MANY
+    for boot_said, kernel in zip(said['boots'], found + found[-2::-1]):
+        boot_said['kernel'] = f'{kernel.title} ({kernel.origin})'
+    os.makedirs(f'{BUILD}/abi', exist_ok=True)
+    with open(f'{BUILD}/abi/swap.json', 'w', encoding='utf-8') as f:
+        json.dump(said, f, indent=1)
