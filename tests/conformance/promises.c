@@ -18,7 +18,7 @@
 static banos_owner driver;
 static struct banos_wait bed, done;
 static banos_thread self_thread;
-static volatile uint32_t asleep, awake, runs, sleeps_failed, in_itself_failed;
+static volatile uint32_t asleep, awake, runs, held, sleeps_failed, in_itself_failed;
 static volatile uint64_t ran_at_ns;
 static banos_timer timer;
 static banos_work work;
@@ -140,6 +140,7 @@ static void try_tickets(void)
 static int64_t sleep_till_deadline(void *context)
 {
 	uint64_t deadline = banos_time_ns() + 30 * BANOS_MS, ticket = banos_wait_ticket(&bed);
+	uint64_t end = deadline + 25 * BANOS_S;
 	int64_t error;
 
 	asleep++;
@@ -148,12 +149,15 @@ static int64_t sleep_till_deadline(void *context)
 	else
 		do {
 			error = banos_wait_sleep(&bed, ticket, deadline, BANOS_UNINTERRUPTIBLE);
-		} while (!error && banos_wait_ticket(&bed) == ticket && banos_time_ns() < deadline);
+		} while (!error && banos_wait_ticket(&bed) == ticket);
 	if (banos_time_ns() < deadline)
 		return -EIO;
-	if (error == (context ? 0 : -ETIMEDOUT))
-		return banos_thread_should_stop();
-	return error ? error : -EPROTO;
+	if (error != (context ? 0 : -ETIMEDOUT))
+		return error ? error : -EPROTO;
+	/* Whoever stops it may be late. */
+	while (!banos_thread_should_stop() && banos_time_ns() < end)
+		(void)banos_sleep_until(banos_time_ns() + BANOS_MS, BANOS_UNINTERRUPTIBLE);
+	return banos_thread_should_stop();
 }
 
 /* Asked to stop, it sleeps on. */
@@ -246,9 +250,22 @@ static int64_t note_time(void *context)
 	return 0;
 }
 
+/* It does not run at the first deadline; on a machine so slow that it was not moved in time it may. */
+static uint32_t runs_when_due(void)
+{
+	uint64_t first = banos_time_ns() + 10 * BANOS_MS, due = first + 30 * BANOS_MS;
+	uint32_t before = runs, late, failed;
+
+	failed = banos_timer_start(timer, first) != 0;
+	failed += banos_timer_start(timer, due) != 0;
+	late = banos_time_ns() >= first;
+	failed += !reaches(&runs, before + 1, 25 * BANOS_S) && !late;
+	return !failed && (late || ran_at_ns >= due);
+}
+
 static void try_moved_timer(void)
 {
-	uint64_t due, begin = banos_time_ns();
+	uint64_t begin = banos_time_ns();
 
 	runs = 0;
 	CHECK(banos_timer_create(driver, note_time, &driver, &timer) == 0);
@@ -256,17 +273,15 @@ static void try_moved_timer(void)
 	CHECK(banos_timer_start(timer, begin + 100 * BANOS_S) == 0);
 	CHECK(banos_timer_start(timer, begin + 5 * BANOS_MS) == 0);
 	CHECK(reaches(&runs, 1, 25 * BANOS_S));
-	/* Backwards: it does not run at the first one. */
-	due = banos_time_ns() + 40 * BANOS_MS;
-	CHECK(banos_timer_start(timer, banos_time_ns() + 10 * BANOS_MS) == 0);
-	CHECK(banos_timer_start(timer, due) == 0);
-	CHECK(reaches(&runs, 2, 25 * BANOS_S) && ran_at_ns >= due);
+	CHECK(runs_when_due()); /* backwards */
+	CHECK(banos_timer_cancel(timer) >= 0);
 	/* Never, and at once. */
+	runs = 0;
 	CHECK(banos_timer_start(timer, ~0ul) == 0);
-	CHECK(!reaches(&runs, 3, 5 * BANOS_MS));
+	CHECK(!reaches(&runs, 1, 5 * BANOS_MS));
 	CHECK(banos_timer_cancel(timer) == 1);
 	CHECK(banos_timer_start(timer, 0) == 0);
-	CHECK(reaches(&runs, 3, 25 * BANOS_S));
+	CHECK(reaches(&runs, 1, 25 * BANOS_S));
 	CHECK(banos_timer_cancel(timer) == 0);
 	CHECK(sleeps_failed == 0 && in_itself_failed == 0);
 	CHECK(banos_timer_destroy(timer) == 0);
@@ -274,9 +289,13 @@ static void try_moved_timer(void)
 
 static int64_t run_long(void *context)
 {
+	uint64_t end = banos_time_ns() + 25 * BANOS_S;
+
 	(void)context;
 	asleep++;
-	(void)banos_sleep_until(banos_time_ns() + 20 * BANOS_MS, BANOS_UNINTERRUPTIBLE);
+	do
+		(void)banos_sleep_until(banos_time_ns() + 20 * BANOS_MS, BANOS_UNINTERRUPTIBLE);
+	while (held && banos_time_ns() < end);
 	awake++;
 	return 0;
 }
@@ -317,11 +336,13 @@ static void try_work(void)
 	CHECK(banos_work_destroy(work) == 0);
 	CHECK(sleeps_failed == 0 && in_itself_failed == 0);
 	/* While it runs it can be queued, once. */
+	held = 1;
 	CHECK(banos_work_create(driver, run_long, NULL, &work) == 0);
 	CHECK(banos_work_queue(work) == 1);
 	CHECK(reaches(&asleep, 1, 25 * BANOS_S));
 	CHECK(banos_work_queue(work) == 1);
 	CHECK(banos_work_queue(work) == 0);
+	held = 0;
 	CHECK(reaches(&awake, 2, 25 * BANOS_S));
 	/* One that is running is waited for; one that has not begun is not done. */
 	CHECK(banos_work_queue(work) >= 0);
