@@ -18,10 +18,10 @@
             with four processors; nothing else. One of its parts by itself:
             smp2, smp4, long-build, long-abi, long-system
 
-For "all" the system part is cut in six (system-1 to system-6), and kernel in kernel-1 and kernel-4, for
-one processor and for four. Each of the parts keeps about one processor busy, but waits now and then: one
-more of them than there are processors runs at a time, the longest first. Each prints what failed in full and
-the rest in one line. The last line is
+For "all" the system part is cut in six (system-1 to system-6), kernel in kernel-1 and kernel-4, for
+one processor and for four, and abi in abi-tests and abi-matrix. Each of the parts keeps about one
+processor busy, but waits now and then: one more of them than there are processors runs at a time, the
+longest first. Each prints what failed in full and the rest in one line. The last line is
 "N passed, N failed", over everything; the status is 0 if nothing failed and
 something passed. Everything has a time limit, and nothing is left running.
 """
@@ -227,6 +227,10 @@ def run_pytest(name, out, paths, marker, limit_s, **variables):
 def check_abi(name, out, limit_s, long):
     """The tests of the driver ABI, and the matrix of drivers and kernels."""
     part = run_pytest(name, out, 'tests/abi', 'long' if long else 'not long', limit_s)
+    return check_matrix(part, out, limit_s, long)
+
+
+def check_matrix(part, out, limit_s, long):
     command = [sys.executable, 'tests/abi/matrix.py', *(['--long'] if long else []), out]
     status, output = run(command, limit_s)
     part.count_tap('matrix', output, 0 if 'not ok' in output else status)
@@ -249,8 +253,8 @@ SYSTEM_FILES = {
     'system-1': r'builtin|clock|drivers|pci|shell|users',
     'system-2': r'programs\w*|entries|terminal',
     'system-3': r'applets|boot|failing|loader|power|screen',
-    'system-4': r'usb|virtio|walk',
-    'system-5': r'panic|revoke|verdicts|windows',
+    'system-4': r'nvme|usb|virtio|walk',
+    'system-5': r'mistakes|panic|revoke|verdicts|windows',
     'system-6': r'\w+',
 }
 PARTS = {
@@ -264,6 +268,9 @@ PARTS = {
     'drivers': lambda out: run_pytest('drivers', out, 'tests/drivers',
                                       'not long', DRIVERS_LIMIT_S),
     'abi': lambda out: check_abi('abi', out, ABI_LIMIT_S, False),
+    'abi-tests': lambda out: run_pytest('abi-tests', out, 'tests/abi', 'not long',
+                                        ABI_LIMIT_S),
+    'abi-matrix': lambda out: check_matrix(Part('abi-matrix'), out, ABI_LIMIT_S, False),
     'fuzz': check_fuzz,
     'system': lambda out: run_pytest('system', out, 'tests/system', 'not long',
                                      SYSTEM_LIMIT_S),
@@ -284,8 +291,8 @@ OF_LONG = ['smp2', 'smp4', 'long-build', 'long-abi', 'long-system']
 # What "all" runs: this first, since it uses all processors;
 OF_ALL = ['host']
 # then these side by side, the longest first.
-SIDE_BY_SIDE = ['system-4', 'system-2', 'abi', 'system-3', 'system-5', 'build', 'system-1', 'kernel-4',
-                'system-6', 'drivers', 'fuzz', 'kernel-1', 'layers']
+SIDE_BY_SIDE = ['system-3', 'system-2', 'abi-tests', 'build', 'system-1', 'system-5', 'system-4', 'system-6',
+                'abi-matrix', 'drivers', 'kernel-4', 'kernel-1', 'fuzz', 'layers']
 
 
 def system_files(part):
