@@ -26,7 +26,7 @@ static u64 online_mask(void)
 static void mutex_worker(void *arg)
 {
 	struct ktest_context *test = arg;
-	u64 end = time_monotonic_ns() + 5 * NSEC_PER_SEC;
+	u64 end = time_monotonic_ns() + 20 * NSEC_PER_SEC;
 
 	/* at least so many, and until every CPU took part */
 	for (u32 i = 0;
