@@ -45,7 +45,7 @@ from abi_levels import changes, row_of  # noqa: E402
 
 SOURCE = driver_files.SOURCE
 CPUS = (1, 4)
-DEVICES = ('edu', 'virtio-rng-pci', 'qemu-xhci', 'usb-kbd')
+DEVICES = ('edu', 'virtio-rng-pci', 'qemu-xhci', 'usb-kbd', 'nvme,serial=banos')
 LINE = re.compile(r'(not ok|ok) \d+ - (?:\d+-(\d+)-[^:]*|[^:]*): (.*)')
 BAD = ('failed', 'refused')
 
