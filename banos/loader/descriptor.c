@@ -110,7 +110,7 @@ bool descriptor_takes_tree_name(const struct banos_driver_record *record)
 	if (record->features_may & BANOS_DRIVER_OF_TREE)
 		return false;
 	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(record->name, names[i]))
+		if (record->name[0] == names[i][0] && !strcmp(record->name, names[i]))
 			return true;
 	return false;
 }
