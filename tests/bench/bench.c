@@ -602,6 +602,21 @@ static void operations_end(void)
 	no_driver();
 }
 
+/* By several processes, of which one installs the driver; it remains installed. */
+static void operations_share(void)
+{
+	read_driver("operations.ko");
+	CALL(SYS_banos_install, driver.data, driver.size);
+	free(driver.data);
+	while ((fds[0] = open("/dev/operations", O_RDWR)) < 0)
+		sched_yield();
+}
+static void driver_method(long count)
+{
+	while (count--)
+		CALL(SYS_ioctl, fds[0], OPERATION_NOTHING, 0);
+}
+
 #define OPERATION(name, command)                                                   \
 	static void name(long count)                                               \
 	{                                                                          \
@@ -664,6 +679,7 @@ static const struct row {
 	{ "driver_install", NDRIVERS, driver_install, trivial_driver, no_driver },
 	{ "driver_remove", NDRIVERS, driver_remove, installed, no_driver },
 	{ "driver_install_1000", 4, driver_install, large_driver, no_driver },
+	{ "driver_method", 1000, driver_method, operations_share, close_all },
 	{ "driver_call", 10000, driver_call, beside_exporter, operations_end },
 	{ "driver_call_handle", 10000, driver_call_handle, beside_exporter, operations_end },
 	{ "driver_callback", 10000, driver_callback, beside_exporter, operations_end },

@@ -239,6 +239,7 @@ static int64_t operations_ioctl(void *context, void *file, banos_call call, uint
 	case OPERATION_CALL: return call_exporter(argument);
 	case OPERATION_CALL_HANDLE: return call_exporter_with_handle(argument);
 	case OPERATION_CALLBACK: return be_called_back(argument);
+	case OPERATION_NOTHING: return 0;
 	default: return command >= HOLD_MEMORY ? hold(command, argument) : -ENOTTY;
 	}
 }

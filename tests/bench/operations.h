@@ -14,6 +14,7 @@
 #define OPERATION_CALL	       10  /* a function of another driver */
 #define OPERATION_CALL_HANDLE  11  /* the same, with a handle */
 #define OPERATION_CALLBACK     12  /* by another driver */
+#define OPERATION_NOTHING      13  /* but returning */
 #define HOLD_MEMORY	       100 /* obtain ARGUMENT allocations and keep them */
 #define HOLD_MUTEXES	       101
 #define HOLD_TIMERS	       102 /* started */
