@@ -85,7 +85,7 @@
 #endif
 
 #if BANOS_LEVEL < 1 || BANOS_LEVEL > 1
-#error "these headers know level 1 of the driver API only: get newer ones, or take -DBANOS_LEVEL=1"
+#error "these headers do not know the level of the driver API that BANOS_LEVEL states: get newer ones, or state another"
 #endif
 #if defined(BANOS_API_MIN) && (BANOS_API_MIN < 1 || BANOS_API_MIN > BANOS_LEVEL)
 #error "BANOS_API_MIN must lie between 1 and BANOS_LEVEL"
