@@ -27,7 +27,7 @@ NUMBER = re.compile(r'macro (\w+): .*, that is (0x[0-9a-f]+)$')
 ERRNO = re.compile(r'E[A-Z0-9]+')
 sys.dont_write_bytecode = True
 sys.path.insert(0, HERE)
-from abi_levels import refuse_frozen, write_hash, write_sums  # noqa: E402
+from abi_levels import is_frozen, refuse_frozen, write_hash, write_sums  # noqa: E402
 from compiler_names import COMPILER_NAMES  # noqa: E402
 
 

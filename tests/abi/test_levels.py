@@ -87,6 +87,85 @@ def test_a_change_of_a_header_is_seen(change, tmp_path):
     assert differences(LEVELS[-1], str(tmp_path))
 
 
+# How a level begins, as Documentation/changing-the-api.md says. LAST and NEXT stand for numbers.
+ADDED = """
+#if BANOS_LEVEL >= NEXT
+#define BANOS_LATER_FLAG 0x40u
+
+BANOS_SINCE(NEXT) int64_t banos_later(banos_owner owner, uint64_t value);
+#endif
+"""
+SINCE = """
+#if BANOS_LEVEL >= NEXT
+#if defined(BANOS_API_MIN) && BANOS_API_MIN < NEXT
+#define BANOS_SINCE_NEXT BANOS_WEAK
+#else
+#define BANOS_SINCE_NEXT
+#endif
+#endif
+"""
+NEXT_LEVEL = [('base.h', r'(#define BANOS_LEVEL) LAST$', r'\1 NEXT'),
+              ('base.h', r'BANOS_LEVEL > LAST$', 'BANOS_LEVEL > NEXT'),
+              ('base.h', r'^#define BANOS_SINCE_LAST\b.*$', rf'\g<0>{SINCE}'),
+              ('draft.h', r'^#define BANOS_SINCE_\d+', '#define BANOS_SINCE_1000'),
+              ('memory.h', r'^BANOS_END$', rf'{ADDED}\g<0>'),
+              ('dma.h', r'^(struct banos_dma_config \{[^}]*?)^\}',
+               r'\1#if BANOS_LEVEL >= NEXT\n\tuint64_t later;\n#endif\n}')]
+
+
+@pytest.fixture
+def next_level(tmp_path):
+    """Folder of headers that have one level more: a function, a flag, a field, and a header."""
+    def numbered(text):
+        return text.replace('LAST', str(LEVELS[-1])).replace('NEXT', str(LEVELS[-1] + 1))
+    shutil.copytree(f'{SOURCE}/include/banos', tmp_path / 'banos')
+    for name, old, new in NEXT_LEVEL:
+        path = tmp_path / 'banos' / name
+        text, count = re.subn(numbered(old), numbered(new), path.read_text(), flags=re.M)
+        assert count == 1, (name, old)
+        path.write_text(text)
+    (tmp_path / 'banos/later.h').write_text(numbered(
+        '#ifndef BANOS_LATER_H\n#define BANOS_LATER_H\n#include <banos/base.h>\n#if BANOS_LEVEL >= NEXT\n'
+        'struct banos_later_config {\n\tuint64_t value;\n};\n#endif\n#endif\n'))
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize('level', LEVELS)
+def test_a_level_more_leaves_a_level_as_it_was(level, next_level, tmp_path):
+    assert not differences(level, next_level)
+    if shutil.which('abidiff'):
+        FREEZE.types(level, f'{tmp_path}/types.abi', next_level)
+        subprocess.run(['abidiff', f'{SOURCE}/abi/{level}/types.abi', f'{tmp_path}/types.abi'], check=True)
+
+
+def test_a_level_more_is_there(next_level):
+    """Else the test above could pass since nothing was added."""
+    number = LEVELS[-1] + 1
+    new = set(FREEZE.api(number, next_level)) - set(kept(number - 1, 'api').splitlines())
+    for line in (f'function banos_later: int64_t (banos_owner, uint64_t), since {number}',
+                 'macro BANOS_LATER_FLAG: 0x40u, that is 0x40', 'struct banos_later_config: size 8, align 8'):
+        assert line in new
+    assert any(x.startswith('struct banos_dma_config.later: ') for x in new), new
+
+
+@pytest.mark.parametrize('flags, kind', [('', 'U'), ('-DBANOS_API_MIN=1', 'w'),
+                                         (f'-DBANOS_API_MIN={LEVELS[-1] + 1}', 'U')])
+def test_what_is_newer_than_a_driver_needs_is_weak(flags, kind, next_level, tmp_path):
+    subprocess.run(['gcc', *drivers.FLAGS, '-DBANOS_CFLAGS=1', *flags.split(), f'-I{next_level}', '-xc', '-c',
+                    '-', '-o', f'{tmp_path}/user.o'], text=True, check=True, input='#include <banos/memory.h>\n'
+                   'int64_t use(void);\nint64_t use(void) { return banos_later(0, 1); }\n')
+    listed = subprocess.run(['nm', f'{tmp_path}/user.o'], check=True, stdout=subprocess.PIPE, text=True)
+    assert f'{kind} banos_later\n' in listed.stdout
+
+
+@pytest.mark.parametrize('level', LEVELS)
+def test_a_frozen_level_has_kernels(level):
+    if not FREEZE.is_frozen(level):
+        pytest.skip('not frozen')
+    for name in ('default', 'tiny', 'debug', 'llvm'):
+        assert os.path.exists(f'{SOURCE}/abi/{level}/kernels/{name}.elf.xz'), name
+
+
 @pytest.mark.parametrize('level', LEVELS)
 def test_the_list_names_the_files(level):
     named = {x[0] for x in list_of(level)}
