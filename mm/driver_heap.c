@@ -155,13 +155,19 @@ static u32 slab_release(struct driver_slab *slab, const void *owner, u64 *bytes)
 	return count;
 }
 
-/* A pass moves each slab that it has seen to the end of the list. */
+/*
+ * A pass moves each slab that it has seen to the end of the list. It is one owner's: if another one is
+ * released meanwhile, that begins with all slabs.
+ */
 u32 driver_heap_release(struct driver_heap *heap, const void *owner, u64 *bytes)
 {
 	u32 count = 0;
 
 	assert_held(heap->lock);
 	*bytes = 0;
+	if (heap->releasing != owner)
+		heap->pass++;
+	heap->releasing = owner;
 	while (!count && !list_empty(&heap->slabs)) {
 		struct driver_slab *slab = list_first(&heap->slabs, struct driver_slab, link);
 

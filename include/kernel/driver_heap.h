@@ -23,8 +23,9 @@
 struct driver_heap {
 	spinlock_t *lock;
 	struct list partial[DRIVER_HEAP_CLASSES]; /* slabs with free objects */
-	struct list slabs; /* all; those that the last pass has seen at the end */
-	u64 pass;	   /* of driver_heap_release() */
+	struct list slabs;     /* all; those that the last pass has seen at the end */
+	u64 pass;	       /* of driver_heap_release() */
+	const void *releasing; /* the owner that it was last called for */
 	/** May it have so many bytes more of the machine's memory (fewer, below 0)? @return 0, -ENOMEM */
 	int (*charge)(struct driver_heap *heap, s64 bytes);
 #ifdef CONFIG_GATE_WALL

@@ -139,6 +139,31 @@ static inline void an_owner_is_released_alone(void **state)
 	heaps_are_empty(before);
 }
 
+/* As two threads do it that let two devices of one driver go: a call of one, a call of the other. */
+static inline void two_owners_are_released_at_the_same_time(void **state)
+{
+	u32 before = pages_out, theirs = 0, released = 0, count[2] = { 1, 1 };
+	u64 bytes;
+
+	while (nr_objects < OBJECTS)
+		assert_true(object_take(any_size()));
+	for (u32 i = nr_objects; i--;)
+		if (!objects[i].driver) {
+			theirs++;
+			objects[i] = objects[--nr_objects];
+		}
+	while (count[0] || count[1])
+		for (u32 owner = 0; owner < 2; owner++) {
+			if (count[owner])
+				count[owner] =
+					driver_heap_release(&heaps[0], &owners[0][owner], &bytes);
+			released += count[owner];
+		}
+	assert_int_equal(released, theirs);
+	objects_give_all();
+	heaps_are_empty(before);
+}
+
 static inline void without_memory_there_is_none(void **state)
 {
 	u32 before = pages_out;

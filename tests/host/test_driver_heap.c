@@ -28,6 +28,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_with_the_model),
 		cmocka_unit_test(an_owner_is_released_alone),
+		cmocka_unit_test(two_owners_are_released_at_the_same_time),
 		cmocka_unit_test(without_memory_there_is_none),
 		cmocka_unit_test(free_memory_may_be_overwritten),
 	};
