@@ -13,8 +13,9 @@
 #include "drive.h"
 
 #define WAIT_MS 20000
-#define SLACK_TIMES \
-	4u /* how many crossings are abandoned before memory is looked at for the first time */
+/* After how many crossings memory is looked at: the kernel keeps some copies of what crossed. */
+#define SLACK_TIMES  4u
+#define STEADY_TIMES 64u
 
 static char abandon_name[64];
 static uint32_t first_crossing = 1, last_crossing = ~0u, step = 1;
@@ -129,7 +130,8 @@ void drive_otherwise(int64_t kmsg, int argc, char **argv)
 	for (number = first_crossing; number <= last_crossing; number += step) {
 		if (!abandon_one(kmsg, number))
 			break;
-		if (++times == SLACK_TIMES)
+		times++;
+		if (times == SLACK_TIMES || times == STEADY_TIMES)
 			before = memory_left_kib();
 	}
 	print("# crossings abandoned: ");
