@@ -31,6 +31,8 @@ def machine(request, start, files):
 
     def boot(qemu, cpus=4):
         m = start(kernel=kernel, cpus=cpus, files=files, qemu=qemu, append='quiet').boot()
+        if qemu is DISK:        # which has a driver of its own
+            m.check('until rmmod nvme 2>/dev/null; do sleep 0.1; done')
         m.check('insmod /window.ko && until test -c /dev/window; do sleep 0.1; done')
         return m
     return boot
