@@ -589,12 +589,16 @@ static void beside_1000_timers(void)
 {
 	operations_begin(HOLD_TIMERS, 1000);
 }
+static void beside_nothing(void)
+{
+	operations_begin(HOLD_MEMORY, 0);
+}
 static void beside_exporter(void)
 {
 	read_driver("exporter.ko");
 	driver_install(1);
 	free(driver.data);
-	operations_begin(HOLD_MEMORY, 0);
+	beside_nothing();
 }
 static void operations_end(void)
 {
@@ -602,15 +606,6 @@ static void operations_end(void)
 	no_driver();
 }
 
-/* By several processes, of which one installs the driver; it remains installed. */
-static void operations_share(void)
-{
-	read_driver("operations.ko");
-	CALL(SYS_banos_install, driver.data, driver.size);
-	free(driver.data);
-	while ((fds[0] = open("/dev/operations", O_RDWR)) < 0)
-		sched_yield();
-}
 static void driver_method(long count)
 {
 	while (count--)
@@ -679,7 +674,7 @@ static const struct row {
 	{ "driver_install", NDRIVERS, driver_install, trivial_driver, no_driver },
 	{ "driver_remove", NDRIVERS, driver_remove, installed, no_driver },
 	{ "driver_install_1000", 4, driver_install, large_driver, no_driver },
-	{ "driver_method", 1000, driver_method, operations_share, close_all },
+	{ "driver_method", 1000, driver_method, beside_nothing, operations_end },
 	{ "driver_call", 10000, driver_call, beside_exporter, operations_end },
 	{ "driver_call_handle", 10000, driver_call_handle, beside_exporter, operations_end },
 	{ "driver_callback", 10000, driver_callback, beside_exporter, operations_end },
