@@ -109,6 +109,10 @@ WHOLE = [
     ('conformance_callbacks1 conformance_callbacks2', 'conformance_callbacks1', 30),
     ('conformance_callbacks1 conformance_callbacks2', 'conformance_callbacks2', 10),
     ('conformance_memory', 'conformance_memory', 150),
+    ('conformance_absent', 'conformance_absent', 2),
+    ('conformance_branches', 'conformance_branches', 2),
+    ('conformance_thunks', 'conformance_thunks', 2),
+    ('conformance_atomic', 'conformance_atomic', 50),
     ('pci virtio virtiorng', 'virtiorng', 20),
     ('pci virtio virtiorng', 'virtio', 50),
 ]
