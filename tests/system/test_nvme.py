@@ -198,7 +198,7 @@ def test_unplugged_during_reads_and_plugged_in_again(start, monitor, tmp_path, c
         m.check('exec 5</dev/nvme0n1; for i in 1 2 3; do (while cat; do exec </dev/nvme0n1; done '
                 '</dev/nvme0n1 >/dev/null) 2>/tmp/said$i & done; sleep 0.3')
         monitor.unplug('card')
-        wait_until(m, 'test $(cat /tmp/said* | grep -c "No such") -ge 3')
+        wait_until(m, 'test $(cat /tmp/said* | grep -ci "no such") -ge 3')
         wait_until(m, 'test ! -e /dev/nvme0 -a ! -e /dev/nvme0n1')
         assert 'No such device' in m.run('cat <&5')[0]
         m.check('exec 5<&-')
