@@ -6,12 +6,14 @@
  *	bench --list		their names
  *	bench --now		the time stamp counter as it is now
  *	bench --scale N ROW	operations that N processors at once do in 0.3 s
+ *	bench --scale-threads N ROW	the same, by threads of one process
  *
  * A row is one operation, done often. It is prepared, done once in full for
  * caches of all kinds to fill, then done between two marks (mark.h) and two
  * readings of the time stamp counter. Under QEMU's icount a tick is one guest
  * instruction: the figures are the same on every run. It runs on Linux, too.
- * Files are made in /tmp.
+ * Files are made in /tmp. What a row works on belongs to its thread: threads of one
+ * process that do the same row share nothing but what the kernel shares.
  *
  * Each line of the result:  row NAME OPERATIONS TICKS,  or  row NAME failed
  */
@@ -43,11 +45,14 @@
 #define NPAGES		   512l
 #define NELEMS(a)	   (sizeof(a) / sizeof((a)[0]))
 
-static char buffer[65536] __attribute__((aligned(4096)));
+static __thread char buffer[65536] __attribute__((aligned(4096)));
 static const char *self;
-static int fds[4] = { -1, -1, -1, -1 };
-static char *area;
-static pid_t child;
+static __thread int fds[4] = { -1, -1, -1, -1 };
+static __thread char *area;
+static __thread pid_t child;
+/* Of --scale-threads: in a folder of the thread's own. */
+static __thread char file_name[32] = "bench.file", none_name[32] = "bench.none",
+		     new_name[32] = "bench.new";
 
 /* ---- helpers ---- */
 
@@ -139,14 +144,14 @@ static void open_null(void)
 }
 static void open_file(void)
 {
-	must((fds[0] = open("bench.file", O_RDWR | O_CREAT | O_TRUNC, 0600)) >= 0, "bench.file");
+	must((fds[0] = open(file_name, O_RDWR | O_CREAT | O_TRUNC, 0600)) >= 0, file_name);
 	for (long i = 0; i < NPAGES; i++)
 		must(write(fds[0], buffer, PAGE) == PAGE, "write");
 }
 static void close_file(void)
 {
 	close_all();
-	unlink("bench.file");
+	unlink(file_name);
 }
 static void read_1(long count)
 {
@@ -176,12 +181,12 @@ static void pwrite_4k(long count)
 static void stat_path(long count)
 {
 	while (count--)
-		CALL(SYS_stat, "bench.file", buffer);
+		CALL(SYS_stat, file_name, buffer);
 }
 static void stat_absent(long count)
 {
 	while (count--)
-		CALL(SYS_stat, "bench.none", buffer);
+		CALL(SYS_stat, none_name, buffer);
 }
 static void fstat_fd(long count)
 {
@@ -191,7 +196,7 @@ static void fstat_fd(long count)
 static void open_close(long count)
 {
 	while (count--) {
-		long fd = CALL(SYS_open, "bench.file", O_RDONLY);
+		long fd = CALL(SYS_open, file_name, O_RDONLY);
 
 		CALL(SYS_close, fd);
 	}
@@ -207,10 +212,10 @@ static void dup_close(long count)
 static void create_unlink(long count)
 {
 	while (count--) {
-		long fd = CALL(SYS_open, "bench.new", O_CREAT | O_RDWR, 0600);
+		long fd = CALL(SYS_open, new_name, O_CREAT | O_RDWR, 0600);
 
 		CALL(SYS_close, fd);
-		CALL(SYS_unlink, "bench.new");
+		CALL(SYS_unlink, new_name);
 	}
 }
 
@@ -328,53 +333,55 @@ static void pipe_stream_64k(long count)
 }
 
 #define STOP 2
-static volatile int turn;
-static pthread_t partner;
-static void pass(int to)
+static __thread struct turns {
+	volatile int turn;
+	pthread_t partner;
+} __attribute__((aligned(64))) turns;
+static void pass(struct turns *turns, int to)
 {
-	turn = to;
-	CALL(SYS_futex, &turn, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
+	turns->turn = to;
+	CALL(SYS_futex, &turns->turn, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
 }
-static void wait_turn(int mine)
+static void wait_turn(struct turns *turns, int mine)
 {
-	for (int seen; (seen = turn) != mine && seen != STOP;)
-		CALL(SYS_futex, &turn, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, seen);
+	for (int seen; (seen = turns->turn) != mine && seen != STOP;)
+		CALL(SYS_futex, &turns->turn, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, seen);
 }
 static void *partner_main(void *arg)
 {
 	for (;;) {
-		wait_turn(1);
-		if (turn == STOP)
+		wait_turn(arg, 1);
+		if (((struct turns *)arg)->turn == STOP)
 			return arg;
-		pass(0);
+		pass(arg, 0);
 	}
 }
 static void futex_prepare(void)
 {
-	turn = 0;
-	must(!pthread_create(&partner, NULL, partner_main, NULL), "pthread_create");
+	turns.turn = 0;
+	must(!pthread_create(&turns.partner, NULL, partner_main, &turns), "pthread_create");
 }
 static void futex_switch(long count)
 {
 	for (count /= 2; count--;) { /* there and back are two */
-		pass(1);
-		wait_turn(0);
+		pass(&turns, 1);
+		wait_turn(&turns, 0);
 	}
 }
 static void futex_end(void)
 {
-	pass(STOP);
-	pthread_join(partner, NULL);
+	pass(&turns, STOP);
+	pthread_join(turns.partner, NULL);
 }
 static void futex_wake(long count)
 {
 	while (count--)
-		CALL(SYS_futex, &turn, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
+		CALL(SYS_futex, &turns.turn, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
 }
 static void futex_again(long count)
 {
 	while (count--)
-		CALL(SYS_futex, &turn, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, -1);
+		CALL(SYS_futex, &turns.turn, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, -1);
 }
 
 static void *no_work(void *arg)
@@ -757,51 +764,97 @@ static void fault_again(long count)
 /* What is shared: how many are ready, how much each has done. */
 struct scale {
 	volatile int ready;
+	int ncpus;
+	const struct row *row;
 	volatile uint64_t done[MAX_CPUS];
 };
+struct worker {
+	struct scale *scale;
+	int cpu;
+	pthread_t thread;
+};
 
-static void scale_worker(struct scale *scale, int cpu, int ncpus, const struct row *row)
+/* A folder for the files of worker @cpu: names go there. */
+static void own_folder(int cpu)
 {
+	char folder[16];
+
+	snprintf(folder, sizeof(folder), "bench.%d", cpu);
+	must(!mkdir(folder, 0700) || errno == EEXIST, folder);
+	snprintf(file_name, sizeof(file_name), "%s/bench.file", folder);
+	snprintf(none_name, sizeof(none_name), "%s/bench.none", folder);
+	snprintf(new_name, sizeof(new_name), "%s/bench.new", folder);
+}
+
+static void *scale_worker(void *arg)
+{
+	const struct worker *worker = arg;
+	struct scale *scale = worker->scale;
+	const struct row *row = scale->row;
 	void (*run)(long n) = row->run == fault_write ? fault_again : row->run;
-	char folder[] = { 'b', 'e', 'n', 'c', 'h', '.', 'A' + cpu, 0 };
 	cpu_set_t set;
 	uint64_t end, done = 0;
 
 	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
+	CPU_SET(worker->cpu, &set);
 	must(!sched_setaffinity(0, sizeof(set), &set), "sched_setaffinity");
-	must((!mkdir(folder, 0700) || errno == EEXIST) && !chdir(folder), folder);
+	own_folder(worker->cpu);
 	if (row->prepare)
 		row->prepare();
 	run(row->n);
 	__atomic_add_fetch(&scale->ready, 1, __ATOMIC_SEQ_CST);
-	while (scale->ready < ncpus)
+	while (scale->ready < scale->ncpus)
 		;
 	MARK(MARK_BEGIN);
 	for (end = now_ns() + SCALE_NS; now_ns() < end; done += row->n)
 		run(row->n);
 	MARK(MARK_END);
-	scale->done[cpu] = done;
+	scale->done[worker->cpu] = done;
 	if (row->end)
 		row->end();
-	_exit(0);
+	return NULL;
 }
 
-static int scale_main(int ncpus, const char *name)
+static void scale_processes(struct worker *workers, int ncpus)
+{
+	int status;
+
+	for (int i = 0; i < ncpus; i++)
+		if (!fork()) {
+			scale_worker(&workers[i]);
+			_exit(0);
+		}
+	while (wait(&status) > 0)
+		must(!status, "worker");
+}
+
+static void scale_threads(struct worker *workers, int ncpus)
+{
+	for (int i = 0; i < ncpus; i++)
+		must(!pthread_create(&workers[i].thread, NULL, scale_worker, &workers[i]),
+		     "pthread_create");
+	for (int i = 0; i < ncpus; i++)
+		pthread_join(workers[i].thread, NULL);
+}
+
+static int scale_main(int ncpus, const char *name, int threads)
 {
 	struct scale *scale = (struct scale *)map_pages(1, MAP_SHARED);
+	static struct worker workers[MAX_CPUS];
 	const struct row *row = rows;
 	uint64_t sum = 0;
-	int status;
 
 	while (row < rows + NELEMS(rows) && strcmp(row->name, name))
 		row++;
 	must(row < rows + NELEMS(rows) && ncpus > 0 && ncpus <= MAX_CPUS, "--scale");
+	scale->ncpus = ncpus;
+	scale->row = row;
 	for (int i = 0; i < ncpus; i++)
-		if (!fork())
-			scale_worker(scale, i, ncpus, row);
-	while (wait(&status) > 0)
-		must(!status, "worker");
+		workers[i] = (struct worker){ .scale = scale, .cpu = i };
+	if (threads)
+		scale_threads(workers, ncpus);
+	else
+		scale_processes(workers, ncpus);
 	for (int i = 0; i < ncpus; i++)
 		sum += scale->done[i];
 	printf("scale %llu\n", (unsigned long long)sum);
@@ -818,8 +871,8 @@ int main(int argc, char **argv)
 		return 0;
 	if (!strcmp(option, "--now"))
 		return printf("now %llu\n", (unsigned long long)ticks()) < 0;
-	if (!strcmp(option, "--scale") && argc > 3)
-		return scale_main(atoi(argv[2]), argv[3]);
+	if (!strncmp(option, "--scale", 7) && argc > 3)
+		return scale_main(atoi(argv[2]), argv[3], !strcmp(option, "--scale-threads"));
 	memset(buffer, 1, sizeof(buffer));
 	for (const struct row *row = rows; row < rows + NELEMS(rows); row++) {
 		int wanted = argc == 1;

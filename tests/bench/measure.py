@@ -6,14 +6,16 @@ Instructions are those of the guest, counted by QEMU's icount with one
 processor: the same on every run and every machine. Locked instructions (and
 full fences) are counted by a QEMU plugin; "-" where this QEMU doesn't take it.
 Another plugin counts the cache lines that one processor writes and another one
-touches while each does the same by itself.
+touches while each does the same by itself: each a process, and each a thread of
+one process, where lines that only the program's own code touches are left out.
 What several processors do at once is measured in wall time on this machine,
 the best of some runs, which means little where others use its processors, too;
 so the processor time that an operation costs the host is told as well: if it
 is the same for one and two at once, neither keeps the other waiting.
 
 With rows nothing but these is measured; with --profile the functions in which
-their instructions go are printed. Wanted: a figure that got worse has a reason
+their instructions go are printed; with --lines N the cache lines alone that N
+processors take from each other in these rows. Wanted: a figure that got worse has a reason
 in the commit that made it worse.
 """
 import argparse
@@ -191,13 +193,15 @@ class Bench:
                 best[cpus] = max(old[0], done), min(old[1], cost)
         return best[1], best[2]
 
-    def shared(self, row):
-        """Cache lines that one of two processors writes and the other touches,
-        while each does the row by itself: (operations, [(writes, touches by
-        the other, where it is, who writes, who touches)])"""
-        with self.start(cpus=2, qemu=self.with_plugin('share')) as m:
+    def shared(self, row, cpus=2, threads=False):
+        """Cache lines that one processor writes and others touch, while each does
+        the row by itself, as a process or as a thread of one: (operations, [(writes,
+        touches by others, where it is, who writes, who touches)])"""
+        option = '--scale-threads' if threads else '--scale'
+        with self.start(cpus=cpus, qemu=self.with_plugin('share')) as m:
             m.boot()
-            done = int(m.check(f'/bench/bench --scale 2 {row}', 120).split()[-1])
+            done = int(m.check(f'/bench/bench {option} {cpus} {row}',
+                               240).split()[-1])
         with open(self.counts, encoding='ascii') as f:
             lines = [x.split() for x in f if x != 'end\n']
         return done, [(int(a), int(b), int(c, 16), int(d, 16), int(e, 16))
@@ -258,26 +262,34 @@ def print_rows(bench, rows, spans):
         print(f'{name:24} {row[1] / row[0]:14,.1f} {locked:>8}')
 
 
-def print_shared(bench, row, table):
-    """What two processors take from each other, by the function that writes."""
-    done, lines = bench.shared(row)
+def print_shared(bench, row, table, cpus=2, threads=False):
+    """What processors take from each other, by the function that writes."""
+    done, lines = bench.shared(row, cpus, threads)
     moves, functions = 0, collections.Counter()
     for writes, others, _, writer, toucher in lines:
-        # Each touch by the other one can at most take the line once.
-        moves += min(writes, others)
         names = name_of(table, writer), name_of(table, toucher)
+        if threads and names == ('(user)', '(user)'):
+            continue
+        # Each touch by another one can at most take the line once.
+        moves += min(writes, others)
         functions[' and '.join(sorted(set(names)))] += min(writes, others)
-    print(f'{row:24} {moves / done:14.3f}', end='  ')
+    print(f'{row + (" (threads)" if threads else ""):30} {moves / done:9.3f}',
+          end='  ')
     print(', '.join(f'{name} {n / done:.3f}' for name, n in
-                    functions.most_common(5) if n / done >= 0.005))
+                    functions.most_common(5) if n / done >= 0.005), flush=True)
+
+
+def print_lines(bench, rows, cpus):
+    table = symbols(os.path.join(bench.out, 'banos.elf'))
+    for threads in (False, True):
+        for row in rows:
+            print_shared(bench, row, table, cpus, threads)
 
 
 def print_rest(bench):
     if bench.has_plugin:
         print('\nCache lines that two CPUs take from each other, an operation:')
-        table = symbols(os.path.join(bench.out, 'banos.elf'))
-        for row in INDEPENDENT:
-            print_shared(bench, row, table)
+        print_lines(bench, INDEPENDENT, 2)
     print(f'\n{"boot to the shell":24} {bench.boot_instructions():14,}'
           '  instructions, firmware included')
     for what in ('null_call', 'fault_anonymous'):
@@ -298,8 +310,12 @@ def main():
     parser.add_argument('out')
     parser.add_argument('rows', nargs='*')
     parser.add_argument('--profile', action='store_true')
+    parser.add_argument('--lines', type=int, metavar='N')
     options = parser.parse_intermixed_args()
     bench = Bench(options.out)
+    if options.lines:
+        print_lines(bench, options.rows or INDEPENDENT, options.lines)
+        return 0
     rows = bench.rows(options.rows)
     spans = bench.spans()
     print_rows(bench, rows, spans)

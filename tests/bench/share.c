@@ -128,9 +128,10 @@ static void end(unsigned int cpu, void *arg)
 				report(i, &tables[i][round]);
 	fprintf(out, "end\n");
 	fflush(out);
-	for (unsigned int i = 0; i < MAX_CPUS; i++)
-		if (tables[i])
-			memset(tables[i], 0, SLOTS * sizeof(struct line));
+	for (unsigned int i = 0; i < MAX_CPUS; i++) {
+		free(tables[i]); /* another one is zero without being touched */
+		tables[i] = NULL;
+	}
 }
 
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
