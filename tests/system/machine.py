@@ -17,6 +17,7 @@ with its time, with the test, or with the death of pytest.
 """
 import os
 import re
+import signal
 import tempfile
 import termios
 import time
@@ -61,6 +62,9 @@ def faithful_output():
     termios.tcsetattr(1, termios.TCSANOW, attributes)
 
 
+CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS)
+
+
 class Stuck(AssertionError):
     """The machine did not say what was waited for."""
 
@@ -77,6 +81,7 @@ class Machine:
         monitor: whether the screen and the keyboard are wanted."""
         self.log_path = log_path
         self.temporary = None
+        self.crashed = False    # QEMU itself, by a signal that it got
         self.monitor = screen.Monitor() if monitor else None
         self.prompt = ANY_PROMPT
         if initrd is None:
@@ -145,7 +150,11 @@ class Machine:
             raise Stuck(f'no {pattern!r} within {limit_s} s after:\n'
                         f'{plain(self.child.before or "")[-2000:]}') from None
         except pexpect.EOF:
-            raise Stuck(f'QEMU ended before {pattern!r}, after:\n'
+            # timeout(1) ends as QEMU did, be it by a signal; 124 at its limit.
+            self.child.wait()
+            raise Stuck(f'QEMU ended (status {self.child.exitstatus}, signal '
+                        f'{self.child.signalstatus}) before {pattern!r} after '
+                        f'{time.monotonic() - self.started:.0f} s, after:\n'
                         f'{plain(self.child.before or "")[-2000:]}') from None
         self.before = plain(self.child.before)
         self.match = self.child.match
@@ -196,6 +205,8 @@ class Machine:
         return self.child.exitstatus
 
     def close(self):
+        if not self.child.isalive() and self.child.signalstatus in CRASHES:
+            self.crashed = True
         self.child.close(force=True)
         self.log.close()
         if self.monitor:
