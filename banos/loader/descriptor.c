@@ -104,14 +104,23 @@ static int check_record_size(struct report *report, const struct struct_rule *ru
 bool descriptor_takes_tree_name(const struct banos_driver_record *record)
 {
 #define TREE_NAME(name) #name,
-	static const char *const names[] = { BANOS_TREE_NAMES_(TREE_NAME) };
+	static const char *const names[] = { BANOS_TREE_NAMES_(TREE_NAME) }; /* sorted */
 #undef TREE_NAME
+	u32 low = 0, high = ARRAY_SIZE(names);
 
 	if (record->features_may & BANOS_DRIVER_OF_TREE)
 		return false;
-	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
-		if (record->name[0] == names[i][0] && !strcmp(record->name, names[i]))
+	while (low < high) {
+		u32 middle = (low + high) / 2;
+		int order = strcmp(record->name, names[middle]);
+
+		if (!order)
 			return true;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
 	return false;
 }
 

@@ -492,6 +492,36 @@ static void reasons_show_no_control_characters(void **state)
 	report_destroy(&report);
 }
 
+static bool takes_tree_name(const char *name, uint64_t may)
+{
+	struct banos_driver_record record = { .features_may = may };
+
+	strscpy(record.name, name, sizeof(record.name));
+	return descriptor_takes_tree_name(&record);
+}
+
+/* The search needs them sorted; and none is found by its beginning or with more. */
+static void names_of_the_tree_are_known(void **state)
+{
+#define TREE_NAME(name) #name,
+	static const char *const names[] = { BANOS_TREE_NAMES_(TREE_NAME) };
+#undef TREE_NAME
+	char other[BANOS_NAME_SIZE];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_true(takes_tree_name(names[i], 0));
+		assert_false(takes_tree_name(names[i], BANOS_DRIVER_OF_TREE));
+		if (i)
+			assert_true(strcmp(names[i - 1], names[i]) < 0);
+		snprintf(other, sizeof(other), "%s_", names[i]);
+		assert_false(takes_tree_name(other, 0));
+		snprintf(other, sizeof(other), "%.*sA", (int)strlen(names[i]) - 1, names[i]);
+		assert_false(takes_tree_name(other, 0));
+	}
+	assert_false(takes_tree_name("A", 0));
+	assert_false(takes_tree_name("zz", 0));
+}
+
 /* Every allocation in turn: no memory, said so, and nothing left (that is up to the sanitizer). */
 static void each_allocation_may_fail(void **state)
 {
@@ -540,6 +570,7 @@ int main(void)
 		TEST(the_error_is_the_first_row_of_the_table),
 		TEST(reasons_have_an_end),
 		TEST(reasons_show_no_control_characters),
+		TEST(names_of_the_tree_are_known),
 		TEST(each_allocation_may_fail),
 	};
 
