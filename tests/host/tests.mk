@@ -158,3 +158,7 @@ pcid-cflags := -DCONFIG_X86_PCID=1
 host-test-y += tlb
 tlb-srcs := arch/x86_64/ipi.c arch/x86_64/pcid.c
 tlb-cflags := -DCONFIG_X86_PCID=1
+
+# tests/bench/
+host-test-y += decode
+decode-srcs := tests/bench/decode.c
