@@ -2,20 +2,31 @@
 /*
  * A QEMU plugin: what runs between two marks of the program under test.
  *
- *	-plugin count.so,out=FILE
+ *	-plugin count.so,out=FILE [-d plugin,in_asm -dfilter 0+1 -D LOG]
  *
  * A mark is a NOP that nobody else writes (mark.h). At each end mark FILE gets
  * one line for every instruction that ran since the begin mark:
  *
- *	SPAN ADDRESS COUNT LOCKED
+ *	SPAN ADDRESS COUNT KINDS DEVICES IPIS
  *
- * where SPAN counts from 0, and LOCKED is 1 for what locks the bus or the cache
- * line: a lock prefix, an exchange with memory, a full fence. Instructions of
+ * where SPAN counts from 0 and KINDS is a set of INSN_* (decode.h). DEVICES is how often
+ * it accessed a device: a port, or memory that QEMU answers by code; the local APIC is such
+ * memory. IPIS is how often it sent an inter-processor interrupt: wrote to the lower half of
+ * the APIC's command register (Intel SDM vol. 3, 11.6.1; this QEMU has no x2APIC). Instructions of
  * all processors are counted; use one.
+ *
+ * Version 1 of the interface shows neither registers nor interrupts. So whether a load of CR3 or CR4
+ * flushes is not known: each is told. Interrupts are in QEMU's log, which has "Servicing
+ * hardware INT=0x.." where it has the translated code ("in_asm", of no address but 0 by the filter);
+ * LOG also gets BEGIN and END at the marks, and says so which interrupts were taken between them.
+ * An instruction that faults is counted again when it is repeated.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include "decode.h"
 #include "plugin.h"
+
+#define APIC_ICR 0xfee00300u /* where every PC has it after reset */
 
 EXPORTED int qemu_plugin_version = 1;
 
@@ -23,7 +34,8 @@ EXPORTED int qemu_plugin_version = 1;
 struct site {
 	struct site *next;
 	uint64_t address, count;
-	bool locked;
+	uint64_t devices, ipis;
+	unsigned int kinds;
 };
 
 static struct site *sites;
@@ -31,29 +43,32 @@ static bool inside;
 static unsigned int span;
 static FILE *out;
 
-/* Intel SDM vol. 3, 9.1.2: which instructions lock. */
-static bool locks(const uint8_t *code, size_t len)
-{
-	size_t i = 0;
-
-	while (i < len && (strchr("\x66\xf2\xf3\x2e\x36\x3e\x26\x64\x65\x67", code[i]) && code[i]))
-		i++;
-	if (i < len && code[i] == 0xf0)
-		return true;
-	if (i < len && (code[i] & 0xf0) == 0x40) /* REX */
-		i++;
-	if (i + 1 < len && (code[i] & 0xfe) == 0x86) /* XCHG, but not of two registers */
-		return code[i + 1] >> 6 != 3;
-	return i + 2 < len && code[i] == 0x0f && code[i + 1] == 0xae &&
-	       code[i + 2] == 0xf0; /* MFENCE */
-}
-
 static void executed(unsigned int cpu, void *arg)
 {
 	struct site *site = arg;
 
 	(void)cpu;
 	site->count += inside;
+	if (site->kinds & INSN_PORT)
+		site->devices += inside;
+}
+
+static void accessed(unsigned int cpu, uint32_t info, uint64_t address, void *arg)
+{
+	const struct qemu_plugin_hwaddr *hwaddr;
+	struct site *site = arg;
+
+	(void)cpu;
+	if (!inside)
+		return;
+	if (site->kinds & INSN_PORT_STRING)
+		site->devices++;
+	hwaddr = qemu_plugin_get_hwaddr(info, address);
+	if (!hwaddr || !qemu_plugin_hwaddr_is_io(hwaddr))
+		return;
+	site->devices++;
+	if (qemu_plugin_mem_is_store(info) && qemu_plugin_hwaddr_phys_addr(hwaddr) == APIC_ICR)
+		site->ipis++;
 }
 
 static void begin(unsigned int cpu, void *arg)
@@ -61,6 +76,7 @@ static void begin(unsigned int cpu, void *arg)
 	(void)cpu;
 	(void)arg;
 	inside = true;
+	qemu_plugin_outs("BEGIN\n");
 }
 
 static void end(unsigned int cpu, void *arg)
@@ -68,11 +84,14 @@ static void end(unsigned int cpu, void *arg)
 	(void)cpu;
 	(void)arg;
 	inside = false;
+	qemu_plugin_outs("END\n");
 	for (struct site *site = sites; site; site = site->next) {
 		if (site->count)
-			fprintf(out, "%u %llx %llu %d\n", span, (unsigned long long)site->address,
-				(unsigned long long)site->count, site->locked);
-		site->count = 0;
+			fprintf(out, "%u %llx %llu %u %llu %llu\n", span,
+				(unsigned long long)site->address, (unsigned long long)site->count,
+				site->kinds, (unsigned long long)site->devices,
+				(unsigned long long)site->ipis);
+		site->count = site->devices = site->ipis = 0;
 	}
 	span++;
 	fflush(out);
@@ -88,10 +107,11 @@ static void watch(struct qemu_plugin_insn *insn)
 	if (!site)
 		abort();
 	site->address = qemu_plugin_insn_vaddr(insn);
-	site->locked = locks(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn));
+	site->kinds = insn_kinds(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn));
 	site->next = sites;
 	sites = site;
 	qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, NO_REGISTERS, site);
+	qemu_plugin_register_vcpu_mem_cb(insn, accessed, NO_REGISTERS, READS_WRITES, site);
 }
 
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)

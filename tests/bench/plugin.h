@@ -35,6 +35,7 @@ bool qemu_plugin_mem_is_store(uint32_t info);
 struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t address);
 bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *hwaddr);
 uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *hwaddr);
+void qemu_plugin_outs(const char *text);
 
 /** @brief If @p insn is a mark, have @p begin or @p end called there. @return was it one? */
 static inline bool watch_mark(struct qemu_plugin_insn *insn, executed_fn *begin, executed_fn *end)

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Two or more that take turns: pipes, and switches between threads.
+ */
+#include "bench.h"
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+/* Tell the child to end by closing what it reads, and wait for it. */
+void end_child(void)
+{
+	close_all();
+	must(waitpid(child, NULL, 0) == child, "waitpid");
+}
+
+static void echo(int from, int to)
+{
+	char byte;
+
+	while (CALL(SYS_read, from, &byte, 1) == 1)
+		CALL(SYS_write, to, &byte, 1);
+	_exit(0);
+}
+void pair_prepare(void)
+{
+	must(!pipe(fds) && !pipe(fds + 2), "pipe");
+	must((child = fork()) >= 0, "fork");
+	if (!child) {
+		close(fds[1]);
+		close(fds[2]);
+		echo(fds[0], fds[3]);
+	}
+	close(fds[0]);
+	close(fds[3]);
+	fds[0] = fds[3] = -1;
+}
+static void pipe_there_and_back(long count)
+{
+	char byte = 'x';
+
+	while (count--) {
+		CALL(SYS_write, fds[1], &byte, 1);
+		CALL(SYS_read, fds[2], &byte, 1);
+	}
+}
+
+static void stream_prepare(void)
+{
+	must(!pipe(fds), "pipe");
+	must((child = fork()) >= 0, "fork");
+	if (!child) {
+		close(fds[0]);
+		signal(SIGPIPE, SIG_DFL);
+		for (;;)
+			CALL(SYS_write, fds[1], buffer, sizeof(buffer));
+	}
+	close(fds[1]);
+	fds[1] = -1;
+}
+static void pipe_stream_64k(long count)
+{
+	while (count--)
+		for (long got = 0; got < (long)sizeof(buffer);)
+			got += CALL(SYS_read, fds[0], buffer, sizeof(buffer) - got);
+}
+
+#define STOP 2
+static __thread struct turns {
+	volatile int turn;
+	pthread_t partner;
+} __attribute__((aligned(64))) turns;
+static void pass(struct turns *turns, int to)
+{
+	turns->turn = to;
+	CALL(SYS_futex, &turns->turn, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
+}
+static void wait_turn(struct turns *turns, int mine)
+{
+	for (int seen; (seen = turns->turn) != mine && seen != STOP;)
+		CALL(SYS_futex, &turns->turn, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, seen);
+}
+static void *partner_main(void *arg)
+{
+	for (;;) {
+		wait_turn(arg, 1);
+		if (((struct turns *)arg)->turn == STOP)
+			return arg;
+		pass(arg, 0);
+	}
+}
+static void futex_prepare(void)
+{
+	turns.turn = 0;
+	must(!pthread_create(&turns.partner, NULL, partner_main, &turns), "pthread_create");
+}
+static void futex_switch(long count)
+{
+	for (count /= 2; count--;) { /* there and back are two */
+		pass(&turns, 1);
+		wait_turn(&turns, 0);
+	}
+}
+static void futex_end(void)
+{
+	pass(&turns, STOP);
+	pthread_join(turns.partner, NULL);
+}
+
+/* ---- the rows ---- */
+
+static const struct row rows[] = {
+	{ "pipe_pingpong", 1000, pipe_there_and_back, pair_prepare, end_child },
+	{ "pipe_bw_64k", 100, pipe_stream_64k, stream_prepare, end_child },
+	{ "ctxsw_futex_thread", 1000, futex_switch, futex_prepare, futex_end },
+};
+const struct group turns_group = { "kernel", rows, NELEMS(rows) };
