@@ -11,16 +11,19 @@
 
 struct run_queue {
 	spinlock_t lock; /* guards all below but cpu, idle and tick; interrupts off */
-	u32 nr_queued;	 /* in the tree, without the running one */
+	bool marked_idle, marked_waiting; /* in the masks that others see */
+	u8 quiet_ticks;			  /* during which nothing waited */
 	struct rb_root tree;
 	struct rb_node *leftmost;
 	u64 min_vruntime;
 	u64 rt_seq;
 	u64 balance_ns; /* when to compare with the others again */
+	u64 looked_ns;	/* when it was looked for threads that wait elsewhere */
 	struct cpu *cpu;
 	struct thread *idle;
 	struct timer tick;
-} __aligned(64);
+	u32 nr_queued __aligned(64); /* in the tree, without the running one; others read it */
+} __aligned(256);		     /* the heap gives those lines of their own */
 
 static inline bool is_rt(const struct thread *t)
 {
@@ -37,6 +40,38 @@ void rq_resched(struct run_queue *rq);
 struct run_queue *rq_lock_of(struct thread *t);
 /** Queue a thread that is in no queue on the CPU that suits it best. t->state_lock held, interrupts off. */
 void rq_add_thread(struct thread *t, bool is_new);
+
+/* sched_balance.c */
+/** CPUs that idle, or did a moment ago. A hint. */
+extern struct cpumask idle_cpus;
+/** Mark in idle_cpus that this CPU idles. rq->lock held, or none looks at the queue yet. */
+void rq_mark_idle(struct run_queue *rq);
+/** Mark that threads wait in the queue which may run elsewhere. rq->lock held. */
+void rq_mark_waiting(struct run_queue *rq);
+/** In a tick, which an idle CPU has not: take back the marks that no longer hold. rq->lock held. */
+void rq_update_marks(struct run_queue *rq);
+/** In a tick: if another CPU has more to do by two threads, take one over. rq->lock held. */
+void rq_balance(struct run_queue *rq, u64 now);
+/** @return a thread that waits elsewhere in a queue of @p least or more, out of that queue; NULL. rq->lock held. */
+struct thread *rq_steal(struct run_queue *rq, u32 least);
+/** @return a CPU that idles and may run a thread of this queue, or NULL. rq->lock held. */
+struct cpu *cpu_idle_for_queued(struct run_queue *rq);
+
+/** @p t is about to wait in the queue. rq->lock held. */
+static inline void rq_mark_thread(struct run_queue *rq, const struct thread *t)
+{
+	struct cpumask others = t->affinity;
+
+	assert_held(&rq->lock);
+	if (rq->marked_waiting || cpu_count == 1)
+		return;
+	cpumask_clear(&others, rq->cpu->id);
+	for (u32 word = 0; word < ARRAY_SIZE(others.bits); word++)
+		if (others.bits[word]) {
+			rq_mark_waiting(rq);
+			return;
+		}
+}
 
 static inline u64 rq_key(struct run_queue *rq, const struct thread *t)
 {

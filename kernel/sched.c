@@ -10,7 +10,9 @@
  *
  * A tick runs while a CPU is busy: it ends slices and samples where the time
  * is spent. An idle CPU has none; before it idles it takes a thread from the CPU
- * with the longest queue, and now and then a busy CPU does, too. A thread that is
+ * with the longest queue, and now and then a busy CPU does, too. Which queues to look at,
+ * and which CPUs idle, it sees in two masks; these are hints that change seldom, so that
+ * CPUs that have nothing to do with each other do not take them from each other. A thread that is
  * queued later, or that may move only later, is offered by the busy CPU's tick.
  *
  * Sleeping: a thread sets its state, checks its condition, calls schedule().
@@ -35,14 +37,11 @@
 
 #define TICK_NS	       (4 * NSEC_PER_MSEC)
 #define SLICE_NS       (4 * NSEC_PER_MSEC)
-#define BALANCE_NS     (32 * NSEC_PER_MSEC)
-#define IDLE_LOOK_MAX  32		   /* so many that wait are looked at */
+#define LOOK_NS	       (500 * NSEC_PER_USEC) /* one that begins to idle looks at queues so seldom */
 #define WAKE_CREDIT_NS (3 * NSEC_PER_MSEC) /* how far behind the minimum a woken thread may start */
 #define WAKE_GRAIN_NS  (1 * NSEC_PER_MSEC) /* lead that makes a woken thread preempt */
 
 static struct run_queue boot_rq;
-/* A waker looks here, not at every CPU: each CPU sets and clears its own bit. A hint. */
-static struct cpumask idle_cpus __aligned(64);
 
 /* ---- the tree; rq->lock held ---- */
 
@@ -143,80 +142,7 @@ static bool thread_preempts(const struct run_queue *rq, const struct thread *t)
 
 /* ---- choosing and switching ---- */
 
-/* The first thread of another queue that may run here and has left its stack. Both locks held. */
-static struct thread *rq_first_movable(struct run_queue *from, struct run_queue *rq)
-{
-	assert_held(&from->lock);
-	assert_held(&rq->lock);
-	for (struct rb_node *node = from->leftmost; node; node = rb_next(node)) {
-		struct thread *t = rb_entry(node, struct thread, run_node);
-
-		if (!t->on_cpu && cpumask_test(&t->affinity, rq->cpu->id))
-			return t;
-	}
-	return NULL;
-}
-
-static struct thread *rq_steal_from(struct run_queue *from, struct run_queue *rq)
-{
-	struct thread *t;
-
-	if (!raw_spin_trylock(&from->lock))
-		return NULL;
-	t = rq_first_movable(from, rq);
-	if (t) {
-		rq_dequeue(from, t);
-		/* as far ahead or behind as it was; a young queue's time may be shorter than that */
-		s64 lag = t->vruntime - from->min_vruntime;
-
-		if (lag < 0 && (u64)-lag > rq->min_vruntime)
-			t->vruntime = 0;
-		else
-			t->vruntime = rq->min_vruntime + lag;
-		t->rq = rq;
-	}
-	raw_spin_unlock(&from->lock);
-	return t;
-}
-
-/* Another CPU's queue, if it holds at least @p least. */
-static struct run_queue *rq_other(const struct run_queue *rq, u32 cpu, u32 least)
-{
-	struct run_queue *other = NULL;
-
-	if (cpus[cpu])
-		other = cpus[cpu]->rq;
-	if (other && other != rq && other->nr_queued >= least)
-		return other;
-	return NULL;
-}
-
-/*
- * Take a thread that waits elsewhere, in a queue of @p least or more: the longest,
- * or any, where no thread of that queue may run here. rq->lock held.
- */
-static struct thread *rq_steal(struct run_queue *rq, u32 least)
-{
-	struct run_queue *longest = NULL, *other;
-	struct thread *t = NULL;
-
-	assert_held(&rq->lock);
-	for (u32 i = 0; i < cpu_count; i++) {
-		other = rq_other(rq, i, least);
-		if (other && (!longest || other->nr_queued > longest->nr_queued))
-			longest = other;
-	}
-	if (longest)
-		t = rq_steal_from(longest, rq);
-	for (u32 i = 0; longest && !t && i < cpu_count; i++) {
-		other = rq_other(rq, i, least);
-		if (other && other != longest)
-			t = rq_steal_from(other, rq);
-	}
-	return t;
-}
-
-static struct thread *rq_pick_next(struct run_queue *rq)
+static struct thread *rq_pick_next(struct run_queue *rq, u64 now)
 {
 	if (rq->leftmost) {
 		struct thread *t = rb_entry(rq->leftmost, struct thread, run_node);
@@ -224,9 +150,10 @@ static struct thread *rq_pick_next(struct run_queue *rq)
 		rq_dequeue(rq, t);
 		return t;
 	}
-	if (cpu_count > 1) {
+	if (cpu_count > 1 && now - rq->looked_ns >= LOOK_NS) {
 		struct thread *t = rq_steal(rq, 1);
 
+		rq->looked_ns = now;
 		if (t)
 			return t;
 	}
@@ -235,54 +162,27 @@ static struct thread *rq_pick_next(struct run_queue *rq)
 
 /* ---- the tick ---- */
 
-/* No CPU idles, but one has more to do by two threads: take one over. rq->lock held. */
-static void rq_balance(struct run_queue *rq, u64 now)
-{
-	struct thread *t;
-
-	assert_held(&rq->lock);
-	if (cpu_count == 1 || now < rq->balance_ns)
-		return;
-	rq->balance_ns = now + BALANCE_NS;
-	t = rq_steal(rq, rq->nr_queued + 2);
-	if (t)
-		rq_enqueue(rq, t);
-}
-
-/* @return a CPU that idles and may run a thread of this queue, or NULL. rq->lock held. */
-static struct cpu *cpu_idle_for_queued(struct run_queue *rq)
-{
-	u32 left = IDLE_LOOK_MAX;
-
-	assert_held(&rq->lock);
-	for (struct rb_node *node = rq->leftmost; node && left; node = rb_next(node), left--) {
-		const struct thread *t = rb_entry(node, struct thread, run_node);
-
-		for (u32 word = 0; word < ARRAY_SIZE(idle_cpus.bits); word++) {
-			u64 mask = READ_ONCE(idle_cpus.bits[word]) & t->affinity.bits[word];
-
-			if (mask)
-				return cpus[word * 64 + __builtin_ctzll(mask)];
-		}
-	}
-	return NULL;
-}
-
 static void sched_tick(struct timer *timer)
 {
 	struct run_queue *rq = container_of(timer, struct run_queue, tick);
 	struct thread *t = current;
-	struct cpu *idle = NULL;
+	struct cpu *cpu = this_cpu(), *idle = NULL;
 	u64 now = time_monotonic_ns();
 
 	if (t == rq->idle)
 		return;
+	if (!cpu->preempt_count && cpu->irq_depth == 1)
+		cpu->rcu_qs++; /* what it interrupts reads nothing */
 	raw_spin_lock(&rq->lock);
-	t->ticked_in_kernel = !this_cpu()->irq_from_user;
+	t->ticked_in_kernel = !cpu->irq_from_user;
 	rq_update_running(rq, t, now);
-	rq_balance(rq, now);
-	if (rq->nr_queued && cpu_count > 1)
+	if (cpu_count > 1) {
+		rq_update_marks(rq);
+		rq_balance(rq, now);
 		idle = cpu_idle_for_queued(rq);
+		if (idle)
+			rq_mark_waiting(rq);
+	}
 	if (rq->nr_queued && now >= t->slice_end_ns && !(is_rt(t) && t->policy == 1))
 		rq_resched(rq);
 	raw_spin_unlock(&rq->lock);
@@ -376,17 +276,6 @@ void schedule_tail(struct thread *prev)
 	}
 }
 
-/* Several CPUs: this one starts or stops to idle. */
-static __noinline void cpu_mark_idle(u32 cpu, bool idle)
-{
-	const u64 bit = 1ull << cpu % 64;
-
-	if (idle)
-		__atomic_or_fetch(&idle_cpus.bits[cpu / 64], bit, __ATOMIC_RELAXED);
-	else
-		__atomic_and_fetch(&idle_cpus.bits[cpu / 64], ~bit, __ATOMIC_RELAXED);
-}
-
 static void schedule_with(bool preempted)
 {
 	u64 flags = irq_save();
@@ -395,6 +284,7 @@ static void schedule_with(bool preempted)
 	struct thread *prev = cpu->running, *next;
 	u64 now = time_monotonic_ns();
 
+	cpu->rcu_qs++; /* the lock is the barrier behind it */
 	raw_spin_lock(&rq->lock);
 	cpu->need_resched = 0;
 	if (prev->work & WORK_RESCHED)
@@ -405,13 +295,13 @@ static void schedule_with(bool preempted)
 			prev->on_rq = 0;
 		} else if (likely(cpumask_test(&prev->affinity, cpu->id))) {
 			rq_enqueue(rq, prev);
+			rq_mark_thread(rq, prev);
 		} else {
 			prev->on_rq = 0;
 			prev->migrating = true;
 		}
 	}
-	cpu->rcu_qs++;
-	next = rq_pick_next(rq);
+	next = rq_pick_next(rq, now);
 	if (next != rq->idle) {
 		next->slice_end_ns = now + SLICE_NS;
 		if (!rq->tick.base)
@@ -423,8 +313,8 @@ static void schedule_with(bool preempted)
 			prev->nivcsw++;
 		else
 			prev->nvcsw++;
-		if (cpu_count > 1 && (prev == rq->idle || next == rq->idle))
-			cpu_mark_idle(cpu->id, next == rq->idle);
+		if (next == rq->idle && !rq->marked_idle)
+			rq_mark_idle(rq);
 		context_switch(rq, prev, next);
 	} else {
 		raw_spin_unlock(&rq->lock);
@@ -521,6 +411,8 @@ void rq_add_thread(struct thread *t, bool is_new)
 		t->vruntime = rq->min_vruntime - MIN(rq->min_vruntime, WAKE_CREDIT_NS);
 	t->on_rq = 1;
 	rq_enqueue(rq, t);
+	if (rq->cpu->running != rq->idle)
+		rq_mark_thread(rq, t);
 	if (thread_preempts(rq, t))
 		rq_resched(rq);
 	raw_spin_unlock(&rq->lock);
@@ -649,14 +541,16 @@ void sched_idle(void)
 	struct cpu *cpu = this_cpu();
 
 	current->exec_start_ns = time_monotonic_ns();
-	cpu_mark_idle(cpu->id, true);
+	rq_mark_idle(cpu->rq);
 	for (;;) {
 		irq_disable();
-		if (!READ_ONCE(cpu->need_resched) && !cpu->rq->nr_queued)
-			cpu_enable_and_halt();
-		else
+		if (!READ_ONCE(cpu->need_resched) && !cpu->rq->nr_queued) {
+			(void)__atomic_exchange_n(&cpu->rcu_idle, true, __ATOMIC_SEQ_CST);
+			cpu_enable_and_halt(); /* an interrupt clears it, but not an NMI */
+			WRITE_ONCE(cpu->rcu_idle, false);
+		} else {
 			irq_enable();
-		cpu->rcu_qs++;
+		}
 		schedule_with(false);
 	}
 }

@@ -401,6 +401,8 @@ void trap_irq(struct pt_regs *regs, u32 vector)
 
 	cpu->nr_irqs++;
 	cpu->irq_from_user = regs_from_user(regs);
+	if (unlikely(cpu->rcu_idle)) /* a barrier before what readers read in here */
+		(void)__atomic_exchange_n(&cpu->rcu_idle, false, __ATOMIC_SEQ_CST);
 	if (!cpu->irq_from_user && cpu->irq_depth == 1 && cpu->irq_stack_top)
 		call_on_stack(vector, regs, cpu->irq_stack_top);
 	else

@@ -47,7 +47,8 @@ struct cpu {
 	struct thread *fpu_owner; /* whose FPU registers are live here */
 	struct timer_base *timers;
 	void *arch;	    /* tables and stacks of the machine: arch/x86_64 */
-	u64 rcu_qs;	    /* counts quiescent states */
+	u64 rcu_qs;	    /* counts quiescent states: rcu.c */
+	bool rcu_idle;	    /* halts, outside of interrupts; xchg */
 	bool irq_from_user; /* what the current interrupt interrupted */
 	u64 irq_stack_top;  /* 0: not yet */
 	struct {
@@ -78,7 +79,8 @@ enum cpu_slot {
 	CPU_SLOT_RANDOM,
 	CPU_SLOT_ROOTS,
 	CPU_SLOT_STACKS,
-	CPU_SLOT_IRQ
+	CPU_SLOT_IRQ,
+	CPU_SLOT_RCU
 };
 
 /** All CPUs that exist, by logical number; online ones have ->online. */
