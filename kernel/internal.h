@@ -8,6 +8,8 @@ void sched_init_thread(struct thread *t);
 /** A thread of a program starts with the priority and the CPUs of the thread that created it. */
 void sched_inherit(struct thread *t);
 void sched_start(struct thread *t);
+/** Let a thread that has not started run on @p cpu alone. */
+void thread_bind(struct thread *t, u32 cpu);
 void schedule_tail(struct thread *prev);
 void kthread_main(void) __noreturn;
 /** Wake-up of a thread that ended: called on another stack, after its last switch. */

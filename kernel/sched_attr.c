@@ -58,6 +58,13 @@ void thread_set_policy(struct thread *t, u32 policy, u32 rt_priority)
 	set_attributes(t, t->nice, policy, MIN(rt_priority, 99u));
 }
 
+void thread_bind(struct thread *t, u32 cpu)
+{
+	t->affinity = (struct cpumask){ 0 };
+	cpumask_set(&t->affinity, cpu);
+	t->last_cpu = cpu;
+}
+
 int thread_set_affinity(struct thread *t, const struct cpumask *cpus_wanted)
 {
 	bool any = false, move;

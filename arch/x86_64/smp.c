@@ -29,6 +29,7 @@
 #include <kernel/irq.h>
 #include <kernel/page_init.h>
 #include <kernel/printk.h>
+#include <kernel/rcu_init.h>
 #include <kernel/smp.h>
 #include <kernel/string.h>
 #include <kernel/thread.h>
@@ -195,7 +196,7 @@ static struct cpu *smp_create_cpu(u32 id, u32 apic_id)
 	struct cpu *cpu = cpu_create(id, apic_id);
 
 	if (!cpu || !page_cpu_init(cpu) || !heap_cpu_init(cpu) || !irq_cpu_create(cpu) ||
-	    !time_cpu_create(cpu) || sched_cpu_create(cpu))
+	    !time_cpu_create(cpu) || sched_cpu_create(cpu) || !rcu_cpu_create(cpu))
 		return NULL;
 	return cpu;
 }
@@ -245,7 +246,9 @@ static bool add_cpu(u32 apic_id)
 		pr_warn("smp: the processor with APIC id %u did not start: not used\n", apic_id);
 		/* Its number and structure stay unused: the processor may still start. */
 		cpus[id] = NULL;
+		return true;
 	}
+	rcu_cpu_start(cpu);
 	return true;
 }
 
