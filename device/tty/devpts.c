@@ -16,6 +16,7 @@
 #include <kernel/cred.h>
 #include <kernel/fs/dentry.h>
 #include <kernel/fs/dev_number.h>
+#include <kernel/fs/dir_context.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/inode.h>
 #include <kernel/fs/path.h>
@@ -80,29 +81,19 @@ static int devpts_lookup(struct inode *dir, struct dentry *d)
 	return 0;
 }
 
-static bool devpts_emit(struct dir_context *context, const char *name, ino_t ino, u32 type)
-{
-	if (!context->fill(context, name, strlen(name), ino, type))
-		return false;
-	context->pos++;
-	return true;
-}
-
 static int devpts_readdir(struct file *f, struct dir_context *context)
 {
 	char name[8];
 
-	if ((context->pos == 0 && !devpts_emit(context, ".", f->inode->ino, DT_DIR)) ||
-	    (context->pos == 1 && !devpts_emit(context, "..", f->inode->ino, DT_DIR)) ||
-	    (context->pos == 2 && !devpts_emit(context, "ptmx", INO_PTMX, DT_CHR)))
+	if ((context->pos == 0 && !dir_fill(context, 0, ".", 1, f->inode->ino, DT_DIR)) ||
+	    (context->pos == 1 && !dir_fill(context, 1, "..", 2, f->inode->ino, DT_DIR)) ||
+	    (context->pos == 2 && !dir_fill(context, 2, "ptmx", 4, INO_PTMX, DT_CHR)))
 		return 0;
-	for (; context->pos - 3 < PTY_MAX; context->pos++) {
-		u32 index = context->pos - 3;
-
+	for (u64 index = context->pos - 3; index < PTY_MAX; index++) {
 		if (!devpts_exists(index))
 			continue;
-		snprintf(name, sizeof(name), "%u", index);
-		if (!context->fill(context, name, strlen(name), INO_FIRST + index, DT_CHR))
+		snprintf(name, sizeof(name), "%u", (u32)index);
+		if (!dir_fill(context, index + 3, name, strlen(name), INO_FIRST + index, DT_CHR))
 			break;
 	}
 	return 0;

@@ -16,11 +16,15 @@
  * Names that do not exist are not cached, because they may be created later.
  * gen_remove() removes the dentry from the cache.
  *
+ * A directory has its entries in two trees: by name for look-ups, by cookie for
+ * readdir, which continues at a position.
+ *
  * Locks: the directory's inode->lock, then tree->lock (rwsem). Names are handed
  * to readdir's user under tree->lock, held for reading: a page fault there
  * takes locks of the address space, inside of which no tree is ever changed.
  */
 #include <kernel/fs/dentry.h>
+#include <kernel/fs/dir_context.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/generated.h>
 #include <kernel/fs/inode.h>
@@ -75,8 +79,6 @@ static struct proc_entry *entry_alloc(struct gen_tree *tree, const char *name, u
 			return NULL;
 		}
 	}
-	list_init(&entry->link);
-	list_init(&entry->children);
 	entry->tree = tree;
 	atomic_set(&entry->refs, 1);
 	entry->spec = *spec;
@@ -160,6 +162,46 @@ static struct proc_entry *find_child(struct proc_entry *dir, const char *name, u
 	return NULL;
 }
 
+/* Cookies rise: the new one is the last. Under tree->lock for writing. */
+static void append_place(struct proc_entry *dir, struct proc_entry *entry)
+{
+	struct rb_node *last = rb_last(&dir->places);
+	struct rb_node **link = &dir->places.node;
+
+	if (last)
+		link = &last->right;
+	rb_insert(&dir->places, &entry->place, last, link);
+}
+
+/* The first child from position @pos on, or NULL. Under tree->lock. */
+static struct proc_entry *find_place(const struct proc_entry *dir, u64 pos)
+{
+	struct rb_node *node = dir->places.node;
+	struct proc_entry *found = NULL;
+
+	assert_held(&dir->tree->lock);
+	while (node) {
+		struct proc_entry *entry = rb_entry(node, struct proc_entry, place);
+
+		if (entry->cookie < pos) {
+			node = node->right;
+		} else {
+			found = entry;
+			node = node->left;
+		}
+	}
+	return found;
+}
+
+static struct proc_entry *next_place(const struct proc_entry *entry)
+{
+	struct rb_node *node = rb_next(&entry->place);
+
+	if (!node)
+		return NULL;
+	return rb_entry(node, struct proc_entry, place);
+}
+
 /*
  * The child of that name: the one there is, which @found tells, or a new one.
  * Under tree->lock for writing. NULL: no memory
@@ -181,7 +223,7 @@ static struct proc_entry *find_or_add_child(struct proc_entry *dir, const char *
 	entry->parent = dir;
 	entry->cookie = tree->next_cookie++;
 	rb_insert(&dir->names, &entry->node, parent, link);
-	list_add_tail(&entry->link, &dir->children);
+	append_place(dir, entry);
 	dir->nr_folders += S_ISDIR(spec->mode);
 	return entry;
 }
@@ -191,7 +233,7 @@ static void unlink_child(struct proc_entry *entry)
 {
 	assert_held_write(&entry->tree->lock);
 	rb_erase(&entry->parent->names, &entry->node);
-	list_del(&entry->link);
+	rb_erase(&entry->parent->places, &entry->place);
 	entry->parent->nr_folders -= S_ISDIR(entry->spec.mode);
 	entry->parent = NULL;
 }
@@ -217,7 +259,7 @@ int gen_tree_init(struct gen_tree *tree, mode_t folder_mode, u64 file_size, int 
 /* Undo what make_folders() made for nothing: folders that are removed with their last entry. */
 static void remove_empty_folders(struct proc_entry *dir, struct list *removed)
 {
-	while (dir->implicit && list_empty(&dir->children) && dir->parent) {
+	while (dir->implicit && rb_empty(&dir->names) && dir->parent) {
 		struct proc_entry *above = dir->parent;
 
 		unlink_child(dir);
@@ -355,7 +397,7 @@ void gen_remove(struct proc_entry *entry)
 
 	down_write(&tree->lock);
 	note_ancestors(&removal, entry);
-	if (list_empty(&entry->children)) {
+	if (rb_empty(&entry->names)) {
 		dir = entry->parent;
 		unlink_child(entry);
 		list_add_tail(&entry->link, &removed);
@@ -498,37 +540,23 @@ static const struct inode_ops gen_link_ops = { .readlink = gen_readlink, .setatt
 
 /* ---- open files ---- */
 
-static bool fill_one(struct dir_context *context, u64 pos, const char *name, u32 len, ino_t ino,
-		     u32 type)
-{
-	context->pos = pos;
-	if (!context->fill(context, name, len, ino, type))
-		return false;
-	context->pos = pos + 1;
-	return true;
-}
-
 int gen_readdir(struct file *f, struct dir_context *context)
 {
 	struct proc_entry *dir = f->inode->private, *entry;
 	struct inode *above = f->path.dentry->parent->inode;
-	int all = 0;
 
-	if (context->pos == 0 && !fill_one(context, 0, ".", 1, f->inode->ino, DT_DIR))
+	if (context->pos == 0 && !dir_fill(context, 0, ".", 1, f->inode->ino, DT_DIR))
 		return 0;
-	if (context->pos == 1 && !fill_one(context, 1, "..", 2, above->ino, DT_DIR))
+	if (context->pos == 1 && !dir_fill(context, 1, "..", 2, above->ino, DT_DIR))
 		return 0;
 	folder_refresh(dir);
 	down_read(&dir->tree->lock);
-	list_for_each(entry, &dir->children, link)
-		if (entry->cookie >= context->pos &&
-		    !fill_one(context, entry->cookie, entry->name, entry->name_len,
+	for (entry = find_place(dir, context->pos); entry; entry = next_place(entry))
+		if (!dir_fill(context, entry->cookie, entry->name, entry->name_len,
 			      INO_BASE + entry->cookie, mode_to_dtype(entry->spec.mode)))
-			goto out_unlock;
-	all = 1;
-out_unlock:
+			break;
 	up_read(&dir->tree->lock);
-	return all;
+	return !entry;
 }
 
 static int gen_dir_readdir(struct file *f, struct dir_context *context)

@@ -402,7 +402,6 @@ static struct dentry *dentry_alloc_any(struct super_block *sb, u64 key, const ch
 	d->cookie = 0;
 	list_init(&d->children);
 	list_init(&d->child_link);
-	list_init(&d->entry);
 	list_init(&d->lru);
 	return d;
 }
@@ -450,7 +449,6 @@ void dentry_unpin(struct dentry *d)
 {
 	if (!(d->flags & DENTRY_PINNED))
 		return;
-	list_del(&d->entry);
 	dentry_clear_flag(d, DENTRY_PINNED);
 	dentry_put(d);
 }

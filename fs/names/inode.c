@@ -185,11 +185,6 @@ void inode_init_special(struct inode *inode, dev_t rdev)
 	}
 }
 
-u32 mode_to_dtype(mode_t mode)
-{
-	return (mode & S_IFMT) >> 12; /* that is how DT_* were chosen */
-}
-
 /* ---- attributes ---- */
 
 void inode_touch(struct inode *inode, u32 which)

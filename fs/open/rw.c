@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The system calls that move data: read, write and their relatives, lseek,
- * getdents, sendfile, ioctl.
+ * sendfile, ioctl.
  *
  * A file's position is one for all its descriptors; file->pos_lock serialises
  * calls that use it once there is more than one holder. Streams have none, and
@@ -15,7 +15,6 @@
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
 #include <kernel/uaccess.h>
-#include <uapi/dirent.h>
 #include <uapi/fcntl.h>
 #include <uapi/stat.h>
 #include "open.h"
@@ -24,7 +23,6 @@
 
 #define RW_MAX	       UIO_MAX_BYTES
 #define SENDFILE_CHUNK 16384u
-#define DIRENT_CHUNK   32768u
 
 /* ---- one transfer ---- */
 
@@ -265,106 +263,6 @@ SYSCALL3(lseek, fd, off, whence)
 	}
 	fd_put(ref);
 	return ret;
-}
-
-/* ---- directories ---- */
-
-struct dirents {
-	struct dir_context ctx;
-	u8 *buf;
-	u32 size, used;
-	u32 last;	/* offset of the entry before */
-	bool old, full; /* struct linux_dirent, without the 64 */
-};
-
-/* Each entry's d_off is the position of the next, known when that one is filled in. */
-static void set_last_offset(struct dirents *dirents)
-{
-	if (dirents->used)
-		*(u64 *)(dirents->buf + dirents->last + 8) = dirents->ctx.pos;
-}
-
-static bool dirent_fill(struct dir_context *context, const char *name, u32 len, ino_t ino, u32 type)
-{
-	struct dirents *dirents = container_of(context, struct dirents, ctx);
-	/* An old record has no byte for the type in its head, but one at its end. */
-	u32 head = 19 - dirents->old, reclen = ALIGN_UP(head + len + 1 + dirents->old, 8u);
-	u8 *record = dirents->buf + dirents->used;
-
-	if (dirents->used + reclen > dirents->size) {
-		dirents->full = true;
-		return false;
-	}
-	set_last_offset(dirents);
-	*(u64 *)(record + reclen - 8) = 0;
-	*(u64 *)record = ino;
-	*(u16 *)(record + 16) = reclen;
-	memcpy(record + head, name, len);
-	record[head + len] = 0;
-	if (dirents->old)
-		record[reclen - 1] = type;
-	else
-		record[18] = type;
-	dirents->last = dirents->used;
-	dirents->used += reclen;
-	return true;
-}
-
-static s64 read_dir(struct file *f, struct dirents *dirents)
-{
-	s64 err;
-
-	if (!f->ops->readdir)
-		return -ENOTDIR;
-	mutex_lock(&f->pos_lock);
-	mutex_lock(&f->inode->lock);
-	dirents->ctx.pos = f->pos;
-	if (!f->inode->nlink)
-		err = -ENOENT;
-	else
-		err = f->ops->readdir(f, &dirents->ctx);
-	if (!err) {
-		set_last_offset(dirents);
-		f->pos = dirents->ctx.pos;
-	}
-	mutex_unlock(&f->inode->lock);
-	mutex_unlock(&f->pos_lock);
-	if (err)
-		return err;
-	if (!dirents->used && dirents->full)
-		return -EINVAL;
-	return (s64)dirents->used;
-}
-
-static s64 do_getdents(u32 fd, uaddr_t out, u32 size, bool old)
-{
-	struct dirents dirents = { .ctx.fill = dirent_fill,
-				   .size = MIN(size, DIRENT_CHUNK),
-				   .old = old };
-	struct fd_ref ref = fd_get(fd);
-	s64 ret;
-
-	if (!ref.file)
-		return -EBADF;
-	dirents.buf = kmalloc(MAX(dirents.size, 16u));
-	if (!dirents.buf)
-		ret = -ENOMEM;
-	else
-		ret = read_dir(ref.file, &dirents);
-	if (ret > 0 && copy_to_user(out, dirents.buf, ret))
-		ret = -EFAULT;
-	kfree(dirents.buf);
-	fd_put(ref);
-	return ret;
-}
-
-SYSCALL3(getdents64, fd, out, size)
-{
-	return do_getdents((u32)fd, uaddr(out), (u32)size, false);
-}
-SYSCALL3(getdents, fd, out, size)
-{
-	return do_getdents((u32)fd, uaddr(out), (u32)size, true);
 }
 
 /* ---- from one file to another ---- */

@@ -10,6 +10,7 @@
  */
 #include <kernel/fs/context.h>
 #include <kernel/fs/dentry.h>
+#include <kernel/fs/dir_context.h>
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/inode.h>

@@ -21,6 +21,7 @@
  * its user's, or a program that its user may not read) or has ended.
  */
 #include <kernel/fs/dentry.h>
+#include <kernel/fs/dir_context.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/inode.h>
 #include <kernel/fs/seq_open.h>
@@ -201,15 +202,6 @@ bool pid_parse_name(const struct dentry *d, u32 *out)
 	return number < 1u << 31;
 }
 
-bool pid_fill(struct dir_context *context, u64 pos, const char *name, u32 len, ino_t ino, u32 type)
-{
-	context->pos = pos;
-	if (!context->fill(context, name, len, ino, type))
-		return false;
-	context->pos = pos + 1;
-	return true;
-}
-
 bool pid_fill_number(struct dir_context *context, u64 pos, u32 number, ino_t ino, u32 type)
 {
 	char text[16], *digits = text + sizeof(text) - 1;
@@ -218,15 +210,15 @@ bool pid_fill_number(struct dir_context *context, u64 pos, u32 number, ino_t ino
 	do
 		*--digits = '0' + number % 10;
 	while (number /= 10);
-	return pid_fill(context, pos, digits, (u32)(text + sizeof(text) - 1 - digits), ino, type);
+	return dir_fill(context, pos, digits, (u32)(text + sizeof(text) - 1 - digits), ino, type);
 }
 
 bool pid_fill_dots(struct file *f, struct dir_context *context)
 {
-	if (context->pos == 0 && !pid_fill(context, 0, ".", 1, f->inode->ino, DT_DIR))
+	if (context->pos == 0 && !dir_fill(context, 0, ".", 1, f->inode->ino, DT_DIR))
 		return false;
 	return context->pos != 1 ||
-	       pid_fill(context, 1, "..", 2, f->path.dentry->parent->inode->ino, DT_DIR);
+	       dir_fill(context, 1, "..", 2, f->path.dentry->parent->inode->ino, DT_DIR);
 }
 
 int pid_lookup_root(struct inode *dir, struct dentry *d)
@@ -387,7 +379,7 @@ static int dir_readdir(struct file *f, struct dir_context *context)
 		const struct pid_entry *entry = &pid_entries[index];
 
 		if (entry_is_here(entry, bits) &&
-		    !pid_fill(context, index + 2, entry->name, entry->name_len,
+		    !dir_fill(context, index + 2, entry->name, entry->name_len,
 			      node_ino(tid, (bits & NODE_TASK) | (u32)(index + 1)),
 			      mode_to_dtype(entry->mode)))
 			break;

@@ -103,8 +103,7 @@ int __must_check pid_instantiate(struct inode *near, struct dentry *d, u64 ino, 
 int __must_check pid_lookup_root(struct inode *dir, struct dentry *d);
 /** A name that is a number, without leading zeroes, below 2^31. */
 bool pid_parse_name(const struct dentry *d, u32 *out);
-/** Emit an entry, and advance behind it. */
-bool pid_fill(struct dir_context *context, u64 pos, const char *name, u32 len, ino_t ino, u32 type);
+/** dir_fill() of a number. */
 bool pid_fill_number(struct dir_context *context, u64 pos, u32 number, ino_t ino, u32 type);
 /** "." and "..". @return false: full */
 bool pid_fill_dots(struct file *f, struct dir_context *context);

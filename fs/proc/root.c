@@ -8,6 +8,7 @@
  * its positions are small numbers; a process is at PID_POS plus its number.
  */
 #include <kernel/fs/dentry.h>
+#include <kernel/fs/dir_context.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/generated.h>
 #include <kernel/fs/init.h>

@@ -7,6 +7,7 @@
  * collects the numbers of all threads, under process.sig_lock, and sorts them.
  */
 #include <kernel/fs/dentry.h>
+#include <kernel/fs/dir_context.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/inode.h>
 #include <kernel/heap.h>

@@ -3,14 +3,14 @@
  * tmpfs: files in memory. The root file system is one, and devtmpfs.
  *
  * There is no store behind the caches: a directory's names are its pinned
- * dentries, a file's content its pages. A directory keeps its dentries on a
- * list, newest first, each with a cookie that counts creations; a position in a
- * listing is made of the cookie, so that it survives changes.
+ * dentries, a file's content its pages. A directory keeps its dentries in slots
+ * (slots.c), whose numbers are the positions in a listing: they survive changes.
  *
- * Locks: the directory's inode->lock guards its list; the file system's
+ * Locks: the directory's inode->lock guards its slots; the file system's
  * counters are atomic. Options: size, nr_blocks, nr_inodes, mode, uid, gid.
  */
 #include <kernel/fs/dentry.h>
+#include <kernel/fs/dir_context.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/init.h>
 #include <kernel/fs/inode.h>
@@ -28,8 +28,8 @@
 #include <uapi/fcntl.h>
 #include <uapi/stat.h>
 #include <uapi/statfs.h>
+#include "slots.h"
 
-#define COOKIE_MAX  (1ull << 48)
 #define DIRENT_SIZE 20 /* what a name adds to a directory's size, as in Linux */
 
 struct tmpfs {
@@ -40,10 +40,6 @@ struct tmpfs {
 	uid_t uid;
 	gid_t gid;
 };
-struct tmpfs_dir {
-	struct list entries;
-	u64 cookie;
-};
 struct link_text {
 	struct rcu_head rcu;
 	char text[];
@@ -53,9 +49,9 @@ static const struct inode_ops dir_iops, file_iops, link_iops;
 static const struct file_ops dir_fops;
 static const struct super_ops tmpfs_sops;
 
-static struct tmpfs_dir *dir_of(const struct inode *inode)
+static struct slots *slots_of(const struct inode *dir)
 {
-	return inode->private;
+	return dir->private;
 }
 
 /* ---- inodes ---- */
@@ -91,15 +87,14 @@ static struct inode *inode_create(struct super_block *sb, const struct inode *di
 		inode->ops = &file_iops;
 		inode->fops = &page_cache_fops;
 	} else if (S_ISDIR(mode)) {
-		struct tmpfs_dir *tmpfs_dir = kmalloc(sizeof(*tmpfs_dir));
+		struct slots *slots = kmalloc(sizeof(*slots));
 
-		if (!tmpfs_dir) {
+		if (!slots) {
 			inode_put(inode); /* uncounts */
 			return NULL;
 		}
-		list_init(&tmpfs_dir->entries);
-		tmpfs_dir->cookie = 0;
-		inode->private = tmpfs_dir;
+		slots_init(slots);
+		inode->private = slots;
 		inode->nlink = 2;
 		inode->ops = &dir_iops;
 		inode->fops = &dir_fops;
@@ -121,22 +116,35 @@ static void tmpfs_evict(struct inode *inode)
 
 	if (S_ISLNK(inode->mode) && inode->link)
 		call_rcu(&((struct link_text *)inode->link - 1)->rcu, link_free);
-	else if (S_ISDIR(inode->mode))
+	else if (S_ISDIR(inode->mode) && inode->private) {
+		slots_destroy(slots_of(inode));
 		kfree(inode->private);
+	}
 	atomic_dec(&fs->inodes);
 }
 
 /* ---- directories; dir->lock held ---- */
 
-static void entry_add(struct inode *dir, struct dentry *d)
+/* @param nr_entries  how many more it has */
+static void dir_changed(struct inode *dir, int nr_entries)
 {
-	struct tmpfs_dir *tmpfs_dir = dir_of(dir);
+	dir->size += (s64)nr_entries * DIRENT_SIZE;
+	inode_touch(dir, ATTR_MTIME | ATTR_CTIME);
+}
+
+/* Give @p inode the name @p d. Its reference is the dentry's then, or dropped after an error. */
+static int entry_add(struct inode *dir, struct dentry *d, struct inode *inode)
+{
+	int err = slots_add(slots_of(dir), d, &d->cookie);
 
 	assert_held(&dir->lock);
-	d->cookie = ++tmpfs_dir->cookie;
-	list_add(&d->entry, &tmpfs_dir->entries);
-	dir->size += DIRENT_SIZE;
-	inode_touch(dir, ATTR_MTIME | ATTR_CTIME);
+	if (err) {
+		inode_put(inode);
+		return err;
+	}
+	dentry_instantiate(d, inode, true);
+	dir_changed(dir, 1);
+	return 0;
 }
 
 static int new_entry(struct inode *dir, struct dentry *d, mode_t mode, dev_t dev)
@@ -146,11 +154,10 @@ static int new_entry(struct inode *dir, struct dentry *d, mode_t mode, dev_t dev
 
 	if (!inode)
 		return err;
-	if (S_ISDIR(mode))
+	err = entry_add(dir, d, inode);
+	if (!err && S_ISDIR(mode))
 		dir->nlink++;
-	dentry_instantiate(d, inode, true);
-	entry_add(dir, d);
-	return 0;
+	return err;
 }
 
 static int tmpfs_lookup(struct inode *dir, struct dentry *d)
@@ -186,84 +193,119 @@ static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target
 	}
 	inode->link = memcpy(text->text, target, len);
 	inode->size = len;
-	dentry_instantiate(d, inode, true);
-	entry_add(dir, d);
-	return 0;
+	return entry_add(dir, d, inode);
 }
 
 static int tmpfs_link(struct inode *inode, struct inode *dir, struct dentry *d)
 {
-	if (inode->nlink &&
-	    !inode_charge(inode->sb->private)) /* a nameless one is counted already */
+	struct tmpfs *fs = inode->sb->private;
+	bool charged = inode->nlink; /* a nameless one is counted already */
+	int err;
+
+	if (charged && !inode_charge(fs))
 		return -ENOSPC;
+	inode_get(inode);
+	err = entry_add(dir, d, inode);
+	if (err) {
+		if (charged)
+			atomic_dec(&fs->inodes);
+		return err;
+	}
 	inode->nlink++;
 	inode_touch(inode, ATTR_CTIME);
-	inode_get(inode);
-	dentry_instantiate(d, inode, true);
-	entry_add(dir, d);
 	return 0;
 }
 
-static void drop_name(struct inode *dir, struct inode *victim)
+/* An object has one name less. */
+static void drop_link(struct inode *dir, struct inode *victim)
 {
-	dir->size -= DIRENT_SIZE;
+	struct tmpfs *fs = victim->sb->private;
+
 	if (S_ISDIR(victim->mode)) {
 		dir->nlink--;
 		victim->nlink = 0;
 	} else {
-		struct tmpfs *fs = victim->sb->private;
-
 		victim->nlink--;
 		if (victim->nlink)
 			atomic_dec(&fs->inodes);
 	}
 	inode_touch(victim, ATTR_CTIME);
-	inode_touch(dir, ATTR_MTIME | ATTR_CTIME);
 }
 
 static int tmpfs_unlink(struct inode *dir, struct dentry *d)
 {
-	drop_name(dir, d->inode);
+	assert_held(&dir->lock);
+	slots_remove(slots_of(dir), d->cookie);
+	drop_link(dir, d->inode);
+	dir_changed(dir, -1);
 	return 0;
 }
 
 static int tmpfs_rmdir(struct inode *dir, struct dentry *d)
 {
-	if (!list_empty(&dir_of(d->inode)->entries))
+	if (slots_of(d->inode)->used)
 		return -ENOTEMPTY;
-	drop_name(dir, d->inode);
-	return 0;
+	return tmpfs_unlink(dir, d);
 }
 
-/* A moved name gets a new place in its directory's list. */
-static void entry_move(struct inode *from, struct inode *to, struct dentry *d)
+/* A directory moved: its ".." counts for another. */
+static void move_link(struct inode *from, struct inode *to, const struct dentry *d)
 {
-	list_del(&d->entry);
-	from->size -= DIRENT_SIZE;
-	inode_touch(from, ATTR_MTIME | ATTR_CTIME);
-	entry_add(to, d);
-	if (S_ISDIR(d->inode->mode) && from != to) {
+	if (S_ISDIR(d->inode->mode)) {
 		from->nlink--;
 		to->nlink++;
 	}
 }
 
+/* The dentries exchange names; each name keeps its slot, so that a reader sees both. */
+static void exchange_entries(struct inode *odir, struct dentry *old, struct inode *ndir,
+			     struct dentry *new)
+{
+	u64 slot = old->cookie;
+
+	slots_replace(slots_of(odir), slot, new);
+	slots_replace(slots_of(ndir), new->cookie, old);
+	old->cookie = new->cookie;
+	new->cookie = slot;
+	move_link(odir, ndir, old);
+	move_link(ndir, odir, new);
+	inode_touch(new->inode, ATTR_CTIME);
+	dir_changed(odir, 0);
+	dir_changed(ndir, 0);
+}
+
 static int tmpfs_rename(struct inode *odir, struct dentry *old, struct inode *ndir,
 			struct dentry *new, u32 flags)
 {
-	inode_touch(old->inode, ATTR_CTIME);
+	u64 slot = old->cookie;
+	int err;
+
+	assert_held(&odir->lock);
+	if (!(flags & RENAME_EXCHANGE) && new->inode && S_ISDIR(new->inode->mode) &&
+	    slots_of(new->inode)->used)
+		return -ENOTEMPTY;
 	if (flags & RENAME_EXCHANGE) {
-		inode_touch(new->inode, ATTR_CTIME);
-		entry_move(odir, ndir, old);
-		entry_move(ndir, odir, new);
-		return 0;
+		exchange_entries(odir, old, ndir, new);
+	} else if (new->inode) { /* the name that exists keeps its slot */
+		slots_replace(slots_of(ndir), new->cookie, old);
+		old->cookie = new->cookie;
+		slots_remove(slots_of(odir), slot);
+		drop_link(ndir, new->inode);
+		move_link(odir, ndir, old);
+		dir_changed(odir, -1);
+		dir_changed(ndir, 0);
+	} else if (odir != ndir) {
+		err = slots_add(slots_of(ndir), old, &old->cookie);
+		if (err)
+			return err;
+		slots_remove(slots_of(odir), slot);
+		move_link(odir, ndir, old);
+		dir_changed(odir, -1);
+		dir_changed(ndir, 1);
+	} else {
+		dir_changed(odir, 0);
 	}
-	if (new->inode) {
-		if (S_ISDIR(new->inode->mode) && !list_empty(&dir_of(new->inode)->entries))
-			return -ENOTEMPTY;
-		drop_name(ndir, new->inode);
-	}
-	entry_move(odir, ndir, old);
+	inode_touch(old->inode, ATTR_CTIME);
 	return 0;
 }
 
@@ -277,32 +319,49 @@ static int tmpfs_tmpfile(struct inode *dir, mode_t mode, struct inode **out)
 	return err;
 }
 
-/* Positions: 0 ".", 1 "..", then entries by falling cookie. */
+/* Positions: 0 ".", 1 "..", then the slots from SLOT_LIMIT downwards. */
+#define POS_LAST (2 + SLOT_LIMIT)
+
+static inline u32 highest_bit(u32 bits)
+{
+	return 31 ^ (u32)__builtin_clz(bits);
+}
+
+/* @param used  bit i: hand over the entry in slot i of the block */
+static bool fill_block(struct dir_context *context, const struct slot_block *block, u32 used)
+{
+	u64 pos_last = POS_LAST - (u64)block->index * SLOTS_PER_BLOCK;
+
+	while (used) {
+		u32 place = highest_bit(used);
+		const struct dentry *d = block->slot[place];
+		const char *name = d->name;
+
+		used ^= 1u << place;
+		if (!dir_fill_inline(context, pos_last - place, name,
+				     name_key_len(name_key_of(name)), d->inode->ino,
+				     mode_to_dtype(d->inode->mode)))
+			return false;
+	}
+	return true;
+}
+
 static int tmpfs_readdir(struct file *f, struct dir_context *context)
 {
-	struct dentry *self = f->path.dentry, *d;
+	const struct slots *slots = slots_of(f->inode);
+	struct inode *above = f->path.dentry->parent->inode;
+	u64 slot;
 
-	if (context->pos == 0) {
-		if (!context->fill(context, ".", 1, f->inode->ino, DT_DIR))
-			return 0;
-		context->pos = 1;
-	}
-	if (context->pos == 1) {
-		if (!context->fill(context, "..", 2, self->parent->inode->ino, DT_DIR))
-			return 0;
-		context->pos = 2;
-	}
-	list_for_each(d, &dir_of(f->inode)->entries, entry) {
-		u64 pos = 2 + COOKIE_MAX - d->cookie;
-
-		if (pos < context->pos)
-			continue;
-		context->pos = pos;
-		if (!context->fill(context, d->name, dentry_name_len(d), d->inode->ino,
-				   mode_to_dtype(d->inode->mode)))
-			return 0;
-		context->pos = pos + 1;
-	}
+	if (context->pos == 0 && !dir_fill(context, 0, ".", 1, f->inode->ino, DT_DIR))
+		return 0;
+	if (context->pos == 1 && !dir_fill(context, 1, "..", 2, above->ino, DT_DIR))
+		return 0;
+	slot = POS_LAST - context->pos;
+	if (context->pos <= POS_LAST)
+		for (u32 i = slots_nr_blocks_to(slots, slot); i--;)
+			if (!fill_block(context, slots->blocks[i],
+					slots_used_to(slots->blocks[i], slot)))
+				return 0;
 	file_accessed(f);
 	return 0;
 }

@@ -172,6 +172,50 @@ static void futex_again(long count)
 		CALL(SYS_futex, &nobody, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, -1);
 }
 
+/* ---- directories: an operation is an entry; read in pieces as small as musl's ---- */
+
+#define DIRENT_ROOM 2048
+
+static void make_folder(int entries)
+{
+	char name[32];
+
+	mkdir("bench.folder", 0700);
+	for (int i = 0; i < entries; i++) {
+		snprintf(name, sizeof(name), "bench.folder/file%05d", i);
+		fds[0] = open(name, O_WRONLY | O_CREAT, 0600);
+		must(fds[0] >= 0, name);
+		close_all();
+	}
+	must((fds[0] = open("bench.folder", O_RDONLY | O_DIRECTORY)) >= 0, "bench.folder");
+}
+static void folder_100(void)
+{
+	make_folder(100);
+}
+static void folder_10000(void)
+{
+	make_folder(10000);
+}
+static void read_folder(long count)
+{
+	CALL(SYS_lseek, fds[0], 0, SEEK_SET);
+	while (CALL(SYS_getdents64, fds[0], buffer, DIRENT_ROOM) > 0)
+		;
+	(void)count;
+}
+static void folder_end(void)
+{
+	char name[32];
+
+	close_all();
+	for (int i = 0, err = 0; !err; i++) {
+		snprintf(name, sizeof(name), "bench.folder/file%05d", i);
+		err = unlink(name);
+	}
+	must(!rmdir("bench.folder"), "rmdir");
+}
+
 /* ---- the rows ---- */
 
 static const struct row rows[] = {
@@ -195,5 +239,7 @@ static const struct row rows[] = {
 	{ "sig_deliver", 1000, sig_deliver, sig_prepare, NULL },
 	{ "futex_wake_none", 1000, futex_wake, NULL, NULL },
 	{ "futex_wait_eagain", 1000, futex_again, NULL, NULL },
+	{ "readdir_100", 100, read_folder, folder_100, folder_end },
+	{ "readdir_10000", 10000, read_folder, folder_10000, folder_end },
 };
 const struct group calls_group = { "kernel", rows, NELEMS(rows) };

@@ -71,6 +71,8 @@ host-test-y += name
 name-srcs := fs/names/name.c
 host-test-y += page_tree
 page_tree-srcs := fs/cache/page_tree.c
+host-test-y += slots
+slots-srcs := fs/tmpfs/slots.c
 
 # kernel/
 host-test-y += handle

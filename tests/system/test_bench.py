@@ -37,6 +37,9 @@ LIMITS = {
     'api_wait_init_10000': (1000, 11),
     'api_mutex': (40, 2.1),
     'api_spin': (45, 1.1),
+    # In a large directory as in a small one.
+    'readdir_100': (70, 0.5),
+    'readdir_10000': (60, 0.1),
 }
 
 

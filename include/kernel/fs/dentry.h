@@ -2,6 +2,7 @@
 /** @file dentry.h  Dentries: cached names in directories, positive or negative (fs/names/dcache.c). */
 #pragma once
 #include <kernel/atomic.h>
+#include <kernel/fs/name.h>
 #include <kernel/list.h>
 #include <kernel/lock.h>
 
@@ -24,11 +25,10 @@ struct dentry {
 	u64 inline_key;	  /* dentry_key() of inline_name */
 	char inline_name[32];
 	struct super_block *sb;
-	spinlock_t lock;      /* guards children */
-	u64 cookie;	      /* place in the directory, for readdir; under parent's inode->lock */
+	spinlock_t lock; /* guards children */
+	u64 cookie; /* the file system's place of it, for readdir; under parent's inode->lock */
 	struct list children; /* cached ones; under ->lock */
 	struct list child_link;
-	struct list entry; /* for the file system while DENTRY_PINNED; under parent's inode->lock */
 	union {
 		struct list lru;
 		struct rcu_head rcu;
@@ -45,11 +45,11 @@ struct dentry {
 /** @brief The key in front of each name: hash in the lower half, length in the upper. */
 static inline u64 dentry_key(const struct dentry *d)
 {
-	return ((const u64 *)READ_ONCE(d->name))[-1];
+	return name_key_of(READ_ONCE(d->name));
 }
 static inline u32 dentry_name_len(const struct dentry *d)
 {
-	return (u32)(dentry_key(d) >> 32);
+	return name_key_len(dentry_key(d));
 }
 
 void dentry_get(struct dentry *d);

@@ -27,7 +27,7 @@ struct file_ops {
 	s64 (*write)(struct file *f, struct uio *uio, u64 *pos);
 	/** NULL: generic, by size. */
 	s64 (*llseek)(struct file *f, s64 offset, int whence);
-	/** Call fill() for each entry from context->pos on, "." and ".." included; stop when it returns false. Under inode->lock. */
+	/** Call dir_fill() for each entry from context->pos on, "." and ".." included; stop when it returns false. Under inode->lock. */
 	int (*readdir)(struct file *f, struct dir_context *context);
 	/** Ready events now; calls poll_wait(table, ...) for each wait queue (@p table may be NULL). NULL: always readable and writable. */
 	u32 (*poll)(struct file *f, struct poll_table *table);
@@ -54,11 +54,6 @@ struct file_ops {
 	int (*flush)(struct file *f);
 	/** For /proc/PID/fdinfo. */
 	void (*show_fdinfo)(struct file *f, struct seq_file *seq);
-};
-
-struct dir_context {
-	bool (*fill)(struct dir_context *context, const char *name, u32 len, ino_t ino, u32 type);
-	u64 pos; /* of the entry handed to fill(); then of the next */
 };
 
 struct file {

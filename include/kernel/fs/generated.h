@@ -28,10 +28,10 @@ struct gen_spec {
 
 struct gen_tree;
 struct proc_entry {
-	struct rb_node node; /* in parent->names */
-	struct list link;    /* in parent->children, in order of cookie */
-	struct rb_root names;
-	struct list children;
+	struct rb_node node;  /* in parent->names */
+	struct rb_node place; /* in parent->places, by cookie */
+	struct rb_root names, places;
+	struct list link;	   /* of those that are removed together */
 	struct proc_entry *parent; /* NULL: the root, or removed */
 	struct gen_tree *tree;
 	u64 cookie;	     /* place in the directory; also makes the inode number */
@@ -50,7 +50,7 @@ struct proc_entry {
 
 /** A tree; everything else is set by gen_tree_init(). */
 struct gen_tree {
-	struct rwsem lock; /* guards names, children, parents, modes, next_cookie */
+	struct rwsem lock; /* guards names, places, parents, modes, next_cookie */
 	u64 next_cookie;
 	struct proc_entry *root;
 	struct super_block *sb; /* the one super block that shows it, or NULL; under sb_lock */

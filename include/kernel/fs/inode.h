@@ -153,7 +153,10 @@ bool capable_of_bypass(const struct inode *inode, int mask);
 int setattr_copy(struct inode *inode, const struct iattr *attr);
 /** @brief Fill in what stat() reports. */
 void fill_stat(const struct inode *inode, struct kstat *stat);
-/** @brief The type of a mode as readdir reports it: DT_*. */
-u32 mode_to_dtype(mode_t mode);
+/** @brief The type of a mode as readdir reports it: DT_*, which were chosen that way. */
+static inline u32 mode_to_dtype(mode_t mode)
+{
+	return (mode & S_IFMT) >> 12;
+}
 /** @brief Free the file locks of an inode that ends (fs/open/locks.c). */
 void locks_free(struct inode *inode);

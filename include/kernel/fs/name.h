@@ -26,6 +26,11 @@ static inline u32 name_key_len(u64 key)
 {
 	return (u32)(key >> 32);
 }
+/** @return the key in front of a stored name: see struct dentry */
+static inline u64 name_key_of(const char *stored)
+{
+	return ((const u64 *)stored)[-1];
+}
 /** @brief Copy to @p dst, NUL and padding included: at most NAME_SLACK bytes more than @p len. */
 void name_store(char *dst, const char *text, size_t len);
 
