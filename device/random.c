@@ -335,7 +335,8 @@ static s64 random_ioctl_add(u64 arg)
 		return -EFAULT;
 	if (head.bits < 0 || head.size < 0)
 		return -EINVAL;
-	uio_init_user(&uio, uaddr(arg + sizeof(head)), head.size);
+	if (uio_init_user(&uio, uaddr(arg + sizeof(head)), head.size))
+		return -EFAULT;
 	written = random_write(NULL, &uio, NULL);
 	if (written < 0)
 		return written;

@@ -16,81 +16,38 @@
 
 /* ---- lists of buffers ---- */
 
-enum direction { COPY_OUT, COPY_IN, COPY_ZERO };
-
-/* One piece within one buffer. @return bytes done */
-static inline u64 uio_transfer_piece(enum direction dir, uaddr_t user, void *kernel, u64 length)
-{
-	if (dir == COPY_OUT)
-		return copy_to_user_partial(user, kernel, length);
-	if (dir == COPY_IN)
-		return copy_from_user_partial(kernel, user, length);
-	return clear_user_partial(user, length);
-}
-
-static u64 uio_transfer_kernel(enum direction dir, struct uio *uio, void *kernel, u64 length)
-{
-	if (dir == COPY_OUT)
-		memcpy(uio->kernel, kernel, length);
-	else if (dir == COPY_IN)
-		memcpy(kernel, uio->kernel, length);
-	else
-		memset(uio->kernel, 0, length);
-	uio->kernel = (u8 *)uio->kernel + length;
-	uio->count -= length;
-	return length;
-}
-
-/* Over several buffers. */
-static __noinline u64 uio_transfer_list(enum direction dir, struct uio *uio, void *kernel,
-					u64 length)
+u64 uio_transfer_list(enum uio_direction direction, struct uio *uio, void *kernel, u64 length)
 {
 	u64 done = 0;
 
-	if (uio->kernel)
-		return uio_transfer_kernel(dir, uio, kernel, length);
 	while (done < length) {
-		u64 part = MIN(length - done, uio->seg->len - uio->seg_off), moved;
+		u64 part = MIN(length - done, uio->left), moved;
 
 		if (!part) { /* a used up or empty buffer; another follows, since count is not 0 */
-			uio->seg++;
-			uio->seg_off = 0;
+			uio->base = (u8 *)uio->next->base;
+			uio->left = uio->next->len;
+			uio->next++;
 			continue;
 		}
-		moved = uio_transfer_piece(dir, uaddr_add(uio->seg->base, uio->seg_off),
-					   (u8 *)kernel + done, part);
-		uio->seg_off += moved;
+		moved = uio_transfer_piece(direction, uio, (u8 *)kernel + done, part);
 		done += moved;
 		if (moved < part)
 			break;
 	}
-	uio->count -= done;
 	return done;
-}
-
-static inline u64 uio_transfer(enum direction dir, struct uio *uio, void *kernel, u64 length)
-{
-	if (length > uio->count)
-		length = uio->count;
-	if (unlikely(uio->kernel || length > uio->seg->len - uio->seg_off))
-		return uio_transfer_list(dir, uio, kernel, length);
-	length = uio_transfer_piece(dir, uaddr_add(uio->seg->base, uio->seg_off), kernel, length);
-	uio->seg_off += length;
-	uio->count -= length;
-	return length;
 }
 
 u64 uio_copy_out(struct uio *uio, const void *src, u64 length)
 {
-	return uio_transfer(COPY_OUT, uio, (void *)src, length);
+	return uio_transfer(UIO_OUT, uio, (void *)src, length);
 }
 u64 uio_copy_in(struct uio *uio, void *dst, u64 length)
 {
-	return uio_transfer(COPY_IN, uio, dst, length);
+	return uio_transfer(UIO_IN, uio, dst, length);
 }
 u64 uio_zero(struct uio *uio, u64 length)
 {
-	return uio_transfer(COPY_ZERO, uio, NULL, length);
+	return uio_transfer(UIO_ZERO, uio, NULL, length);
 }
 
 /* ---- lists from a program ---- */
@@ -132,7 +89,7 @@ int uio_list_get(struct uio_list *list, uaddr_t iov, u64 nr_segs)
 		uio_list_put(list);
 		return (int)total;
 	}
-	list->uio = (struct uio){ .seg = seg, .count = total };
+	list->uio = (struct uio){ .count = total, .next = seg }; /* the first is still to come */
 	return 0;
 }
 

@@ -62,12 +62,11 @@ SYSCALL6(sendto, fd, buf, len, flags, name, name_len)
 	struct message message = { .uio = &uio };
 	s64 ret;
 
-	if (!user_range_ok(uaddr(buf), MIN(len, TRANSFER_MAX)))
+	if (uio_init_user(&uio, uaddr(buf), MIN(len, TRANSFER_MAX)))
 		return -EFAULT;
 	ret = socket_get((u32)fd, &ref);
 	if (ret)
 		return ret;
-	uio_init_user(&uio, uaddr(buf), MIN(len, TRANSFER_MAX));
 	message.flags = call_flags(&ref, flags);
 	ret = send_message(ref.socket, &message, uaddr(name), (s32)name_len);
 	socket_put(&ref);
@@ -162,12 +161,11 @@ SYSCALL6(recvfrom, fd, buf, len, flags, name, name_len)
 	s64 ret;
 	int err;
 
-	if (!user_range_ok(uaddr(buf), MIN(len, TRANSFER_MAX)))
+	if (uio_init_user(&uio, uaddr(buf), MIN(len, TRANSFER_MAX)))
 		return -EFAULT;
 	ret = socket_get((u32)fd, &ref);
 	if (ret)
 		return ret;
-	uio_init_user(&uio, uaddr(buf), MIN(len, TRANSFER_MAX));
 	message.flags = call_flags(&ref, flags);
 	ret = unix_receive(ref.socket, &message);
 	if (message.record.rights)

@@ -3,7 +3,9 @@
  * Copies between kernel and user memory. One side may fault at any byte: the
  * exception table leads to a byte loop that finds the exact end. Quadwords
  * throughout; the last, partial quadword overlaps the one before.
- * u64 user_copy_raw(dst, src, n): bytes not copied.
+ *
+ * user_copy (rdi: to, rsi: from, rdx: bytes) and user_clear (rdi: to, rdx: bytes) leave the
+ * bytes not copied in rax and change no register but these and rcx: <asm/uaccess.h>.
  */
 #include <asm/layout.h>
 #include <asm/smap.h>
@@ -16,8 +18,8 @@
 
 	.section .text.hot, "ax"
 	.balign 32
-	.global user_copy_raw
-user_copy_raw:
+	.global user_copy
+user_copy:
 	SMAP_SITE 0x80000000
 	cmpq $8, %rdx
 	jb 5f
@@ -80,31 +82,39 @@ user_copy_raw:
 	EX 7b, 9b
 
 	.balign 32
-	.global user_clear_raw
-user_clear_raw:				/* (dst, n) */
+	.global user_clear
+user_clear:
 	SMAP_SITE 0x80000000
-	movq %rsi, %rdx
-	movq %rsi, %rcx
 	xorl %eax, %eax
+	movq %rdx, %rcx
 	shrq $3, %rcx
+	jz 2f
 1:	rep stosq
 	andl $7, %edx
-	jz 3f
-2:	movb %al, (%rdi)
+	jz 4f
+11:	movq %rax, -8(%rdi, %rdx)	/* the rest, overlapping */
+	jmp 4f
+2:	testl %edx, %edx
+	jz 4f
+3:	movb %al, (%rdi)
+	incq %rdi
+	decl %edx
+	jnz 3b
+4:	SMAP_SITE
+	ret
+5:	andl $7, %edx			/* fault among the quadwords: rcx of them are left */
+	leaq (%rdx, %rcx, 8), %rdx
+6:	movb %al, (%rdi)
 	incq %rdi
 	decq %rdx
-	jnz 2b
-3:	SMAP_SITE
-	xorl %eax, %eax
-	ret
-4:	andl $7, %edx
-	leaq (%rdx, %rcx, 8), %rdx
-	jmp 2b
-5:	SMAP_SITE
-	movq %rdx, %rax
-	ret
-	EX 1b, 4b
-	EX 2b, 5b
+	jnz 6b
+	jmp 4b
+7:	movq %rdx, %rax
+	jmp 4b
+	EX 1b, 5b
+	EX 11b, 6b
+	EX 3b, 7b
+	EX 6b, 7b
 
 /* int get_user_u64(u64 *dst, uaddr_t src) and friends: the range is checked here. */
 .macro GET name, size, insn, reg

@@ -41,7 +41,7 @@ int64_t banos_buffer_write(banos_buffer to, const void *from, uint64_t length)
 	length = MIN(length, uio->count);
 	if (!api_may_read(from, length))
 		return MISTAKE("from, with length bytes, is not the driver's memory");
-	return buffer_transferred(uio_copy_out(uio, from, length), length);
+	return buffer_transferred(uio_transfer(UIO_OUT, uio, (void *)from, length), length);
 }
 BANOS_EXPORT(banos_buffer_write);
 
@@ -54,7 +54,7 @@ int64_t banos_buffer_zero(banos_buffer to, uint64_t length)
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
 	length = MIN(length, uio->count);
-	return buffer_transferred(uio_zero(uio, length), length);
+	return buffer_transferred(uio_transfer(UIO_ZERO, uio, NULL, length), length);
 }
 BANOS_EXPORT(banos_buffer_zero);
 
@@ -69,7 +69,7 @@ int64_t banos_buffer_read(banos_buffer from, void *to, uint64_t length)
 	length = MIN(length, uio->count);
 	if (!api_may_write(to, length))
 		return MISTAKE("to, with length bytes, is not the driver's memory");
-	return buffer_transferred(uio_copy_in(uio, to, length), length);
+	return buffer_transferred(uio_transfer(UIO_IN, uio, to, length), length);
 }
 BANOS_EXPORT(banos_buffer_read);
 

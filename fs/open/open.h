@@ -2,6 +2,7 @@
 /** @file open.h  Between the files of fs/open: descriptor tables, and what closing does. */
 #pragma once
 #include <kernel/fs/fd_table.h>
+#include <kernel/thread.h>
 
 struct fd_table {
 	u32 size; /* a multiple of 64 */
@@ -21,6 +22,28 @@ struct files {
 };
 
 /* fd_table.c */
+
+/** @return the table, if no other thread uses it: only the caller's own calls change it; else NULL */
+static inline struct fd_table *files_own_table(struct files *files)
+{
+	if (unlikely(atomic_read(&files->refs) != 1))
+		return NULL;
+	return files->table;
+}
+
+/**
+ * @brief The file of a descriptor, not counted, where only this thread can close it.
+ * @return NULL: look it up by fd_get(), the table is shared or there is none. May be an O_PATH one,
+ *	   which can neither be read nor written
+ */
+static inline struct file *fd_own(u32 fd)
+{
+	struct fd_table *table = files_own_table(current->files);
+
+	if (unlikely(!table || fd >= table->size))
+		return NULL;
+	return table->file[fd];
+}
 
 /** @brief Is a descriptor free? For calls that must not start an operation that would then fail; another thread may take it. @return 0, -EMFILE, -ENOMEM */
 __must_check int fd_room(void);

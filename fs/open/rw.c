@@ -49,8 +49,11 @@ static s64 do_write(struct file *f, struct uio *uio, u64 *pos)
 
 typedef s64 (*transfer_fn)(struct file *f, struct uio *u, u64 *pos);
 
-/* At the file's own position. */
-static s64 file_transfer(u32 fd, struct uio *uio, transfer_fn method)
+/*
+ * At the file's own position. The system calls below come here only if the descriptor
+ * table is shared, or if something is wrong.
+ */
+static __noinline s64 file_transfer(u32 fd, struct uio *uio, transfer_fn method)
 {
 	struct fd_ref ref = fd_get(fd);
 	struct file *f = ref.file;
@@ -70,7 +73,7 @@ static s64 file_transfer(u32 fd, struct uio *uio, transfer_fn method)
 }
 
 /* At a position of the call's own. */
-static s64 transfer_at(u32 fd, struct uio *uio, s64 offset, transfer_fn method)
+static __noinline s64 transfer_at(u32 fd, struct uio *uio, s64 offset, transfer_fn method)
 {
 	struct fd_ref ref;
 	u64 pos = offset;
@@ -97,44 +100,83 @@ static s64 bad_range_error(u64 len)
 	return -EFAULT;
 }
 
-SYSCALL3(read, fd, buf, len)
+static __noinline s64 buffer_transfer(u32 fd, u64 buf, u64 len, transfer_fn method)
 {
 	struct uio uio;
 
-	if (unlikely(!user_range_ok(uaddr(buf), len)))
+	if (!user_range_ok(uaddr(buf), len) || uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX)))
 		return bad_range_error(len);
-	uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX));
-	return file_transfer((u32)fd, &uio, do_read);
+	return file_transfer(fd, &uio, method);
+}
+
+static __noinline s64 buffer_transfer_at(u32 fd, u64 buf, u64 len, u64 pos, transfer_fn method)
+{
+	struct uio uio;
+
+	if (!user_range_ok(uaddr(buf), len) || uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX)))
+		return bad_range_error(len);
+	return transfer_at(fd, &uio, (s64)pos, method);
+}
+
+/* May @f be used as @access (FMODE_READ, FMODE_WRITE) says, at its own position, without a lock? */
+static inline bool transfer_is_plain(const struct file *f, u32 access)
+{
+	return f && (f->mode & access) &&
+	       (!(f->mode & FMODE_POS_LOCK) || atomic_read(&f->refs) == 1);
+}
+
+/* The same at a position of the call's own, from where no transfer reaches the last of all. */
+static inline bool transfer_at_is_plain(const struct file *f, u32 access, u64 pos)
+{
+	return f && (f->mode & (access | FMODE_STREAM)) == access && pos <= FILE_SIZE_MAX - RW_MAX;
+}
+
+SYSCALL3(read, fd, buf, len)
+{
+	u32 number = (u32)fd;
+	struct file *f = fd_own(number);
+	struct uio uio;
+
+	if (unlikely(len > RW_MAX || uio_init_user(&uio, uaddr(buf), len) ||
+		     !transfer_is_plain(f, FMODE_READ) || !f->ops->read))
+		return buffer_transfer(number, buf, len, do_read);
+	return f->ops->read(f, &uio, &f->pos);
 }
 
 SYSCALL3(write, fd, buf, len)
 {
+	u32 number = (u32)fd;
+	struct file *f = fd_own(number);
 	struct uio uio;
 
-	if (unlikely(!user_range_ok(uaddr(buf), len)))
-		return bad_range_error(len);
-	uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX));
-	return file_transfer((u32)fd, &uio, do_write);
+	if (unlikely(len > RW_MAX || uio_init_user(&uio, uaddr(buf), len) ||
+		     !transfer_is_plain(f, FMODE_WRITE) || !f->ops->write))
+		return buffer_transfer(number, buf, len, do_write);
+	return f->ops->write(f, &uio, &f->pos);
 }
 
 SYSCALL4(pread64, fd, buf, len, pos)
 {
+	u32 number = (u32)fd;
+	struct file *f = fd_own(number);
 	struct uio uio;
 
-	if (!user_range_ok(uaddr(buf), len))
-		return bad_range_error(len);
-	uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX));
-	return transfer_at((u32)fd, &uio, pos, do_read);
+	if (unlikely(len > RW_MAX || uio_init_user(&uio, uaddr(buf), len) ||
+		     !transfer_at_is_plain(f, FMODE_READ, pos) || !f->ops->read))
+		return buffer_transfer_at(number, buf, len, pos, do_read);
+	return f->ops->read(f, &uio, &pos);
 }
 
 SYSCALL4(pwrite64, fd, buf, len, pos)
 {
+	u32 number = (u32)fd;
+	struct file *f = fd_own(number);
 	struct uio uio;
 
-	if (!user_range_ok(uaddr(buf), len))
-		return bad_range_error(len);
-	uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX));
-	return transfer_at((u32)fd, &uio, pos, do_write);
+	if (unlikely(len > RW_MAX || uio_init_user(&uio, uaddr(buf), len) ||
+		     !transfer_at_is_plain(f, FMODE_WRITE, pos) || !f->ops->write))
+		return buffer_transfer_at(number, buf, len, pos, do_write);
+	return f->ops->write(f, &uio, &pos);
 }
 
 /* ---- vectors ---- */

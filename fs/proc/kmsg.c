@@ -215,7 +215,8 @@ static s64 read_action(int action, uaddr_t buf, int len)
 	if (!len)
 		return 0;
 	if (action == READ) {
-		uio_init_user(&uio, buf, (u64)len);
+		if (uio_init_user(&uio, buf, (u64)len))
+			return -EFAULT;
 		return read_waiting(&uio, true);
 	}
 	result = read_last(buf, (u64)len);

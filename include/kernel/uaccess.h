@@ -4,6 +4,7 @@
  * All return -EFAULT for addresses outside user space or without the right.
  */
 #pragma once
+#include <asm/uaccess.h>
 #include <kernel/err.h>
 
 #define USER_BASE 0x10000ull /* nothing is ever mapped below */
@@ -12,11 +13,6 @@ static inline bool user_range_ok(uaddr_t user, u64 length)
 {
 	return length <= USER_END && (u64)user <= USER_END - length;
 }
-/** @return bytes NOT copied (0 = all); assembly, SMAP-aware. */
-u64 user_copy_raw(void *dst, const void *src, u64 length);
-/** @return bytes NOT cleared. */
-u64 user_clear_raw(void *dst, u64 length);
-
 static inline int __must_check copy_from_user(void *dst, uaddr_t src, u64 length)
 {
 	if (unlikely(!user_range_ok(src, length) || user_copy_raw(dst, src, length)))
@@ -59,31 +55,72 @@ s64 __must_check strncpy_from_user(char *dst, uaddr_t src, u64 size);
 /** Copy a user string of at most @p max bytes into fresh kmalloc memory; ERR_PTR. */
 char *__must_check strdup_from_user(uaddr_t src, u64 max);
 
-/** A list of user buffers (readv, pread...): one shape for all data transfers. */
-struct uio {
-	const struct uio_seg {
-		uaddr_t base;
-		u64 len;
-	} * seg;
-	u64 seg_off;	    /* offset within *seg */
-	u64 count;	    /* bytes left in all */
-	void *kernel;	    /* kernel buffer instead of seg, or NULL */
-	struct uio_seg one; /* storage for the one-segment case */
+/** One buffer of a program; laid out as struct iovec. */
+struct uio_seg {
+	uaddr_t base;
+	u64 len;
 };
-static inline void uio_init_user(struct uio *uio, uaddr_t base, u64 len)
+/**
+ * What is left of a transfer: one shape for read, pread, readv and the kernel's own. Its
+ * buffers were checked when it was made, so that copies need not know whose memory it is.
+ */
+struct uio {
+	u8 *base;  /* of the next byte */
+	u64 left;  /* bytes left in this buffer */
+	u64 count; /* bytes left in all; more than ->left: further buffers follow */
+	const struct uio_seg *next; /* the buffer that follows */
+};
+/** @brief One buffer of a program. @return 0, -EFAULT: it cannot be a program's memory */
+static inline int __must_check uio_init_user(struct uio *uio, uaddr_t base, u64 len)
 {
-	uio->one.base = base;
-	uio->one.len = len;
-	uio->seg = &uio->one;
-	uio->seg_off = 0;
-	uio->count = len;
-	uio->kernel = NULL;
+	if (unlikely(!user_range_ok(base, len)))
+		return -EFAULT;
+	uio->base = (u8 *)base;
+	uio->left = uio->count = len;
+	return 0;
 }
 static inline void uio_init_kernel(struct uio *uio, void *buf, u64 len)
 {
-	uio_init_user(uio, NULL, len);
-	uio->kernel = buf;
+	uio->base = buf;
+	uio->left = uio->count = len;
 }
+enum uio_direction { UIO_OUT, UIO_IN, UIO_ZERO };
+
+/** @brief uio_transfer() within the buffer that has at least @p length bytes left. */
+static inline u64 uio_transfer_piece(enum uio_direction direction, struct uio *uio, void *kernel,
+				     u64 length)
+{
+	u64 missed;
+
+	if (direction == UIO_OUT)
+		missed = user_copy_raw(uio->base, kernel, length);
+	else if (direction == UIO_IN)
+		missed = user_copy_raw(kernel, uio->base, length);
+	else
+		missed = user_clear_raw(uio->base, length);
+	length -= missed;
+	uio->base += length;
+	uio->left -= length;
+	uio->count -= length;
+	return length;
+}
+/** @brief uio_transfer() over several buffers; @p length is at most uio->count. */
+u64 uio_transfer_list(enum uio_direction direction, struct uio *uio, void *kernel, u64 length);
+
+/**
+ * @brief What the three functions below do, for code that runs with each call of a program: inline.
+ * @param kernel  the other side: of UIO_OUT the source, of UIO_IN the target
+ */
+static inline u64 uio_transfer(enum uio_direction direction, struct uio *uio, void *kernel,
+			       u64 length)
+{
+	if (length > uio->count)
+		length = uio->count;
+	if (unlikely(length > uio->left))
+		return uio_transfer_list(direction, uio, kernel, length);
+	return uio_transfer_piece(direction, uio, kernel, length);
+}
+
 /** Copy and advance. @return bytes copied, less than @p length at the end of the list or at a fault (then count stays > 0). */
 u64 uio_copy_out(struct uio *uio, const void *src, u64 length); /* kernel -> user */
 u64 uio_copy_in(struct uio *uio, void *dst, u64 length);	/* user -> kernel */

@@ -63,8 +63,9 @@ static u64 copy(struct uio *uio, void *queue, u64 count, bool input)
 	count = MIN(MIN(count, uio->count), fault_after);
 	if (fault_after != ~0ull)
 		fault_after -= count;
-	memcpy(input ? queue : uio->kernel, input ? uio->kernel : queue, count);
-	uio->kernel = (u8 *)uio->kernel + count;
+	memcpy(input ? queue : uio->base, input ? uio->base : queue, count);
+	uio->base += count;
+	uio->left -= count;
 	uio->count -= count;
 	return count;
 }
