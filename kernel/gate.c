@@ -209,7 +209,9 @@ static void gate_untidy_atomic(const struct owner *owner, const void *method, u3
 s64 gate_call_atomic(struct owner *owner, const void *object, const void *method, u64 arg1,
 		     u64 arg2, u64 arg3, u64 arg4, u64 arg5, u64 arg6)
 {
-	struct gate_record record = { .outer = current->gate, .owner = owner, .object = object };
+	struct gate_record record = {
+		.outer = current->gate, .owner = owner, .object = object, .method = method
+	};
 	bool elsewhere = arch_stack_pointer < current->gate_limit;
 	u32 locks = gate_locks_held(), held, left;
 	bool walled = gate_is_walled(owner) && owner_has_code(owner, method);
@@ -239,7 +241,7 @@ s64 gate_call_atomic(struct owner *owner, const void *object, const void *method
 	result = arch_gate_call(called, arg1, arg2, arg3, arg4, arg5, arg6, &record.sp, &record.bp,
 				&left);
 	if (unlikely(left != (GATE_CLEAN | held)))
-		gate_untidy_atomic(record.owner, method, left, held);
+		gate_untidy_atomic(record.owner, record.method, left, held);
 	current->gate = record.outer;
 	gate_count_event(record.owner->gate_slot, ended);
 	gate_locks_forget(locks);
@@ -251,14 +253,4 @@ s64 gate_call_atomic(struct owner *owner, const void *object, const void *method
 	if (unlikely(result <= GATE_RESULT_DOUBTFUL))
 		result = gate_bad_result(owner, result);
 	return result;
-}
-
-void gate_abandon(s64 result)
-{
-	struct gate_record *record = current->gate;
-
-	BUG_ON(!record);
-	if (!record->sp)
-		arch_gate_leave_slot((u64)record, result);
-	arch_gate_leave(record->sp, record->bp, result);
 }

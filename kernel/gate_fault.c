@@ -103,6 +103,16 @@ bool gate_may_abandon(void)
 
 /* ---- faults ---- */
 
+void gate_abandon(s64 result)
+{
+	struct gate_record *record = current->gate;
+
+	BUG_ON(!record);
+	if (!record->sp)
+		arch_gate_leave_slot((u64)record, result);
+	arch_gate_leave(record->sp, record->bp, result);
+}
+
 /* Does @sp lie on the stack of the innermost call, which was made at @call_sp of that stack or another one? */
 static bool gate_stack_is_below(u64 sp, u64 call_sp)
 {

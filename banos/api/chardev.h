@@ -52,13 +52,15 @@ struct char_device {
 struct char_file {
 	struct char_device *device;
 	struct owner *root;
-	void *context, *file; /* first two arguments of each method */
-	u32 access;	      /* BANOS_FILE_READ, _WRITE */
-	bool revocable;	      /* as the device is */
-	bool released;	      /* the driver's release() was, or is being, called */
-	bool unpinned;	      /* revoked: its pin of the driver has become a reference */
-	struct list link;     /* device->open_files; of a revocable device */
-	struct atomic calls;  /* that run in its methods; of a revocable device */
+	void *context, *file;	  /* first two arguments of each method */
+	const void *read, *write; /* the device's methods */
+	u32 access;		  /* BANOS_FILE_READ, _WRITE */
+	bool plain;		  /* neither has its device positions, nor can it be taken away */
+	bool revocable;		  /* as the device is */
+	bool released;		  /* the driver's release() was, or is being, called */
+	bool unpinned;		  /* revoked: its pin of the driver has become a reference */
+	struct list link;	  /* device->open_files; of a revocable device */
+	struct atomic calls;	  /* that run in its methods; of a revocable device */
 	struct owned *watched[WATCHED_MAX]; /* counted: programs' poll() may wait there */
 };
 

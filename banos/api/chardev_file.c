@@ -92,6 +92,8 @@ static inline u32 file_flags(const struct char_file *opened, const struct file *
 {
 	u32 flags = opened->access | FUTURE_FLAGS;
 
+	if (likely(!(f->flags & (O_NONBLOCK | O_APPEND))))
+		return flags;
 	if (f->flags & O_NONBLOCK)
 		flags |= BANOS_FILE_NONBLOCK;
 	if (f->flags & O_APPEND)
@@ -257,7 +259,10 @@ static int char_file_open(struct inode *inode, struct file *f)
 	opened->root = device->root;
 	opened->context = device->context;
 	opened->access = f->mode & (FMODE_READ | FMODE_WRITE);
+	opened->read = device->ops.read;
+	opened->write = device->ops.write;
 	opened->revocable = device->revocable;
+	opened->plain = !device->revocable && !(device->flags & BANOS_CHARDEV_POSITION);
 	list_init(&opened->link);
 	err = char_file_open_call(opened, f);
 	if (err) {
@@ -312,63 +317,66 @@ static void char_file_release(struct file *f)
 	char_device_put(device, unpinned);
 }
 
-/* Of gate_enter(). More than there was room for is no result, as what is below all errors. */
-static inline s64 char_file_transfer_done(struct char_file *opened, s64 result, u64 length)
+/* Of a transfer that moved nothing, or what is no result: more than there was room for, less than all errors. */
+static __noinline s64 char_file_transfer_failed(struct char_file *opened, s64 result)
 {
-	if (likely(result > 0 && result <= (s64)length))
-		return result;
 	if (result > 0 || result <= GATE_RESULT_DOUBTFUL)
 		return gate_bad_result(opened->root, result);
 	return result_of(result);
 }
 
-static inline s64 char_file_transfer(struct file *f, struct uio *uio, u64 offset,
-				     const void *method, const char *name)
+/* The call itself, of a device that cannot be taken away or after call_begin(). */
+static inline s64 char_file_call(struct file *f, struct char_file *opened, struct uio *uio,
+				 u64 offset, const void *method)
 {
-	struct char_file *opened = f->private;
 	u64 length = uio->count;
-	struct call_mark outer;
-	s64 result;
+	s64 result = gate_enter(opened->root, false, uio, method, (u64)opened->context,
+				(u64)opened->file, (u64)uio, length, offset, file_flags(opened, f));
 
-	if (!call_begin(opened, &outer, name))
-		return -ENODEV;
-	result = gate_enter(opened->root, false, uio, method, (u64)opened->context,
-			    (u64)opened->file, (u64)uio, length, offset, file_flags(opened, f));
-	call_end(opened, &outer);
-	return char_file_transfer_done(opened, result, length);
+	if (likely((u64)result - 1 < length))
+		return result;
+	return char_file_transfer_failed(opened, result);
 }
 
 /* As in Linux, programs that share a device file and its position agree on who moves it. */
-static __noinline s64 char_file_transfer_positioned(struct file *f, struct uio *uio, u64 *pos,
-						    const void *method, const char *name)
+static __noinline s64 char_file_transfer(struct file *f, struct uio *uio, u64 *pos,
+					 const void *method, const char *name)
 {
-	u64 offset = *pos;
+	struct char_file *opened = f->private;
+	bool positioned = opened->device->flags & BANOS_CHARDEV_POSITION;
+	struct call_mark outer;
+	u64 offset = 0;
 	s64 result;
 
+	if (positioned)
+		offset = *pos;
 	if (offset > INT64_MAX - uio->count)
 		return -EINVAL; /* drivers add the two without a thought */
-	result = char_file_transfer(f, uio, offset, method, name);
-	if (result > 0)
+	if (!call_begin(opened, &outer, name))
+		return -ENODEV;
+	result = char_file_call(f, opened, uio, offset, method);
+	call_end(opened, &outer);
+	if (positioned && result > 0)
 		*pos = offset + result;
 	return result;
 }
 
 static s64 char_file_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	const struct char_device *device = ((struct char_file *)f->private)->device;
+	struct char_file *opened = f->private;
 
-	if (unlikely(device->flags & BANOS_CHARDEV_POSITION))
-		return char_file_transfer_positioned(f, uio, pos, device->ops.read, "read");
-	return char_file_transfer(f, uio, 0, device->ops.read, "read");
+	if (unlikely(!opened->plain))
+		return char_file_transfer(f, uio, pos, opened->read, "read");
+	return char_file_call(f, opened, uio, 0, opened->read);
 }
 
 static s64 char_file_write(struct file *f, struct uio *uio, u64 *pos)
 {
-	const struct char_device *device = ((struct char_file *)f->private)->device;
+	struct char_file *opened = f->private;
 
-	if (unlikely(device->flags & BANOS_CHARDEV_POSITION))
-		return char_file_transfer_positioned(f, uio, pos, device->ops.write, "write");
-	return char_file_transfer(f, uio, 0, device->ops.write, "write");
+	if (unlikely(!opened->plain))
+		return char_file_transfer(f, uio, pos, opened->write, "write");
+	return char_file_call(f, opened, uio, 0, opened->write);
 }
 
 static s64 char_file_llseek(struct file *f, s64 off, int whence)

@@ -42,7 +42,8 @@ struct gate_record {
 	struct owner *owner;	   /* root: the driver */
 	struct gate_record *outer; /* the call inside which this one was made */
 	const void *object;	   /* handed in for this call, or NULL */
-	u64 bp;			   /* at the call */
+	const void *method;
+	u64 bp; /* at the call; with CONFIG_GATE_ABANDON */
 } __aligned(16);
 _Static_assert(offsetof(struct gate_record, sp) == 0 && offsetof(struct gate_record, owner) == 8 &&
 		       offsetof(struct gate_record, outer) == 16,
@@ -117,11 +118,6 @@ struct gate_guest {
  * @return how many there are
  */
 u32 gate_find_inside(const struct owner *owner, struct gate_guest *guests, u32 max);
-/**
- * @brief End the innermost call into a driver of this thread, with @p result. Does not return.
- * What the driver's function held was released before.
- */
-void gate_abandon(s64 result) __noreturn;
 /* A limit below all errors that drivers know. The kernel's own errors lie there, and have a meaning only on the return to user mode. */
 #define GATE_RESULT_DOUBTFUL (-512)
 /**
@@ -152,6 +148,11 @@ static inline void gate_debug_leave(const struct owner *owner, const void *metho
 
 /* ---- calls that fault (gate_fault.c) ---- */
 
+/**
+ * @brief With CONFIG_GATE_ABANDON: end the innermost call into a driver of this thread, with @p result.
+ * Does not return. What the driver's function held was released before.
+ */
+void gate_abandon(s64 result) __noreturn;
 #ifdef CONFIG_GATE_ABANDON
 /**
  * @brief A driver's function has taken a lock: if its call is abandoned, @p release releases it.
@@ -230,17 +231,18 @@ gate_enter_here(struct owner *owner, bool own, const void *object, const void *m
 	record.outer = current->gate;
 	record.owner = owner;
 	record.object = object;
+	record.method = method;
 	gate_count_event(own ? GATE_OWN_SLOT : owner->gate_slot, begun);
 	barrier();
 	current->gate = &record;
 	result = arch_gate_call(called, arg1, arg2, arg3, arg4, arg5, arg6, &record.sp, &record.bp,
 				&left);
 	if (unlikely(left != GATE_CLEAN))
-		gate_untidy(record.owner, method, left & GATE_FLAGS);
+		gate_untidy(record.owner, record.method, left & GATE_FLAGS);
 	/* Read again: a thread that was kept in memory costs an instruction more. */
 	CPU_FIELD_READ(running)->gate = record.outer;
 	gate_count_event(own ? GATE_OWN_SLOT : record.owner->gate_slot, ended);
-	gate_debug_leave(record.owner, method, mutexes);
+	gate_debug_leave(record.owner, record.method, mutexes);
 	gate_locks_forget(locks);
 	return result;
 }

@@ -152,6 +152,8 @@ static s64 is_abandoned(u64 arg)
 
 KTEST(gate, call_on_another_stack_can_be_abandoned)
 {
+	if (!IS_ENABLED(CONFIG_GATE_ABANDON))
+		KSKIP("CONFIG_GATE_ABANDON is not set");
 	if (!gate_test_begins(test))
 		return;
 	for (u32 i = 0; i < 20; i++)

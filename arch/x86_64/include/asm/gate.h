@@ -9,6 +9,7 @@
 #pragma once
 #include <asm/irqflags.h>
 #include <kernel/cpu.h>
+#include <kernel/kconfig.h>
 
 /* The flags that are looked at; of these, interrupts on alone. */
 #define GATE_FLAGS                                                                         \
@@ -23,7 +24,7 @@ register u64 arch_stack_pointer __asm__("rsp");
  * @brief Call @p fn and note in @p sp and @p bp where on the stack: the return address lies below *sp.
  *
  * Only in a function that also makes an ordinary call: else the compiler need not keep the
- * stack 16-aligned. Nothing is kept in registers across the call.
+ * stack 16-aligned. Where calls can be abandoned nothing is kept in registers across this one.
  * @param left  out: GATE_FLAGS and the count of spin locks as the function left them
  * @return what it returned, or what arch_gate_leave() said
  */
@@ -34,21 +35,23 @@ static inline __attribute__((always_inline)) s64 arch_gate_call(const void *fn, 
 	register u64 r8 __asm__("r8") = e;
 	register u64 r9 __asm__("r9") = f;
 	s64 result = (s64)fn;
-	u32 flags;
 
+	if (IS_ENABLED(CONFIG_GATE_ABANDON))
+		*bp = (u64)__builtin_frame_address(0);
 	__asm__ volatile(
 		"movq %%rsp, %[sp]\n\t"
-		"movq %%rbp, %[bp]\n\t"
 		"call *%%rax\n\t"
 		"pushfq\n\t"
-		"popq %q[flags]\n\t"
-		"andl %[mask], %[flags]\n\t"
-		"orl %%gs:%c[preempt], %[flags]" /* a spin lock of the driver's keeps preemption off */
-		: "+a"(result), [flags] "=b"(flags), [sp] "=m"(*sp), [bp] "=m"(*bp), "+D"(a),
-		  "+S"(b), "+d"(c), "+c"(d), "+r"(r8), "+r"(r9)
+		"popq %[flags]\n\t"
+		"andl %[mask], %k[flags]\n\t"
+		"orl %%gs:%c[preempt], %k[flags]" /* a spin lock of the driver's keeps preemption off */
+		: "+a"(result), [flags] "+c"(d), [sp] "=m"(*sp), "+D"(a), "+S"(b), "+d"(c),
+		  "+r"(r8), "+r"(r9)
 		: [mask] "i"(GATE_FLAGS), [preempt] "i"(offsetof(struct cpu, preempt_count))
-		: "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
-	*left = flags;
+		: "r10", "r11", "memory", "cc");
+	if (IS_ENABLED(CONFIG_GATE_ABANDON))
+		__asm__ volatile("" ::: "rbx", "r12", "r13", "r14", "r15");
+	*left = (u32)d;
 	return result;
 }
 
