@@ -308,21 +308,11 @@ static s64 pipe_write(struct file *f, struct uio *uio, u64 *pos)
 
 /* ---- the rest ---- */
 
-static __noinline void poll_register(struct pipe *pipe, u32 mode, struct poll_table *table)
+static inline u32 pipe_events(const struct file *f)
 {
-	if (mode & FMODE_READ)
-		poll_wait(table, &pipe->read_wait);
-	if (mode & FMODE_WRITE)
-		poll_wait(table, &pipe->write_wait);
-}
-
-static u32 pipe_poll(struct file *f, struct poll_table *table)
-{
-	struct pipe *pipe = f->private;
+	const struct pipe *pipe = f->private;
 	u32 events = 0;
 
-	if (unlikely(table))
-		poll_register(pipe, f->mode, table);
 	if (f->mode & FMODE_READ) {
 		if (pipe_ended(pipe) && pipe->writer_opens != f->pos)
 			events |= POLLHUP;
@@ -336,6 +326,24 @@ static u32 pipe_poll(struct file *f, struct poll_table *table)
 			events |= POLLERR;
 	}
 	return events;
+}
+
+static __noinline u32 pipe_poll_register(struct file *f, struct poll_table *table)
+{
+	struct pipe *pipe = f->private;
+
+	if (f->mode & FMODE_READ)
+		poll_wait(table, &pipe->read_wait);
+	if (f->mode & FMODE_WRITE)
+		poll_wait(table, &pipe->write_wait);
+	return pipe_events(f);
+}
+
+static u32 pipe_poll(struct file *f, struct poll_table *table)
+{
+	if (unlikely(table))
+		return pipe_poll_register(f, table);
+	return pipe_events(f);
 }
 
 static int pipe_async(struct file *f, s32 fd, bool enable)

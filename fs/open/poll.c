@@ -2,7 +2,8 @@
 /*
  * poll(), ppoll(), select(), pselect6().
  *
- * Each file reports what is ready. If none is ready and the call may wait, the
+ * Each file reports what is ready: where no other thread uses the descriptor table, without
+ * looking each one up for itself (poll_scan_own()). If none is ready and the call may wait, the
  * files are asked once more, now registering on their wait queues, and the
  * thread sleeps until one of those is woken. Files are asked after registering, so
  * nothing is missed. A registered file is counted, since another thread may
@@ -21,6 +22,7 @@
 #include <uapi/personality.h>
 #include <uapi/poll.h>
 #include <uapi/time.h>
+#include "open.h"
 
 #define INLINE_QUEUES 6
 #define POLL_ALWAYS   (POLLERR | POLLHUP | POLLNVAL)
@@ -118,8 +120,11 @@ static void poller_done(struct poller *poller)
 	}
 }
 
-/* Ask one descriptor. @return its events among @p wanted, POLLNVAL for a bad one */
-static inline u32 poller_ask(struct poller *poller, bool wait, u32 fd, u32 wanted)
+/*
+ * Ask one descriptor, and register with @p poller if that is not NULL.
+ * @return its events among @p wanted, POLLNVAL for a bad one
+ */
+static u32 poller_ask(struct poller *poller, u32 fd, u32 wanted)
 {
 	struct fd_ref ref = fd_get(fd);
 	struct poll_table *table = NULL;
@@ -127,7 +132,7 @@ static inline u32 poller_ask(struct poller *poller, bool wait, u32 fd, u32 wante
 
 	if (unlikely(!ref.file))
 		return POLLNVAL;
-	if (wait) {
+	if (poller) {
 		table = &poller->table;
 		table->events = wanted;
 		poller->file = ref.file;
@@ -161,29 +166,24 @@ static int poller_wait(struct poller *poller, u64 deadline)
 	return 0;
 }
 
-/*
- * The common loop. @p scan asks all descriptors and returns how many are ready.
- * @p deadline 0: don't wait; ~0: for ever
- */
-static s64 poll_loop(u32 (*scan)(void *arg, struct poller *poller, bool wait), void *arg,
-		     u64 deadline)
+/* Asks all descriptors, and registers with @poller, unless that is NULL, until one is ready. @return how many are */
+typedef u32 (*scan_fn)(void *arg, struct poller *poller);
+
+static __noinline s64 poll_sleep(scan_fn scan, void *arg, u64 deadline)
 {
 	struct poller poller;
 	u32 ready;
 	int err = 0;
 
 	poller_init(&poller);
-	ready = scan(arg, &poller, false);
-	if (ready || !deadline)
-		return ready;
-	ready = scan(arg, &poller, true);
+	ready = scan(arg, &poller);
 	while (!ready && !err) {
 		if (poller.failed)
 			err = -ENOMEM;
 		else
 			err = poller_wait(&poller, deadline);
 		if (!err || err == -ETIMEDOUT)
-			ready = scan(arg, &poller, false);
+			ready = scan(arg, NULL);
 	}
 	poller_done(&poller);
 	if (ready)
@@ -191,6 +191,16 @@ static s64 poll_loop(u32 (*scan)(void *arg, struct poller *poller, bool wait), v
 	if (err == -ETIMEDOUT)
 		return 0;
 	return err;
+}
+
+/* The common way. @p deadline 0: don't wait; ~0: for ever */
+static inline s64 poll_loop(scan_fn scan, void *arg, u64 deadline)
+{
+	u32 ready = scan(arg, NULL);
+
+	if (ready || !deadline)
+		return ready;
+	return poll_sleep(scan, arg, deadline);
 }
 
 /* ---- timeouts ---- */
@@ -245,21 +255,66 @@ struct poll_call {
 	u32 count;
 };
 
-static u32 poll_scan(void *arg, struct poller *poller, bool wait)
+static __noinline u32 poll_without_method(const struct file *f)
+{
+	if (f->mode & FMODE_PATH)
+		return POLLNVAL;
+	return file_ready(f);
+}
+
+/* What descriptor @fd of a table that no other thread uses has ready. */
+static inline u32 poll_ask_own(const struct fd_table *table, s32 fd)
+{
+	struct file *f;
+
+	if (unlikely((u32)fd >= table->size)) {
+		if (fd < 0)
+			return 0;
+		return POLLNVAL;
+	}
+	f = table->file[fd];
+	if (unlikely(!f))
+		return POLLNVAL;
+	if (unlikely(!f->ops->poll))
+		return poll_without_method(f);
+	return f->ops->poll(f, NULL);
+}
+
+static u32 poll_scan_own(const struct poll_call *call, const struct fd_table *table)
+{
+	const struct user_pollfd *end = call->fds + call->count;
+	u32 ready = 0;
+
+	for (struct user_pollfd *pollfd = call->fds; pollfd < end; pollfd++) {
+		u32 events = poll_ask_own(table, pollfd->fd);
+
+		events &= (u16)pollfd->events | POLL_ALWAYS;
+		pollfd->revents = events;
+		if (events)
+			ready++;
+	}
+	return ready;
+}
+
+static u32 poll_scan(void *arg, struct poller *poller)
 {
 	struct poll_call *call = arg;
 	struct user_pollfd *end = call->fds + call->count;
+	const struct fd_table *own = files_own_table(current->files);
 	u32 ready = 0;
 
+	if (!poller && own)
+		return poll_scan_own(call, own);
 	for (struct user_pollfd *pollfd = call->fds; pollfd < end; pollfd++) {
 		u32 events = 0;
 
 		if (pollfd->fd >= 0)
-			events =
-				poller_ask(poller, wait && !ready, pollfd->fd, (u16)pollfd->events);
-
+			events = poller_ask(poller, pollfd->fd, (u16)pollfd->events);
 		pollfd->revents = events;
-		ready += events != 0;
+		if (!events)
+			continue;
+		ready++;
+		poller = NULL; /* the call returns */
 	}
 	return ready;
 }
@@ -289,9 +344,13 @@ static s64 do_poll(uaddr_t ufds, u32 count, u64 deadline)
 SYSCALL3(poll, fds, nfds, timeout_ms)
 {
 	s32 ms = (s32)timeout_ms;
+	u64 deadline = 0;
 
-	return do_poll(uaddr(fds), (u32)nfds,
-		       ms < 0 ? ~0ull : deadline_in(ms / 1000, ms % 1000 * NSEC_PER_MSEC));
+	if (ms < 0)
+		deadline = ~0ull;
+	else if (ms)
+		deadline = deadline_in(ms / 1000, ms % 1000 * NSEC_PER_MSEC);
+	return do_poll(uaddr(fds), (u32)nfds, deadline);
 }
 
 SYSCALL5(ppoll, fds, nfds, timeout, mask, mask_size)
@@ -321,7 +380,7 @@ struct select_call {
 };
 static const u32 select_events[3] = { SELECT_IN, SELECT_OUT, SELECT_EX };
 
-static u32 select_scan(void *arg, struct poller *poller, bool wait)
+static u32 select_scan(void *arg, struct poller *poller)
 {
 	struct select_call *call = arg;
 	u32 ready = 0;
@@ -339,7 +398,9 @@ static u32 select_scan(void *arg, struct poller *poller, bool wait)
 			wanted |= call->wanted[kind][word] & bit ? select_events[kind] : 0;
 		if (!wanted)
 			continue;
-		got = poller_ask(poller, wait && !ready, fd, wanted);
+		if (ready)
+			poller = NULL; /* the call returns */
+		got = poller_ask(poller, fd, wanted);
 		if (got & POLLNVAL) {
 			call->bad = true;
 			return 1;

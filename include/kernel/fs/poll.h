@@ -17,12 +17,17 @@ static inline void poll_wait(struct poll_table *table, struct wait_queue *queue)
 	if (table)
 		table->add(table, queue);
 }
+/** @brief file_poll() of a file without a poll method. */
+static inline u32 file_ready(const struct file *f)
+{
+	if (f->ops->ready)
+		return f->ops->ready(f);
+	return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+}
 /** @return the events that are ready now */
 static inline u32 file_poll(struct file *f, struct poll_table *table)
 {
 	if (f->ops->poll)
 		return f->ops->poll(f, table);
-	if (f->ops->ready)
-		return f->ops->ready(f);
-	return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+	return file_ready(f);
 }
