@@ -271,6 +271,42 @@ struct rb_node *rb_erase_valued(struct rb_root *root, struct rb_node *node, rb_u
 	return rbtree_erase(root, node, update);
 }
 
+/*
+ * The next @count nodes from *@next on as a tree below @above, whose lowest level is @height
+ * below this one. Halving fills all levels but that one, so its nodes alone are red.
+ * As deep as the tree: log2.
+ */
+static struct rb_node *build_subtree(struct rb_node **next, u32 count, u32 height,
+				     rb_update_fn update)
+{
+	struct rb_node *left = NULL, *node, *right = NULL;
+
+	if (count > 1)
+		left = build_subtree(next, count / 2, height - 1, update);
+	node = *next;
+	*next = node->right;
+	if (count > 2)
+		right = build_subtree(next, (count - 1) / 2, height - 1, update);
+	node->parent_colour = height ? BLACK : 0;
+	node->left = left;
+	node->right = right;
+	if (left)
+		set_parent(left, node);
+	if (right)
+		set_parent(right, node);
+	update(node);
+	return node;
+}
+
+void rb_build(struct rb_root *root, struct rb_node *first, u32 count, rb_update_fn update)
+{
+	root->node = NULL;
+	if (!count)
+		return;
+	root->node = build_subtree(&first, count, 31 - __builtin_clz(count), update);
+	set_black(root->node);
+}
+
 struct rb_node *rb_first(const struct rb_root *root)
 {
 	struct rb_node *node = root->node;

@@ -92,24 +92,37 @@ static int copy_leaf(struct vm_space *to, pte_t *src, u64 addr, u64 count, bool 
 	s64 copied = 0, delta;
 	bool lost = false;
 
-	while (!pte_anon(*src))
-		if (++src == last)
+	for (;;) {
+		src = vm_skip_empty(src, last);
+		if (src == last)
 			return 0;
+		if (pte_anon(*src))
+			break;
+		src++;
+	}
 	dest = vm_pte_alloc(to, addr + ((src - first) << PAGE_SHIFT));
 	if (!dest)
 		return -ENOMEM;
 	delta = (char *)dest - (char *)src;
 	for (; src < last; src++) {
 		pte_t entry = *src;
+		struct page *page = pte_page(entry);
 
-		if (!pte_anon(entry))
+		if (unlikely(!pte_anon(entry))) {
+			if (!entry)
+				src = vm_skip_empty(src, last) - 1;
 			continue;
+		}
 		if (pte_writable(entry)) {
 			entry = pte_make_readonly(entry);
 			*src = entry;
 			lost = true;
 		}
-		atomic_inc(&pte_page(entry)->refs);
+		/* No other thread can count a page of which this entry is the only user. */
+		if (likely(atomic_read(&page->refs) == 1))
+			atomic_set(&page->refs, 2);
+		else
+			atomic_inc(&page->refs);
 		*(pte_t *)((char *)src + delta) = entry;
 		copied++;
 	}

@@ -115,6 +115,26 @@ void vm_region_insert_behind(struct vm_space *space, struct vm_region *prev,
 	space->nr_regions++;
 }
 
+void vm_region_append(struct vm_space *space, struct vm_region *region)
+{
+	region->space = space;
+	list_add_tail(&region->link, &space->region_list);
+	space->nr_regions++;
+}
+
+void vm_regions_build(struct vm_space *space)
+{
+	struct rb_node *first = NULL, **link = &first;
+	struct vm_region *region;
+
+	list_for_each(region, &space->region_list, link) {
+		region->gap = compute_gap(space, region);
+		*link = &region->node;
+		link = &region->node.right;
+	}
+	rb_build(&space->regions, first, space->nr_regions, update_max);
+}
+
 void vm_region_insert(struct vm_space *space, struct vm_region *region)
 {
 	struct vm_region *next = vm_region_find_above(space, region->start);

@@ -19,6 +19,12 @@ void vm_region_insert(struct vm_space *space, struct vm_region *region);
 /** @brief The same, faster, where the region below it is known (NULL: it is the lowest). */
 void vm_region_insert_behind(struct vm_space *space, struct vm_region *prev,
 			     struct vm_region *region);
+/**
+ * @brief Fill an empty set from below: append each region, above all before it, then build
+ * the tree once. Until then the set is a list only, without search.
+ */
+void vm_region_append(struct vm_space *space, struct vm_region *region);
+void vm_regions_build(struct vm_space *space);
 void vm_region_erase(struct vm_space *space, struct vm_region *region);
 /** @brief Move the bounds, without passing a neighbour; pgoff follows the start. */
 void vm_region_resize(struct vm_space *space, struct vm_region *region, u64 start, u64 end);

@@ -145,7 +145,7 @@ static int space_copy_region(struct vm_space *space, struct vm_region *from, boo
 	vm_region_clone(region, from, from->start, from->end);
 	region->flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
 	vm_region_opened(region);
-	vm_region_insert_behind(space, vm_region_last(space), region);
+	vm_region_append(space, region);
 	vm_account(space, region->flags, vm_region_pages(region));
 	/* On the list first: a truncation from here on takes pages from both. */
 	vm_file_link(region);
@@ -174,8 +174,10 @@ static struct vm_space *space_try_fork(struct vm_space *old)
 	if (flush)
 		tlb_flush_user_all(old);
 	up_write(&old->lock);
-	if (!err)
+	if (!err) {
+		vm_regions_build(space);
 		return space;
+	}
 	vm_space_put(space);
 	return NULL;
 }

@@ -82,11 +82,12 @@ void vm_zap(struct vm_gather *gather, u64 start, u64 end)
 	if ((u64)(space->rss_anon + space->rss_file) > space->peak_rss)
 		vm_note_peak(space);
 	for (; start < end && (pte = vm_next_leaf(space, &start, end, &stop)); start = stop) {
-		for (u64 addr = start; addr < stop; addr += PAGE_SIZE, pte++) {
-			pte_t entry = *pte;
+		pte_t *first = pte, *last = pte + ((stop - start) >> PAGE_SHIFT);
 
-			if (!entry)
-				continue;
+		for (; (pte = vm_skip_empty(pte, last)) < last; pte++) {
+			pte_t entry = *pte;
+			u64 addr = start + ((u64)(pte - first) << PAGE_SHIFT);
+
 			*pte = 0;
 			vm_gather_range(gather, addr, addr + PAGE_SIZE);
 			count[gather_page(gather, entry)]++;
@@ -103,6 +104,32 @@ void vm_zap_region(struct vm_gather *gather, struct vm_region *region, u64 start
 	vm_file_unlock(region);
 }
 
+/* Empty [pte, last), which no CPU has loaded. @return anonymous pages freed */
+static s64 leaf_free_pages(pte_t *pte, pte_t *last)
+{
+	s64 freed = 0;
+
+	for (; pte < last; pte++) {
+		pte_t entry = *pte;
+		struct page *page = pte_page(entry);
+
+		if (likely(pte_anon(entry))) {
+			*pte = 0;
+			if (atomic_read(&page->refs) != 1 && !atomic_dec_and_test(&page->refs))
+				continue;
+			page_free(page);
+			freed++;
+		} else if (!entry) {
+			pte = vm_skip_empty(pte, last) - 1;
+		} else {
+			*pte = 0;
+			if (!pte_uncounted(entry))
+				page_put(page);
+		}
+	}
+	return freed;
+}
+
 /* No CPU has the tables: nothing to gather. */
 static void zap_dead(struct vm_space *space, u64 start, u64 end)
 {
@@ -110,25 +137,8 @@ static void zap_dead(struct vm_space *space, u64 start, u64 end)
 	u64 stop;
 	pte_t *pte;
 
-	for (; start < end && (pte = vm_next_leaf(space, &start, end, &stop)); start = stop) {
-		for (pte_t *last = pte + ((stop - start) >> PAGE_SHIFT); pte < last; pte++) {
-			pte_t entry = *pte;
-			struct page *page = pte_page(entry);
-
-			if (!entry)
-				continue;
-			*pte = 0;
-			if (pte_anon(entry)) {
-				if (atomic_read(&page->refs) != 1 &&
-				    !atomic_dec_and_test(&page->refs))
-					continue;
-				page_free(page);
-				freed++;
-			} else if (!pte_uncounted(entry)) {
-				page_put(page);
-			}
-		}
-	}
+	for (; start < end && (pte = vm_next_leaf(space, &start, end, &stop)); start = stop)
+		freed += leaf_free_pages(pte, pte + ((stop - start) >> PAGE_SHIFT));
 	if (freed)
 		mem_account(MEM_ANON, -freed);
 }

@@ -50,6 +50,11 @@ static inline struct rb_node *rb_parent(const struct rb_node *n)
 {
 	return (struct rb_node *)(n->parent_colour & ~RB_BLACK);
 }
+/**
+ * Make a tree of @p count nodes that are in order already, linked through ->right from
+ * @p first on; one step a node. @p update is called for each, children first: no rb_update_path().
+ */
+void rb_build(struct rb_root *root, struct rb_node *first, u32 count, rb_update_fn update);
 struct rb_node *rb_first(const struct rb_root *root);
 struct rb_node *rb_last(const struct rb_root *root);
 struct rb_node *rb_next(const struct rb_node *node);

@@ -213,12 +213,35 @@ static void check_sees_broken_trees(void **state)
 	assert_int_equal(rb_check(&root), -1);
 }
 
+static void a_tree_built_of_any_count_is_one(void **state)
+{
+	enum { N = 600 };
+	static struct valued items[N + 1];
+	struct rb_root root;
+
+	for (u32 count = 0; count <= N; count++) {
+		u32 found = 0;
+
+		for (u32 i = 0; i < count; i++) {
+			items[i] = (struct valued){ .key = i, .weight = rand(), .inside = true };
+			items[i].node.right = &items[i + 1].node;
+		}
+		rb_build(&root, &items[0].node, count, update);
+		assert_true(rb_check(&root) >= 0);
+		check_values(root.node);
+		for (struct rb_node *node = rb_first(&root); node; node = rb_next(node))
+			assert_int_equal(valued(node)->key, found++);
+		assert_int_equal(found, count);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_changes_keep_order_and_balance),
 		cmocka_unit_test(sorted_input_stays_balanced),
 		cmocka_unit_test(values_follow_every_change),
+		cmocka_unit_test(a_tree_built_of_any_count_is_one),
 		cmocka_unit_test(check_sees_broken_trees),
 	};
 

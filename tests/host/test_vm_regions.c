@@ -197,6 +197,29 @@ static void split(struct vm_region *region)
 	set_owner(upper->start >> PAGE_SHIFT, upper->end >> PAGE_SHIFT, upper);
 }
 
+/* As a fork does: all regions again, in order, and the tree over them in the end. */
+static void rebuild(void)
+{
+	struct list old;
+
+	list_init(&old);
+	while (!list_empty(&space.region_list)) {
+		struct vm_region *region = list_first(&space.region_list, struct vm_region, link);
+
+		list_del(&region->link);
+		list_add_tail(&region->link, &old);
+	}
+	vm_regions_init(&space);
+	while (!list_empty(&old)) {
+		struct vm_region *region = list_first(&old, struct vm_region, link);
+
+		list_del(&region->link);
+		region->gap = region->max_gap = 0;
+		vm_region_append(&space, region);
+	}
+	vm_regions_build(&space);
+}
+
 static void random_changes_agree_with_a_map_of_pages(void **state)
 {
 	for (u32 seed = 0; seed < 12; seed++) {
@@ -204,7 +227,7 @@ static void random_changes_agree_with_a_map_of_pages(void **state)
 		vm_regions_init(&space);
 		for (u32 step = 0; step < 1500; step++) {
 			struct vm_region *region = any_region();
-			u32 what = below(10);
+			u32 what = below(11);
 
 			if (!region || what < 4)
 				add();
@@ -214,6 +237,8 @@ static void random_changes_agree_with_a_map_of_pages(void **state)
 				resize(region);
 			else if (what < 9)
 				split(region);
+			else if (what < 10)
+				rebuild();
 			else {
 				region->flags ^= VM_GROWSDOWN;
 				vm_region_update_gap(&space, region);
