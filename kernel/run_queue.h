@@ -3,7 +3,7 @@
  * @file run_queue.h  The run queues, for the files of the scheduler: see sched.c.
  */
 #pragma once
-#include <kernel/rbtree.h>
+#include <kernel/run_order.h>
 #include <kernel/time.h>
 #include "internal.h"
 
@@ -13,8 +13,7 @@ struct run_queue {
 	spinlock_t lock; /* guards all below but cpu, idle and tick; interrupts off */
 	bool marked_idle, marked_waiting; /* in the masks that others see */
 	u8 quiet_ticks;			  /* during which nothing waited */
-	struct rb_root tree;
-	struct rb_node *leftmost;
+	struct run_order order;
 	u64 min_vruntime;
 	u64 rt_seq;
 	u64 balance_ns; /* when to compare with the others again */
@@ -22,7 +21,7 @@ struct run_queue {
 	struct cpu *cpu;
 	struct thread *idle;
 	struct timer tick;
-	u32 nr_queued __aligned(64); /* in the tree, without the running one; others read it */
+	u32 nr_queued __aligned(64); /* in order, without the running one; others read it */
 } __aligned(256);		     /* the heap gives those lines of their own */
 
 static inline bool is_rt(const struct thread *t)
@@ -30,9 +29,10 @@ static inline bool is_rt(const struct thread *t)
 	return t->rt_priority != 0;
 }
 
-/* Out of line: for queues with more than one thread. rq->lock held. */
-void rq_tree_insert(struct run_queue *rq, struct thread *t);
-void rq_tree_erase(struct run_queue *rq, struct thread *t);
+static inline struct thread *run_thread(struct run_entry *entry)
+{
+	return container_of(entry, struct thread, run);
+}
 
 /** Make the queue's CPU choose again. rq->lock held, interrupts off. */
 void rq_resched(struct run_queue *rq);
@@ -80,25 +80,17 @@ static inline u64 rq_key(struct run_queue *rq, const struct thread *t)
 	return (u64)(99 - t->rt_priority) << 48 | (rq->rt_seq++ & 0xffffffffffff);
 }
 
-/* rq->lock held. Mostly a thread is alone in the queue: the other one runs. */
+/* rq->lock held. */
 static inline void rq_enqueue(struct run_queue *rq, struct thread *t)
 {
-	t->run_key = rq_key(rq, t);
+	t->run.key = rq_key(rq, t);
 	t->rq = rq;
-	if (likely(!rq->nr_queued++)) {
-		rb_insert_only(&rq->tree, &t->run_node);
-		rq->leftmost = &t->run_node;
-	} else {
-		rq_tree_insert(rq, t);
-	}
+	rq->nr_queued++;
+	run_order_add(&rq->order, &t->run);
 }
 
 static inline void rq_dequeue(struct run_queue *rq, struct thread *t)
 {
-	if (likely(!--rq->nr_queued)) {
-		rb_erase_only(&rq->tree);
-		rq->leftmost = NULL;
-	} else {
-		rq_tree_erase(rq, t);
-	}
+	rq->nr_queued--;
+	run_order_remove(&rq->order, &t->run);
 }

@@ -2,7 +2,7 @@
 /*
  * The scheduler.
  *
- * Each CPU has a run queue: a tree of runnable threads by key. Real-time
+ * Each CPU has a run queue: the runnable threads by key (run_order.h). Real-time
  * threads are first, by priority and arrival; the others by virtual run time,
  * which grows with the time a thread ran divided by its weight (its nice
  * value), so that each gets its share. A thread that slept starts a little
@@ -43,40 +43,11 @@
 
 static struct run_queue boot_rq;
 
-/* ---- the tree; rq->lock held ---- */
-
-__noinline void rq_tree_insert(struct run_queue *rq, struct thread *t)
-{
-	struct rb_node *parent = NULL, **link = &rq->tree.node;
-	bool leftmost = true;
-
-	assert_held(&rq->lock);
-	while (*link) {
-		parent = *link;
-		if (t->run_key < rb_entry(parent, struct thread, run_node)->run_key) {
-			link = &parent->left;
-		} else {
-			link = &parent->right;
-			leftmost = false;
-		}
-	}
-	rb_insert(&rq->tree, &t->run_node, parent, link);
-	if (leftmost)
-		rq->leftmost = &t->run_node;
-}
-
-__noinline void rq_tree_erase(struct run_queue *rq, struct thread *t)
-{
-	assert_held(&rq->lock);
-	if (rq->leftmost == &t->run_node)
-		rq->leftmost = rb_next(&t->run_node);
-	rb_erase(&rq->tree, &t->run_node);
-}
-
 /* Charge the running thread up to now. rq->lock held. */
 static void rq_update_running(struct run_queue *rq, struct thread *t, u64 now)
 {
-	u64 delta = now - t->exec_start_ns;
+	u64 delta = now - t->exec_start_ns, min;
+	const struct run_entry *first;
 
 	assert_held(&rq->lock);
 	t->exec_start_ns = now;
@@ -96,14 +67,10 @@ static void rq_update_running(struct run_queue *rq, struct thread *t, u64 now)
 		t->vruntime += delta;
 	else
 		t->vruntime += delta * 1024 / t->weight;
-	u64 min = t->vruntime;
-
-	if (rq->leftmost) {
-		u64 key = rb_entry(rq->leftmost, struct thread, run_node)->run_key;
-
-		if (key & KEY_FAIR)
-			min = MIN(min, key & ~KEY_FAIR);
-	}
+	min = t->vruntime;
+	first = run_order_first(&rq->order);
+	if (first && (first->key & KEY_FAIR))
+		min = MIN(min, first->key & ~KEY_FAIR);
 	rq->min_vruntime = MAX(rq->min_vruntime, min);
 }
 
@@ -144,11 +111,11 @@ static bool thread_preempts(const struct run_queue *rq, const struct thread *t)
 
 static struct thread *rq_pick_next(struct run_queue *rq, u64 now)
 {
-	if (rq->leftmost) {
-		struct thread *t = rb_entry(rq->leftmost, struct thread, run_node);
+	struct run_entry *first = run_order_take(&rq->order);
 
-		rq_dequeue(rq, t);
-		return t;
+	if (likely(first)) {
+		rq->nr_queued--;
+		return run_thread(first);
 	}
 	if (cpu_count > 1 && now - rq->looked_ns >= LOOK_NS) {
 		struct thread *t = rq_steal(rq, 1);
@@ -349,8 +316,8 @@ void sched_yield_current(void)
 	struct thread *t = current;
 
 	raw_spin_lock(&rq->lock);
-	if (rq->leftmost && !is_rt(t)) { /* behind all that wait now */
-		struct thread *last = rb_entry(rb_last(&rq->tree), struct thread, run_node);
+	if (rq->nr_queued && !is_rt(t)) { /* behind all that wait now */
+		const struct thread *last = run_thread(run_order_last(&rq->order));
 
 		if (!is_rt(last))
 			t->vruntime = MAX(t->vruntime, last->vruntime + 1);
@@ -507,6 +474,7 @@ static void rq_init(struct run_queue *rq, struct cpu *cpu, struct thread *idle)
 	cpu->idle = idle;
 	idle->rq = rq;
 	idle->on_cpu = 1;
+	run_order_init(&rq->order);
 	timer_init(&rq->tick, sched_tick);
 	cpu->rq = rq;
 }

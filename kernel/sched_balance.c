@@ -63,13 +63,13 @@ void rq_update_marks(struct run_queue *rq)
 
 /* ---- taking a thread over ---- */
 
-/* The first thread of another queue that may run here and has left its stack. Both locks held. */
+/* A thread of another queue, a woken one if there is any, that may run here and has left its stack. Both locks held. */
 static struct thread *rq_first_movable(struct run_queue *from, struct run_queue *rq)
 {
 	assert_held(&from->lock);
 	assert_held(&rq->lock);
-	for (struct rb_node *node = from->leftmost; node; node = rb_next(node)) {
-		struct thread *t = rb_entry(node, struct thread, run_node);
+	for (struct run_entry *entry = NULL; (entry = run_order_next(&from->order, entry));) {
+		struct thread *t = run_thread(entry);
 
 		if (!t->on_cpu && cpumask_test(&t->affinity, rq->cpu->id))
 			return t;
@@ -165,8 +165,9 @@ struct cpu *cpu_idle_for_queued(struct run_queue *rq)
 	u32 left = IDLE_LOOK_MAX;
 
 	assert_held(&rq->lock);
-	for (struct rb_node *node = rq->leftmost; node && left; node = rb_next(node), left--) {
-		const struct thread *t = rb_entry(node, struct thread, run_node);
+	for (struct run_entry *entry = NULL; left && (entry = run_order_next(&rq->order, entry));
+	     left--) {
+		const struct thread *t = run_thread(entry);
 
 		for (u32 word = 0; word < ARRAY_SIZE(idle_cpus.bits); word++) {
 			u64 mask = READ_ONCE(idle_cpus.bits[word]) & t->affinity.bits[word];

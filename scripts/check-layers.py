@@ -60,7 +60,7 @@ LAYERS = [
 # Where the things live that a header of include/kernel declares.
 HEADERS = {name: layer for layer, names in {
     0: 'atomic bitmap chacha clock cmdline driver_format err fault_rule future inflate kconfig ktest list memmap '
-       'rbtree siginfo sort string test_options time_units types',
+       'rbtree run_order siginfo sort string test_options time_units types',
     1: 'boot cpu display fault_injection lock_class panic printk rcu spinlock symbols uaccess upcalls',
     2: 'driver_heap heap heap_init leak page page_init phys_user',
     3: 'acpi crash crossing driver_api gate gate_stack handle irq irq_chip lock lock_order owner power printk_wait random rate_limit rcu_init rtc seq_file signature smp struct_rule '

@@ -24,17 +24,6 @@ void rb_insert(struct rb_root *root, struct rb_node *node, struct rb_node *paren
 	       struct rb_node **link);
 void rb_erase(struct rb_root *root, struct rb_node *node);
 #define RB_BLACK 1ull
-/** rb_insert() into an empty tree. */
-static inline void rb_insert_only(struct rb_root *root, struct rb_node *n)
-{
-	*n = (struct rb_node){ .parent_colour = RB_BLACK };
-	root->node = n;
-}
-/** rb_erase() of the only node. */
-static inline void rb_erase_only(struct rb_root *root)
-{
-	root->node = NULL;
-}
 /**
  * For trees whose nodes keep a value over their subtree: compute @p n's from
  * its own data and its children's. Called for nodes that a rotation moves.

@@ -11,7 +11,7 @@
 #include <kernel/cpu.h>
 #include <kernel/list.h>
 #include <kernel/lock.h>
-#include <kernel/rbtree.h>
+#include <kernel/run_order.h>
 
 struct process;
 struct vm_space;
@@ -60,9 +60,8 @@ struct thread {
 	/* scheduler: under the lock of rq */
 	spinlock_t state_lock; /* guards state changes against wake-ups */
 	struct run_queue *rq;
-	struct rb_node run_node;
-	u64 run_key;  /* order in the run queue: real-time by priority, then vruntime */
-	u64 vruntime; /* weighted ns */
+	struct run_entry run; /* in the run queue; key: real-time by priority, then vruntime */
+	u64 vruntime;	      /* weighted ns */
 	u64 exec_start_ns, sum_exec_ns, slice_end_ns;
 	u64 user_ns, system_ns; /* sum_exec_ns, split by what the tick last saw */
 	bool ticked_in_kernel;
