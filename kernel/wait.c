@@ -95,11 +95,15 @@ void wait_finish(struct wait_queue *queue, struct waiter *waiter)
 struct sleep_timer {
 	struct timer timer;
 	struct thread *thread;
+	bool expired;
 };
 
 static void sleep_timer_fired(struct timer *fired)
 {
-	thread_wake(container_of(fired, struct sleep_timer, timer)->thread);
+	struct sleep_timer *sleep = container_of(fired, struct sleep_timer, timer);
+
+	sleep->expired = true;
+	thread_wake(sleep->thread);
 }
 
 static __noinline bool schedule_with_timer(u64 deadline_ns)
@@ -114,7 +118,7 @@ static __noinline bool schedule_with_timer(u64 deadline_ns)
 	timer_start(&sleep.timer, deadline_ns);
 	schedule();
 	timer_cancel_sync(&sleep.timer);
-	return time_monotonic_ns() < deadline_ns;
+	return !sleep.expired;
 }
 
 bool schedule_until(u64 deadline_ns)

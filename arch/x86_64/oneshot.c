@@ -67,12 +67,12 @@ void arch_timer_cpu_start(void)
 	timer_interrupt();
 }
 
-void arch_timer_arm(u64 deadline_ns)
+void arch_timer_arm(u64 deadline_ns, u64 now_ns)
 {
-	u64 now = time_monotonic_ns(), delta = 0;
+	u64 delta = 0;
 
-	if (deadline_ns > now)
-		delta = deadline_ns - now;
+	if (deadline_ns > now_ns)
+		delta = deadline_ns - now_ns;
 	if (likely(mode == ONESHOT_APIC))
 		apic_timer_arm(oneshot_count(delta, rate.mult, rate.max_ns, rate.exact));
 	else if (mode == ONESHOT_DEADLINE)

@@ -61,8 +61,8 @@ static inline bool timer_pending(const struct timer *timer)
 
 /** Hard interrupt of the CPU's one-shot timer: runs what is due, re-arms. Called by arch code. */
 void timer_interrupt(void);
-/** Arch: arm this CPU's one-shot timer. @param deadline_ns TIME_NEVER: none */
-void arch_timer_arm(u64 deadline_ns);
+/** Arch: arm this CPU's one-shot timer. @param deadline_ns TIME_NEVER: none; @param now_ns the time, just read */
+void arch_timer_arm(u64 deadline_ns, u64 now_ns);
 
 /* ---- sleeping ---- */
 

@@ -84,7 +84,7 @@ static void timer_enqueue(struct timer_base *base, struct timer *timer, u64 dead
 	timer_queue_add(&base->queue, timer);
 	if (deadline_ns < base->armed_ns && !base->in_interrupt) {
 		base->armed_ns = deadline_ns;
-		arch_timer_arm(deadline_ns);
+		arch_timer_arm(deadline_ns, time_monotonic_ns());
 	}
 }
 
@@ -217,20 +217,21 @@ void timer_interrupt(void)
 	base->in_interrupt = true;
 	start = now = time_monotonic_ns();
 	end = timer_budget_end(base, now);
-	while (now < end && timer_queue_next(&base->queue) <= now) {
+	next = timer_queue_next(&base->queue);
+	while (now < end && next <= now) {
 		timer = timer_queue_take(&base->queue, now);
 		if (timer)
 			timer_run(base, timer);
 		now = time_monotonic_ns();
+		next = timer_queue_next(&base->queue);
 	}
 	base->in_interrupt = false;
 	base->spent_ns += now - start + ENTRY_NS;
-	next = timer_queue_next(&base->queue);
 	if (unlikely(now >= end))
 		next = MAX(next, base->window_ns + WINDOW_NS);
 	base->armed_ns = next;
 	if (next != TIME_NEVER)
-		arch_timer_arm(next);
+		arch_timer_arm(next, now);
 	raw_spin_unlock(&base->lock);
 }
 
