@@ -102,7 +102,8 @@ void uio_list_put(struct uio_list *list)
 
 #define PIECE 64u
 
-s64 strncpy_from_user(char *dst, uaddr_t src, u64 size)
+/* In pieces that end where a page may end. */
+static __noinline s64 string_copy_pieces(char *dst, uaddr_t src, u64 size)
 {
 	u64 done = 0;
 
@@ -119,6 +120,18 @@ s64 strncpy_from_user(char *dst, uaddr_t src, u64 size)
 		done += length;
 	}
 	return -ENAMETOOLONG;
+}
+
+s64 strncpy_from_user(char *dst, uaddr_t src, u64 size)
+{
+	s64 len;
+
+	if (unlikely(size > PAGE_SIZE || size % 8 || !user_string_is_near(src, size)))
+		return string_copy_pieces(dst, src, size);
+	len = user_string_copy_raw(dst, (const void *)uaddr_value(src), size);
+	if (unlikely(len == (s64)size))
+		return -ENAMETOOLONG;
+	return len;
 }
 
 char *strdup_from_user(uaddr_t src, u64 max)

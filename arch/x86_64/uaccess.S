@@ -116,6 +116,38 @@ user_clear:
 	EX 3b, 7b
 	EX 6b, 7b
 
+/*
+ * s64 user_string_copy_raw(dst, src, size): words up to the one with the NUL; the
+ * length without it, size if there is none, -EFAULT.
+ */
+	.balign 32
+	.global user_string_copy_raw
+user_string_copy_raw:
+	SMAP_SITE 0x80000000
+	movabsq $0x0101010101010101, %r8
+	movabsq $0x8080808080808080, %r9
+	xorl %ecx, %ecx
+1:	movq (%rsi, %rcx), %rax
+	movq %rax, (%rdi, %rcx)
+	movq %rax, %r10			/* as in lib/string.c: the lowest bit set is right */
+	subq %r8, %r10
+	notq %rax
+	andq %r9, %rax
+	andq %r10, %rax
+	jnz 2f
+	addq $8, %rcx
+	cmpq %rdx, %rcx
+	jb 1b
+	SMAP_SITE
+	movq %rcx, %rax
+	ret
+2:	SMAP_SITE
+	bsfq %rax, %rax
+	shrq $3, %rax
+	addq %rcx, %rax
+	ret
+	EX 1b, uaccess_fault_clac_long
+
 /* int get_user_u64(u64 *dst, uaddr_t src) and friends: the range is checked here. */
 .macro GET name, size, insn, reg
 	.balign 16
@@ -166,6 +198,10 @@ cmpxchg_user_u32:
 	ret
 	EX 1b, uaccess_fault_clac
 
+uaccess_fault_clac_long:
+	SMAP_SITE
+	movq $-14, %rax			/* -EFAULT */
+	ret
 uaccess_fault_clac:
 	SMAP_SITE
 uaccess_fault:

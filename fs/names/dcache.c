@@ -66,8 +66,7 @@ struct long_name {
 DEFINE_SPINLOCK(tree_lock);
 u32 tree_seq;
 
-static struct dentry **table;
-static u64 table_mask, table_seed;
+struct dentry_table dentry_table;
 static spinlock_t bucket_locks[BUCKET_LOCKS];
 static struct kmem_cache *dentry_cache;
 
@@ -77,28 +76,9 @@ static u64 lru_count, lru_limit;
 
 /* ---- the table ---- */
 
-static inline u64 dentry_bucket(const struct dentry *parent, u64 key)
-{
-	u64 hash = ((u64)parent ^ table_seed) * 0x9e3779b97f4a7c15ull;
-
-	return ((hash >> 32) ^ key) & table_mask;
-}
-
 struct dentry *dentry_find_rcu(const struct dentry *parent, u64 key, const char *name)
 {
-	struct dentry *d = rcu_dereference(table[dentry_bucket(parent, key)]);
-
-	assert_rcu_read();
-	for (; d; d = rcu_dereference(d->hash_next)) {
-		const char *text;
-
-		if (READ_ONCE(d->parent) != parent)
-			continue;
-		text = READ_ONCE(d->name);
-		if (((const u64 *)text)[-1] == key && name_equal(text, name, name_key_len(key)))
-			return d;
-	}
-	return NULL;
+	return dentry_find_part(parent, name, key, name_tail(name, name_key_len(key)));
 }
 
 bool dentry_get_rcu(struct dentry *d)
@@ -175,8 +155,8 @@ void dentry_hash(struct dentry *d)
 	spinlock_t *lock = lock_bucket(bucket);
 
 	dentry_clear_flag(d, DENTRY_UNHASHED);
-	d->hash_next = table[bucket];
-	rcu_assign_pointer(table[bucket], d);
+	d->hash_next = dentry_table.buckets[bucket];
+	rcu_assign_pointer(dentry_table.buckets[bucket], d);
 	spin_unlock(lock);
 }
 
@@ -185,7 +165,8 @@ static void unlink_from_table(struct dentry *d)
 	u64 bucket = dentry_bucket(d->parent, dentry_key(d));
 	spinlock_t *lock = lock_bucket(bucket);
 
-	for (struct dentry **link = &table[bucket]; *link; link = &(*link)->hash_next)
+	for (struct dentry **link = &dentry_table.buckets[bucket]; *link;
+	     link = &(*link)->hash_next)
 		if (*link == d) {
 			rcu_assign_pointer(*link,
 					   d->hash_next); /* d's own link stays, for readers */
@@ -633,11 +614,11 @@ void dcache_init(void)
 	mem_info_get(&memory);
 	while (buckets < 32768 && buckets < memory.total / 4)
 		buckets *= 2;
-	table = kvzalloc(buckets * sizeof(*table));
+	dentry_table.buckets = kvzalloc(buckets * sizeof(dentry_table.buckets[0]));
 	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 16);
-	if (!table || !dentry_cache)
+	if (!dentry_table.buckets || !dentry_cache)
 		boot_stop("not enough memory for the dentry cache");
-	table_mask = buckets - 1;
-	table_seed = random_u64();
+	dentry_table.mask = buckets - 1;
+	dentry_table.seed = random_u64();
 	lru_limit = MAX(memory.total / 16, 256ul);
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include <kernel/fs/dentry.h>
 #include <kernel/fs/name.h>
+#include <kernel/rcu.h>
 
 /**
  * tree_seq is odd while parents, names or mounts change (under tree_lock). A
@@ -29,6 +30,38 @@ static inline bool tree_read_valid(u32 seq)
 {
 	smp_rmb();
 	return !(seq & 1) && READ_ONCE(tree_seq) == seq;
+}
+
+/** The hash table; set once. Chains are changed under locks of dcache.c and read under RCU. */
+struct dentry_table {
+	struct dentry **buckets;
+	u64 mask, seed;
+};
+extern struct dentry_table dentry_table;
+static inline u64 dentry_bucket(const struct dentry *parent, u64 key)
+{
+	u64 hash = ((u64)parent ^ dentry_table.seed) * 0x9e3779b97f4a7c15ull;
+
+	return ((hash >> 32) ^ key) & dentry_table.mask;
+}
+/** @brief dentry_find_rcu() for the loop of a walk: with the key and tail of name_scan(). */
+static inline struct dentry *dentry_find_part(const struct dentry *parent, const char *name,
+					      u64 key, u64 tail)
+{
+	struct dentry *d = rcu_dereference(dentry_table.buckets[dentry_bucket(parent, key)]);
+
+	assert_rcu_read();
+	for (; d; d = rcu_dereference(d->hash_next)) {
+		const char *text;
+
+		if (READ_ONCE(d->parent) != parent)
+			continue;
+		text = READ_ONCE(d->name);
+		if (name_key_of(text) == key &&
+		    name_equal_part(text, name, name_key_len(key), tail))
+			return d;
+	}
+	return NULL;
 }
 
 /** @brief Enter a dentry into the hash. The caller holds the directory's lock, and checked that no other has the name. */

@@ -248,20 +248,7 @@ int setattr_copy(struct inode *inode, const struct iattr *attr)
 
 void fill_stat(const struct inode *inode, struct kstat *stat)
 {
-	stat->dev = inode->sb->dev;
-	stat->ino = inode->ino;
-	stat->rdev = inode->rdev;
-	stat->size = inode->size;
-	stat->blocks = inode->blocks;
-	stat->mode = inode->mode;
-	stat->nlink = inode->nlink;
-	stat->uid = inode->uid;
-	stat->gid = inode->gid;
-	stat->blksize = inode->sb->blksize;
-	stat->atime_ns = inode->atime_ns;
-	stat->mtime_ns = inode->mtime_ns;
-	stat->ctime_ns = inode->ctime_ns;
-	stat->btime_ns = inode->btime_ns;
+	fill_stat_plain(inode, stat);
 	if (unlikely(inode->ops && inode->ops->getattr))
 		inode->ops->getattr((struct inode *)inode, stat);
 }

@@ -36,24 +36,37 @@ bool path_is_nosuid(const struct path *path)
 
 /* ---- names from users and from the kernel ---- */
 
-int path_name_get(struct path_name *name, u64 user, u32 flags)
+/* A path that is long, near a page's end, empty or wrong. */
+static __noinline int path_name_get_slow(struct path_name *name, u64 user, u32 flags)
 {
 	s64 len = strncpy_from_user(name->buf, uaddr(user), sizeof(name->buf) - NAME_SLACK);
 
-	name->text = name->buf;
-	name->alloc = NULL;
-	if (unlikely(len == -ENAMETOOLONG)) {
+	if (len == -ENAMETOOLONG) {
 		name->text = name->alloc = kmalloc(PATH_MAX + NAME_SLACK);
 		if (!name->alloc)
 			return -ENOMEM;
 		len = strncpy_from_user(name->alloc, uaddr(user), PATH_MAX);
 	}
-	if (likely(len > 0 || (!len && flags & LOOKUP_EMPTY)))
+	if (len > 0 || (!len && flags & LOOKUP_EMPTY))
 		return 0;
 	path_name_put(name);
 	if (!len)
 		return -ENOENT;
 	return len;
+}
+
+int path_name_get(struct path_name *name, u64 user, u32 flags)
+{
+	const u64 size = sizeof(name->buf) - NAME_SLACK;
+	s64 len = 0;
+
+	name->text = name->buf;
+	name->alloc = NULL;
+	if (likely(user_string_is_near(uaddr(user), size)))
+		len = user_string_copy_raw(name->buf, (const void *)user, size);
+	if (likely(len > 0 && len < (s64)size))
+		return 0;
+	return path_name_get_slow(name, user, flags);
 }
 
 int path_name_copy(struct path_name *name, const char *kernel)
@@ -71,12 +84,6 @@ int path_name_copy(struct path_name *name, const char *kernel)
 	}
 	name_store(name->text, kernel, len);
 	return 0;
-}
-
-void path_name_put(struct path_name *name)
-{
-	if (unlikely(name->alloc))
-		kfree(name->alloc);
 }
 
 /* ---- from text to path ---- */

@@ -15,7 +15,6 @@
 #include <kernel/fs/name.h>
 #include <kernel/fs/path.h>
 #include <kernel/fs/walk.h>
-#include <kernel/heap.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
 #include <uapi/fcntl.h>
@@ -214,42 +213,40 @@ static int rename_walked(struct walk *old_walk, struct walk *new_walk, u32 flags
 	return err;
 }
 
+static s64 rename_names(int odirfd, const char *old, int ndirfd, const char *new, u32 flags)
+{
+	struct walk old_walk, new_walk;
+	int err = walk_path(&old_walk, odirfd, old, LOOKUP_PARENT);
+
+	if (err)
+		return err;
+	err = walk_path(&new_walk, ndirfd, new, LOOKUP_PARENT);
+	if (!err) {
+		err = rename_walked(&old_walk, &new_walk, flags);
+		walk_end(&new_walk);
+	}
+	walk_end(&old_walk);
+	return err;
+}
+
 static s64 do_rename(int odirfd, u64 old, int ndirfd, u64 new, u32 flags)
 {
-	struct {
-		struct path_name old_name, new_name;
-		struct walk old_walk, new_walk;
-	} * call;
+	struct path_name old_name, new_name;
 	int err;
 
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT) ||
 	    (flags & RENAME_EXCHANGE && flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)) ||
 	    flags & RENAME_WHITEOUT) /* no file system here has whiteouts */
 		return -EINVAL;
-	call = kmalloc(sizeof(*call)); /* too much for the stack */
-	if (!call)
-		return -ENOMEM;
-	err = path_name_get(&call->old_name, old, 0);
+	err = path_name_get(&old_name, old, 0);
 	if (err)
-		goto out_free;
-	err = path_name_get(&call->new_name, new, 0);
-	if (err)
-		goto out_put_old;
-	err = walk_path(&call->old_walk, odirfd, call->old_name.text, LOOKUP_PARENT);
-	if (err)
-		goto out_put_new;
-	err = walk_path(&call->new_walk, ndirfd, call->new_name.text, LOOKUP_PARENT);
+		return err;
+	err = path_name_get(&new_name, new, 0);
 	if (!err) {
-		err = rename_walked(&call->old_walk, &call->new_walk, flags);
-		walk_end(&call->new_walk);
+		err = rename_names(odirfd, old_name.text, ndirfd, new_name.text, flags);
+		path_name_put(&new_name);
 	}
-	walk_end(&call->old_walk);
-out_put_new:
-	path_name_put(&call->new_name);
-out_put_old:
-	path_name_put(&call->old_name);
-out_free:
-	kfree(call);
+	path_name_put(&old_name);
 	return err;
 }
 

@@ -20,26 +20,35 @@
 #include <kernel/uaccess.h>
 #include <uapi/fcntl.h>
 #include <uapi/stat.h>
+#include "walk_parts.h"
 
 #define AT_STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE)
 
-static int stat_path(int dirfd, u64 user, u32 flags, struct kstat *stat)
+/* How what stat() wants to know of an inode is noted down. */
+typedef void stat_fill_fn(const struct inode *inode, void *out);
+
+/*
+ * @param fill	      of inodes without a getattr method
+ * @param fill_any    of all
+ */
+static inline __attribute__((always_inline)) int
+stat_path(int dirfd, u64 path, u32 flags, stat_fill_fn *fill, stat_fill_fn *fill_any, void *out)
 {
 	struct path_name name;
 	struct walk walk;
-	int err = path_name_get(&name, user, flags);
+	int err = path_name_get(&name, path, flags);
 
 	if (err)
 		return err;
 	err = walk_fast(&walk, dirfd, name.text, flags);
 	if (!err) {
-		fill_stat(walk.inode, stat);
+		fill(walk.inode, out);
 		err = walk_fast_end(&walk);
 	}
-	if (err == -ECHILD) {
+	if (unlikely(err == -ECHILD)) {
 		err = walk_slow(&walk, dirfd, name.text, flags);
 		if (!err) {
-			fill_stat(walk.path.dentry->inode, stat);
+			fill_any(walk.path.dentry->inode, out);
 			walk_end(&walk);
 		}
 	}
@@ -47,20 +56,25 @@ static int stat_path(int dirfd, u64 user, u32 flags, struct kstat *stat)
 	return err;
 }
 
-static int stat_fd(u32 fd, struct kstat *stat)
+static inline __attribute__((always_inline)) int stat_fd(u32 fd, stat_fill_fn *fill, void *out)
 {
 	struct fd_ref ref = fd_get_path(fd);
 
 	if (!ref.file)
 		return -EBADF;
-	fill_stat(ref.file->inode, stat);
+	fill(ref.file->inode, out);
 	fd_put(ref);
 	return 0;
 }
 
-static s64 stat_to_user(const struct kstat *stat, uaddr_t out)
+static void stat_to_kstat(const struct inode *inode, void *out)
 {
-	struct user_stat user = {
+	fill_stat(inode, out);
+}
+
+static inline struct user_stat user_stat_of(const struct kstat *stat)
+{
+	return (struct user_stat){
 		.st_dev = stat->dev,
 		.st_ino = stat->ino,
 		.st_nlink = stat->nlink,
@@ -78,18 +92,34 @@ static s64 stat_to_user(const struct kstat *stat, uaddr_t out)
 		.ctime_sec = stat->ctime_ns / NSEC_PER_SEC,
 		.ctime_nsec = stat->ctime_ns % NSEC_PER_SEC,
 	};
+}
 
-	return copy_to_user(out, &user, sizeof(user));
+static __noinline void stat_any_to_user(const struct inode *inode, void *out)
+{
+	struct kstat stat;
+
+	fill_stat(inode, &stat);
+	*(struct user_stat *)out = user_stat_of(&stat);
+}
+
+/* Without a detour over memory. */
+static inline void stat_plain_to_user(const struct inode *inode, void *out)
+{
+	struct kstat stat;
+
+	fill_stat_plain(inode, &stat);
+	*(struct user_stat *)out = user_stat_of(&stat);
 }
 
 static s64 do_stat(int dirfd, u64 path, u32 at_flags, u64 out)
 {
-	struct kstat stat;
-	int err = stat_path(dirfd, path, lookup_flags(at_flags), &stat);
+	struct user_stat stat;
+	int err = stat_path(dirfd, path, lookup_flags(at_flags), stat_plain_to_user,
+			    stat_any_to_user, &stat);
 
 	if (err)
 		return err;
-	return stat_to_user(&stat, uaddr(out));
+	return copy_to_user(uaddr(out), &stat, sizeof(stat));
 }
 
 SYSCALL2(stat, path, out)
@@ -101,14 +131,19 @@ SYSCALL2(lstat, path, out)
 	return do_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, out);
 }
 
-SYSCALL2(fstat, fd, out)
+static s64 do_fstat(u32 fd, u64 out)
 {
-	struct kstat stat;
-	int err = stat_fd((u32)fd, &stat);
+	struct user_stat stat;
+	int err = stat_fd(fd, stat_any_to_user, &stat);
 
 	if (err)
 		return err;
-	return stat_to_user(&stat, uaddr(out));
+	return copy_to_user(uaddr(out), &stat, sizeof(stat));
+}
+
+SYSCALL2(fstat, fd, out)
+{
+	return do_fstat((u32)fd, out);
 }
 
 /* glibc's fstat() is newfstatat(fd, "", AT_EMPTY_PATH). */
@@ -121,17 +156,11 @@ static bool is_empty(u64 path)
 
 SYSCALL4(newfstatat, dirfd, path, out, flags)
 {
-	struct kstat stat;
-	int err;
-
 	if ((u32)flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT))
 		return -EINVAL;
 	if (!(flags & AT_EMPTY_PATH) || (s32)dirfd == AT_FDCWD || !is_empty(path))
 		return do_stat((s32)dirfd, path, (u32)flags, out);
-	err = stat_fd((u32)dirfd, &stat);
-	if (err)
-		return err;
-	return stat_to_user(&stat, uaddr(out));
+	return do_fstat((u32)dirfd, out);
 }
 
 static struct user_statx_time statx_time(u64 ns)
@@ -149,9 +178,10 @@ SYSCALL5(statx, dirfd, path, flags, mask, out)
 	    (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
 	if ((flags & AT_EMPTY_PATH) && (s32)dirfd != AT_FDCWD && is_empty(path))
-		err = stat_fd((u32)dirfd, &stat);
+		err = stat_fd((u32)dirfd, stat_to_kstat, &stat);
 	else
-		err = stat_path((s32)dirfd, path, lookup_flags((u32)flags), &stat);
+		err = stat_path((s32)dirfd, path, lookup_flags((u32)flags), stat_to_kstat,
+				stat_to_kstat, &stat);
 	if (err)
 		return err;
 	record.mask = STATX_BASIC_STATS | STATX_BTIME;

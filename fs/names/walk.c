@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Path walking: from text to {mount, dentry}.
+ * Path walking with references: from text to {mount, dentry}.
  *
- * Every walk is first tried fast: inside rcu_read_lock(), with no reference and
- * no lock taken and nothing written, through the dentry cache. At the end
- * tree_seq shows whether names or mounts changed meanwhile. A fast walk ends with
- * -ECHILD at a name that is not cached, at a magic link, where only the file system
- * can decide on rights, or after a change. The path is then walked again slowly:
+ * Every walk is first tried fast (walk_fast.c). What that cannot do is done here:
  * each step's result is referenced, and the file system is asked under the
  * directory's lock.
  *
- * Both ways share walk_text(), the loop over components; they differ in how a
- * step is made (step_fast(), step_slow()).
- *
  * Symbolic links: the link's text is walked like the path's own. The rest of the
- * text around it waits on a stack, and the owner of that text is referenced (not
- * in fast walks, where RCU keeps it). One walk follows at most 40 links.
- *
- * Reading fs->root and fs->cwd: fs->seq is odd while they change, under fs->lock.
+ * text around it waits on a stack, and the owner of that text is referenced. One walk
+ * follows at most 40 links.
  */
 #include <kernel/cred.h>
 #include <kernel/fs/context.h>
@@ -35,6 +26,7 @@
 #include <uapi/stat.h>
 #include "dcache.h"
 #include "mount_tree.h"
+#include "walk_parts.h"
 
 static void text_release(struct walk_text *text)
 {
@@ -47,18 +39,6 @@ static void text_release(struct walk_text *text)
 
 /* ---- where a walk begins ---- */
 
-static void read_fs_path(struct fs_context *fs, const struct path *which, struct path *out)
-{
-	u32 seq;
-
-	do {
-		while ((seq = __atomic_load_n(&fs->seq, __ATOMIC_ACQUIRE)) & 1)
-			cpu_relax();
-		*out = *which;
-		smp_rmb();
-	} while (unlikely(READ_ONCE(fs->seq) != seq));
-}
-
 static void get_fs_path(struct fs_context *fs, const struct path *which, struct path *out)
 {
 	spin_lock(&fs->lock);
@@ -67,12 +47,11 @@ static void get_fs_path(struct fs_context *fs, const struct path *which, struct 
 	spin_unlock(&fs->lock);
 }
 
-/* Set w->path to where the text begins. @return 0, -EBADF */
+/* Set walk->path to where the text begins. @return 0, -EBADF */
 static int walk_start(struct walk *walk, int dirfd, const char *name)
 {
 	struct fs_context *fs = current->fs;
 
-	walk->inode = NULL;
 	walk->root.dentry = NULL;
 	walk->root.mnt = NULL;
 	walk->path = walk->root;
@@ -82,27 +61,22 @@ static int walk_start(struct walk *walk, int dirfd, const char *name)
 	walk->base = (struct fd_ref){ NULL, false };
 	walk->text.link.dentry = NULL;
 	walk->text.buf = NULL;
+	walk->stack = walk->few;
 	if (unlikely(!fs)) { /* kernel threads: the first mount */
 		walk->path = (struct path){ mount_root, mount_root->root };
-		if (!walk->rcu)
-			path_get(&walk->path);
-		return 0;
-	}
-	if (name[0] == '/' || dirfd == AT_FDCWD) {
-		const struct path *from = name[0] == '/' ? &fs->root : &fs->cwd;
-
-		if (walk->rcu)
-			read_fs_path(fs, from, &walk->path);
-		else
-			get_fs_path(fs, from, &walk->path);
-		return 0;
-	}
-	walk->base = fd_get_path(dirfd);
-	if (!walk->base.file)
-		return -EBADF;
-	walk->path = walk->base.file->path;
-	if (!walk->rcu)
 		path_get(&walk->path);
+	} else if (name[0] == '/') {
+		get_fs_path(fs, &fs->root, &walk->path);
+	} else if (dirfd == AT_FDCWD) {
+		get_fs_path(fs, &fs->cwd, &walk->path);
+	} else {
+		walk->base = fd_get_path(dirfd);
+		if (!walk->base.file)
+			return -EBADF;
+		walk->path = walk->base.file->path;
+		path_get(&walk->path);
+	}
+	walk->inode = walk->path.dentry->inode;
 	return 0;
 }
 
@@ -112,35 +86,16 @@ static void set_root(struct walk *walk)
 
 	if (walk->root.dentry)
 		return;
-	if (!fs) {
-		walk->root = (struct path){ mount_root, mount_root->root };
-		if (!walk->rcu)
-			path_get(&walk->root);
-	} else if (walk->rcu) {
-		read_fs_path(fs, &fs->root, &walk->root);
-	} else {
+	if (fs) {
 		get_fs_path(fs, &fs->root, &walk->root);
+	} else {
+		walk->root = (struct path){ mount_root, mount_root->root };
+		path_get(&walk->root);
 	}
-	walk->root_held = !walk->rcu;
+	walk->root_held = true;
 }
 
 /* ---- up and down the tree ---- */
-
-/* Onto what is mounted here. Under rcu_read_lock(). @return 0 or -ECHILD */
-static int cross_mounts_fast(struct walk *walk)
-{
-	while (unlikely(walk->path.dentry->flags & DENTRY_MOUNTED)) {
-		struct mount *mount = mount_find_rcu(walk->path.mnt, walk->path.dentry);
-
-		if (!mount)
-			break;
-		if (READ_ONCE(mount->flags) & MNT_FROZEN)
-			return -ECHILD;
-		walk->path.mnt = mount;
-		walk->path.dentry = mount->root;
-	}
-	return 0;
-}
 
 void path_follow_mounts(struct path *path)
 {
@@ -168,42 +123,13 @@ void path_follow_mounts(struct path *path)
 	}
 }
 
-/* One level up from {mnt, dentry}, not above the root. Under rcu_read_lock() or tree_lock. */
-static struct path parent_of(struct path path, const struct path *root)
-{
-	for (;;) {
-		struct mount *up;
-
-		if (path.dentry == root->dentry && path.mnt == root->mnt)
-			return path;
-		if (path.dentry != path.mnt->root) {
-			path.dentry = READ_ONCE(path.dentry->parent);
-			return path;
-		}
-		up = READ_ONCE(path.mnt->parent);
-		if (up == path.mnt)
-			return path;
-		path.dentry = READ_ONCE(path.mnt->mountpoint);
-		path.mnt = up;
-	}
-}
-
 static int step_up(struct walk *walk)
 {
 	struct path old = walk->path;
 
 	set_root(walk);
-	if (walk->rcu) {
-		walk->path = parent_of(walk->path, &walk->root);
-		if (cross_mounts_fast(walk))
-			return -ECHILD;
-		walk->inode = READ_ONCE(walk->path.dentry->inode);
-		if (!walk->inode)
-			return -ECHILD;
-		return 0;
-	}
 	spin_lock(&tree_lock);
-	walk->path = parent_of(walk->path, &walk->root);
+	walk->path = walk_parent_of(walk->path, &walk->root);
 	path_get(&walk->path);
 	spin_unlock(&tree_lock);
 	path_put(&old);
@@ -213,28 +139,6 @@ static int step_up(struct walk *walk)
 }
 
 /* ---- one component ---- */
-
-static int step_fast(struct walk *walk, const char *name, u64 key)
-{
-	struct dentry *d = dentry_find_rcu(walk->path.dentry, key, name);
-	struct inode *inode;
-
-	if (unlikely(!d))
-		return -ECHILD;
-	inode = rcu_dereference(d->inode);
-	if (unlikely(!inode)) {
-		if (!(READ_ONCE(d->flags) & DENTRY_USED))
-			dentry_set_flag(d, DENTRY_USED);
-		return -ENOENT;
-	}
-	walk->path.dentry = d;
-	if (unlikely(cross_mounts_fast(walk)))
-		return -ECHILD;
-	if (unlikely(d != walk->path.dentry))
-		inode = READ_ONCE(walk->path.dentry->inode);
-	walk->inode = inode;
-	return 0;
-}
 
 struct dentry *lookup_locked(struct dentry *dir, u64 key, const char *name)
 {
@@ -304,15 +208,13 @@ static int step_slow(struct walk *walk, const char *name, u64 key)
 /* ---- symbolic links ---- */
 
 /* The link's text; in buf if not the inode's own. */
-static const char *read_link(struct walk *walk, struct inode *link, char **buf)
+static const char *read_link(struct inode *link, char **buf)
 {
 	const char *target = READ_ONCE(link->link);
 
 	*buf = NULL;
 	if (likely(target))
 		return target;
-	if (walk->rcu)
-		return ERR_PTR(-ECHILD);
 	if (!link->ops->readlink)
 		return ERR_PTR(-EINVAL);
 	*buf = kmalloc(PATH_MAX + NAME_SLACK);
@@ -336,9 +238,26 @@ static const char *read_link(struct walk *walk, struct inode *link, char **buf)
 	return *buf;
 }
 
+/* Let the present text wait until the link's is used up. @return 0, -ENOMEM */
+static int push_text(struct walk *walk, const char *rest)
+{
+	struct walk_text *more;
+
+	if (unlikely(walk->depth == WALK_LINKS_FEW && walk->stack == walk->few)) {
+		more = kmalloc(WALK_LINKS_MAX * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		memcpy(more, walk->few, sizeof(walk->few));
+		walk->stack = more;
+	}
+	walk->text.rest = rest;
+	walk->stack[walk->depth++] = walk->text;
+	return 0;
+}
+
 /*
- * w->path is a link; @p dir is where it lies (the caller's reference in slow
- * walks). Continue with its text: *name is what is left of the present one.
+ * walk->path is a link; @p dir is where it lies (the caller's reference). Continue
+ * with its text: *name is what is left of the present one.
  */
 static int follow_link(struct walk *walk, struct path dir, const char **name)
 {
@@ -351,8 +270,6 @@ static int follow_link(struct walk *walk, struct path dir, const char **name)
 	if (++walk->nr_links > WALK_LINKS_MAX || link.mnt->flags & MNT_NOSYMFOLLOW)
 		return -ELOOP;
 	if (inode->ops->follow) { /* a magic one */
-		if (walk->rcu)
-			return -ECHILD;
 		err = inode->ops->follow(inode, &walk->path);
 		if (err) {
 			walk->path = link;
@@ -362,32 +279,27 @@ static int follow_link(struct walk *walk, struct path dir, const char **name)
 		walk->inode = walk->path.dentry->inode;
 		return 0;
 	}
-	text = read_link(walk, inode, &buf);
+	text = read_link(inode, &buf);
 	if (IS_ERR(text))
 		return PTR_ERR(text);
-	if (!*text) {
-		kfree(buf);
-		return -ENOENT;
-	}
-	/* A text that is used up need not wait. */
-	if (**name) {
-		walk->stack[walk->depth] = walk->text;
-		walk->stack[walk->depth++].rest = *name;
-	} else if (!walk->rcu) {
-		text_release(&walk->text);
-	}
-	if (walk->rcu)
-		walk->text.link = (struct path){ NULL, NULL };
+	if (!*text)
+		err = -ENOENT;
+	else if (**name) /* a text that is used up need not wait */
+		err = push_text(walk, *name);
 	else
-		walk->text.link = link;
+		text_release(&walk->text);
+	if (err) {
+		kfree(buf);
+		return err;
+	}
+	walk->text.link = link;
 	walk->text.buf = buf;
 	if (*text == '/') {
 		set_root(walk);
 		dir = walk->root;
 	}
 	walk->path = dir;
-	if (!walk->rcu)
-		path_get(&walk->path);
+	path_get(&walk->path);
 	walk->inode = walk->path.dentry->inode;
 	*name = text;
 	return 0;
@@ -395,44 +307,29 @@ static int follow_link(struct walk *walk, struct path dir, const char **name)
 
 /* ---- the loop ---- */
 
-static int may_search(struct walk *walk)
+static int may_search(const struct walk *walk)
 {
-	struct inode *inode = walk->inode;
-
-	if (unlikely(!inode)) {
-		if (walk->rcu)
-			return -ECHILD;
+	if (unlikely(!walk->inode))
 		return -ENOENT;
-	}
-	if (unlikely(!S_ISDIR(inode->mode)))
+	if (unlikely(!S_ISDIR(walk->inode->mode)))
 		return -ENOTDIR;
-	if (unlikely(walk->rcu && inode->ops->permission))
-		return -ECHILD;
-	return inode_permission(inode, MAY_EXEC);
+	return inode_permission(walk->inode, MAY_EXEC);
 }
 
 /* A component that is a name: step onto it, and through it if it is a link to be followed. */
 static int walk_name(struct walk *walk, const char **rest, const char *name, u64 key, bool last)
 {
 	struct path dir = walk->path;
-	bool follow;
 	int err;
 
 	if (unlikely(name_key_len(key) > NAME_MAX))
 		return -ENAMETOOLONG;
-	if (!walk->rcu)
-		path_get(&dir); /* a link is relative to it */
-	if (walk->rcu)
-		err = step_fast(walk, name, key);
-	else
-		err = step_slow(walk, name, key);
-	if (!err && unlikely(S_ISLNK(walk->inode->mode))) {
-		follow = !last || walk->slash || walk->flags & LOOKUP_FOLLOW;
-		if (follow)
-			err = follow_link(walk, dir, rest);
-	}
-	if (!walk->rcu)
-		path_put(&dir);
+	path_get(&dir); /* a link is relative to it */
+	err = step_slow(walk, name, key);
+	if (!err && S_ISLNK(walk->inode->mode) &&
+	    (!last || walk->slash || walk->flags & LOOKUP_FOLLOW))
+		err = follow_link(walk, dir, rest);
+	path_put(&dir);
 	return err;
 }
 
@@ -441,8 +338,7 @@ static bool pop_text(struct walk *walk, const char **name)
 {
 	if (!walk->depth)
 		return false;
-	if (!walk->rcu)
-		text_release(&walk->text);
+	text_release(&walk->text);
 	walk->text = walk->stack[--walk->depth];
 	*name = walk->text.rest;
 	return true;
@@ -453,9 +349,9 @@ static int walk_text(struct walk *walk, const char *name)
 	int err;
 
 	for (;;) {
-		const char *end, *rest;
+		struct name_part part;
 		enum name_kind kind;
-		u64 key;
+		const char *rest;
 		bool last;
 
 		while (*name == '/')
@@ -468,22 +364,22 @@ static int walk_text(struct walk *walk, const char *name)
 		err = may_search(walk);
 		if (unlikely(err))
 			return err;
-		end = name_scan(name, &key);
-		for (rest = end; *rest == '/'; rest++)
+		part = name_scan(name);
+		for (rest = part.end; *rest == '/'; rest++)
 			;
 		last = !*rest && !walk->depth;
-		kind = name_kind(name, name_key_len(key));
+		kind = name_kind(name, name_key_len(part.key));
 		if (last) {
-			walk->slash |= rest != end;
+			walk->slash |= rest != part.end;
 			if (walk->flags & LOOKUP_PARENT) {
 				walk->last = name;
-				walk->last_key = key;
+				walk->last_key = part.key;
 				walk->last_kind = (u8)kind;
 				return 0;
 			}
 		}
 		if (likely(kind == NAME_NORMAL))
-			err = walk_name(walk, &rest, name, key, last);
+			err = walk_name(walk, &rest, name, part.key, last);
 		else {
 			if (kind == NAME_DOTDOT)
 				err = step_up(walk);
@@ -501,82 +397,10 @@ static int check_end(struct walk *walk)
 {
 	if (walk->flags & LOOKUP_PARENT)
 		return 0;
-	if (unlikely(!walk->inode)) {
-		if (walk->rcu)
-			return -ECHILD;
+	if (unlikely(!walk->inode))
 		return -ENOENT;
-	}
-	if (unlikely(walk->rcu && walk->inode->ops && walk->inode->ops->getattr))
-		return -ECHILD; /* may look at what only a reference keeps */
 	if ((walk->slash || walk->flags & LOOKUP_DIRECTORY) && !S_ISDIR(walk->inode->mode))
 		return -ENOTDIR;
-	return 0;
-}
-
-int walk_fast(struct walk *walk, int dirfd, const char *name, u32 flags)
-{
-	int err;
-
-	walk->rcu = true;
-	walk->flags = flags;
-	rcu_read_lock();
-	walk->seq = tree_read_begin();
-	if (unlikely(walk->seq & 1)) { /* nothing of w is set yet: nothing to clean up */
-		rcu_read_unlock();
-		return -ECHILD;
-	}
-	err = walk_start(walk, dirfd, name);
-	if (!err) {
-		walk->inode = READ_ONCE(walk->path.dentry->inode);
-		err = walk_text(walk, name);
-	}
-	if (!err)
-		err = check_end(walk);
-	if (!err)
-		return 0;
-	if (err != -ECHILD && !tree_read_valid(walk->seq))
-		err = -ECHILD;
-	rcu_read_unlock();
-	fd_put(walk->base);
-	return err;
-}
-
-int walk_fast_end(struct walk *walk)
-{
-	bool valid = tree_read_valid(walk->seq);
-
-	rcu_read_unlock();
-	fd_put(walk->base);
-	if (!valid)
-		return -ECHILD;
-	return 0;
-}
-
-int walk_fast_keep(struct walk *walk)
-{
-	bool got, valid;
-
-	/* One in no tree may lose its last user now; walk_slow() counts it while it is held. */
-	if (unlikely(READ_ONCE(walk->path.mnt->flags) & MNT_DETACHED))
-		got = false;
-	else
-		got = dentry_get_rcu(walk->path.dentry);
-	if (got)
-		mount_get(walk->path.mnt);
-	valid = got && tree_read_valid(walk->seq) &&
-		READ_ONCE(walk->path.dentry->inode) == walk->inode;
-	if (got && !valid)
-		mount_put(walk->path.mnt); /* not the last: finish_detach() waits for us */
-	rcu_read_unlock();
-	if (got && !valid)
-		dentry_put(walk->path.dentry); /* dentry_forget_tree() waits for it */
-	fd_put(walk->base);
-	walk->base = (struct fd_ref){ NULL, false };
-	if (!valid)
-		return -ECHILD;
-	walk->rcu = false;
-	walk->root.dentry = NULL;
-	/* In an RCU walk the texts of links were not held; those of a LOOKUP_PARENT walk are looked at again. */
 	return 0;
 }
 
@@ -584,13 +408,10 @@ int walk_slow(struct walk *walk, int dirfd, const char *name, u32 flags)
 {
 	int err;
 
-	walk->rcu = false;
 	walk->flags = flags;
 	err = walk_start(walk, dirfd, name);
-	if (!err) {
-		walk->inode = walk->path.dentry->inode;
+	if (!err)
 		err = walk_text(walk, name);
-	}
 	if (!err)
 		err = check_end(walk);
 	if (err)
@@ -602,13 +423,8 @@ int walk_path(struct walk *walk, int dirfd, const char *name, u32 flags)
 {
 	int err = walk_fast(walk, dirfd, name, flags);
 
-	/* The last component must not be in the text of a link that is not referenced. */
-	if (!err && flags & LOOKUP_PARENT && walk->nr_links) {
-		walk_fast_end(walk);
-		err = -ECHILD;
-	} else if (!err) {
+	if (!err)
 		err = walk_fast_keep(walk);
-	}
 	if (err == -ECHILD)
 		return walk_slow(walk, dirfd, name, flags);
 	return err;
@@ -622,6 +438,8 @@ void walk_end(struct walk *walk)
 	text_release(&walk->text);
 	while (walk->depth)
 		text_release(&walk->stack[--walk->depth]);
+	if (unlikely(walk->stack != walk->few))
+		kfree(walk->stack);
 	fd_put(walk->base);
 }
 

@@ -50,6 +50,15 @@ int __must_check put_user_u64(uaddr_t dst, u64 value);
 int __must_check put_user_u32(uaddr_t dst, u32 value);
 /** Atomic compare-exchange on an aligned user word (futex, robust lists). *@p old receives the former value. */
 int __must_check cmpxchg_user_u32(uaddr_t addr, u32 *old, u32 new);
+/** Copy words up to the one that has the NUL; @p size: a multiple of 8. @return length without NUL, @p size, -EFAULT */
+s64 user_string_copy_raw(char *dst, const void *src, u64 size);
+/** May user_string_copy_raw() read all @p size bytes? They are in one page, so that none behind the NUL faults for itself. */
+static inline bool user_string_is_near(uaddr_t src, u64 size)
+{
+	u64 address = uaddr_value(src);
+
+	return address % PAGE_SIZE <= PAGE_SIZE - size && address < USER_END;
+}
 /** @return length without NUL, -ENAMETOOLONG when there is no NUL in @p size bytes, or -EFAULT. */
 s64 __must_check strncpy_from_user(char *dst, uaddr_t src, u64 size);
 /** Copy a user string of at most @p max bytes into fresh kmalloc memory; ERR_PTR. */

@@ -3,6 +3,7 @@
 #pragma once
 #include <kernel/atomic.h>
 #include <kernel/err.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/list.h>
 #include <kernel/lock.h>
 #include <uapi/stat.h>
@@ -151,6 +152,24 @@ bool inode_owner_or_capable(const struct inode *inode);
 bool capable_of_bypass(const struct inode *inode, int mask);
 /** @brief Take attributes over, for inode_ops.setattr. Under inode->lock. @return 0 */
 int setattr_copy(struct inode *inode, const struct iattr *attr);
+/** @brief Fill in what stat() reports, but for what the file system changes in it. */
+static inline void fill_stat_plain(const struct inode *inode, struct kstat *stat)
+{
+	stat->dev = inode->sb->dev;
+	stat->ino = inode->ino;
+	stat->rdev = inode->rdev;
+	stat->size = inode->size;
+	stat->blocks = inode->blocks;
+	stat->mode = inode->mode;
+	stat->nlink = inode->nlink;
+	stat->uid = inode->uid;
+	stat->gid = inode->gid;
+	stat->blksize = inode->sb->blksize;
+	stat->atime_ns = inode->atime_ns;
+	stat->mtime_ns = inode->mtime_ns;
+	stat->ctime_ns = inode->ctime_ns;
+	stat->btime_ns = inode->btime_ns;
+}
 /** @brief Fill in what stat() reports. */
 void fill_stat(const struct inode *inode, struct kstat *stat);
 /** @brief The type of a mode as readdir reports it: DT_*, which were chosen that way. */

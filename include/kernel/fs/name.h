@@ -13,13 +13,17 @@
 
 #define NAME_SLACK 8
 
+/* A component of a path. */
+struct name_part {
+	const char *end; /* the slash or NUL behind it */
+	u64 key;	 /* as name_key() */
+	u64 tail;	 /* the last len % 8 bytes, then zeroes */
+};
 /**
  * @brief Scan one component.
  * @param text	first character, not a slash; at least NAME_SLACK bytes follow the text's NUL
- * @param key	the result of name_key() for it
- * @return the slash or NUL that ends it
  */
-const char *name_scan(const char *text, u64 *key);
+struct name_part name_scan(const char *text);
 /** @return the key of @p len bytes; no byte behind them is read */
 u64 name_key(const char *text, size_t len);
 static inline u32 name_key_len(u64 key)
@@ -36,17 +40,55 @@ void name_store(char *dst, const char *text, size_t len);
 
 typedef u64 __attribute__((may_alias, aligned(1))) name_word;
 
-/** @brief Is stored name @p stored equal to the @p len bytes at @p text (readable with slack)? */
-static inline bool name_equal(const char *stored, const char *text, u32 len)
+#define NAME_ONES	0x0101010101010101ull
+#define NAME_HIGHS	0x8080808080808080ull
+#define NAME_SLASHES	(NAME_ONES * '/')
+#define NAME_MULTIPLIER 0x9e3779b97f4a7c15ull
+
+/* A bit of each byte that is zero or a slash; the lowest that is set is right. A slash has no high bit. */
+static inline u64 name_ends(u64 word)
 {
-	while (len >= 8) {
+	return ((word - NAME_ONES) | ((word ^ NAME_SLASHES) - NAME_ONES)) & ~word & NAME_HIGHS;
+}
+static inline u64 name_hash_mix(u64 hash, u64 word)
+{
+	unsigned __int128 product = (unsigned __int128)(hash ^ word) * NAME_MULTIPLIER;
+
+	return (u64)product ^ (u64)(product >> 64);
+}
+static inline u64 name_hash_finish(u64 hash, u64 len)
+{
+	return (u32)(hash ^ hash >> 32) | len << 32;
+}
+/** @brief name_scan() for the loop of a walk. */
+static inline __attribute__((always_inline)) struct name_part name_scan_inline(const char *text)
+{
+	u64 word = *(const name_word *)text, ends = name_ends(word), hash = 0, tail;
+	const char *cursor = text;
+
+	while (unlikely(!ends)) {
+		hash = name_hash_mix(hash, word);
+		cursor += 8;
+		word = *(const name_word *)cursor;
+		ends = name_ends(word);
+	}
+	tail = word & ((ends ^ (ends - 1)) >> 8); /* what is before the first */
+	cursor += (u32)__builtin_ctzll(ends) / 8;
+	hash = name_hash_mix(hash, tail);
+	return (struct name_part){ cursor, name_hash_finish(hash, cursor - text), tail };
+}
+/** @return the tail of a name that was not scanned. @p text has slack */
+static inline u64 name_tail(const char *text, u32 len)
+{
+	return *(const name_word *)(text + len / 8 * 8) & ((1ull << len % 8 * 8) - 1);
+}
+/** @brief Is stored name @p stored equal to the one at @p text that was scanned? */
+static inline bool name_equal_part(const char *stored, const char *text, u32 len, u64 tail)
+{
+	for (; unlikely(len >= 8); len -= 8, stored += 8, text += 8)
 		if (*(const name_word *)stored != *(const name_word *)text)
 			return false;
-		stored += 8;
-		text += 8;
-		len -= 8;
-	}
-	return !len || !((*(const name_word *)stored ^ *(const name_word *)text) << (64 - 8 * len));
+	return *(const name_word *)stored == tail;
 }
 
 enum name_kind { NAME_NORMAL, NAME_DOT, NAME_DOTDOT };

@@ -4,6 +4,7 @@
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/name.h>
 #include <kernel/fs/path.h>
+#include <kernel/heap.h>
 
 struct dentry;
 struct inode;
@@ -11,6 +12,7 @@ struct inode;
 enum last_kind { LAST_NORMAL, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
 
 #define WALK_LINKS_MAX 40
+#define WALK_LINKS_FEW 2
 
 /* A string being walked that was read from a symbolic link, and the reference that keeps it. */
 struct walk_text {
@@ -20,11 +22,12 @@ struct walk_text {
 };
 
 struct walk {
-	struct path path;	    /* where the walk is; counted unless rcu */
-	struct inode *inode;	    /* of path.dentry */
-	struct path root;	    /* counted once root_held */
-	bool rcu, root_held, slash; /* slash: the last component was followed by one */
-	u8 last_kind;		    /* of the last component, for LOOKUP_PARENT */
+	struct path path;    /* where the walk is; counted but in fast walks */
+	struct inode *inode; /* of path.dentry */
+	struct path root;    /* counted once root_held; not used by fast walks */
+	bool root_held;
+	bool slash;   /* the last component was followed by one */
+	u8 last_kind; /* of the last component, for LOOKUP_PARENT */
 	u32 seq;
 	u32 flags; /* LOOKUP_* */
 	u32 nr_links;
@@ -32,8 +35,9 @@ struct walk {
 	struct fd_ref base;
 	const char *last; /* LOOKUP_PARENT: last component, and its key */
 	u64 last_key;
-	struct walk_text text; /* the present string, if from a link */
-	struct walk_text stack[WALK_LINKS_MAX];
+	struct walk_text text;	 /* the present string, if from a link */
+	struct walk_text *stack; /* few, or more from the heap */
+	struct walk_text few[WALK_LINKS_FEW];
 };
 
 /** A path from user space, in a buffer with slack. */
@@ -45,19 +49,21 @@ struct path_name {
 /** @return 0, -EFAULT, -ENAMETOOLONG, -ENOENT when empty (unless @p flags has LOOKUP_EMPTY), -ENOMEM */
 __must_check int path_name_get(struct path_name *name, u64 user, u32 flags);
 __must_check int path_name_copy(struct path_name *name, const char *kernel);
-void path_name_put(struct path_name *name);
+static inline void path_name_put(struct path_name *name)
+{
+	if (unlikely(name->alloc))
+		kfree(name->alloc);
+}
 
 /**
  * @brief Walk without taking references or sleeping.
  *
  * On 0 the caller is inside rcu_read_lock() with walk->path and walk->inode, and
- * ends with walk_fast_end() or walk_fast_keep().
+ * ends with walk_fast_end() (fs/names/walk_parts.h) or walk_fast_keep().
  * @param name  has slack and stays until the end
  * @return 0; -ECHILD: use walk_slow(); other errors are final
  */
 __must_check int walk_fast(struct walk *walk, int dirfd, const char *name, u32 flags);
-/** @return 0: what was seen was consistent; -ECHILD: it was not */
-int walk_fast_end(struct walk *walk);
 /** @brief Turn a fast walk's result into references. @return 0 or -ECHILD */
 __must_check int walk_fast_keep(struct walk *walk);
 /** @brief Walk with references. On 0 end with walk_end(). */

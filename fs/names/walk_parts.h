@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/** @file walk_parts.h  Walks of paths: what both ways share, and the end of fast ones. */
+#pragma once
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/walk.h>
+#include "dcache.h"
+
+/** @return one level up from @p path, not above @p root. Under rcu_read_lock() or tree_lock */
+static inline struct path walk_parent_of(struct path path, const struct path *root)
+{
+	for (;;) {
+		struct mount *up;
+
+		if (path.dentry == root->dentry && path.mnt == root->mnt)
+			return path;
+		if (path.dentry != path.mnt->root) {
+			path.dentry = READ_ONCE(path.dentry->parent);
+			return path;
+		}
+		up = READ_ONCE(path.mnt->parent);
+		if (up == path.mnt)
+			return path;
+		path.dentry = READ_ONCE(path.mnt->mountpoint);
+		path.mnt = up;
+	}
+}
+
+/** @brief End a fast walk without a result that lasts. @return 0: what was seen was consistent; -ECHILD: it was not */
+static inline int walk_fast_end(struct walk *walk)
+{
+	bool valid = tree_read_valid(walk->seq);
+
+	rcu_read_unlock();
+	fd_put(walk->base);
+	if (!valid)
+		return -ECHILD;
+	return 0;
+}
