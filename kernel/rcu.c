@@ -3,8 +3,8 @@
  * Read-mostly data: what was unlinked is freed when every CPU has passed
  * through a quiescent state, since readers keep preemption off.
  *
- * Callbacks gather in a list of the CPU that queued them. Some milliseconds after the
- * first, or when there are many, a thread of that CPU takes them, waits for
+ * Callbacks gather in a list of the CPU that queued them, without locks: an exchange that
+ * this CPU's interrupts cannot divide. Some milliseconds after the first a thread of that CPU takes them, waits for
  * a grace period and runs them: what is freed returns to the CPU that most likely allocated it, and
  * no CPU touches a line of another for it.
  *
@@ -29,15 +29,12 @@
 #include <kernel/wait.h>
 #include "internal.h"
 
-#define GATHER_NS   (5 * NSEC_PER_MSEC)
-#define GATHER_MANY 512u		/* so many callbacks are not kept waiting */
-#define GRACE_NS    (5 * NSEC_PER_MSEC) /* longer than a tick */
-#define NUDGE_NS    (50 * NSEC_PER_USEC)
+#define GATHER_NS (5 * NSEC_PER_MSEC)
+#define GRACE_NS  (5 * NSEC_PER_MSEC) /* longer than a tick */
+#define NUDGE_NS  (50 * NSEC_PER_USEC)
 
-/* Callbacks of one CPU; only it touches them, with interrupts off. */
+/* What runs the callbacks of one CPU, cpu->rcu_list; only it touches that and this. */
 struct rcu_cpu {
-	struct rcu_head *list;
-	u32 count; /* of them */
 	bool wanted;
 	struct thread *thread;
 	struct timer gather;
@@ -58,21 +55,29 @@ static void rcu_gathered(struct timer *timer)
 	wake_up(&rcu->wait);
 }
 
-void call_rcu(struct rcu_head *head, void (*callback)(struct rcu_head *))
+/* The first callback. By the timer, since the caller may hold locks that waking needs. */
+static __noinline void rcu_gather(void)
 {
 	u64 flags = irq_save();
 	struct rcu_cpu *rcu = this_cpu()->slot[CPU_SLOT_RCU];
 
-	head->fn = callback;
-	head->next = rcu->list;
-	rcu->list = head;
-	rcu->count++;
-	/* By the timer, since the caller may hold locks that waking needs. */
-	if (rcu->count == 1)
-		timer_start(&rcu->gather, time_monotonic_ns() + GATHER_NS);
-	else if (rcu->count == GATHER_MANY)
-		timer_start(&rcu->gather, time_monotonic_ns());
+	timer_start(&rcu->gather, time_monotonic_ns() + GATHER_NS);
 	irq_restore(flags);
+}
+
+void call_rcu(struct rcu_head *head, void (*callback)(struct rcu_head *))
+{
+	struct rcu_head *old;
+
+	preempt_disable();
+	old = CPU_FIELD_READ(rcu_list);
+	head->fn = callback;
+	do
+		head->next = old;
+	while (!PERCPU_EXCHANGE(struct cpu, rcu_list, &old, head));
+	if (unlikely(!old))
+		rcu_gather();
+	preempt_enable();
 }
 
 /* Have all other CPUs been in a quiescent state? */
@@ -156,10 +161,9 @@ static void grace_wait(void)
 static struct rcu_head *rcu_take(struct rcu_cpu *rcu)
 {
 	u64 flags = irq_save();
-	struct rcu_head *list = rcu->list;
+	struct rcu_head *list = this_cpu()->rcu_list;
 
-	rcu->list = NULL;
-	rcu->count = 0;
+	this_cpu()->rcu_list = NULL;
 	rcu->wanted = false;
 	irq_restore(flags);
 	return list;

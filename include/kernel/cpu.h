@@ -15,6 +15,7 @@ struct thread;
 struct run_queue;
 struct timer_base;
 struct page_cache_cpu;
+struct rcu_head;
 
 #define CPU_MAX CONFIG_NR_CPUS
 /** Bytes of the kernel stack of a thread. */
@@ -46,11 +47,12 @@ struct cpu {
 	struct vm_space *space;	  /* whose page tables are loaded */
 	struct thread *fpu_owner; /* whose FPU registers are live here */
 	struct timer_base *timers;
-	void *arch;	    /* tables and stacks of the machine: arch/x86_64 */
-	u64 rcu_qs;	    /* counts quiescent states: rcu.c */
-	bool rcu_idle;	    /* halts, outside of interrupts; xchg */
-	bool irq_from_user; /* what the current interrupt interrupted */
-	u64 irq_stack_top;  /* 0: not yet */
+	void *arch;		   /* tables and stacks of the machine: arch/x86_64 */
+	u64 rcu_qs;		   /* counts quiescent states: rcu.c */
+	bool rcu_idle;		   /* halts, outside of interrupts; xchg */
+	struct rcu_head *rcu_list; /* callbacks queued here */
+	bool irq_from_user;	   /* what the current interrupt interrupted */
+	u64 irq_stack_top;	   /* 0: not yet */
 	struct {
 		u64 user_ns, system_ns, idle_ns, irq_ns;
 	} time;

@@ -43,6 +43,19 @@ struct percpu_machine {
 		__asm__ volatile("mov %0, %%gs:%c1" ::"r"(_value), "i"(offsetof(type, member)) \
 				 : "memory");                                                  \
 	} while (0)
+/**
+ * Replace *@p old by @p value in a pointer, as seen by this CPU alone: without a lock. Else *@p old
+ * becomes what was there. @return it was replaced
+ */
+#define PERCPU_EXCHANGE(type, member, old, value)                          \
+	({                                                                 \
+		bool _replaced;                                            \
+		__asm__ volatile("cmpxchgq %2, %%gs:%c3"                   \
+				 : "=@ccz"(_replaced), "+a"(*(old))        \
+				 : "r"(value), "i"(offsetof(type, member)) \
+				 : "memory");                              \
+		_replaced;                                                 \
+	})
 /** Add one to a counter of 64 bits; any context. */
 #define PERCPU_COUNT(type, member) \
 	__asm__ volatile("incq %%gs:%c0" ::"i"(offsetof(type, member)) : "memory", "cc")
