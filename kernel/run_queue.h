@@ -48,6 +48,8 @@ extern struct cpumask idle_cpus;
 void rq_mark_idle(struct run_queue *rq);
 /** Mark that threads wait in the queue which may run elsewhere. rq->lock held. */
 void rq_mark_waiting(struct run_queue *rq);
+/** The same, if @p t may run elsewhere. */
+void rq_mark_movable(struct run_queue *rq, const struct thread *t);
 /** In a tick, which an idle CPU has not: take back the marks that no longer hold. rq->lock held. */
 void rq_update_marks(struct run_queue *rq);
 /** In a tick: if another CPU has more to do by two threads, take one over. rq->lock held. */
@@ -60,17 +62,9 @@ struct cpu *cpu_idle_for_queued(struct run_queue *rq);
 /** @p t is about to wait in the queue. rq->lock held. */
 static inline void rq_mark_thread(struct run_queue *rq, const struct thread *t)
 {
-	struct cpumask others = t->affinity;
-
 	assert_held(&rq->lock);
-	if (rq->marked_waiting || cpu_count == 1)
-		return;
-	cpumask_clear(&others, rq->cpu->id);
-	for (u32 word = 0; word < ARRAY_SIZE(others.bits); word++)
-		if (others.bits[word]) {
-			rq_mark_waiting(rq);
-			return;
-		}
+	if (cpu_count > 1 && unlikely(!rq->marked_waiting))
+		rq_mark_movable(rq, t);
 }
 
 static inline u64 rq_key(struct run_queue *rq, const struct thread *t)

@@ -49,6 +49,19 @@ void rq_mark_waiting(struct run_queue *rq)
 		cpumask_mark(&waiting_cpus, rq->cpu->id, &rq->marked_waiting, true);
 }
 
+void rq_mark_movable(struct run_queue *rq, const struct thread *t)
+{
+	struct cpumask others = t->affinity;
+
+	assert_held(&rq->lock);
+	cpumask_clear(&others, rq->cpu->id);
+	for (u32 word = 0; word < ARRAY_SIZE(others.bits); word++)
+		if (others.bits[word]) {
+			rq_mark_waiting(rq);
+			return;
+		}
+}
+
 /* In a tick, which an idle CPU has not: take back what no longer holds. */
 void rq_update_marks(struct run_queue *rq)
 {
