@@ -3,13 +3,15 @@
  * The kmalloc heap: object caches over single pages.
  *
  * A cache cuts pages into objects of one size. Free objects of a page form a
- * list through their first word; pages with free objects form the cache's
- * partial list. In front of that each CPU has a magazine of ready objects per
- * cache: allocating and freeing there touches nothing shared. kfree() finds the
+ * list through their first word. A page belongs to the CPU that allocated it; those with
+ * free objects form that CPU's partial list. In front of that each CPU has a magazine of ready objects
+ * per cache: allocating and freeing there touches nothing shared. What a CPU frees that another one
+ * allocated returns to the other's page when the magazine is drained; so CPUs
+ * that free what they allocate never touch the same lines. kfree() finds the
  * cache through the struct page. Sizes above half a page are whole pages.
  *
- * Locks: magazines: interrupts off on their CPU. cache->lock (any context):
- * partial list and the pages' free lists.
+ * Locks: magazines: interrupts off on their CPU. slab_list.lock (any context):
+ * a partial list, and slab_* and the free lists of its CPU's pages.
  *
  * With CONFIG_DEBUG_HEAP objects are filled when free and end in a red zone
  * (heap_debug.c); all of them can be searched for leaks (leak.c).
@@ -36,10 +38,24 @@ struct magazine {
 	void *obj[MAGAZINE];
 };
 
+/* The pages of a cache that belong to one CPU. */
+struct slab_list {
+	spinlock_t lock;      /* guards what follows, and slab_* of the pages */
+	u32 nr_empty;	      /* pages without a live object */
+	struct page *partial; /* pages with free objects */
+} __aligned(32);
+
+struct heap_cpu {
+	struct magazine magazines[MAX_CACHES];
+	struct slab_list slabs[MAX_CACHES];
+	u16 id;
+};
+
 static struct kmem_cache caches[MAX_CACHES];
 static u32 nr_caches;
 static DEFINE_SPINLOCK(caches_lock); /* guards nr_caches: the taking of a new cache */
-static struct magazine boot_magazines[MAX_CACHES];
+static struct heap_cpu boot_heap;
+static struct heap_cpu *heap_cpus[CPU_MAX]; /* by heap_cpu.id */
 
 static const u16 class_size[] = {
 	16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 672, 1024, 1344, 2048
@@ -51,48 +67,49 @@ static u8 class_of[CLASS_MAX / 16 + 1]; /* by (size + 15) / 16 */
 u8 driver_heap_class[DRIVER_HEAP_MAX / 16 + 1];
 static u32 driver_caches; /* number of the first of NR_CLASSES */
 
-/* ---- pages of a cache; cache->lock held ---- */
+/* ---- pages of a cache, of one CPU; list->lock held ---- */
 
-static void partial_push(struct kmem_cache *cache, struct page *page)
+static void partial_push(struct slab_list *list, struct page *page)
 {
-	assert_held(&cache->lock);
+	assert_held(&list->lock);
 	/* struct page has no free field: the pointer to the next page is stored in the first free object */
 	struct page **link = page->slab_free;
 
-	link[1] = cache->partial;
-	if (cache->partial)
-		cache->partial->slab_prev = page_to_phys(page) >> PAGE_SHIFT;
+	link[1] = list->partial;
+	if (list->partial)
+		list->partial->slab_prev = page_to_phys(page) >> PAGE_SHIFT;
 	page->slab_prev = 0;
-	cache->partial = page;
+	list->partial = page;
 }
 
-static void partial_remove(struct kmem_cache *cache, struct page *page)
+static void partial_remove(struct slab_list *list, struct page *page)
 {
 	struct page *next = ((struct page **)page->slab_free)[1];
 
-	assert_held(&cache->lock);
+	assert_held(&list->lock);
 	if (page->slab_prev)
 		((struct page **)phys_to_page((phys_t)page->slab_prev << PAGE_SHIFT)
 			 ->slab_free)[1] = next;
 	else
-		cache->partial = next;
+		list->partial = next;
 	if (next)
 		next->slab_prev = page->slab_prev;
 }
 
-static bool cache_grow(struct kmem_cache *cache)
+static bool slab_grow(struct kmem_cache *cache, struct slab_list *list, u16 cpu)
 {
 	struct page *page = page_alloc(0);
 	u8 *base;
 	void **last = NULL;
 
-	assert_held(&cache->lock);
+	assert_held(&list->lock);
 	if (!page)
 		return false;
 	base = page_address(page);
 	page->flags = PG_SLAB;
 	page->slab_cache = cache;
 	page->slab_inuse = 0;
+	page->slab_cpu = cpu;
 	for (u32 i = cache->per_page; i--;) {
 		void **object = (void **)(base + i * cache->size);
 
@@ -102,58 +119,81 @@ static bool cache_grow(struct kmem_cache *cache)
 		last = object;
 	}
 	page->slab_free = last;
-	partial_push(cache, page);
-	cache->nr_pages++;
-	cache->nr_empty++;
+	partial_push(list, page);
+	list->nr_empty++;
 	mem_account(MEM_SLAB, 1);
 	return true;
+}
+
+/* Take free objects of the list's pages until the magazine is half full. */
+static void magazine_take(struct magazine *magazine, struct slab_list *list)
+{
+	struct page *page;
+
+	assert_held(&list->lock);
+	while (magazine->count < MAGAZINE / 2 && (page = list->partial)) {
+		void **object = page->slab_free;
+
+		partial_remove(list, page);
+		page->slab_free = *object;
+		list->nr_empty -= !page->slab_inuse++;
+		if (page->slab_free)
+			partial_push(list, page);
+		if (DEBUG)
+			heap_debug_unlink(object);
+		magazine->obj[magazine->count++] = object;
+	}
+}
+
+/* There is no page for this CPU: other CPUs may have free objects. */
+static __noinline void magazine_take_elsewhere(const struct kmem_cache *cache,
+					       struct magazine *magazine)
+{
+	for (u32 i = 0; i < CPU_MAX && !magazine->count; i++) {
+		struct heap_cpu *other = READ_ONCE(heap_cpus[i]);
+
+		if (!other)
+			continue;
+		struct slab_list *list = &other->slabs[cache->index];
+
+		spin_lock(&list->lock);
+		magazine_take(magazine, list);
+		spin_unlock(&list->lock);
+	}
 }
 
 /* Fill a magazine by half. @return false when there is no memory. */
 static __noinline bool magazine_fill(struct kmem_cache *cache, struct magazine *magazine)
 {
-	spin_lock(&cache->lock);
-	while (magazine->count < MAGAZINE / 2) {
-		struct page *page = cache->partial;
+	struct heap_cpu *heap = this_cpu()->slot[CPU_SLOT_HEAP];
+	struct slab_list *list = &heap->slabs[cache->index];
 
-		if (!page) {
-			if (magazine->count || !cache_grow(cache))
-				break;
-			continue;
-		}
-		void **object = page->slab_free;
-
-		partial_remove(cache, page);
-		page->slab_free = *object;
-		cache->nr_empty -= !page->slab_inuse++;
-		if (page->slab_free)
-			partial_push(cache, page);
-		if (DEBUG)
-			heap_debug_unlink(object);
-		magazine->obj[magazine->count++] = object;
-	}
-	spin_unlock(&cache->lock);
+	spin_lock(&list->lock);
+	do
+		magazine_take(magazine, list);
+	while (!magazine->count && slab_grow(cache, list, heap->id));
+	spin_unlock(&list->lock);
+	if (unlikely(!magazine->count))
+		magazine_take_elsewhere(cache, magazine);
 	return magazine->count;
 }
 
-static void page_return_object(struct kmem_cache *cache, void **object)
+static void page_return_object(struct slab_list *list, struct page *page, void **object)
 {
-	struct page *page = virt_to_page(object);
 	void **first = page->slab_free;
 
-	assert_held(&cache->lock);
+	assert_held(&list->lock);
 	page->slab_inuse--;
-	if (!page->slab_inuse && cache->nr_empty) { /* keep one such page at most */
+	if (!page->slab_inuse && list->nr_empty) { /* keep one such page at most */
 		if (first)
-			partial_remove(cache, page);
+			partial_remove(list, page);
 		page->slab_cache = NULL;
-		cache->nr_pages--;
 		mem_account(MEM_SLAB, -1);
 		page->flags = 0;
 		page_free(page);
 		return;
 	}
-	cache->nr_empty += !page->slab_inuse;
+	list->nr_empty += !page->slab_inuse;
 	*object = first;
 	if (first) {
 		object[1] = first[1]; /* the link moves to the new first object */
@@ -162,16 +202,37 @@ static void page_return_object(struct kmem_cache *cache, void **object)
 		page->slab_free = object;
 	} else {
 		page->slab_free = object;
-		partial_push(cache, page);
+		partial_push(list, page);
 	}
 }
 
-static __noinline void magazine_drain(struct kmem_cache *cache, struct magazine *magazine)
+static struct slab_list *slab_list_switch(const struct kmem_cache *cache, struct slab_list *from,
+					  u32 cpu)
 {
-	spin_lock(&cache->lock);
-	while (magazine->count > MAGAZINE / 2)
-		page_return_object(cache, magazine->obj[--magazine->count]);
-	spin_unlock(&cache->lock);
+	struct slab_list *list = &heap_cpus[cpu]->slabs[cache->index];
+
+	if (from)
+		spin_unlock(&from->lock);
+	spin_lock(&list->lock);
+	return list;
+}
+
+static __noinline void magazine_drain(const struct kmem_cache *cache, struct magazine *magazine)
+{
+	struct slab_list *list = NULL;
+	u32 cpu = CPU_MAX;
+
+	while (magazine->count > MAGAZINE / 2) {
+		void **object = magazine->obj[--magazine->count];
+		struct page *page = virt_to_page(object);
+
+		if (unlikely(page->slab_cpu != cpu)) {
+			cpu = page->slab_cpu;
+			list = slab_list_switch(cache, list, cpu);
+		}
+		page_return_object(list, page, object);
+	}
+	spin_unlock(&list->lock);
 }
 
 /* ---- caches ---- */
@@ -182,8 +243,8 @@ static inline void *cache_alloc(struct kmem_cache *cache, u32 size, u64 ip)
 	if (fault_inject(FAULT_HEAP))
 		return NULL;
 	u64 irqflags = irq_save();
-	struct magazine *magazine =
-		(struct magazine *)this_cpu()->slot[CPU_SLOT_HEAP] + cache->index;
+	struct heap_cpu *heap = this_cpu()->slot[CPU_SLOT_HEAP];
+	struct magazine *magazine = &heap->magazines[cache->index];
 	void *object;
 
 	if (unlikely(!magazine->count) && !magazine_fill(cache, magazine)) {
@@ -203,8 +264,8 @@ static inline void *cache_alloc(struct kmem_cache *cache, u32 size, u64 ip)
 static inline void cache_free(struct kmem_cache *cache, void *object, u64 ip)
 {
 	u64 irqflags = irq_save();
-	struct magazine *magazine =
-		(struct magazine *)this_cpu()->slot[CPU_SLOT_HEAP] + cache->index;
+	struct heap_cpu *heap = this_cpu()->slot[CPU_SLOT_HEAP];
+	struct magazine *magazine = &heap->magazines[cache->index];
 
 	if (DEBUG)
 		heap_debug_free(cache, object, ip);
@@ -244,7 +305,6 @@ static void cache_init(struct kmem_cache *cache, const char *name, size_t size, 
 	cache->usable = cache->size - HEAP_TAIL;
 	cache->per_page = PAGE_SIZE / cache->size;
 	cache->index = cache - caches;
-	spin_init(&cache->lock);
 }
 
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align)
@@ -280,7 +340,8 @@ void heap_init(void)
 {
 	u32 number = 0;
 
-	this_cpu()->slot[CPU_SLOT_HEAP] = boot_magazines;
+	heap_cpus[0] = &boot_heap;
+	this_cpu()->slot[CPU_SLOT_HEAP] = &boot_heap;
 	for (u32 i = 0; i < NR_CLASSES; i++)
 		cache_init(&caches[nr_caches++], "kmalloc", class_size[i],
 			   class_align(class_size[i]));
@@ -302,8 +363,14 @@ void heap_init(void)
 
 bool heap_cpu_init(struct cpu *cpu)
 {
-	cpu->slot[CPU_SLOT_HEAP] = kzalloc(sizeof(boot_magazines));
-	return cpu->slot[CPU_SLOT_HEAP];
+	struct heap_cpu *heap = kzalloc(sizeof(*heap));
+
+	if (!heap)
+		return false;
+	heap->id = cpu->id;
+	cpu->slot[CPU_SLOT_HEAP] = heap;
+	smp_store_release(&heap_cpus[cpu->id], heap);
+	return true;
 }
 
 static u32 large_order(size_t size)

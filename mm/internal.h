@@ -39,12 +39,9 @@ struct kmem_cache {
 	u32 usable; /* without the tail */
 	u32 object; /* asked for */
 	u32 per_page;
-	u32 index;		/* of the CPUs' magazines */
-	bool drivers;		/* its objects are drivers' memory */
-	bool opaque;		/* leak.c does not follow what is in the objects, and misses none */
-	spinlock_t lock;	/* guards what follows, and slab_* of the cache's pages */
-	struct page *partial;	/* pages with free objects */
-	u64 nr_pages, nr_empty; /* of them: without a live object */
+	u32 index;    /* of the CPUs' magazines and slabs */
+	bool drivers; /* its objects are drivers' memory */
+	bool opaque;  /* leak.c does not follow what is in the objects, and misses none */
 };
 
 static inline struct heap_tag *heap_tag_of(const struct kmem_cache *cache, const void *object)

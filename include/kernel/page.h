@@ -29,8 +29,9 @@ struct page {
 	union {
 		u32 order; /* of a free or compound block */
 		struct {
-			u32 slab_inuse, slab_prev;
-		}; /* heap.c: frame number of the page before */
+			u16 slab_inuse, slab_cpu;
+			u32 slab_prev; /* frame number of the page before */
+		};		       /* heap.c */
 		u64 private;
 	};
 };

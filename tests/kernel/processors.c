@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* kernel/rcu.c, base/spinlock.c, mutex.c: what processors do to each other; every online CPU takes part. */
+/* kernel/rcu.c, mm/heap.c: what processors do to each other; every online CPU takes part. */
 #include <kernel/err.h>
 #include <kernel/heap.h>
 #include <kernel/ktest.h>
+#include <kernel/page.h>
 #include <kernel/time.h>
 #include <kernel/wait.h>
 
@@ -114,4 +115,89 @@ KTEST(processors, rcu_callbacks_run_on_the_cpu_that_queued_them)
 	KEXPECT_EQ(atomic_read(&later_elsewhere), 0);
 	KEXPECT_EQ(atomic_read(&later_lost), 0);
 	KEXPECT_EQ(seen_cpus, online_mask());
+}
+
+/* ---- the heap: what one CPU allocates another one frees ---- */
+
+#define PASSED_ROUNDS 10u
+#define PASSED	      600u
+#define PASSED_BYTES  320u
+
+static u32 **passed[CPU_MAX];
+static struct atomic passed_filled, passed_wrong;
+
+/* All wait until each of them has come here @p times. */
+static void meet(struct atomic *count, u32 times)
+{
+	while (atomic_read(count) < (s32)(times * cpu_count))
+		sched_yield_current();
+}
+
+static void fill_passed(u32 cpu)
+{
+	for (u32 i = 0; i < PASSED; i++) {
+		u32 *object = kmalloc(PASSED_BYTES);
+
+		passed[cpu][i] = object;
+		if (!object)
+			continue;
+		for (u32 j = 0; j < PASSED_BYTES / sizeof(u32); j++)
+			object[j] = cpu * PASSED + i;
+	}
+}
+
+static void free_passed(u32 cpu)
+{
+	for (u32 i = 0; i < PASSED; i++) {
+		const u32 *object = passed[cpu][i];
+
+		for (u32 j = 0; object && j < PASSED_BYTES / sizeof(u32); j++)
+			if (object[j] != cpu * PASSED + i)
+				atomic_inc(&passed_wrong);
+		kfree(object);
+	}
+}
+
+static void pass_objects(void *arg)
+{
+	u32 cpu = (u32)(u64)arg;
+
+	stay_on(cpu);
+	__atomic_or_fetch(&seen_cpus, 1ull << cpu_id(), __ATOMIC_RELAXED);
+	for (u32 i = 0; i < PASSED_ROUNDS; i++) {
+		fill_passed(cpu);
+		atomic_inc(&passed_filled);
+		meet(&passed_filled, 2 * i + 1);
+		free_passed((cpu + 1) % cpu_count);
+		atomic_inc(&passed_filled);
+		meet(&passed_filled, 2 * i + 2);
+	}
+	worker_ends();
+}
+
+KTEST(processors, the_heap_takes_back_what_other_cpus_free)
+{
+	struct mem_info before, after;
+	s32 count;
+
+	KEXPECT(true);
+	if (online_mask() != (2ull << (cpu_count - 1)) - 1)
+		return; /* one did not start */
+	for (u32 i = 0; i < cpu_count; i++) {
+		passed[i] = kcalloc(PASSED, sizeof(u32 *));
+		if (!KEXPECT(passed[i]))
+			return;
+	}
+	mem_info_get(&before);
+	atomic_set(&passed_filled, 0);
+	atomic_set(&passed_wrong, 0);
+	count = spawn_everywhere(test, pass_objects);
+	wait_event(&queue, atomic_read(&done) == count);
+	mem_info_get(&after);
+	KEXPECT_EQ(atomic_read(&passed_wrong), 0);
+	KEXPECT_EQ(seen_cpus, online_mask());
+	/* Objects in magazines keep some pages, each CPU's of each other one. */
+	KEXPECT(after.slab <= before.slab + 32ul * cpu_count);
+	for (u32 i = 0; i < cpu_count; i++)
+		kfree(passed[i]);
 }
