@@ -17,9 +17,11 @@ static int space_access_page(struct vm_region *region, u64 addr, u8 *buf, u64 le
 	u64 page = addr & PAGE_MASK;
 
 	for (u32 attempt = 0; attempt < 100; attempt++) {
-		pte_t *pte = vm_pte(region->space, page), entry;
+		pte_t *pte = vm_pte_own(region->space, page), entry;
 		bool done = false;
 
+		if (!pte && !write)
+			pte = vm_pte(region->space, page);
 		vm_file_lock(region);
 		entry = pte ? *pte : 0;
 		if (pte_allows(entry, write) &&

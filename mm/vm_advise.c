@@ -77,13 +77,16 @@ static int advise_remove(struct vm_region *region, u64 start, u64 end)
 	return err;
 }
 
-static void advise_drop_pages(struct vm_region *region, u64 start, u64 end)
+static int advise_drop_pages(struct vm_region *region, u64 start, u64 end)
 {
 	struct vm_gather gather;
 
+	if (vm_leaves_own(region->space, start, end))
+		return -ENOMEM;
 	vm_gather_init(&gather, region->space);
 	vm_zap_region(&gather, region, start, end);
 	vm_gather_finish(&gather);
+	return 0;
 }
 
 /* One part of the region *@part_of; may replace that, by NULL if it must be searched for again. @return 0 or -errno */
@@ -99,13 +102,11 @@ static int advise_part(struct vm_region **part_of, u64 start, u64 end, int advic
 	case MADV_DONTNEED:
 		if (region->flags & (VM_LOCKED | VM_PFN) || (advice == MADV_FREE && region->ops))
 			return -EINVAL;
-		advise_drop_pages(region, start, end);
-		return 0;
+		return advise_drop_pages(region, start, end);
 	case MADV_DONTNEED_LOCKED:
 		if (region->flags & VM_PFN)
 			return -EINVAL;
-		advise_drop_pages(region, start, end);
-		return 0;
+		return advise_drop_pages(region, start, end);
 	case MADV_COLD:
 	case MADV_PAGEOUT:
 		if (region->flags & (VM_LOCKED | VM_PFN))

@@ -125,6 +125,8 @@ static struct vm_region *protect_part(struct vm_region *region, u64 start, u64 e
 	    (region->space->data_pages + npages > vm_limit(RLIMIT_DATA) >> PAGE_SHIFT ||
 	     !vm_enough_memory(flags, npages)))
 		return ERR_PTR(-ENOMEM);
+	if (vm_leaves_own(region->space, start, end))
+		return ERR_PTR(-ENOMEM);
 	region = vm_set_flags(region, start, end, flags);
 	if (!region)
 		return ERR_PTR(-ENOMEM);

@@ -6,7 +6,7 @@
  *
  * A fork copies private pages alone: a page that a file or an object of shared memory
  * holds is mapped again by a fault. Tables are walked table by table; one
- * lowest table is looked up once on either side.
+ * lowest table is looked up once on either side, or shared as a whole (vm_leaf.c).
  */
 #include "vm_internal.h"
 
@@ -58,6 +58,8 @@ int vm_tables_prepare_move(struct vm_space *space, u64 from, u64 to, u64 len)
 {
 	u64 addr = from, stop;
 
+	if (vm_leaves_own(space, from, from + len))
+		return -ENOMEM;
 	for (; vm_next_leaf(space, &addr, from + len, &stop); addr = stop)
 		if (!vm_pte_alloc(space, to + (addr - from)) ||
 		    !vm_pte_alloc(space, to + (stop - from) - PAGE_SIZE))
@@ -143,7 +145,10 @@ int vm_tables_copy(struct vm_space *to, struct vm_region *region, bool *flush)
 	for (; !err && addr < region->end &&
 	       (src = vm_next_leaf(region->space, &addr, region->end, &stop));
 	     addr = stop)
-		err = copy_leaf(to, src, addr, (stop - addr) >> PAGE_SHIFT, flush);
+		if (!region->ops && stop - addr == LEAF_SIZE)
+			err = vm_leaf_share(to, region->space, addr, flush);
+		else
+			err = copy_leaf(to, src, addr, (stop - addr) >> PAGE_SHIFT, flush);
 	vm_file_unlock(region);
 	return err;
 }

@@ -604,7 +604,7 @@ static int populate_region(struct vm_region *region, u64 *addr, u64 end, bool wr
 
 	assert_held(&region->space->lock);
 	for (u32 done = 0; *addr < end && done < 512; done++, *addr += PAGE_SIZE) {
-		pte_t *pte = vm_pte(region->space, *addr);
+		pte_t *pte = vm_pte_own(region->space, *addr);
 
 		if (pte && pte_present(*pte) && (!write || pte_writable(*pte)))
 			continue;

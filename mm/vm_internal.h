@@ -57,8 +57,8 @@ static inline bool vm_is_solo(const struct vm_space *space)
  * The walkers refuse addresses beyond user space: no table is found, created or freed
  * there, even if a caller did not check. The upper half of the top table is the kernel's.
  */
-/** @brief The entry of @p addr, NULL where there is no table. space->lock held, or see vm_region_find(). */
-static inline pte_t *vm_pte(const struct vm_space *space, u64 addr)
+/** @brief The entry that points to the lowest table of @addr; NULL: there is no upper one. Locking: as vm_pte() */
+static inline pte_t *vm_leaf_link(const struct vm_space *space, u64 addr)
 {
 	u64 top = addr >> pt_shift(PT_LEVELS);
 	pte_t entry;
@@ -71,19 +71,43 @@ static inline pte_t *vm_pte(const struct vm_space *space, u64 addr)
 	entry = pte_table(entry)[pt_index(addr, 3)];
 	if (unlikely(!entry))
 		return NULL;
-	entry = pte_table(entry)[pt_index(addr, 2)];
+	return &pte_table(entry)[pt_index(addr, 2)];
+}
+/** @brief The entry of @p addr, NULL where there is no table. space->lock held, or see vm_region_find(). */
+static inline pte_t *vm_pte(const struct vm_space *space, u64 addr)
+{
+	pte_t *link = vm_leaf_link(space, addr), entry;
+
+	if (unlikely(!link))
+		return NULL;
+	entry = *link;
 	if (unlikely(!entry))
 		return NULL;
 	return &pte_table(entry)[pt_index(addr, 1)];
 }
+/** @brief The same, but NULL also where the table is shared with another space: nothing may be changed in it. */
+static inline pte_t *vm_pte_own(const struct vm_space *space, u64 addr)
+{
+	pte_t *link = vm_leaf_link(space, addr);
+
+	if (unlikely(!link || !*link || pte_table_shared(*link)))
+		return NULL;
+	return &pte_table(*link)[pt_index(addr, 1)];
+}
 pte_t *vm_pte_alloc_slow(struct vm_space *space, u64 addr);
-/** @brief The same, with missing tables created. NULL: no memory, or not a user's address. */
+/** @brief An entry that may be changed: missing tables are created, shared ones made the space's own. NULL: no memory, or not a user's address. */
 static inline pte_t *vm_pte_alloc(struct vm_space *space, u64 addr)
 {
-	pte_t *pte = vm_pte(space, addr);
+	pte_t *pte = vm_pte_own(space, addr);
 
 	return likely(pte) ? pte : vm_pte_alloc_slow(space, addr);
 }
+/** @brief The entry that points to the lowest table of @addr, with the upper ones created. NULL: no memory */
+pte_t *vm_leaf_link_alloc(struct vm_space *space, u64 addr);
+/** @brief A zeroed table that belongs to no space yet, or NULL. */
+struct page *vm_table_alloc(void);
+/** @brief Free a zeroed table. */
+void vm_table_free(struct page *page);
 /**
  * @brief Walk the lowest tables of [*addr, end): the entry of the first address >= *addr
  * that has a table; *addr moves there, *stop is the end of what that table has
@@ -171,6 +195,30 @@ void vm_tables_move(struct vm_gather *gather, u64 from, u64 to, u64 len);
  * @param flush  set when entries of the old space lost their write bit
  */
 int __must_check vm_tables_copy(struct vm_space *to, struct vm_region *region, bool *flush);
+
+/* ---- vm_leaf.c: lowest tables that several spaces have ---- */
+
+/**
+ * @brief Fork: let @p to have the lowest table of @p addr, too, which one anonymous region fills. Exclusive.
+ * @param flush  set when pages of the old space are no longer writable. @return 0 or -ENOMEM
+ */
+int __must_check vm_leaf_share(struct vm_space *to, struct vm_space *from, u64 addr, bool *flush);
+/** @brief Make the table of @p addr the space's own, if it is shared. space->lock held, or alone. @return 0 or -ENOMEM */
+int __must_check vm_leaf_own(struct vm_space *space, u64 addr);
+int __must_check vm_leaves_own_slow(struct vm_space *space, u64 start, u64 end);
+/** @brief The same for all tables of [start, end), before entries there are changed. Exclusive. */
+static inline int __must_check vm_leaves_own(struct vm_space *space, u64 start, u64 end)
+{
+	if (likely(!space->shares_tables))
+		return 0;
+	return vm_leaves_own_slow(space, start, end);
+}
+/** @brief A space that no CPU uses any more drops the shared table of @p addr. */
+void vm_leaf_leave(struct vm_space *space, u64 addr);
+/** @brief Drop a reference on a table that no CPU has cached for this space; with the last one its pages. */
+void vm_leaf_put(struct page *table);
+/** @brief vm_zap.c: empty [pte, last), which no CPU has loaded. @return anonymous pages freed */
+s64 vm_leaf_free_pages(pte_t *pte, pte_t *last);
 
 /** @brief Drop one reference on an anonymous page. */
 static inline void vm_anon_put(struct page *page)

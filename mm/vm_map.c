@@ -241,6 +241,8 @@ int vm_unmap_locked(struct vm_space *space, u64 start, u64 end, struct list *dea
 	region = vm_region_overlapping(space, start, end);
 	if (!region)
 		return 0;
+	if (vm_leaves_own(space, start, end))
+		return -ENOMEM;
 	if (region->start < start && region->end > end && !vm_split(region, end))
 		return -ENOMEM;
 	vm_gather_init(&gather, space);

@@ -2,7 +2,8 @@
 /*
  * Whole address spaces: made, copied by fork(), ended; and what they use.
  *
- * A fork shares private pages read-only until one side writes. Pages that were
+ * A fork shares private pages read-only until one side writes, and whole tables of
+ * them until one side writes to one (vm_leaf.c). Pages that were
  * read from a file and never written are left out: the child's first use loads
  * them back, sixteen at a time, and most children never look.
  *
@@ -100,6 +101,7 @@ struct vm_space *vm_space_create(void)
 		return NULL;
 	}
 	rwsem_init(&space->lock);
+	spin_init(&space->share_lock);
 	atomic_set(&space->users, 1);
 	vm_regions_init(space);
 	space_choose_layout(space);
@@ -121,6 +123,8 @@ static struct vm_space *space_create_like(struct vm_space *old)
 		return NULL;
 	}
 	rwsem_init(&space->lock);
+	spin_init(&space->share_lock);
+	space->shares_tables = false;
 	atomic_set(&space->users, 1);
 	vm_regions_init(space);
 	space->rss_anon = space->rss_file = 0;

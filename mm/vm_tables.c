@@ -45,8 +45,7 @@ u64 vm_zero_pte;
 
 /* ---- single tables ---- */
 
-/* A zeroed table, or NULL. */
-static struct page *vm_table_alloc(struct vm_space *space)
+struct page *vm_table_alloc(void)
 {
 	struct table_stock *stock;
 	struct page *page;
@@ -67,11 +66,10 @@ static struct page *vm_table_alloc(struct vm_space *space)
 			return NULL;
 		mem_account(MEM_TABLES, 1);
 	}
-	atomic_inc(&space->nr_tables);
 	return page;
 }
 
-static void vm_table_free(struct page *page)
+void vm_table_free(struct page *page)
 {
 	struct table_stock *stock;
 
@@ -102,32 +100,49 @@ void vm_tables_free_list(struct page *page)
 
 /* ---- walking ---- */
 
-pte_t *vm_pte_alloc_slow(struct vm_space *space, u64 addr)
+/* The table that *@link points to, a new one if there was none. NULL: no memory */
+static pte_t *table_make(struct vm_space *space, pte_t *link)
+{
+	pte_t entry = READ_ONCE(*link);
+	struct page *page;
+
+	if (entry)
+		return pte_table(entry);
+	page = vm_table_alloc();
+	if (!page)
+		return NULL;
+	/* Another thread may have been faster; entry is its table then. */
+	if (__atomic_compare_exchange_n(link, &entry, page_pte(page, pte_table_bits()), false,
+					__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+		atomic_inc(&space->nr_tables);
+		return page_address(page);
+	}
+	vm_table_free(page);
+	return pte_table(entry);
+}
+
+pte_t *vm_leaf_link_alloc(struct vm_space *space, u64 addr)
 {
 	pte_t *table = phys_to_virt(space->tables.root);
 
 	if (WARN_ON(addr >= PT_USER_END))
 		return NULL;
-	for (u32 level = PT_LEVELS; level > 1; level--) {
-		pte_t *pte = &table[pt_index(addr, level)], entry = READ_ONCE(*pte);
+	for (u32 level = PT_LEVELS; table && level > 2; level--)
+		table = table_make(space, &table[pt_index(addr, level)]);
+	if (!table)
+		return NULL;
+	return &table[pt_index(addr, 2)];
+}
 
-		if (!entry) {
-			struct page *page = vm_table_alloc(space);
+pte_t *vm_pte_alloc_slow(struct vm_space *space, u64 addr)
+{
+	pte_t *link = vm_leaf_link_alloc(space, addr), *table;
 
-			if (!page)
-				return NULL;
-			/* Another thread may have been faster; entry is its table then. */
-			if (__atomic_compare_exchange_n(pte, &entry,
-							page_pte(page, pte_table_bits()), false,
-							__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-				entry = *pte;
-			} else {
-				atomic_dec(&space->nr_tables);
-				vm_table_free(page);
-			}
-		}
-		table = pte_table(entry);
-	}
+	if (!link || (pte_table_shared(READ_ONCE(*link)) && vm_leaf_own(space, addr)))
+		return NULL;
+	table = table_make(space, link);
+	if (!table)
+		return NULL;
 	return &table[pt_index(addr, 1)];
 }
 

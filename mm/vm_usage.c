@@ -18,10 +18,11 @@ static u64 count_users(const struct page *page, bool is_anon)
 	return MAX(users, 1l);
 }
 
-static void count_page(struct vm_region_usage *usage, pte_t entry)
+/* @param spaces  that have the table which holds the entry: each is a user of its pages */
+static void count_page(struct vm_region_usage *usage, pte_t entry, u32 spaces)
 {
 	bool is_anon = pte_anon(entry), dirty = is_anon || pte_writable(entry);
-	u64 users = count_users(pte_page(entry), is_anon);
+	u64 users = count_users(pte_page(entry), is_anon) + spaces - 1;
 
 	usage->rss++;
 	usage->pss += PAGE_SIZE / users;
@@ -43,13 +44,16 @@ void vm_region_usage(const struct vm_region *region, struct vm_region_usage *out
 
 	assert_held(&region->space->lock);
 	memset(out, 0, sizeof(*out));
-	for (; (pte = vm_next_leaf(region->space, &addr, region->end, &stop)); addr = stop)
+	for (; (pte = vm_next_leaf(region->space, &addr, region->end, &stop)); addr = stop) {
+		u32 spaces = (u32)atomic_read(&virt_to_page(pte)->refs);
+
 		for (u64 va = addr; va < stop; va += PAGE_SIZE, pte++) {
 			pte_t entry = READ_ONCE(*pte);
 
 			if (pte_phys(entry) && !pte_uncounted(entry))
-				count_page(out, entry);
+				count_page(out, entry, spaces);
 		}
+	}
 	if (region->flags & VM_LOCKED)
 		out->locked = out->rss;
 }

@@ -104,8 +104,7 @@ void vm_zap_region(struct vm_gather *gather, struct vm_region *region, u64 start
 	vm_file_unlock(region);
 }
 
-/* Empty [pte, last), which no CPU has loaded. @return anonymous pages freed */
-static s64 leaf_free_pages(pte_t *pte, pte_t *last)
+s64 vm_leaf_free_pages(pte_t *pte, pte_t *last)
 {
 	s64 freed = 0;
 
@@ -138,7 +137,10 @@ static void zap_dead(struct vm_space *space, u64 start, u64 end)
 	pte_t *pte;
 
 	for (; start < end && (pte = vm_next_leaf(space, &start, end, &stop)); start = stop)
-		freed += leaf_free_pages(pte, pte + ((stop - start) >> PAGE_SHIFT));
+		if (unlikely(atomic_read(&virt_to_page(pte)->refs) > 1))
+			vm_leaf_leave(space, start);
+		else
+			freed += vm_leaf_free_pages(pte, pte + ((stop - start) >> PAGE_SHIFT));
 	if (freed)
 		mem_account(MEM_ANON, -freed);
 }

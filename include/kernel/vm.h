@@ -136,6 +136,8 @@ struct vm_space {
 	u64 total_pages, locked_pages, data_pages; /* of regions */
 	struct atomic64 cut_anon, cut_file;	   /* pages of rss_* that truncations took away */
 	struct atomic nr_tables;		   /* without the top one */
+	bool shares_tables;			   /* or did: a fork was here (mm/vm_leaf.c) */
+	spinlock_t share_lock; /* guards links to shared tables against threads of this space */
 	u64 peak_rss, peak_total;
 	u64 saved_auxv[48];
 	u32 auxv_len;

@@ -510,6 +510,39 @@ static void op_fork(void)
 		waitpid(pid, NULL, 0);
 }
 
+/* Each step changes pages of a table that the child has, too. */
+static long change_shared_tables(char *bytes)
+{
+	const unsigned long table = 2ul << 20;
+
+	bytes[table] = 1;
+	if (munmap(bytes + 2 * table, 4096) || mprotect(bytes + 3 * table, 4096, PROT_READ) ||
+	    madvise(bytes + 4 * table, 4096, MADV_DONTNEED))
+		return -1;
+	if (mremap(bytes + 5 * table, 4096, 8192, MREMAP_MAYMOVE) == MAP_FAILED)
+		return -1;
+	return 0;
+}
+
+/* What moved is not known here any more: the whole space goes with the child. */
+static void op_fork_large(void)
+{
+	const unsigned long size = 13ul << 20;
+	char *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	for (unsigned long i = 0; i < size; i += 64 * 4096)
+		bytes[i] = 1;
+	pid = fork();
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	ACT(change_shared_tables(bytes));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 static int thread_main(void *unused)
 {
 	return 0;
@@ -600,6 +633,7 @@ static const struct {
 	{ "proc_interrupts", op_proc_interrupts },
 	{ "list_proc", op_list_proc },
 	{ "fork", op_fork },
+	{ "fork_large", op_fork_large, 1 },
 	{ "thread", op_thread },
 	{ "exec", op_exec },
 	{ "insmod", op_insmod },

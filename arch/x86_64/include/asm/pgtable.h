@@ -21,6 +21,7 @@ typedef u64 pte_t;
 #define PTE_G	0x100ull
 /* Software bits. */
 #define PTE_SOFT_ANON	0x200ull /* of a user's page: a private one, counted */
+#define PTE_SOFT_SHARED 0x200ull /* of a table: several spaces have it */
 #define PTE_SOFT_DRIVER 0x200ull /* of a kernel page: a driver may read and write it */
 #define PTE_SOFT_PFN	0x400ull /* of a user's page: not counted (device or kernel page) */
 #define PTE_SOFT_NONE	0x800ull /* of a user's page: mapped without any right */
@@ -59,6 +60,20 @@ static inline u32 pt_shift(u32 level)
 static inline u64 pte_table_bits(void)
 {
 	return PTE_P | PTE_W | PTE_U | PTE_A;
+}
+
+/** Of an entry that points to a lowest table: several spaces have it (mm/vm_leaf.c), so none writes to its pages. */
+static inline bool pte_table_shared(pte_t pte)
+{
+	return pte & PTE_SOFT_SHARED;
+}
+static inline pte_t pte_make_table_shared(pte_t pte)
+{
+	return (pte & ~PTE_W) | PTE_SOFT_SHARED;
+}
+static inline pte_t pte_make_table_own(pte_t pte)
+{
+	return (pte & ~PTE_SOFT_SHARED) | PTE_W;
 }
 
 /*
