@@ -615,7 +615,7 @@ void dcache_init(void)
 	while (buckets < 32768 && buckets < memory.total / 4)
 		buckets *= 2;
 	dentry_table.buckets = kvzalloc(buckets * sizeof(dentry_table.buckets[0]));
-	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 16);
+	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 64);
 	if (!dentry_table.buckets || !dentry_cache)
 		boot_stop("not enough memory for the dentry cache");
 	dentry_table.mask = buckets - 1;

@@ -102,7 +102,7 @@ int path_lookup(int dirfd, const char *path, u32 flags, struct path *out)
 		err = walk_path(&walk, dirfd, name.text, flags);
 	if (!err) {
 		*out = walk.path;
-		path_get(out);
+		walk.path = (struct path){ NULL, NULL };
 		walk_end(&walk);
 	}
 	path_name_put(&name);
@@ -120,7 +120,7 @@ int user_path(int dirfd, u64 user, u32 flags, struct path *out)
 	err = walk_path(&walk, dirfd, name.text, flags);
 	if (!err) {
 		*out = walk.path;
-		path_get(out);
+		walk.path = (struct path){ NULL, NULL };
 		walk_end(&walk);
 	}
 	path_name_put(&name);

@@ -227,7 +227,8 @@ static int access_path(int dirfd, u64 path, u32 mode, u32 flags)
 
 static s64 do_access(int dirfd, u64 path, u32 mode, u32 flags)
 {
-	struct cred *real, *mine = current->cred;
+	const struct cred *mine = current_cred();
+	struct cred *real, *old;
 	s64 ret;
 
 	if (mode & ~7u || flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
@@ -243,9 +244,9 @@ static s64 do_access(int dirfd, u64 path, u32 mode, u32 flags)
 		real->cap_effective = 0;
 	else
 		real->cap_effective = real->cap_permitted;
-	current->cred = real;
+	old = cred_override(real);
 	ret = access_path(dirfd, path, mode, flags);
-	current->cred = mine;
+	cred_restore(old);
 	cred_put(real);
 	return ret;
 }

@@ -47,21 +47,29 @@ static void get_fs_path(struct fs_context *fs, const struct path *which, struct 
 	spin_unlock(&fs->lock);
 }
 
+/* Nothing but path is held, as after a fast walk. */
+static void hold_nothing(struct walk *walk)
+{
+	walk->slow = true;
+	walk->root = (struct path){ NULL, NULL };
+	walk->root_held = false;
+	walk->depth = 0;
+	walk->base = (struct fd_ref){ NULL, false };
+	walk->text.link = walk->root;
+	walk->text.buf = NULL;
+	walk->stack = walk->few;
+}
+
 /* Set walk->path to where the text begins. @return 0, -EBADF */
 static int walk_start(struct walk *walk, int dirfd, const char *name)
 {
 	struct fs_context *fs = current->fs;
 
-	walk->root.dentry = NULL;
-	walk->root.mnt = NULL;
+	hold_nothing(walk);
 	walk->path = walk->root;
-	walk->root_held = walk->slash = false;
+	walk->slash = false;
 	walk->last_kind = LAST_ROOT;
-	walk->nr_links = walk->depth = 0;
-	walk->base = (struct fd_ref){ NULL, false };
-	walk->text.link.dentry = NULL;
-	walk->text.buf = NULL;
-	walk->stack = walk->few;
+	walk->nr_links = 0;
 	if (unlikely(!fs)) { /* kernel threads: the first mount */
 		walk->path = (struct path){ mount_root, mount_root->root };
 		path_get(&walk->path);
@@ -430,9 +438,8 @@ int walk_path(struct walk *walk, int dirfd, const char *name, u32 flags)
 	return err;
 }
 
-void walk_end(struct walk *walk)
+void walk_end_slow(struct walk *walk)
 {
-	path_put(&walk->path);
 	if (walk->root_held)
 		path_put(&walk->root);
 	text_release(&walk->text);
@@ -449,6 +456,8 @@ int walk_follow_last(struct walk *walk, struct dentry *link)
 	const char *rest = "";
 	int err;
 
+	if (!walk->slow)
+		hold_nothing(walk);
 	walk->path.dentry = link; /* the caller's reference becomes the walk's */
 	mount_get(walk->path.mnt);
 	walk->inode = link->inode;

@@ -322,12 +322,6 @@ int walk_fast_keep(struct walk *walk)
 	if (!valid)
 		return -ECHILD;
 	/* The texts of links were not held; the last component is in the path's own text. */
-	walk->root_held = false;
-	walk->root.dentry = NULL;
-	walk->base = (struct fd_ref){ NULL, false };
-	walk->depth = 0;
-	walk->text.link.dentry = NULL;
-	walk->text.buf = NULL;
-	walk->stack = walk->few;
+	walk->slow = false;
 	return 0;
 }

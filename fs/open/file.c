@@ -44,7 +44,7 @@ struct file *file_alloc(void)
 	f->pos = 0;
 	mutex_init(&f->pos_lock);
 	f->private = NULL;
-	f->cred = cred_get((struct cred *)current_cred());
+	f->cred = cred_borrow();
 	f->eventpoll = NULL;
 	f->owner = NULL;
 	return f;
@@ -116,7 +116,7 @@ static void file_release(struct file *f)
 		write_access_end(&f->path);
 	if (f->path.dentry)
 		path_put(&f->path);
-	cred_put(f->cred);
+	cred_return(f->cred);
 	if (f->mode & FMODE_RCU)
 		call_rcu(&f->rcu, free_file);
 	else
@@ -146,7 +146,7 @@ bool file_is_noexec(const struct file *f)
 
 static const struct file_ops path_only_ops; /* O_PATH: nothing but the path */
 
-struct file *file_open_path(const struct path *path, u32 flags)
+struct file *file_open_path(struct path *path, u32 flags)
 {
 	struct file *f = file_alloc();
 
@@ -155,14 +155,14 @@ struct file *file_open_path(const struct path *path, u32 flags)
 	return file_open_into(f, path, flags);
 }
 
-struct file *file_open_into(struct file *f, const struct path *path, u32 flags)
+struct file *file_open_into(struct file *f, struct path *path, u32 flags)
 {
 	static const u8 modes[4] = { FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE, 0 };
 	struct inode *inode = path->dentry->inode;
 	int err = 0;
 
 	f->path = *path;
-	path_get(path);
+	*path = (struct path){ NULL, NULL };
 	f->inode = inode;
 	if (unlikely(flags & O_PATH)) {
 		f->flags = flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW);
@@ -180,7 +180,7 @@ struct file *file_open_into(struct file *f, const struct path *path, u32 flags)
 	else
 		f->ops = &path_only_ops;
 	if (f->mode & FMODE_WRITE && S_ISREG(inode->mode)) {
-		err = write_access_begin(path);
+		err = write_access_begin(&f->path);
 		if (err)
 			goto err_put;
 		f->mode |= FMODE_WRITER;

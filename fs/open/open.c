@@ -62,8 +62,8 @@ static int may_open(const struct path *path, int rights, u32 flags)
 	return 0;
 }
 
-/* Just made: no open may be refused. @p f is taken over. */
-static struct file *open_created(struct file *f, const struct path *path, u32 flags)
+/* Just made: no open may be refused. @p f is taken over, and the references of @p path. */
+static struct file *open_created(struct file *f, struct path *path, u32 flags)
 {
 	int err = may_open(path, 0, flags);
 
@@ -73,11 +73,33 @@ static struct file *open_created(struct file *f, const struct path *path, u32 fl
 	return ERR_PTR(err);
 }
 
-/* Found: check, truncate, open. */
-static struct file *open_path(const struct path *path, u32 flags)
+/* Empty the file, and open it. */
+static struct file *open_truncated(struct path *path, u32 flags)
+{
+	struct path kept = *path;
+	struct file *f;
+	int err = write_access_begin(path);
+
+	if (err)
+		return ERR_PTR(err);
+	path_get(&kept);
+	f = file_open_path(path, flags);
+	if (!IS_ERR(f)) {
+		err = vfs_truncate(&kept, 0, f);
+		if (err) {
+			file_put(f);
+			f = ERR_PTR(err);
+		}
+	}
+	write_access_end(&kept);
+	path_put(&kept);
+	return f;
+}
+
+/* Found: check, truncate, open. The references of @p path are taken over. */
+static struct file *open_path(struct path *path, u32 flags)
 {
 	struct inode *inode = path->dentry->inode;
-	struct file *f;
 	int err;
 
 	if (flags & O_PATH)
@@ -87,21 +109,9 @@ static struct file *open_path(const struct path *path, u32 flags)
 	err = may_open(path, wanted_rights(flags), flags);
 	if (err)
 		return ERR_PTR(err);
-	if (!(flags & O_TRUNC) || !S_ISREG(inode->mode))
-		return file_open_path(path, flags);
-	err = write_access_begin(path);
-	if (err)
-		return ERR_PTR(err);
-	f = file_open_path(path, flags);
-	if (!IS_ERR(f)) {
-		err = vfs_truncate(path, 0, f);
-		if (err) {
-			file_put(f);
-			f = ERR_PTR(err);
-		}
-	}
-	write_access_end(path);
-	return f;
+	if (flags & O_TRUNC && S_ISREG(inode->mode))
+		return open_truncated(path, flags);
+	return file_open_path(path, flags);
 }
 
 /* ---- O_CREAT ---- */
@@ -194,7 +204,8 @@ static struct file *open_last(struct walk *walk, u32 flags, mode_t mode)
 		}
 		path = (struct path){ walk->path.mnt, d };
 		mount_get(path.mnt);
-		path_follow_mounts(&path);
+		if (unlikely(d->flags & DENTRY_MOUNTED))
+			path_follow_mounts(&path);
 		if (created)
 			f = open_created(created, &path, flags);
 		else if (S_ISDIR(path.dentry->inode->mode))
@@ -210,7 +221,7 @@ static struct file *open_last(struct walk *walk, u32 flags, mode_t mode)
 static struct file *open_tmpfile(const struct path *dir, u32 flags, mode_t mode)
 {
 	struct inode *parent = dir->dentry->inode, *inode;
-	struct path path = { dir->mnt, NULL };
+	struct path path = { NULL, NULL };
 	char name[24 + NAME_SLACK];
 	struct file *f;
 	int err;
@@ -237,8 +248,10 @@ static struct file *open_tmpfile(const struct path *dir, u32 flags, mode_t mode)
 		return ERR_PTR(-ENOMEM);
 	}
 	dentry_set_inode(path.dentry, inode);
+	path.mnt = dir->mnt;
+	mount_get(path.mnt);
 	f = file_open_path(&path, flags & ~(O_TMPFILE | O_TRUNC));
-	dentry_put(path.dentry);
+	path_put(&path);
 	return f;
 }
 

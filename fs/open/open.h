@@ -57,10 +57,14 @@ struct file *files_get_file(struct files *files, u32 fd);
 
 /* file.c */
 
-/** @brief Open what a path leads to (counted here); the caller checked permission. @return file or ERR_PTR */
-struct file *__must_check file_open_path(const struct path *path, u32 flags);
+/**
+ * @brief Open what a path leads to; the caller checked permission.
+ * @param path	its references become the file's, which leaves NULLs; without memory for a file they stay
+ * @return file or ERR_PTR
+ */
+struct file *__must_check file_open_path(struct path *path, u32 flags);
 /** @brief The same with a file from file_alloc(), which it takes over. */
-struct file *__must_check file_open_into(struct file *f, const struct path *path, u32 flags);
+struct file *__must_check file_open_into(struct file *f, struct path *path, u32 flags);
 
 /* locks.c */
 

@@ -7,7 +7,7 @@
  * (slots.c), whose numbers are the positions in a listing: they survive changes.
  *
  * Locks: the directory's inode->lock guards its slots; the file system's
- * counters are atomic. Options: size, nr_blocks, nr_inodes, mode, uid, gid.
+ * counters need none (quota.c). Options: size, nr_blocks, nr_inodes, mode, uid, gid.
  */
 #include <kernel/fs/dentry.h>
 #include <kernel/fs/dir_context.h>
@@ -28,13 +28,14 @@
 #include <uapi/fcntl.h>
 #include <uapi/stat.h>
 #include <uapi/statfs.h>
+#include "quota.h"
 #include "slots.h"
 
 #define DIRENT_SIZE 20 /* what a name adds to a directory's size, as in Linux */
 
 struct tmpfs {
 	s64 max_pages, max_inodes; /* 0: no limit */
-	struct atomic64 pages, inodes;
+	struct quota pages, inodes;
 	u64 max_bytes; /* as mounted, for show_options */
 	mode_t mode;
 	uid_t uid;
@@ -59,10 +60,7 @@ static struct slots *slots_of(const struct inode *dir)
 /* An inode, or one more name for one, as in Linux: both take memory. */
 static bool inode_charge(struct tmpfs *fs)
 {
-	if (atomic_add_return(&fs->inodes, 1) <= fs->max_inodes || !fs->max_inodes)
-		return true;
-	atomic_dec(&fs->inodes);
-	return false;
+	return quota_charge(&fs->inodes, 1, fs->max_inodes);
 }
 
 static struct inode *inode_create(struct super_block *sb, const struct inode *dir, mode_t mode,
@@ -77,7 +75,7 @@ static struct inode *inode_create(struct super_block *sb, const struct inode *di
 	*err = -ENOMEM;
 	inode = inode_alloc(sb);
 	if (!inode) {
-		atomic_dec(&fs->inodes);
+		quota_uncharge(&fs->inodes, 1);
 		return NULL;
 	}
 	inode_init_owner(inode, dir, mode);
@@ -120,7 +118,7 @@ static void tmpfs_evict(struct inode *inode)
 		slots_destroy(slots_of(inode));
 		kfree(inode->private);
 	}
-	atomic_dec(&fs->inodes);
+	quota_uncharge(&fs->inodes, 1);
 }
 
 /* ---- directories; dir->lock held ---- */
@@ -208,7 +206,7 @@ static int tmpfs_link(struct inode *inode, struct inode *dir, struct dentry *d)
 	err = entry_add(dir, d, inode);
 	if (err) {
 		if (charged)
-			atomic_dec(&fs->inodes);
+			quota_uncharge(&fs->inodes, 1);
 		return err;
 	}
 	inode->nlink++;
@@ -227,7 +225,7 @@ static void drop_link(struct inode *dir, struct inode *victim)
 	} else {
 		victim->nlink--;
 		if (victim->nlink)
-			atomic_dec(&fs->inodes);
+			quota_uncharge(&fs->inodes, 1);
 	}
 	inode_touch(victim, ATTR_CTIME);
 }
@@ -404,10 +402,10 @@ static int tmpfs_charge(struct super_block *sb, s64 npages)
 {
 	struct tmpfs *fs = sb->private;
 
-	if (atomic_add_return(&fs->pages, npages) > fs->max_pages && fs->max_pages && npages > 0) {
-		atomic_sub(&fs->pages, npages);
+	if (npages <= 0)
+		quota_uncharge(&fs->pages, -npages);
+	else if (!quota_charge(&fs->pages, npages, fs->max_pages))
 		return -ENOSPC;
-	}
 	return 0;
 }
 
@@ -421,7 +419,7 @@ static int tmpfs_statfs(struct super_block *sb, struct statfs *out)
 	out->f_bsize = out->f_frsize = PAGE_SIZE;
 	if (fs->max_pages) {
 		out->f_blocks = fs->max_pages;
-		out->f_bfree = fs->max_pages - atomic_read(&fs->pages);
+		out->f_bfree = fs->max_pages - quota_used(&fs->pages);
 	} else {
 		out->f_blocks = (s64)memory.total;
 		out->f_bfree = (s64)memory.free;
@@ -431,7 +429,7 @@ static int tmpfs_statfs(struct super_block *sb, struct statfs *out)
 		out->f_files = fs->max_inodes;
 	else
 		out->f_files = (s64)memory.total;
-	out->f_ffree = out->f_files - MIN(out->f_files, (u64)atomic_read(&fs->inodes));
+	out->f_ffree = out->f_files - MIN(out->f_files, (u64)quota_used(&fs->inodes));
 	out->f_namelen = NAME_MAX;
 	return 0;
 }
@@ -528,8 +526,8 @@ static int tmpfs_remount(struct super_block *sb, u32 flags, const char *options)
 
 	if (err)
 		return err;
-	if ((new.max_pages &&new.max_pages < atomic_read(&fs->pages)) ||
-	    (new.max_inodes &&new.max_inodes < atomic_read(&fs->inodes)))
+	if ((new.max_pages &&new.max_pages < quota_used(&fs->pages)) ||
+	    (new.max_inodes &&new.max_inodes < quota_used(&fs->inodes)))
 		return -EINVAL;
 	fs->max_pages = new.max_pages;
 	fs->max_bytes = new.max_bytes;
@@ -549,9 +547,16 @@ static void tmpfs_show_options(struct super_block *sb, struct seq_file *seq)
 		seq_printf(seq, ",mode=%03o", fs->mode);
 }
 
+static void tmpfs_free(struct tmpfs *fs)
+{
+	quota_destroy(&fs->pages);
+	quota_destroy(&fs->inodes);
+	kfree(fs);
+}
+
 static void tmpfs_put_super(struct super_block *sb)
 {
-	kfree(sb->private);
+	tmpfs_free(sb->private);
 }
 
 struct super_block *tmpfs_create_super(const struct fs_type *type, const char *options,
@@ -571,12 +576,14 @@ struct super_block *tmpfs_create_super(const struct fs_type *type, const char *o
 	mem_info_get(&memory);
 	fs->max_inodes = memory.total / 2;
 	err = parse_options(fs, options);
+	if (!err)
+		err = quota_init(&fs->pages) ?: quota_init(&fs->inodes);
 	if (!err) {
 		err = -ENOMEM;
 		sb = super_alloc(type, &tmpfs_sops);
 	}
 	if (!sb) {
-		kfree(fs);
+		tmpfs_free(fs);
 		return ERR_PTR(err);
 	}
 	sb->private = fs;

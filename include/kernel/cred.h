@@ -38,6 +38,18 @@ struct cred *cred_get(struct cred *cred);
 /** @brief Drop a reference; the last one frees after a grace period. Any context. */
 void cred_put(struct cred *cred);
 /**
+ * @brief As cred_get(current_cred()), without writing to what threads share, mostly: a thread takes
+ * some references at a time. Thread context.
+ */
+struct cred *cred_borrow(void);
+/** @brief The counterpart, by any thread. Thread context. */
+void cred_return(struct cred *cred);
+/** @brief Let the current thread act with @p cred for a while. @return what it had, for cred_restore() */
+struct cred *cred_override(struct cred *cred);
+void cred_restore(struct cred *cred);
+/** @brief Drop the credentials of a thread that ended. */
+void cred_put_thread(struct thread *t);
+/**
  * @brief Copy the current thread's credentials, to change them.
  * @return the copy, with one reference, for cred_commit() or cred_put(); NULL: no memory
  */

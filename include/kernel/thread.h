@@ -90,6 +90,7 @@ struct thread {
 	struct files *files;
 	struct fs_context *fs;
 	struct cred *cred;
+	u32 cred_spare; /* references on cred that the thread may hand out: cred_borrow() */
 
 	/* owned by kernel/process: signals, clone, futex */
 	struct list proc_link;	  /* process.threads */

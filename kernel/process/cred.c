@@ -68,6 +68,67 @@ void cred_put(struct cred *cred)
 		call_rcu(&cred->rcu, cred_free);
 }
 
+/* References that a thread takes at a time; it returns some when it has twice as many. */
+#define SPARE_REFS 32u
+
+struct cred *cred_borrow(void)
+{
+	struct thread *t = current;
+
+	if (unlikely(!t->cred))
+		return cred_get(&init_cred);
+	if (unlikely(!t->cred_spare)) {
+		atomic_add(&t->cred->refs, SPARE_REFS);
+		t->cred_spare = SPARE_REFS;
+	}
+	t->cred_spare--;
+	return t->cred;
+}
+
+void cred_return(struct cred *cred)
+{
+	struct thread *t = current;
+
+	if (unlikely(cred != t->cred)) {
+		cred_put(cred);
+		return;
+	}
+	if (unlikely(++t->cred_spare == 2 * SPARE_REFS)) {
+		t->cred_spare = SPARE_REFS;
+		atomic_sub(&cred->refs, SPARE_REFS); /* not the last ones */
+	}
+}
+
+/* Before the thread has others. It holds one reference more. */
+static void drop_spare(struct thread *t)
+{
+	if (t->cred_spare)
+		atomic_sub(&t->cred->refs, t->cred_spare);
+	t->cred_spare = 0;
+}
+
+struct cred *cred_override(struct cred *cred)
+{
+	struct cred *old = current->cred;
+
+	drop_spare(current);
+	rcu_assign_pointer(current->cred, cred);
+	return old;
+}
+
+void cred_restore(struct cred *cred)
+{
+	drop_spare(current);
+	rcu_assign_pointer(current->cred, cred);
+}
+
+void cred_put_thread(struct thread *t)
+{
+	drop_spare(t);
+	cred_put(t->cred);
+	t->cred = NULL;
+}
+
 struct cred *cred_prepare(void)
 {
 	const struct cred *old = current_cred();
@@ -103,6 +164,7 @@ void cred_commit(struct cred *cred)
 		process_set_dumpable(p, false);
 		p->pdeath_signal = 0;
 	}
+	drop_spare(current);
 	rcu_assign_pointer(current->cred, cred);
 	cred_put(old);
 }

@@ -81,6 +81,7 @@ static int clone_share_cred(struct thread *t)
 	struct cred *cred = current->cred ? current->cred : &init_cred;
 
 	t->cred = cred_get(cred);
+	t->cred_spare = 0;
 	atomic_inc(&cred->account->nr_threads);
 	return 0;
 }

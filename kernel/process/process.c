@@ -150,8 +150,7 @@ void upcall_thread_free(struct thread *t)
 	}
 	if (t->cred) {
 		atomic_dec(&t->cred->account->nr_threads);
-		cred_put(t->cred);
-		t->cred = NULL;
+		cred_put_thread(t);
 	}
 	if (p) {
 		t->proc = NULL;

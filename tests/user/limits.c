@@ -2,6 +2,7 @@
 /* What one user may take of the machine: names, room in pipes, threads. Run as root. */
 #include "check.h"
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -52,6 +53,53 @@ TEST(a_tmpfs_has_a_limit_for_names)
 			unlink(name);
 		}
 	}
+	CHECK_EQ(umount("/tmp/names"), 0);
+	CHECK_EQ(rmdir("/tmp/names"), 0);
+}
+
+/* Each takes names in advance and may not keep one that another could have. */
+TEST(a_limit_for_names_holds_on_several_processors)
+{
+	int nr_cpus = sysconf(_SC_NPROCESSORS_ONLN), count, status;
+	char name[40];
+
+	CHECK_EQ(mkdir("/tmp/names", 0700), 0);
+	CHECK_EQ(mount("x", "/tmp/names", "tmpfs", 0, "nr_inodes=300"), 0);
+	for (int cpu = 0; cpu < nr_cpus; cpu++) {
+		cpu_set_t set;
+
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		if (fork())
+			continue;
+		CHECK_EQ(sched_setaffinity(0, sizeof(set), &set), 0);
+		for (int round = 0; round < 300; round++) {
+			int nr_names = round % 100;
+
+			for (int i = 0; i < nr_names; i++) {
+				name_of(name, 1000 * (cpu + 1) + i);
+				close(open(name, O_CREAT | O_EXCL | O_RDWR, 0600));
+			}
+			for (int i = 0; i < nr_names; i++) {
+				name_of(name, 1000 * (cpu + 1) + i);
+				unlink(name);
+			}
+		}
+		_exit(0);
+	}
+	while (wait(&status) > 0)
+		CHECK_EQ(status, 0);
+	for (count = 0; count < 400; count++) {
+		int fd;
+
+		name_of(name, count);
+		fd = open(name, O_CREAT | O_EXCL | O_RDWR, 0600);
+		if (fd < 0)
+			break;
+		close(fd);
+	}
+	CHECK_EQ(errno, ENOSPC);
+	CHECK_EQ(count, 299);
 	CHECK_EQ(umount("/tmp/names"), 0);
 	CHECK_EQ(rmdir("/tmp/names"), 0);
 }
@@ -223,6 +271,7 @@ TEST(pages_of_pipes_have_limits)
 int main(void)
 {
 	RUN(a_tmpfs_has_a_limit_for_names);
+	RUN(a_limit_for_names_holds_on_several_processors);
 	RUN(pipes_of_a_user_have_a_share_of_memory);
 	RUN(sizes_of_pipes_have_limits);
 	RUN(pages_of_pipes_have_limits);

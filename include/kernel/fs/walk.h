@@ -25,6 +25,7 @@ struct walk {
 	struct path path;    /* where the walk is; counted but in fast walks */
 	struct inode *inode; /* of path.dentry */
 	struct path root;    /* counted once root_held; not used by fast walks */
+	bool slow;	     /* more than path may be held: all below but last are set */
 	bool root_held;
 	bool slash;   /* the last component was followed by one */
 	u8 last_kind; /* of the last component, for LOOKUP_PARENT */
@@ -70,7 +71,14 @@ __must_check int walk_fast_keep(struct walk *walk);
 __must_check int walk_slow(struct walk *walk, int dirfd, const char *name, u32 flags);
 /** @brief Walk fast, then slowly if needed; on 0 references are held: walk_end(). */
 __must_check int walk_path(struct walk *walk, int dirfd, const char *name, u32 flags);
-void walk_end(struct walk *walk);
+void walk_end_slow(struct walk *walk);
+/** @brief Drop what a walk holds. A caller that took over path's references leaves NULLs there. */
+static inline void walk_end(struct walk *walk)
+{
+	path_put(&walk->path);
+	if (unlikely(walk->slow))
+		walk_end_slow(walk);
+}
 /**
  * @brief Continue a LOOKUP_PARENT walk (with references) with the target of a symbolic link.
  * @param link  the last component
