@@ -165,7 +165,8 @@ static __noinline void magazine_take_elsewhere(const struct kmem_cache *cache,
 /* Fill a magazine by half. @return false when there is no memory. */
 static __noinline bool magazine_fill(struct kmem_cache *cache, struct magazine *magazine)
 {
-	struct heap_cpu *heap = this_cpu()->slot[CPU_SLOT_HEAP];
+	struct heap_cpu *heap =
+		container_of(this_cpu()->slot[CPU_SLOT_HEAP], struct heap_cpu, magazines);
 	struct slab_list *list = &heap->slabs[cache->index];
 
 	spin_lock(&list->lock);
@@ -243,10 +244,10 @@ static inline void *cache_alloc(struct kmem_cache *cache, u32 size, u64 ip)
 	if (fault_inject(FAULT_HEAP))
 		return NULL;
 	u64 irqflags = irq_save();
-	struct heap_cpu *heap = this_cpu()->slot[CPU_SLOT_HEAP];
-	struct magazine *magazine = &heap->magazines[cache->index];
+	struct magazine *magazine = this_cpu()->slot[CPU_SLOT_HEAP];
 	void *object;
 
+	magazine += cache->index;
 	if (unlikely(!magazine->count) && !magazine_fill(cache, magazine)) {
 		irq_restore(irqflags);
 		return NULL;
@@ -264,9 +265,9 @@ static inline void *cache_alloc(struct kmem_cache *cache, u32 size, u64 ip)
 static inline void cache_free(struct kmem_cache *cache, void *object, u64 ip)
 {
 	u64 irqflags = irq_save();
-	struct heap_cpu *heap = this_cpu()->slot[CPU_SLOT_HEAP];
-	struct magazine *magazine = &heap->magazines[cache->index];
+	struct magazine *magazine = this_cpu()->slot[CPU_SLOT_HEAP];
 
+	magazine += cache->index;
 	if (DEBUG)
 		heap_debug_free(cache, object, ip);
 	if (unlikely(magazine->count == MAGAZINE))
@@ -341,7 +342,7 @@ void heap_init(void)
 	u32 number = 0;
 
 	heap_cpus[0] = &boot_heap;
-	this_cpu()->slot[CPU_SLOT_HEAP] = &boot_heap;
+	this_cpu()->slot[CPU_SLOT_HEAP] = boot_heap.magazines;
 	for (u32 i = 0; i < NR_CLASSES; i++)
 		cache_init(&caches[nr_caches++], "kmalloc", class_size[i],
 			   class_align(class_size[i]));
@@ -368,7 +369,7 @@ bool heap_cpu_init(struct cpu *cpu)
 	if (!heap)
 		return false;
 	heap->id = cpu->id;
-	cpu->slot[CPU_SLOT_HEAP] = heap;
+	cpu->slot[CPU_SLOT_HEAP] = heap->magazines;
 	smp_store_release(&heap_cpus[cpu->id], heap);
 	return true;
 }
