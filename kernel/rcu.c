@@ -29,9 +29,10 @@
 #include <kernel/wait.h>
 #include "internal.h"
 
-#define GATHER_NS (5 * NSEC_PER_MSEC)
-#define GRACE_NS  (5 * NSEC_PER_MSEC) /* longer than a tick */
-#define NUDGE_NS  (50 * NSEC_PER_USEC)
+#define GATHER_NS   (5 * NSEC_PER_MSEC)
+#define GRACE_NS    (5 * NSEC_PER_MSEC) /* longer than a tick */
+#define GRACE_WAITS 3			/* so often, before CPUs are made to pass */
+#define NUDGE_NS    (50 * NSEC_PER_USEC)
 
 /* What runs the callbacks of one CPU, cpu->rcu_list; only it touches that and this. */
 struct rcu_cpu {
@@ -105,6 +106,14 @@ static bool grace_cpu_passed(const struct grace_snapshot *snapshot, u32 i)
 	       smp_load_acquire(&cpu->rcu_idle);
 }
 
+static bool grace_all_passed(const struct grace_snapshot *snapshot)
+{
+	for (u32 i = 0; i < cpu_count; i++)
+		if (!grace_cpu_passed(snapshot, i))
+			return false;
+	return true;
+}
+
 /* Make the CPUs that have not passed pass through the scheduler. Sleeps. */
 static void grace_force(const struct grace_snapshot *snapshot)
 {
@@ -152,7 +161,8 @@ static void grace_wait(void)
 			continue;
 		}
 		grace_begin(&snapshot);
-		sleep_until(time_monotonic_ns() + GRACE_NS, false);
+		for (u32 i = 0; i < GRACE_WAITS && !grace_all_passed(&snapshot); i++)
+			sleep_until(time_monotonic_ns() + GRACE_NS, false);
 		grace_force(&snapshot);
 		smp_store_release(&grace.seq, seq + 2);
 	}

@@ -130,15 +130,16 @@ void files_get(struct files *files)
 	struct fd_table *tab;
 
 	spin_lock(&files->lock);
-	atomic_inc(&files->refs);
 	tab = files->table;
-	for (u32 word = 0; word < tab->size / 64; word++)
+	/* Of a table that is shared already, all files are marked. */
+	for (u32 word = 0; atomic_read(&files->refs) == 1 && word < tab->size / 64; word++)
 		for (u64 bits = tab->open[word]; bits; bits &= bits - 1) {
 			struct file *f = tab->file[word * 64 + __builtin_ctzll(bits)];
 
-			if (f)
+			if (f && !(f->mode & FMODE_RCU)) /* others may use the file, too */
 				f->mode |= FMODE_RCU;
 		}
+	atomic_inc(&files->refs);
 	spin_unlock(&files->lock);
 }
 

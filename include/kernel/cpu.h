@@ -48,8 +48,6 @@ struct cpu {
 	struct thread *fpu_owner; /* whose FPU registers are live here */
 	struct timer_base *timers;
 	void *arch;		   /* tables and stacks of the machine: arch/x86_64 */
-	u64 rcu_qs;		   /* counts quiescent states: rcu.c */
-	bool rcu_idle;		   /* halts, outside of interrupts; xchg */
 	struct rcu_head *rcu_list; /* callbacks queued here */
 	bool irq_from_user;	   /* what the current interrupt interrupted */
 	u64 irq_stack_top;	   /* 0: not yet */
@@ -66,6 +64,10 @@ struct cpu {
 #endif
 	struct percpu_machine machine;
 	u64 gate[2 * CONFIG_BANOS_MAX_DRIVERS]; /* calls into drivers: gate.h */
+
+	/* What grace periods look at: rcu.c. */
+	u64 rcu_qs __aligned(64); /* counts quiescent states */
+	bool rcu_idle;		  /* halts, outside of interrupts; xchg */
 
 	/* Fields that other CPUs read and that are seldom written: cache lines of their own. */
 	u32 hw_id __aligned(64); /* by which the machine knows it */

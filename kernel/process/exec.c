@@ -488,7 +488,7 @@ static void init_process_publish(struct thread *t, struct exec *exec)
 
 	t->cred = exec->cred;
 	exec->cred = NULL;
-	atomic_inc(&t->cred->account->nr_threads);
+	account_add_threads(t->cred->account, 1);
 	t->space = p->space = exec->space;
 	exec->space = NULL;
 	p->nr_threads = 1;

@@ -82,7 +82,7 @@ static int clone_share_cred(struct thread *t)
 
 	t->cred = cred_get(cred);
 	t->cred_spare = 0;
-	atomic_inc(&cred->account->nr_threads);
+	account_add_threads(cred->account, 1);
 	return 0;
 }
 

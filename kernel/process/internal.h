@@ -76,7 +76,7 @@ u64 pid_serial(pid_t nr);
 struct user_account {
 	uid_t uid;
 	struct atomic refs;
-	struct atomic nr_threads;      /* RLIMIT_NPROC */
+	struct atomic nr_threads;      /* RLIMIT_NPROC; of user 0, whom it does not limit, none */
 	struct atomic nr_signals;      /* RLIMIT_SIGPENDING */
 	struct atomic nr_pipe_pages;   /* see cred_charge_pipe() */
 	struct atomic64 nr_watches;    /* of epoll */
@@ -93,6 +93,12 @@ void account_put(struct user_account *account);
 /** The account of user 0, which is never freed. */
 
 extern struct user_account root_account;
+/** @brief Count threads of a user. @param count  may be negative */
+static inline void account_add_threads(struct user_account *account, s32 count)
+{
+	if (account != &root_account)
+		atomic_add(&account->nr_threads, count);
+}
 
 /* ---- credentials ---- */
 

@@ -149,7 +149,7 @@ void upcall_thread_free(struct thread *t)
 		t->sig = NULL;
 	}
 	if (t->cred) {
-		atomic_dec(&t->cred->account->nr_threads);
+		account_add_threads(t->cred->account, -1);
 		cred_put_thread(t);
 	}
 	if (p) {
