@@ -2,7 +2,7 @@
 /*
  * What system calls, faults and processes cost.
  *
- *	bench [ROW...]		ticks of each row, or of those named
+ *	bench [ROW|GROUP...]	ticks of each row, or of those named
  *	bench --list		their names and groups
  *	bench --now		the time stamp counter as it is now
  *	bench --scale N ROW	operations that N processors at once do in 0.3 s
@@ -20,8 +20,8 @@
  *
  * What a row leaves to be done later (memory freed after a grace period, processes that are
  * still being taken apart) must not fall into the next one: each time begins with a pause
- * in which the machine is idle. So rows are the same in any order; named ones are done in
- * the order of their names.
+ * in which the machine is idle, and a process that ends. So rows are the same in any order;
+ * named ones are done in the order of their names.
  */
 #include "bench.h"
 #include <pthread.h>
@@ -33,10 +33,12 @@
 #include <time.h>
 #include "mark.h"
 
-#define SETTLE_NS 50000000l
+#define SETTLE_NS 40000000l
 
-static const struct group *const groups[] = { &calls_group, &turns_group, &process_group,
-					      &memory_group, &driver_group };
+static const struct group *const groups[] = {
+	&calls_group, &files_group, &turns_group,   &yield_group,  &process_group, &memory_group,
+	&fs_group,    &sched_group, &program_group, &growth_group, &driver_group,
+};
 
 __thread char buffer[65536] __attribute__((aligned(4096)));
 const char *self;
@@ -44,8 +46,7 @@ __thread int fds[4] = { -1, -1, -1, -1 };
 __thread char *area;
 __thread pid_t child;
 /* Of --scale-threads: in a folder of the thread's own. */
-__thread char file_name[32] = "bench.file", none_name[32] = "bench.none",
-	      new_name[32] = "bench.new";
+__thread char file_name[32] = "/tmp/bench.file", new_name[32] = "/tmp/bench.new";
 
 void must(int ok, const char *what)
 {
@@ -70,17 +71,27 @@ struct progress {
 	long operations; /* of the row that is measured: more than its n, if others did some */
 };
 static struct progress *progress;
+static bool once;
 
 void add_operations(long count)
 {
 	progress->operations += count;
 }
 
-/* Idle for longer than what was left to be done later needs: some ticks of any kernel. */
+/*
+ * Idle for longer than what was left to be done later needs: some ticks of any kernel. What is
+ * then left to the next process that is made (freeing the stacks of others) is done by one.
+ */
 static void settle(void)
 {
 	const struct timespec pause = { .tv_nsec = SETTLE_NS };
+	pid_t pid;
 
+	must(!nanosleep(&pause, NULL), "nanosleep");
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	must(pid > 0 && waitpid(pid, NULL, 0) == pid, "waitpid");
 	must(!nanosleep(&pause, NULL), "nanosleep");
 }
 
@@ -90,7 +101,8 @@ static uint64_t measure(const struct row *row)
 
 	if (row->prepare)
 		row->prepare();
-	settle();
+	if (!once)
+		settle();
 	progress->operations = row->n;
 	MARK(MARK_BEGIN);
 	start = ticks();
@@ -112,7 +124,8 @@ static void measure_row(const struct row *row)
 
 	must(pid >= 0, "fork");
 	if (!pid) {
-		measure(row);
+		if (!once)
+			measure(row);
 		took = measure(row);
 		printf("row %s %ld %llu %u\n", row->name, progress->operations,
 		       (unsigned long long)took, progress->spans - 1);
@@ -131,18 +144,50 @@ static const struct row *find_row(const char *name)
 		for (unsigned int j = 0; j < groups[i]->nrows; j++)
 			if (!strcmp(groups[i]->rows[j].name, name))
 				return &groups[i]->rows[j];
-	fprintf(stderr, "%s: no such row\n", name);
-	exit(1);
+	return NULL;
 }
 
-static void measure_all(int list)
+/* Of the group called @name, or of all. @return were there any? */
+static bool each_row(const char *name, void (*act)(const struct group *, const struct row *))
 {
-	for (unsigned int i = 0; i < NELEMS(groups); i++)
+	bool found = false;
+
+	for (unsigned int i = 0; i < NELEMS(groups); i++) {
+		if (name && strcmp(groups[i]->name, name))
+			continue;
+		found = true;
 		for (unsigned int j = 0; j < groups[i]->nrows; j++)
-			if (list)
-				printf("%s %s\n", groups[i]->rows[j].name, groups[i]->name);
-			else
-				measure_row(&groups[i]->rows[j]);
+			act(groups[i], &groups[i]->rows[j]);
+	}
+	return found;
+}
+
+static void measure_reversed(void)
+{
+	for (unsigned int i = NELEMS(groups); i--;)
+		for (unsigned int j = groups[i]->nrows; j--;)
+			measure_row(&groups[i]->rows[j]);
+}
+
+static void list_row(const struct group *group, const struct row *row)
+{
+	printf("%s %s\n", row->name, group->name);
+}
+
+static void measure_grouped(const struct group *group, const struct row *row)
+{
+	(void)group;
+	measure_row(row);
+}
+
+static void measure_named(const char *name)
+{
+	const struct row *row = find_row(name);
+
+	if (row)
+		measure_row(row);
+	else
+		must(each_row(name, measure_grouped), name);
 }
 
 /* ---- several processors at once ---- */
@@ -173,12 +218,11 @@ struct worker {
 /* A folder for the files of worker @cpu: names go there. */
 static void own_folder(int cpu)
 {
-	char folder[16];
+	char folder[20];
 
-	snprintf(folder, sizeof(folder), "bench.%d", cpu);
+	snprintf(folder, sizeof(folder), "/tmp/bench.%d", cpu);
 	must(!mkdir(folder, 0700) || errno == EEXIST, folder);
 	snprintf(file_name, sizeof(file_name), "%s/bench.file", folder);
-	snprintf(none_name, sizeof(none_name), "%s/bench.none", folder);
 	snprintf(new_name, sizeof(new_name), "%s/bench.new", folder);
 }
 
@@ -240,7 +284,7 @@ static int scale_main(int ncpus, const char *name, int threads)
 	const struct row *row = find_row(name);
 	uint64_t sum = 0;
 
-	must(ncpus > 0 && ncpus <= MAX_CPUS, "--scale");
+	must(row && ncpus > 0 && ncpus <= MAX_CPUS, "--scale");
 	scale->ncpus = ncpus;
 	scale->row = row;
 	for (int i = 0; i < ncpus; i++)
@@ -269,10 +313,17 @@ int main(int argc, char **argv)
 		return scale_main(atoi(argv[2]), argv[3], !strcmp(option, "--scale-threads"));
 	memset(buffer, 1, sizeof(buffer));
 	progress = (struct progress *)map_pages(1, MAP_SHARED);
-	if (argc == 1 || !strcmp(option, "--list"))
-		measure_all(argc > 1);
+	once = !strcmp(option, "--once");
+	argc -= once;
+	argv += once;
+	if (!strcmp(option, "--list"))
+		each_row(NULL, list_row);
+	else if (!strcmp(option, "--reverse"))
+		measure_reversed();
+	else if (argc == 1)
+		each_row(NULL, measure_grouped);
 	else
 		for (int i = 1; i < argc; i++)
-			measure_row(find_row(argv[i]));
+			measure_named(argv[i]);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@
 #define FUTEX_PRIVATE_FLAG 128
 #define PAGE		   4096l
 #define NPAGES		   512l
+#define LIST_BYTES	   32768l /* as glibc lists folders */
+#define FILES_LARGE	   4
 #define NELEMS(a)	   (sizeof(a) / sizeof((a)[0]))
 
 /** One operation, done often. */
@@ -38,7 +41,9 @@ struct group {
 	const struct row *rows;
 	size_t nrows;
 };
-extern const struct group calls_group, turns_group, process_group, memory_group, driver_group;
+extern const struct group calls_group, files_group, turns_group, process_group, memory_group,
+	yield_group;
+extern const struct group fs_group, sched_group, program_group, growth_group, driver_group;
 
 /* What a row works on belongs to its thread: see bench.c. */
 extern __thread char buffer[65536];
@@ -46,7 +51,7 @@ extern const char *self; /**< the path of this program */
 extern __thread int fds[4];
 extern __thread char *area;
 extern __thread pid_t child;
-extern __thread char file_name[32], none_name[32], new_name[32];
+extern __thread char file_name[32], new_name[32];
 
 /** @brief End the process unless @p ok, with a message that has errno. */
 void must(int ok, const char *what);
@@ -95,3 +100,15 @@ void close_file(void);
 void pair_prepare(void);
 /** @brief Tell the child to end by closing what it reads, and wait for it. */
 void end_child(void);
+/** @brief Have sleeps end when they should. */
+void no_timer_slack(void);
+/** @brief Open a folder, read its entries @p room bytes at a time, close it. */
+void list_folder(const char *path, long room);
+
+/* Rows that others do beside something. */
+void dup_close(long count);
+void pread_4k(long count);
+void pwrite_4k(long count);
+void map_touch_unmap(long count);
+void fork_exit(long count);
+void sleep_1us(long count);

@@ -5,8 +5,12 @@
 #include "bench.h"
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
+
+#define MEGABYTE (1l << 20)
 
 static void null_call(long count)
 {
@@ -42,17 +46,32 @@ static void read_4k(long count)
 	while (count--)
 		CALL(SYS_read, fds[0], buffer, PAGE);
 }
+static void open_megabyte(void)
+{
+	open_zero();
+	area = map_pages(MEGABYTE / PAGE, MAP_PRIVATE);
+}
+static void read_1m(long count)
+{
+	while (count--)
+		CALL(SYS_read, fds[0], area, MEGABYTE);
+}
+static void unmap_megabyte(void)
+{
+	munmap(area, MEGABYTE);
+	close_all();
+}
 static void write_1(long count)
 {
 	while (count--)
 		CALL(SYS_write, fds[0], buffer, 1);
 }
-static void pread_4k(long count)
+void pread_4k(long count)
 {
 	while (count--)
 		CALL(SYS_pread64, fds[0], buffer, PAGE, 0);
 }
-static void pwrite_4k(long count)
+void pwrite_4k(long count)
 {
 	while (count--)
 		CALL(SYS_pwrite64, fds[0], buffer, PAGE, 0);
@@ -61,11 +80,6 @@ static void stat_path(long count)
 {
 	while (count--)
 		CALL(SYS_stat, file_name, buffer);
-}
-static void stat_absent(long count)
-{
-	while (count--)
-		CALL(SYS_stat, none_name, buffer);
 }
 static void fstat_fd(long count)
 {
@@ -80,7 +94,7 @@ static void open_close(long count)
 		CALL(SYS_close, fd);
 	}
 }
-static void dup_close(long count)
+void dup_close(long count)
 {
 	while (count--) {
 		long fd = CALL(SYS_dup, fds[0]);
@@ -88,16 +102,6 @@ static void dup_close(long count)
 		CALL(SYS_close, fd);
 	}
 }
-static void create_unlink(long count)
-{
-	while (count--) {
-		long fd = CALL(SYS_open, new_name, O_CREAT | O_RDWR, 0600);
-
-		CALL(SYS_close, fd);
-		CALL(SYS_unlink, new_name);
-	}
-}
-
 static void poll_8(long count)
 {
 	struct pollfd pollfd[8];
@@ -125,12 +129,28 @@ static void gettime_call(long count)
 	while (count--)
 		CALL(SYS_clock_gettime, CLOCK_MONOTONIC, buffer);
 }
-static void sleep_1us(long count)
+void no_timer_slack(void)
 {
-	const struct timespec timespec = { 0, 1000 };
+	must(!prctl(PR_SET_TIMERSLACK, 1), "PR_SET_TIMERSLACK");
+}
+static void sleep_for(long count, long nanoseconds)
+{
+	const struct timespec timespec = { 0, nanoseconds };
 
 	while (count--)
 		CALL(SYS_nanosleep, &timespec, 0);
+}
+static void sleep_0(long count)
+{
+	sleep_for(count, 0);
+}
+void sleep_1us(long count)
+{
+	sleep_for(count, 1000);
+}
+static void sleep_100us(long count)
+{
+	sleep_for(count, 100000);
 }
 
 /* ---- signals ---- */
@@ -172,74 +192,29 @@ static void futex_again(long count)
 		CALL(SYS_futex, &nobody, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, -1);
 }
 
-/* ---- directories: an operation is an entry; read in pieces as small as musl's ---- */
-
-#define DIRENT_ROOM 2048
-
-static void make_folder(int entries)
-{
-	char name[32];
-
-	mkdir("bench.folder", 0700);
-	for (int i = 0; i < entries; i++) {
-		snprintf(name, sizeof(name), "bench.folder/file%05d", i);
-		fds[0] = open(name, O_WRONLY | O_CREAT, 0600);
-		must(fds[0] >= 0, name);
-		close_all();
-	}
-	must((fds[0] = open("bench.folder", O_RDONLY | O_DIRECTORY)) >= 0, "bench.folder");
-}
-static void folder_100(void)
-{
-	make_folder(100);
-}
-static void folder_10000(void)
-{
-	make_folder(10000);
-}
-static void read_folder(long count)
-{
-	CALL(SYS_lseek, fds[0], 0, SEEK_SET);
-	while (CALL(SYS_getdents64, fds[0], buffer, DIRENT_ROOM) > 0)
-		;
-	(void)count;
-}
-static void folder_end(void)
-{
-	char name[32];
-
-	close_all();
-	for (int i = 0, err = 0; !err; i++) {
-		snprintf(name, sizeof(name), "bench.folder/file%05d", i);
-		err = unlink(name);
-	}
-	must(!rmdir("bench.folder"), "rmdir");
-}
-
 /* ---- the rows ---- */
 
 static const struct row rows[] = {
 	{ "null_syscall", 1000, null_call, NULL, NULL },
 	{ "read_zero_1", 1000, read_1, open_zero, close_all },
 	{ "read_zero_4k", 1000, read_4k, open_zero, close_all },
+	{ "read_zero_1m", 10, read_1m, open_megabyte, unmap_megabyte },
 	{ "write_null_1", 1000, write_1, open_null, close_all },
 	{ "file_pread_4k", 1000, pread_4k, open_file, close_file },
 	{ "file_pwrite_4k", 1000, pwrite_4k, open_file, close_file },
 	{ "stat", 1000, stat_path, open_file, close_file },
-	{ "lookup_absent", 1000, stat_absent, NULL, NULL },
 	{ "fstat", 1000, fstat_fd, open_file, close_file },
 	{ "open_close", 1000, open_close, open_file, close_file },
 	{ "dup_close", 1000, dup_close, open_null, close_all },
-	{ "file_create_unlink", 500, create_unlink, NULL, NULL },
 	{ "poll_8", 1000, poll_8, open_pipe, close_all },
 	{ "clock_gettime", 1000, gettime, NULL, NULL },
 	{ "clock_gettime_syscall", 1000, gettime_call, NULL, NULL },
-	{ "nanosleep_1us", 500, sleep_1us, NULL, NULL },
+	{ "nanosleep_0", 1000, sleep_0, no_timer_slack, NULL },
+	{ "nanosleep_1us", 1000, sleep_1us, no_timer_slack, NULL },
+	{ "nanosleep_100us", 1000, sleep_100us, no_timer_slack, NULL },
 	{ "sig_install", 1000, sig_install, NULL, NULL },
 	{ "sig_deliver", 1000, sig_deliver, sig_prepare, NULL },
 	{ "futex_wake_none", 1000, futex_wake, NULL, NULL },
 	{ "futex_wait_eagain", 1000, futex_again, NULL, NULL },
-	{ "readdir_100", 100, read_folder, folder_100, folder_end },
-	{ "readdir_10000", 10000, read_folder, folder_10000, folder_end },
 };
 const struct group calls_group = { "kernel", rows, NELEMS(rows) };

@@ -2,7 +2,7 @@
 /*
  * A QEMU plugin: what runs between two marks of the program under test.
  *
- *	-plugin count.so,out=FILE [-d plugin,in_asm -dfilter 0+1 -D LOG]
+ *	-plugin count.so,out=FILE [-d plugin,int -D LOG]
  *
  * A mark is a NOP that nobody else writes (mark.h). At each end mark FILE gets
  * one line for every instruction that ran since the begin mark:
@@ -11,22 +11,18 @@
  *
  * where SPAN counts from 0 and KINDS is a set of INSN_* (decode.h). DEVICES is how often
  * it accessed a device: a port, or memory that QEMU answers by code; the local APIC is such
- * memory. IPIS is how often it sent an inter-processor interrupt: wrote to the lower half of
- * the APIC's command register (Intel SDM vol. 3, 11.6.1; this QEMU has no x2APIC). Instructions of
- * all processors are counted; use one.
+ * memory. IPIS is how often it sent an inter-processor interrupt. Instructions of all processors
+ * are counted; use one.
  *
  * Version 1 of the interface shows neither registers nor interrupts. So whether a load of CR3 or CR4
- * flushes is not known: each is told. Interrupts are in QEMU's log, which has "Servicing
- * hardware INT=0x.." where it has the translated code ("in_asm", of no address but 0 by the filter);
- * LOG also gets BEGIN and END at the marks, and says so which interrupts were taken between them.
+ * flushes is not known: each is told. Interrupts are in QEMU's log, one line "Servicing hardware
+ * INT=0x.." each; LOG also gets BEGIN and END at the marks, which say what was taken between them.
  * An instruction that faults is counted again when it is repeated.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include "decode.h"
 #include "plugin.h"
-
-#define APIC_ICR 0xfee00300u /* where every PC has it after reset */
 
 EXPORTED int qemu_plugin_version = 1;
 
@@ -67,7 +63,7 @@ static void accessed(unsigned int cpu, uint32_t info, uint64_t address, void *ar
 	if (!hwaddr || !qemu_plugin_hwaddr_is_io(hwaddr))
 		return;
 	site->devices++;
-	if (qemu_plugin_mem_is_store(info) && qemu_plugin_hwaddr_phys_addr(hwaddr) == APIC_ICR)
+	if (sends_ipi(info, hwaddr))
 		site->ipis++;
 }
 
@@ -75,6 +71,9 @@ static void begin(unsigned int cpu, void *arg)
 {
 	(void)cpu;
 	(void)arg;
+	if (inside) /* the program ended before its end mark */
+		for (struct site *site = sites; site; site = site->next)
+			site->count = site->devices = site->ipis = 0;
 	inside = true;
 	qemu_plugin_outs("BEGIN\n");
 }
@@ -86,7 +85,7 @@ static void end(unsigned int cpu, void *arg)
 	inside = false;
 	qemu_plugin_outs("END\n");
 	for (struct site *site = sites; site; site = site->next) {
-		if (site->count)
+		if (site->count || site->devices) /* an access may be translated alone */
 			fprintf(out, "%u %llx %llu %u %llu %llu\n", span,
 				(unsigned long long)site->address, (unsigned long long)site->count,
 				site->kinds, (unsigned long long)site->devices,

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Measure the kernel in an output folder, and print one table: what
-"tests/bench/run OUTPUT_DIR [--profile] [ROW...]" does.
+"tests/bench/run OUTPUT_DIR [--profile] [ROW|GROUP...]" does.
 
 Instructions are those of the guest, counted by QEMU's icount with one
-processor: the same on every run and every machine. Locked instructions (and
-full fences) are counted by a QEMU plugin; "-" where this QEMU doesn't take it.
+processor: the same on every run and every machine. What they don't tell is
+counted beside them, by a QEMU plugin and its log: locked instructions (and full
+fences), device accesses, interrupts, inter-processor interrupts, loads of CR3
+and TLB flushes; "-" where this QEMU doesn't take the plugin. Beside each stands
+what it costs Linux: see reference.py. "!" marks a row that costs more in any way.
+Rows are the same in any order: see bench.c.
+
 Another plugin counts the cache lines that one processor writes and another one
 touches while each does the same by itself: each a process, and each a thread of
 one process, where lines that only the program's own code touches are left out.
@@ -13,21 +18,26 @@ the best of some runs, which means little where others use its processors, too;
 so the processor time that an operation costs the host is told as well: if it
 is the same for one and two at once, neither keeps the other waiting.
 
-With rows nothing but these is measured; with --profile the functions in which
-their instructions go are printed; with --lines N the cache lines alone that N
-processors take from each other in these rows. Wanted: a figure that got worse has a reason
-in the commit that made it worse.
+With rows or groups of rows nothing but these is measured; with --profile the
+functions in which their instructions go are printed; with --lines N the cache lines
+alone that N processors take from each other in these rows, with the functions that
+touch them; --cpus N... has the whole table tell that for other numbers than 2, 4 and 8.
+Wanted: a figure that got worse has a reason in the commit that made it worse.
 """
 import argparse
 import bisect
 import collections
 import os
+import struct
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'system'))
+import debian  # noqa: E402
 import driver_source  # noqa: E402
+import reference  # noqa: E402
+import report  # noqa: E402
 
 ICOUNT = ('-icount', 'shift=0,sleep=off', '-seed', '1',
           '-rtc', 'base=2026-01-01,clock=vm')
@@ -36,17 +46,28 @@ SCALE_RUNS = 5
 # choose quadwords, which is nearer to what these instructions cost than bytes are.
 CPU = 'max,-erms,-fsrm'
 ROWS_MIB = 512
+ROWS_LIMIT_S = 900
 # What processes that have nothing to do with each other may do at the same time.
 INDEPENDENT = ('null_syscall', 'read_zero_1', 'file_pread_4k', 'stat', 'dup_close',
                'poll_8', 'sig_deliver', 'futex_wake_none', 'ctxsw_futex_thread',
                'pipe_pingpong', 'mmap_munmap_4k', 'mmap_touch_munmap_4k',
                'fault_anon_page')
+# What is measured with several processors, though more than these are none yet.
+SHARED = INDEPENDENT + ('open_close', 'file_create_unlink', 'fork_exit_wait',
+                        'thread_create_join')
 # Eight relocations each: six calls, a variable, a place in the table.
 FUNCTIONS = 1000
 FLAGS = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Wno-missing-field-initializers',
          '-Werror']
-PROGRAM = ('bench', 'calls', 'turns', 'processes', 'memory', 'drivers')
+PROGRAM = ('bench', 'calls', 'files', 'turns', 'processes', 'memory', 'sched',
+           'growth', 'drivers')
 PLUGINS = {'count': ('count', 'decode'), 'share': ('share',)}
+HELLOS = {
+    'hello-static': ('-static',),
+    'hello-dynamic': (),
+    'hello-libraries': ('-Wl,--no-as-needed', '-lm', '-lstdc++', '-lgcc_s',
+                        '-l:libz.so.1', '-lresolv'),
+}
 # INSN_* of decode.h
 LOCKED, CR3, FLUSH = 0x01, 0x08, 0x10
 
@@ -64,6 +85,37 @@ def build(out):
                         f'{folder}/{plugin}.so',
                         *(f'{HERE}/{name}.c' for name in names)], check=True)
     return folder
+
+
+def tiny_program():
+    """The least that can be executed: it exits with 0."""
+    code = bytes((0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05))
+    base, header, entry = 0x400000, 64, 56
+    size = header + entry + len(code)
+    return struct.pack('<16sHHIQQQIHHHHHH', b'\x7fELF\2\1\1', 2, 62, 1,
+                       base + header + entry, header, 0, 0, header, entry, 1,
+                       0, 0, 0) + \
+        struct.pack('<IIQQQQQQ', 1, 5, 0, base, base, size, size, 4096) + code
+
+
+def programs(folder):
+    """{path: content} of what the rows start: static and dynamic, glibc's, with
+    the libraries that they load."""
+    compiler = [os.environ.get('HOSTCC', 'gcc'), '-O2', '-s', f'{HERE}/hello.c']
+    files = {'bench/tiny': tiny_program()}
+    for name, flags in HELLOS.items():
+        path = f'{folder}/{name}'
+        subprocess.run([*compiler, '-o', path, *flags], check=True)
+        files[f'bench/{name}'] = content(path)
+        if '-static' not in flags:
+            files.update((library.lstrip('/'), content(library))
+                         for library in debian.libraries(path))
+    return files
+
+
+def content(path):
+    with open(path, 'rb') as f:
+        return f.read()
 
 
 def plugin_works(plugin, scratch):
@@ -102,7 +154,6 @@ def source(name):
         return driver_source.compiled(f.read(), HERE)
 
 
-COUNTED = ('locked', 'devices', 'interrupts', 'ipis', 'cr3', 'tlb')
 Site = collections.namedtuple('Site', 'address count kinds devices ipis')
 
 
@@ -131,8 +182,8 @@ class Row:
         return {what: n / self.operations for what, n in found.items()}
 
 
-def add_spans(rows, counts, log):
-    """Tell the rows what the plugin counted between their marks."""
+def add_spans(rows, counts, interrupts):
+    """Tell the rows what was counted between their marks."""
     by_span = {row.span: row for row in rows}
     with open(counts, encoding='ascii') as f:
         for line in f:
@@ -141,75 +192,138 @@ def add_spans(rows, counts, log):
                 by_span[int(span)].sites.append(Site(
                     int(address, 16), int(count), int(kinds), int(devices),
                     int(ipis)))
-    for span, interrupts in enumerate(interrupts_of(log)):
+    for span, taken in enumerate(interrupts):
         if span in by_span:
-            by_span[span].interrupts = interrupts
+            by_span[span].interrupts = taken
 
 
-def interrupts_of(log):
-    """How many were taken in each span."""
-    spans, taken = [], None
-    with open(log, encoding='ascii', errors='replace') as f:
-        for line in f:
-            if line == 'BEGIN\n':
-                taken = 0
-            elif line == 'END\n':
-                spans.append(taken)
-                taken = None
-            elif line.startswith('Servicing hardware INT') and taken is not None:
-                taken += 1
-    return spans
+class InterruptLog:
+    """QEMU's log of interrupts and of the marks: see count.c. It has all registers
+    at each exception, too, so it is read by a filter while it is written."""
+
+    def __init__(self, path):
+        self.path, self.pipe, self.filter = path, path + '.pipe', None
+
+    def options(self):
+        return '-d', 'plugin,int', '-D', self.pipe
+
+    def __enter__(self):
+        if os.path.exists(self.pipe):
+            os.unlink(self.pipe)
+        os.mkfifo(self.pipe)
+        self.filter = subprocess.Popen(
+            ['sh', '-c', 'exec grep -aE "^(BEGIN|END|Servicing)" <"$0" >"$1"',
+             self.pipe, self.path])
+        return self
+
+    def __exit__(self, *exc):
+        try:
+            self.filter.wait(10)
+        except subprocess.TimeoutExpired:   # nobody opened the other end
+            self.filter.kill()
+            self.filter.wait()
+        os.unlink(self.pipe)
+
+    def spans(self):
+        """How many interrupts were taken in each span."""
+        spans, taken = [], None
+        with open(self.path, encoding='ascii') as f:
+            for line in f:
+                if line == 'BEGIN\n':
+                    taken = 0
+                elif line == 'END\n':
+                    spans.append(taken)
+                elif taken is not None:
+                    taken += 1
+        return spans
+
+
+Line = collections.namedtuple('Line', 'writes touches address writer toucher')
+
+
+class Shared:
+    """What processors take from each other while each does a row by itself."""
+
+    def __init__(self, row, threads, operations):
+        self.row, self.threads, self.operations = row, threads, operations
+        self.lines, self.ipis = [], 0
+
+    def moves(self):
+        """[(line, how often it is taken an operation, at most)]"""
+        # Each touch by another one can at most take the line once. Lines that only
+        # the program's own code touches are the threads' own affair.
+        return [(line, min(line.writes, line.touches) / self.operations)
+                for line in self.lines
+                if not self.threads or line.writer >> 63 or line.toucher >> 63]
+
+    def total(self):
+        return sum(moves for _, moves in self.moves())
 
 
 class Bench:
     """The kernel under test, and how it is started."""
 
-    def __init__(self, out):
+    def __init__(self, out, kernel=None, append=''):
+        """kernel, append: of another system, which the usual initramfs boots, too"""
         os.environ['BANOS_BUILD'] = self.out = os.path.abspath(out)
         import machine
         self.machine = machine
+        self.options = {'kernel': kernel, 'append': append}
         folder = build(self.out)
         self.plugin = folder + '/%s.so'
-        self.counts = folder + '/counts'
-        self.log = os.path.join(self.out, 'bench.log')
+        self.counts = folder + '/counts' + ('.reference' if kernel else '')
+        self.log = os.path.join(self.out, 'reference.log' if kernel else 'bench.log')
         self.has_plugin = plugin_works(self.plugin % 'count', self.counts)
-        with open(folder + '/bench', 'rb') as f:
-            self.files = {'bench/bench': f.read(),
-                          'bench/trivial.ko': driver('trivial'),
-                          'bench/functions.ko': functions(),
-                          'bench/exporter.ko': source('exporter.c'),
-                          'bench/operations.ko': source('operations.c')}
+        self.files = {'bench/bench': content(folder + '/bench'),
+                      'bench/trivial.ko': driver('trivial'),
+                      'bench/functions.ko': functions(),
+                      'bench/exporter.ko': source('exporter.c'),
+                      'bench/operations.ko': source('operations.c'),
+                      **programs(folder)}
 
     def start(self, **options):
         options.setdefault('files', self.files)
         options.setdefault('cpus', 1)           # whatever TEST_CPUS says
-        return self.machine.Machine(self.log, limit_s=300, **options)
+        options.setdefault('limit_s', 300)
+        options = {**self.options, **options}
+        return self.machine.Machine(self.log, **options)
 
     def with_plugin(self, name):
         return ('-plugin', f'{self.plugin % name},out={self.counts}')
 
-    def counting(self):
-        """What has QEMU count; see count.c for the log."""
-        return (*self.with_plugin('count'), '-d', 'plugin,in_asm',
-                '-dfilter', '0+1', '-D', self.counts + '.log')
-
     def rows(self, names=()):
         """{row: Row}, in order; None if it failed"""
+        log = InterruptLog(self.counts + '.log')
         qemu = ICOUNT
         if self.has_plugin:
-            qemu += self.counting()
+            qemu += (*self.with_plugin('count'), *log.options())
         rows = {}
-        with self.start(qemu=qemu, cpu=CPU, memory=ROWS_MIB) as m:
+        with log, self.start(qemu=qemu, cpu=CPU, memory=ROWS_MIB,
+                             limit_s=ROWS_LIMIT_S) as m:
             m.boot()
-            for line in m.lines('/bench/bench ' + ' '.join(names), 280):
+            m.check('mount -t tmpfs bench /tmp')
+            for line in m.lines('/bench/bench ' + ' '.join(names), ROWS_LIMIT_S):
                 words = line.split()
                 if words[:1] == ['row']:
                     rows[words[1]] = None if words[2] == 'failed' else \
                         Row(*(int(x) for x in words[2:]))
         if self.has_plugin:
             add_spans([row for row in rows.values() if row],
-                      self.counts, self.counts + '.log')
+                      self.counts, log.spans())
         return rows
+
+    cpu = CPU
+
+    @staticmethod
+    def qemu_version():
+        return subprocess.run(['qemu-system-x86_64', '--version'], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout.splitlines()[0]
+
+    def groups(self):
+        """{row: group}, of all rows"""
+        listed = subprocess.run([os.path.dirname(self.plugin) + '/bench', '--list'],
+                                check=True, stdout=subprocess.PIPE, text=True)
+        return dict(line.split() for line in listed.stdout.splitlines())
 
     def boot_instructions(self):
         """Until the shell is about to say its first prompt."""
@@ -258,19 +372,30 @@ class Bench:
                 best[cpus] = max(old[0], done), min(old[1], cost)
         return best[1], best[2]
 
-    def shared(self, row, cpus=2, threads=False):
-        """Cache lines that one processor writes and others touch, while each does
-        the row by itself, as a process or as a thread of one: (operations, [(writes,
-        touches by others, where it is, who writes, who touches)])"""
-        option = '--scale-threads' if threads else '--scale'
-        with self.start(cpus=cpus, qemu=self.with_plugin('share')) as m:
+    def shared(self, rows, cpus=2):
+        """For each row, by processes and then by threads of one: Shared."""
+        found = []
+        with self.start(cpus=cpus, qemu=self.with_plugin('share'), memory=ROWS_MIB,
+                        limit_s=ROWS_LIMIT_S) as m:
             m.boot()
-            done = int(m.check(f'/bench/bench {option} {cpus} {row}',
-                               240).split()[-1])
+            m.check('mount -t tmpfs bench /tmp')
+            for option in ('--scale', '--scale-threads'):
+                for row in rows:
+                    done = m.check(f'/bench/bench {option} {cpus} {row}', 240)
+                    found.append(Shared(row, option != '--scale',
+                                        int(done.split()[-1])))
+        at = 0
         with open(self.counts, encoding='ascii') as f:
-            lines = [x.split() for x in f if x != 'end\n']
-        return done, [(int(a), int(b), int(c, 16), int(d, 16), int(e, 16))
-                      for a, b, c, d, e in lines]
+            for line in f:
+                words = line.split()
+                if words[0] == 'end':
+                    found[at].ipis = int(words[1])
+                    at += 1
+                else:
+                    found[at].lines.append(Line(
+                        int(words[0]), int(words[1]),
+                        *(int(x, 16) for x in words[2:])))
+        return found
 
 
 def processor_ns(pid):
@@ -315,47 +440,23 @@ def print_profile(name, row, table):
             print(f'{count / row.operations:12.1f}  {function}{marks}')
 
 
-def print_rows(rows):
-    print(f'{"operation":24} {"instructions":>14} '
-          + ' '.join(f'{what:>10}' for what in COUNTED))
-    for name, row in rows.items():
-        if row is None:
-            print(f'{name:24} {"failed":>14}')
-            continue
-        figures = row.figures()
-        print(f'{name:24} {figures["instructions"]:14,.1f} ' + ' '.join(
-            f'{figures[what]:10.2f}' if what in figures else f'{"-":>10}'
-            for what in COUNTED))
-
-
-def print_shared(bench, row, table, cpus=2, threads=False):
-    """What processors take from each other, by the function that writes."""
-    done, lines = bench.shared(row, cpus, threads)
-    moves, functions = 0, collections.Counter()
-    for writes, others, _, writer, toucher in lines:
-        names = name_of(table, writer), name_of(table, toucher)
-        if threads and names == ('(user)', '(user)'):
-            continue
-        # Each touch by another one can at most take the line once.
-        moves += min(writes, others)
-        functions[' and '.join(sorted(set(names)))] += min(writes, others)
-    print(f'{row + (" (threads)" if threads else ""):30} {moves / done:9.3f}',
-          end='  ')
-    print(', '.join(f'{name} {n / done:.3f}' for name, n in
-                    functions.most_common(5) if n / done >= 0.005), flush=True)
-
-
-def print_lines(bench, rows, cpus):
+def print_shared(bench, rows, cpus):
+    """What processors take from each other, by the functions that write and touch."""
     table = symbols(os.path.join(bench.out, 'banos.elf'))
-    for threads in (False, True):
-        for row in rows:
-            print_shared(bench, row, table, cpus, threads)
+    print(f'{"operation":36} {"lines":>9} {"ipis":>7}')
+    for shared in bench.shared(rows, cpus):
+        functions = collections.Counter()
+        for line, moves in shared.moves():
+            names = name_of(table, line.writer), name_of(table, line.toucher)
+            functions[' and '.join(sorted(set(names)))] += moves
+        name = shared.row + (' (threads)' if shared.threads else '')
+        print(f'{name:36} {shared.total():9.3f} '
+              f'{shared.ipis / shared.operations:7.3f}', end='  ')
+        print(', '.join(f'{name} {n:.3f}' for name, n in
+                        functions.most_common(5) if n >= 0.005), flush=True)
 
 
 def print_rest(bench):
-    if bench.has_plugin:
-        print('\nCache lines that two CPUs take from each other, an operation:')
-        print_lines(bench, INDEPENDENT, 2)
     print(f'\n{"boot to the shell":24} {bench.boot_instructions():14,}'
           '  instructions, firmware included')
     for what in ('null_syscall', 'fault_anon_page'):
@@ -377,19 +478,23 @@ def main():
     parser.add_argument('rows', nargs='*')
     parser.add_argument('--profile', action='store_true')
     parser.add_argument('--lines', type=int, metavar='N')
+    parser.add_argument('--cpus', type=int, nargs='+', default=[2, 4, 8])
     options = parser.parse_intermixed_args()
     bench = Bench(options.out)
     if options.lines:
-        print_lines(bench, options.rows or INDEPENDENT, options.lines)
+        print_shared(bench, options.rows or SHARED, options.lines)
         return 0
     rows = bench.rows(options.rows)
-    print_rows(rows)
+    report.print_rows(rows, bench.groups(), reference.stored())
     if options.profile and bench.has_plugin:
         table = symbols(os.path.join(bench.out, 'banos.elf'))
         for name, row in rows.items():
-            print()
-            print_profile(name, row, table)
+            if row:
+                print()
+                print_profile(name, row, table)
     elif not options.rows:
+        if bench.has_plugin:
+            report.print_lines({cpus: bench.shared(SHARED, cpus)
+                                for cpus in options.cpus})
         print_rest(bench)
     return 0 if rows and None not in rows.values() else 1
-

@@ -3,6 +3,7 @@
  * Mappings and page faults.
  */
 #include "bench.h"
+#include <signal.h>
 #include <sys/mman.h>
 
 char *map_pages(long count, int flags)
@@ -34,7 +35,7 @@ static void map_unmap(long count)
 		CALL(SYS_munmap, addr, PAGE);
 	}
 }
-static void map_touch_unmap(long count)
+void map_touch_unmap(long count)
 {
 	while (count--) {
 		long addr = CALL(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE,
@@ -42,6 +43,19 @@ static void map_touch_unmap(long count)
 
 		*(volatile char *)addr = 1;
 		CALL(SYS_munmap, addr, PAGE);
+	}
+}
+static void map_touch_unmap_4m(long count)
+{
+	const long bytes = 4l << 20;
+
+	while (count--) {
+		long addr = CALL(SYS_mmap, 0, bytes, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		for (long at = 0; at < bytes; at += PAGE)
+			*(volatile char *)(addr + at) = 1;
+		CALL(SYS_munmap, addr, bytes);
 	}
 }
 static void area_prepare(void)
@@ -66,6 +80,26 @@ static void protect(long count)
 {
 	while (count--)
 		CALL(SYS_mprotect, area, PAGE, count & 1 ? PROT_READ : PROT_READ | PROT_WRITE);
+}
+/* A fault that a signal's handler repairs. */
+static void allow_writing(int number)
+{
+	(void)number;
+	CALL(SYS_mprotect, area, PAGE, PROT_READ | PROT_WRITE);
+}
+static void segv_prepare(void)
+{
+	const struct sigaction action = { .sa_handler = allow_writing };
+
+	page_touched();
+	must(!sigaction(SIGSEGV, &action, NULL), "sigaction");
+}
+static void segv(long count)
+{
+	while (count--) {
+		CALL(SYS_mprotect, area, PAGE, PROT_READ);
+		*(volatile char *)area = 1;
+	}
 }
 static void fault_write(long count)
 {
@@ -114,6 +148,8 @@ static void fault_again(long count)
 static const struct row rows[] = {
 	{ "mmap_munmap_4k", 1000, map_unmap, NULL, NULL },
 	{ "mmap_touch_munmap_4k", 1000, map_touch_unmap, NULL, NULL },
+	{ "mmap_touch_munmap_4m", 10, map_touch_unmap_4m, NULL, NULL },
+	{ "sig_segv", 500, segv, segv_prepare, unmap_page },
 	{ "mprotect_4k", 1000, protect, page_touched, unmap_page },
 	{ "fault_anon_page", NPAGES, fault_write, area_prepare, unmap_area, fault_again },
 	{ "fault_cow_page", NPAGES, fault_write, cow_prepare, cow_end, fault_again },

@@ -51,3 +51,15 @@ static inline bool watch_mark(struct qemu_plugin_insn *insn, executed_fn *begin,
 		}
 	return false;
 }
+
+#define APIC_ICR 0xfee00300u /* where every PC has it after reset */
+
+/**
+ * @brief Does this access to a device send an inter-processor interrupt: is it a write to the
+ * lower half of the local APIC's command register (Intel SDM vol. 3, 11.6.1)?
+ * @note This QEMU has no x2APIC, whose command register is an MSR.
+ */
+static inline bool sends_ipi(uint32_t info, const struct qemu_plugin_hwaddr *hwaddr)
+{
+	return qemu_plugin_mem_is_store(info) && qemu_plugin_hwaddr_phys_addr(hwaddr) == APIC_ICR;
+}

@@ -13,7 +13,8 @@
  *
  * how often it was written and how often touched by processors other than the one
  * that writes it most; the virtual address, and those of an instruction that wrote,
- * and of one by which another processor touched it.
+ * and of one by which another processor touched it. After these comes "end IPIS", how many
+ * inter-processor interrupts the processors sent between their marks.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ struct line {
 static struct line *tables[MAX_CPUS];
 static bool inside[MAX_CPUS];
 static int running;
+static unsigned long ipis;
 static FILE *out;
 
 /* The line's place in a table; NULL: it is not there and is not to be made. */
@@ -65,8 +67,13 @@ static void accessed(unsigned int cpu, uint32_t info, uint64_t address, void *ar
 	if (cpu >= MAX_CPUS || !inside[cpu])
 		return;
 	hwaddr = qemu_plugin_get_hwaddr(info, address);
-	if (!hwaddr || qemu_plugin_hwaddr_is_io(hwaddr))
+	if (!hwaddr)
 		return;
+	if (qemu_plugin_hwaddr_is_io(hwaddr)) {
+		if (sends_ipi(info, hwaddr))
+			__atomic_add_fetch(&ipis, 1, __ATOMIC_SEQ_CST);
+		return;
+	}
 	line = find(tables[cpu], (qemu_plugin_hwaddr_phys_addr(hwaddr) >> LINE_SHIFT) + 1, true);
 	line->toucher = (uint64_t)arg;
 	if (!qemu_plugin_mem_is_store(info)) {
@@ -126,7 +133,8 @@ static void end(unsigned int cpu, void *arg)
 		for (uint32_t round = 0; tables[i] && round < SLOTS; round++)
 			if (tables[i][round].writes)
 				report(i, &tables[i][round]);
-	fprintf(out, "end\n");
+	fprintf(out, "end %lu\n", ipis);
+	ipis = 0;
 	fflush(out);
 	for (unsigned int i = 0; i < MAX_CPUS; i++) {
 		free(tables[i]); /* another one is zero without being touched */

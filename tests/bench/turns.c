@@ -5,6 +5,8 @@
 #include "bench.h"
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 /* Tell the child to end by closing what it reads, and wait for it. */
@@ -65,20 +67,36 @@ static void pipe_stream_64k(long count)
 			got += CALL(SYS_read, fds[0], buffer, sizeof(buffer) - got);
 }
 
+static void socket_prepare(void)
+{
+	must(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds), "socketpair");
+	must((child = fork()) >= 0, "fork");
+	if (!child) {
+		close(fds[0]);
+		echo(fds[1], fds[1]);
+	}
+	close(fds[1]);
+	must((fds[2] = dup(fds[0])) >= 0, "dup");
+	fds[1] = fds[0];
+	fds[0] = -1;
+}
+
 #define STOP 2
-static __thread struct turns {
+struct turns {
 	volatile int turn;
+	int private; /* FUTEX_PRIVATE_FLAG, or 0 between processes */
 	pthread_t partner;
-} __attribute__((aligned(64))) turns;
+} __attribute__((aligned(64)));
+static __thread struct turns own_turns, *turns;
 static void pass(struct turns *turns, int to)
 {
 	turns->turn = to;
-	CALL(SYS_futex, &turns->turn, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
+	CALL(SYS_futex, &turns->turn, FUTEX_WAKE | turns->private, 1);
 }
 static void wait_turn(struct turns *turns, int mine)
 {
 	for (int seen; (seen = turns->turn) != mine && seen != STOP;)
-		CALL(SYS_futex, &turns->turn, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, seen);
+		CALL(SYS_futex, &turns->turn, FUTEX_WAIT | turns->private, seen);
 }
 static void *partner_main(void *arg)
 {
@@ -89,29 +107,47 @@ static void *partner_main(void *arg)
 		pass(arg, 0);
 	}
 }
-static void futex_prepare(void)
+static void futex_thread(void)
 {
-	turns.turn = 0;
-	must(!pthread_create(&turns.partner, NULL, partner_main, &turns), "pthread_create");
+	turns = &own_turns;
+	*turns = (struct turns){ .private = FUTEX_PRIVATE_FLAG };
+	must(!pthread_create(&turns->partner, NULL, partner_main, turns), "pthread_create");
+}
+static void futex_process(void)
+{
+	turns = (struct turns *)map_pages(1, MAP_SHARED);
+	must((child = fork()) >= 0, "fork");
+	if (!child) {
+		partner_main(turns);
+		_exit(0);
+	}
 }
 static void futex_switch(long count)
 {
 	for (count /= 2; count--;) { /* there and back are two */
-		pass(&turns, 1);
-		wait_turn(&turns, 0);
+		pass(turns, 1);
+		wait_turn(turns, 0);
 	}
 }
-static void futex_end(void)
+static void futex_thread_end(void)
 {
-	pass(&turns, STOP);
-	pthread_join(turns.partner, NULL);
+	pass(turns, STOP);
+	pthread_join(turns->partner, NULL);
+}
+static void futex_process_end(void)
+{
+	pass(turns, STOP);
+	end_child();
+	munmap(turns, PAGE);
 }
 
 /* ---- the rows ---- */
 
 static const struct row rows[] = {
-	{ "pipe_pingpong", 1000, pipe_there_and_back, pair_prepare, end_child },
+	{ "pipe_pingpong", 10000, pipe_there_and_back, pair_prepare, end_child },
 	{ "pipe_bw_64k", 100, pipe_stream_64k, stream_prepare, end_child },
-	{ "ctxsw_futex_thread", 1000, futex_switch, futex_prepare, futex_end },
+	{ "unix_pingpong", 10000, pipe_there_and_back, socket_prepare, end_child },
+	{ "ctxsw_futex_thread", 10000, futex_switch, futex_thread, futex_thread_end },
+	{ "ctxsw_futex_proc", 10000, futex_switch, futex_process, futex_process_end },
 };
 const struct group turns_group = { "kernel", rows, NELEMS(rows) };
