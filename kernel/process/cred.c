@@ -7,11 +7,6 @@
  * threads find it through thread.cred under rcu_read_lock() and take a reference
  * unless the last one was dropped; so it is freed after a grace period.
  *
- * Each CPU may hold spare references to one struct cred: what drops a reference leaves it
- * there, and what needs one takes it from there. So programs of one user on several CPUs that
- * open and close files do not write the count, and a struct cred may outlive its last
- * user until the CPU meets others.
- *
  * The list of groups is often long-lived and shared by many credentials; it
  * has its own count.
  */
@@ -20,11 +15,7 @@
 #include <kernel/panic.h>
 #include <uapi/stat.h>
 
-/* In cpu->spare_cred, below the address: how many. */
-#define CRED_ALIGN 64u
-#define SPARES	   (CRED_ALIGN - 1ul)
-
-struct cred init_cred __aligned(CRED_ALIGN) = {
+struct cred init_cred = {
 	.refs = ATOMIC_INIT(1),
 	.cap_effective = CAP_ALL,
 	.cap_permitted = CAP_ALL,
@@ -35,18 +26,13 @@ static struct kmem_cache *cred_cache;
 
 void cred_init(void)
 {
-	cred_cache = kmem_cache_create("cred", sizeof(struct cred), CRED_ALIGN);
+	cred_cache = kmem_cache_create("cred", sizeof(struct cred), 8);
 	if (!cred_cache)
 		boot_stop("not enough memory for credentials");
 }
 
 struct cred *cred_get(struct cred *cred)
 {
-	u64 spare = CPU_FIELD_READ(spare_cred);
-
-	if (likely((spare & ~SPARES) == (u64)cred && spare & SPARES) &&
-	    PERCPU_EXCHANGE(struct cpu, spare_cred, &spare, spare - 1))
-		return cred;
 	atomic_inc(&cred->refs);
 	return cred;
 }
@@ -76,36 +62,10 @@ static void cred_free(struct rcu_head *head)
 	kmem_cache_free(cred_cache, cred);
 }
 
-static void cred_drop(struct cred *cred, s32 count)
-{
-	if (count && !atomic_add_return(&cred->refs, -count))
-		call_rcu(&cred->rcu, cred_free);
-}
-
-/* The CPU has no space for another reference to @p cred: it drops some, or those to another one. */
-static __noinline void cred_put_slow(struct cred *cred)
-{
-	u64 spare = CPU_FIELD_READ(spare_cred), kept;
-
-	do {
-		kept = (u64)cred | 1;
-		if ((spare & ~SPARES) == (u64)cred)
-			kept += (spare & SPARES) / 2;
-	} while (!PERCPU_EXCHANGE(struct cpu, spare_cred, &spare, kept));
-	if ((spare & ~SPARES) == (u64)cred)
-		cred_drop(cred, (s32)(spare - kept) + 1);
-	else if (spare)
-		cred_drop((struct cred *)(spare & ~SPARES), (s32)(spare & SPARES));
-}
-
 void cred_put(struct cred *cred)
 {
-	u64 spare = CPU_FIELD_READ(spare_cred);
-
-	if (likely((spare & ~SPARES) == (u64)cred && (spare & SPARES) != SPARES) &&
-	    PERCPU_EXCHANGE(struct cpu, spare_cred, &spare, spare + 1))
-		return;
-	cred_put_slow(cred);
+	if (atomic_dec_and_test(&cred->refs))
+		call_rcu(&cred->rcu, cred_free);
 }
 
 /* References that a thread takes at a time; it returns some when it has twice as many. */
