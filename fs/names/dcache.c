@@ -451,6 +451,22 @@ void dentry_delete(struct dentry *d)
 		dcache_shrink();
 }
 
+void dentry_retire(struct dentry *d)
+{
+	struct inode *inode = d->inode;
+
+	dentry_unpin(d);
+	if (d->flags & DENTRY_NOCACHE || atomic_cmpxchg(&d->refs, 1, FROZEN) != 1)
+		return;
+	WRITE_ONCE(d->inode, NULL);
+	dentry_hash(d);
+	atomic_set(&d->refs, 1);
+	if (inode)
+		inode_put(inode);
+	if (unlikely(READ_ONCE(lru_count) > lru_limit))
+		dcache_shrink();
+}
+
 bool dentry_cache_drop(void)
 {
 	bool any = false;

@@ -133,7 +133,10 @@ static int vfs_rename(struct dentry *odir, struct dentry *old, struct dentry *nd
 			dentry_prune_children(new);
 		}
 		dentry_move(old, new, false);
-		dentry_unpin(new);
+		if (target && S_ISDIR(target->mode))
+			dentry_unpin(new);
+		else
+			dentry_retire(new);
 	}
 	unlock_objects(source, target);
 	return err;
@@ -220,6 +223,11 @@ static s64 rename_names(int odirfd, const char *old, int ndirfd, const char *new
 
 	if (err)
 		return err;
+	if (odirfd == ndirfd && walk_beside(&new_walk, &old_walk, old, new)) {
+		err = rename_walked(&old_walk, &new_walk, flags);
+		walk_end(&old_walk);
+		return err;
+	}
 	err = walk_path(&new_walk, ndirfd, new, LOOKUP_PARENT);
 	if (!err) {
 		err = rename_walked(&old_walk, &new_walk, flags);

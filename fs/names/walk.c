@@ -469,3 +469,28 @@ int walk_follow_last(struct walk *walk, struct dentry *link)
 		return err;
 	return walk_text(walk, rest);
 }
+
+bool walk_beside(struct walk *walk, const struct walk *made, const char *made_text,
+		 const char *text)
+{
+	size_t length = made->last - made_text;
+	struct name_part part;
+	const char *rest;
+
+	if (made->last_kind != LAST_NORMAL || strncmp(text, made_text, length))
+		return false;
+	text += length;
+	if (!*text || *text == '/')
+		return false;
+	part = name_scan(text);
+	for (rest = part.end; *rest == '/'; rest++)
+		;
+	if (*rest || name_kind(text, name_key_len(part.key)) != NAME_NORMAL)
+		return false;
+	walk->path = made->path;
+	walk->slash = rest != part.end;
+	walk->last = text;
+	walk->last_key = part.key;
+	walk->last_kind = LAST_NORMAL;
+	return true;
+}

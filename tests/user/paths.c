@@ -174,6 +174,77 @@ TEST(a_folder_that_may_not_be_searched)
 	CHECK_EQ(seteuid(0), 0);
 }
 
+/* Names beside each other and not, which are written alike and not. */
+TEST(renames_beside_and_elsewhere)
+{
+	struct stat info;
+	ino_t number;
+
+	CHECK_EQ(mkdir("beside", 0755), 0);
+	CHECK_EQ(mkdir("beside/a", 0755), 0);
+	make_file("beside/a/one");
+	number = number_of("beside/a/one");
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(rename("beside/a/one", "beside/a/two"), 0);
+		CHECK_ERR(stat("beside/a/one", &info), ENOENT);
+		CHECK_EQ(number_of("beside/a/two"), number);
+		CHECK_EQ(rename("beside/a/two", "beside/a//one"), 0);
+		CHECK_ERR(stat("beside/a/two", &info), ENOENT);
+		CHECK_EQ(number_of("beside/a/one"), number);
+	}
+	CHECK_EQ(rename("beside/a/one", "beside/b"), 0);
+	CHECK_EQ(rename("beside/b", "beside/a/one"), 0);
+	CHECK_ERR(rename("beside/a/one", "beside/a/one/in"), ENOTDIR);
+	CHECK_ERR(rename("beside/a/one", "beside/a/two/"), ENOTDIR);
+	CHECK_ERR(rename("beside/a/one", "beside/a/"), ENOTDIR);
+	CHECK_ERR(rename("beside/a/one", "beside/a/."), EBUSY);
+	CHECK_ERR(rename("beside/a", "beside/a/one"), EINVAL);
+	CHECK_EQ(rename("beside/a/", "beside/c/"), 0);
+	CHECK_EQ(number_of("beside/c/one"), number);
+	CHECK_ERR(stat("beside/a", &info), ENOENT);
+}
+
+/* The name that something moved away from is free, whatever it was before. */
+TEST(a_name_that_was_moved_away_can_be_made_again)
+{
+	struct stat info;
+	char text[8] = "";
+	int fd, kept;
+
+	make_file("again1");
+	make_file("again2");
+	kept = open("again2", O_RDWR);
+	CHECK_EQ(write(kept, "kept", 4), 4);
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(rename("again1", "again2"), 0);
+		CHECK_ERR(stat("again1", &info), ENOENT);
+		CHECK_ERR(unlink("again1"), ENOENT);
+		CHECK_ERR(open("again1", O_RDONLY), ENOENT);
+		CHECK_EQ(stat("again2", &info), 0);
+		CHECK_EQ(info.st_nlink, 1);
+		switch (i) {
+		case 0: make_file("again1"); break;
+		case 1: CHECK_EQ(link("again2", "again1"), 0); break;
+		case 2: CHECK_EQ(symlink("again2", "again1"), 0); break;
+		}
+		CHECK_EQ(stat("again1", &info), 0);
+		if (i == 1) { /* the same file: nothing is done */
+			CHECK_EQ(rename("again1", "again2"), 0);
+			CHECK_EQ(unlink("again1"), 0);
+			make_file("again1");
+		}
+	}
+	CHECK_EQ(unlink("again1"), 0);
+	CHECK_EQ(mkdir("again1", 0755), 0);
+	CHECK_EQ(rmdir("again1"), 0);
+	CHECK_EQ(pread(kept, text, 4, 0), 4); /* what lost its name lives on */
+	CHECK(!strcmp(text, "kept"));
+	CHECK_EQ(fstat(kept, &info), 0);
+	CHECK_EQ(info.st_nlink, 0);
+	fd = open("again2", O_RDWR);
+	CHECK(fd >= 0);
+}
+
 int main(void)
 {
 	RUN(a_path_is_read_up_to_its_end);
@@ -181,5 +252,7 @@ int main(void)
 	RUN(names_that_begin_with_dots);
 	RUN(links_that_lead_through_links);
 	RUN(a_folder_that_may_not_be_searched);
+	RUN(renames_beside_and_elsewhere);
+	RUN(a_name_that_was_moved_away_can_be_made_again);
 	return check_done();
 }

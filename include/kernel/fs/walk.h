@@ -71,6 +71,14 @@ __must_check int walk_fast_keep(struct walk *walk);
 __must_check int walk_slow(struct walk *walk, int dirfd, const char *name, u32 flags);
 /** @brief Walk fast, then slowly if needed; on 0 references are held: walk_end(). */
 __must_check int walk_path(struct walk *walk, int dirfd, const char *name, u32 flags);
+/**
+ * @brief Make a LOOKUP_PARENT walk of another text out of one that was made, if both texts are the
+ * same up to the last component. It holds nothing of its own, and is not ended.
+ * @param made	the walk that was made, of @p made_text, from the same place
+ * @return false: walk
+ */
+bool walk_beside(struct walk *walk, const struct walk *made, const char *made_text,
+		 const char *text);
 void walk_end_slow(struct walk *walk);
 /** @brief Drop what a walk holds. A caller that took over path's references leaves NULLs there. */
 static inline void walk_end(struct walk *walk)
