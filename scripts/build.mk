@@ -12,7 +12,8 @@
 #	foo-objs := main.o util.o	a driver of several sources (drivers/ only); .c or .cc
 #	ccflags-y += -DX		flags for all objects of this folder
 #	CFLAGS_a.o += -O1		flags for one object
-#	CFLAGS_REMOVE_a.o += -O2	flags that one object must not get
+#	CFLAGS_REMOVE_a.o += -g		flags that one object must not get
+#	fast-y += a.o			runs often: compiled for speed, the rest for size
 #
 # Every command is recorded next to its target (.a.o.cmd), together with the
 # headers and the options that the source uses, so a build redoes exactly what
@@ -140,12 +141,14 @@ warn-flags := -Wall -Wextra -Werror -Wundef -Wvla -Wwrite-strings \
 # The same pattern at each call in what nobody set, instead of what the stack held.
 pattern-flags := $(if $(CONFIG_DEBUG_STACK),-ftrivial-auto-var-init=pattern)
 
-# Speed where it counts, without padding; and for code that runs seldom
-# "ccflags-y += $(optimize-size)" or "CFLAGS_a.o += $(optimize-size)". No string
-# instructions for small copies: a byte of theirs costs as much as eight.
-optimize-flags := -O2 $(if $(filter 1,$(LLVM)),,-falign-functions=4 \
+# Small code, and speed where it counts: in the objects that a folder's Makefile
+# names in fast-y, and there without padding. Compilers know __OPTIMIZE_SIZE__.
+# What is small calls the locks that what is fast has inline (kernel/spinlock.h).
+cc-option = $(shell $(CC) -Werror $1 -x c -c /dev/null -o /dev/null 2>/dev/null && echo $1)
+optimize-size := $(or $(call cc-option,-Oz),-Os)
+optimize-speed := -O2 $(if $(filter 1,$(LLVM)),,-falign-functions=4 \
 	-falign-jumps=1 -falign-loops=1 -falign-labels=1)
-optimize-size := -Os $(if $(filter 1,$(LLVM)),,-mstringop-strategy=unrolled_loop)
+optimize-fast := $(if $(CONFIG_OPTIMIZE_SIZE),,$(optimize-speed))
 
 machine-flags := -m64 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
 	-mno-red-zone -mgeneral-regs-only -fno-stack-protector \
@@ -161,7 +164,9 @@ kernel-cppflags := -nostdinc -isystem $(cc-include) \
 	$(if $(CONFIG_API_FUTURE),-I$(O)/include/future) -Iinclude \
 	-Iarch/x86_64/include -I$(O)/include $(draft-flags) -D__BANOS__ \
 	-include include/kernel/kconfig.h
-kernel-cflags := -std=gnu11 $(optimize-flags) $(debug-flags) $(machine-flags) \
+# A section for each function and variable, so that the link drops what an option leaves unused.
+kernel-cflags := -std=gnu11 $(optimize-size) $(debug-flags) $(machine-flags) \
+	-ffunction-sections -fdata-sections \
 	-fcf-protection=none -fno-strict-aliasing -fno-common \
 	-fno-delete-null-pointer-checks -fno-strict-overflow $(warn-flags) \
 	$(pattern-flags)
@@ -278,7 +283,7 @@ folders :=
 # $(call read-folder,folder,kernel|driver)
 read-folder = $(if $(wildcard $1/Makefile),$(call read-folder_,$1,$2))
 define read-folder_
-$(eval obj-y :=)$(eval obj-m :=)$(eval ccflags-y :=)$(eval src := $1)$(eval \
+$(eval obj-y :=)$(eval obj-m :=)$(eval fast-y :=)$(eval ccflags-y :=)$(eval src := $1)$(eval \
 obj := $(O)/$1)$(eval include $1/Makefile)$(eval folders += $1)$(call \
 collect-$2,$1,$(filter-out %/,$(obj-y)),$(filter-out %/,$(obj-m)),$(strip \
 $(ccflags-y)),$(patsubst %/,%,$(filter %/,$(obj-y) $(obj-m))))
@@ -286,7 +291,7 @@ endef
 
 # $(call keep-flags,folder,objects,folder's flags)
 keep-flags = $(foreach o,$2,$(eval flags-$(O)/$1/$o := $(strip $3 \
-	$(CFLAGS_$o)))$(eval noflags-$(O)/$1/$o := \
+	$(if $(filter $o,$(fast-y)),$(optimize-fast)) $(CFLAGS_$o)))$(eval noflags-$(O)/$1/$o := \
 	$(CFLAGS_REMOVE_$o))$(eval undefine CFLAGS_$o)$(eval \
 	undefine CFLAGS_REMOVE_$o))
 
@@ -419,7 +424,7 @@ $(linker-script): arch/x86_64/boot/banos.lds.S $(TOOLCHAIN) FORCE | $(prepare)
 
 ld-option = $(shell $(LD) $1 --version >/dev/null 2>&1 && echo $1)
 ldflags	:= -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack \
-	--build-id=none $(call ld-option,--no-warn-rwx-segments) \
+	--build-id=none --gc-sections $(call ld-option,--no-warn-rwx-segments) \
 	$(call ld-option,--fatal-warnings)
 
 # The names of functions for backtraces are in the image, and where functions

@@ -87,29 +87,46 @@ static inline void raw_spin_unlock(spinlock_t *lock)
 }
 /** A full barrier just after a lock was taken: on x86 the exchange that took it is one. */
 #define smp_mb_after_lock() __asm__ volatile("" ::: "memory")
-static inline void spin_lock(spinlock_t *lock)
+/*
+ * Code that is compiled for size calls these functions (kernel/base/spinlock.c has them); elsewhere,
+ * and where the debug kernel notes who takes a lock, they are inline.
+ */
+#if defined(__OPTIMIZE_SIZE__) && !defined(CONFIG_DEBUG_LOCKS)
+#define SPIN_CALLS 1
+#define spin_inline
+void spin_lock(spinlock_t *lock);
+void spin_unlock(spinlock_t *lock);
+u64 spin_lock_irqsave(spinlock_t *lock) __must_check;
+void spin_unlock_irqrestore(spinlock_t *lock, u64 flags);
+#else
+#define SPIN_CALLS  0
+#define spin_inline static inline
+#endif
+#if !SPIN_CALLS || defined(SPIN_COPIES)
+spin_inline void spin_lock(spinlock_t *lock)
 {
 	preempt_disable();
 	raw_spin_lock(lock);
 }
-static inline void spin_unlock(spinlock_t *lock)
+spin_inline void spin_unlock(spinlock_t *lock)
 {
 	raw_spin_unlock(lock);
 	preempt_enable();
 }
 /** @return the interrupt state to hand to spin_unlock_irqrestore(). */
-static inline __must_check u64 spin_lock_irqsave(spinlock_t *lock)
+spin_inline __must_check u64 spin_lock_irqsave(spinlock_t *lock)
 {
 	u64 flags = irq_save();
 	spin_lock(lock);
 	return flags;
 }
-static inline void spin_unlock_irqrestore(spinlock_t *lock, u64 flags)
+spin_inline void spin_unlock_irqrestore(spinlock_t *lock, u64 flags)
 {
 	raw_spin_unlock(lock);
 	irq_restore(flags);
 	preempt_enable();
 }
+#endif
 static inline bool spin_is_locked(const spinlock_t *lock)
 {
 	return READ_ONCE(lock->locked);

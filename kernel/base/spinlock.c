@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The slow way into a spin lock, and what the debug kernel checks of each. */
+/* The slow way into a spin lock, the functions that small code calls, and what the debug kernel checks of each. */
+#define SPIN_COPIES
 #include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/spinlock.h>

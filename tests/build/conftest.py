@@ -47,7 +47,7 @@ SECTIONS
 	.boot : AT(ADDR(.boot) - VMA) { KEEP(*(.multiboot)) *(.boot.text) }
 	. = ALIGN(4096);
 	_text = .;
-	.text : AT(ADDR(.text) - VMA) { *(.text .text.*) }
+	.text : AT(ADDR(.text) - VMA) { KEEP(*(.text .text.*)) }
 	. = ALIGN(4096);
 	.rodata : AT(ADDR(.rodata) - VMA) {
 		*(.rodata .rodata.str* .rodata.cst*)

@@ -2,7 +2,8 @@
 /*
  * Where things lie. One run of the file is loaded flat: file offsets and
  * addresses advance together from _image_start to _data_end, then .bss.
- * Each protection starts on a page of its own.
+ * Each protection starts on a page of its own. The link drops the sections of functions and
+ * data that nothing refers to, but for what KEEP() names.
  */
 #include <asm/layout.h>
 
@@ -40,6 +41,7 @@ SECTIONS
 	.rodata : AT(ADDR(.rodata) - KERNEL_VMA) {
 		_rodata = .;
 		*(EXCLUDE_FILE(*ksyms*.o) .rodata EXCLUDE_FILE(*ksyms*.o) .rodata.*)
+		KEEP(*(.rodata.image_label)) /* for tools */
 		. = ALIGN(8);
 		__ex_table_start = .;
 		KEEP(*(.ex_table))
