@@ -72,7 +72,8 @@ void fs_init(void)
 	file_init();
 	files_init();
 	pipe_init();
-	epoll_init();
+	if (IS_ENABLED(CONFIG_EPOLL))
+		epoll_init();
 	pagecache_init();
 	tmpfs_init();
 	devfs_init();

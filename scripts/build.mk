@@ -167,6 +167,7 @@ kernel-cppflags := -nostdinc -isystem $(cc-include) \
 # A section for each function and variable, so that the link drops what an option leaves unused.
 kernel-cflags := -std=gnu11 $(optimize-size) $(debug-flags) $(machine-flags) \
 	-ffunction-sections -fdata-sections \
+	$(if $(CONFIG_FRAME_POINTER),,-fomit-frame-pointer) \
 	-fcf-protection=none -fno-strict-aliasing -fno-common \
 	-fno-delete-null-pointer-checks -fno-strict-overflow $(warn-flags) \
 	$(pattern-flags)

@@ -45,7 +45,8 @@ u32 thread_backtrace(struct thread *t, u64 *addrs, u32 max)
 
 		addrs[count++] = sf->rip;
 		low = t->ksp + sizeof(*sf);
-		for (rbp = sf->rbp; count < max && is_frame(t, stack, rbp, low); count++) {
+		rbp = IS_ENABLED(CONFIG_FRAME_POINTER) ? sf->rbp : 0;
+		for (; count < max && is_frame(t, stack, rbp, low); count++) {
 			const struct stack_frame *frame = (const void *)rbp;
 
 			addrs[count] = frame->rip;

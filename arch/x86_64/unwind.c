@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Walking the stack of the running thread by frame pointers: for panics, warnings
- * and the failure injector.
+ * and the failure injector. Without CONFIG_FRAME_POINTER each word that points into code is told.
  *
  * Each frame is checked to be mapped and to lie above the one before, or on the
  * stack that an interrupt left, or that a driver was called from. Where an exception or interrupt arrived, entry.S
@@ -13,6 +13,7 @@
 #include <asm/traps.h>
 #include <kernel/symbols.h>
 
+extern const u8 _text[], _etext[];			   /* banos.lds.S */
 extern const u8 trap_entries[], trap_entries_end[];	   /* entry.S */
 extern const u8 gate_switch_return[];			   /* entry.S */
 extern const u8 wall_enter_return[], wall_import_return[]; /* wall.S */
@@ -36,6 +37,27 @@ static const struct pt_regs *unwind_is_interrupt(u64 frame, u64 address)
 	return regs;
 }
 
+static bool is_code(u64 address)
+{
+	struct symbol_name name;
+
+	if (address >= (u64)_text && address < (u64)_etext)
+		return true;
+	return symbol_lookup(address, &name);
+}
+
+/* Without frame pointers: the next word of the stack that points into code may be a return address. */
+static bool unwind_by_words(struct backtrace *backtrace)
+{
+	while (is_stack(backtrace->frame, 8)) {
+		backtrace->address = *(u64 *)backtrace->frame;
+		backtrace->frame += 8;
+		if (is_code(backtrace->address))
+			return true;
+	}
+	return false;
+}
+
 /* A return address in code that continues on another stack. */
 static bool changes_stacks(u64 address)
 {
@@ -56,6 +78,8 @@ bool arch_backtrace_step(struct backtrace *backtrace)
 		backtrace->interrupted_at = 0;
 		return true;
 	}
+	if (!IS_ENABLED(CONFIG_FRAME_POINTER))
+		return unwind_by_words(backtrace);
 	/* Frames lie on kernel stacks (ranges or .bss), upwards, each above the last or on the interrupted stack. */
 	if (!is_stack(frame, 16))
 		return false;

@@ -89,5 +89,6 @@ void tty_init(void)
 	console_init();
 	uart_init();
 	vc_init();
-	pty_init();
+	if (IS_ENABLED(CONFIG_PTY))
+		pty_init();
 }

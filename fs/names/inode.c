@@ -96,7 +96,8 @@ void inode_put(struct inode *inode)
 		pagecache_truncate(inode, 0);
 	if (inode->sb->ops && inode->sb->ops->evict_inode)
 		inode->sb->ops->evict_inode(inode);
-	locks_free(inode);
+	if (IS_ENABLED(CONFIG_FILE_LOCKS))
+		locks_free(inode);
 	call_rcu(&inode->rcu, free_inode);
 }
 

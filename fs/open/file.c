@@ -104,7 +104,7 @@ void write_access_end(const struct path *path)
 /* The last reference was dropped. */
 static void file_release(struct file *f)
 {
-	if (unlikely(f->eventpoll))
+	if (IS_ENABLED(CONFIG_EPOLL) && unlikely(f->eventpoll))
 		eventpoll_release(f);
 	if (unlikely(f->owner))
 		file_owner_release(f);

@@ -68,12 +68,32 @@ struct file *__must_check file_open_into(struct file *f, struct path *path, u32 
 
 /* locks.c */
 
+#ifdef CONFIG_FILE_LOCKS
 /** @brief Remove all POSIX locks of @p owner on the inode, as close() of any descriptor does. */
 void locks_close(struct file *f, struct files *owner);
 /** @brief Remove flock() and OFD locks of a file that ends. */
 void locks_release_file(struct file *f);
 /** @brief F_GETLK, F_SETLK, F_SETLKW and the OFD variants. */
 s64 __must_check locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg);
+#else
+static inline void locks_close(struct file *f, struct files *owner)
+{
+	(void)f;
+	(void)owner;
+}
+static inline void locks_release_file(struct file *f)
+{
+	(void)f;
+}
+static inline s64 __must_check locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg)
+{
+	(void)fd;
+	(void)f;
+	(void)cmd;
+	(void)arg;
+	return -ENOSYS;
+}
+#endif
 
 /* async.c */
 

@@ -254,8 +254,10 @@ int proc_sysctl_init(void)
 		{ "sys/kernel/unknown_nmi_panic", 0644, show_int, write_int, &nmi_panic_wanted },
 		CONSTANT("sys/vm/overcommit_memory", OVERCOMMIT_ALWAYS),
 		{ "sys/vm/mmap_min_addr", 0644, show_mmap_min_addr, write_mmap_min_addr, NULL },
+#ifdef CONFIG_EPOLL
 		{ "sys/fs/epoll/max_user_watches", 0644, epoll_watches_show, epoll_watches_write,
 		  NULL },
+#endif
 		CONSTANT("sys/fs/file-max", INT64_MAX),
 		CONSTANT("sys/fs/nr_open", FD_NUMBERS),
 		CONSTANT("sys/fs/overflowuid", OVERFLOW_ID),

@@ -37,7 +37,7 @@ void thread_leave_space(struct thread *t)
 {
 	u64 addr = t->clear_child_tid;
 
-	if (t->robust_list)
+	if (IS_ENABLED(CONFIG_ROBUST_FUTEXES) && t->robust_list)
 		robust_list_exit(t);
 	t->robust_list = 0;
 	t->clear_child_tid = 0;

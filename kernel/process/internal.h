@@ -341,6 +341,7 @@ void cpu_timers_check(struct process *p);
 void cpu_timers_look(struct process *p, u64 left);
 /** @brief Stop ITIMER_REAL and the timers on CPU clocks of a process that ends. Locking: none. */
 void itimers_exit(struct process *p);
+#ifdef CONFIG_POSIX_TIMERS
 /** @brief Delete the POSIX timers of a process that ends or executes a program. Locking: none. */
 void posix_timers_delete_all(struct process *p);
 /** @brief The signal of a timer is being delivered: count overruns, start it again. Locking: sig_lock. */
@@ -353,6 +354,35 @@ void posix_timer_flushed(struct posix_timer *timer);
  * @return ns of CPU time until the next one is due, ~0: there is none
  */
 u64 posix_cpu_timers_check(struct process_timers *pts, u64 total);
+/** @brief The wall clock was set: compute the deadlines of absolute timers on it again. */
+void posix_timers_clock_set(void);
+#else
+/* No process has any. */
+static inline void posix_timers_delete_all(struct process *p)
+{
+	(void)p;
+}
+static inline void posix_timer_dequeued(struct process *p, struct posix_timer *timer,
+					struct siginfo_k *info)
+{
+	(void)p;
+	(void)timer;
+	(void)info;
+}
+static inline void posix_timer_flushed(struct posix_timer *timer)
+{
+	(void)timer;
+}
+static inline u64 posix_cpu_timers_check(struct process_timers *pts, u64 total)
+{
+	(void)pts;
+	(void)total;
+	return ~0ul;
+}
+static inline void posix_timers_clock_set(void)
+{
+}
+#endif
 /** @brief SIGALRM of the process was delivered or discarded: start ITIMER_REAL again if it waits for that. Locking: sig_lock. */
 void itimer_real_continue(struct process *p);
 /** @brief The function of process.real_timer. */
@@ -412,8 +442,6 @@ static inline u64 ns_until(u64 expires, u64 now)
 /** The queue is woken, and the count incremented, whenever the wall clock is set. */
 extern struct wait_queue clock_set_wait;
 extern u32 clock_set_count;
-/** @brief The wall clock was set: compute the deadlines of absolute timers on it again. */
-void posix_timers_clock_set(void);
 /** @brief Convert an absolute time on @p clock, which has a fixed distance from the monotonic clock, to a deadline. */
 u64 clock_to_monotonic(int clock, u64 ns);
 /** @brief The distance of @p clock from the monotonic clock, in ns. */

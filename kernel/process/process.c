@@ -122,7 +122,8 @@ void process_put(struct process *p)
 	if (!atomic_dec_and_test(&p->refs))
 		return;
 	signal_queue_flush(&p->shared, ~0ull);
-	signal_watch_put(p->watch);
+	if (IS_ENABLED(CONFIG_SIGNALFD))
+		signal_watch_put(p->watch);
 	if (p->sighand)
 		sighand_put(p->sighand);
 	kfree(p->timers); /* if it never ran */
