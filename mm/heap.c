@@ -41,6 +41,7 @@ struct magazine {
 /* The pages of a cache that belong to one CPU. */
 struct slab_list {
 	spinlock_t lock;      /* guards what follows, and slab_* of the pages */
+	u32 nr_pages;	      /* told by scripts/gdb alone */
 	u32 nr_empty;	      /* pages without a live object */
 	struct page *partial; /* pages with free objects */
 } __aligned(32);
@@ -121,6 +122,7 @@ static bool slab_grow(struct kmem_cache *cache, struct slab_list *list, u16 cpu)
 	page->slab_free = last;
 	partial_push(list, page);
 	list->nr_empty++;
+	list->nr_pages++;
 	mem_account(MEM_SLAB, 1);
 	return true;
 }
@@ -189,6 +191,7 @@ static void page_return_object(struct slab_list *list, struct page *page, void *
 		if (first)
 			partial_remove(list, page);
 		page->slab_cache = NULL;
+		list->nr_pages--;
 		mem_account(MEM_SLAB, -1);
 		page->flags = 0;
 		page_free(page);

@@ -406,13 +406,13 @@ class Heap(Command):
         caches = static('mm/heap.c', 'caches')
         print(f'{"CACHE":16} {"SIZE":>6} {"PAGES":>6} {"OBJECTS":>8} '
               'IN MAGAZINES')
-        magazine = gdb.lookup_type('struct magazine').pointer()
+        heap = gdb.lookup_type('struct heap_cpu').pointer()
+        heaps = [cpu['slot'][1].cast(heap) for _, cpu in cpus()
+                 if int(cpu['slot'][1])]
         for i in range(int(static('mm/heap.c', 'nr_caches'))):
             c = caches[i]
-            held = sum(int(cpu['slot'][1].cast(magazine)[int(c['index'])]
-                           ['count']) for _, cpu in cpus()
-                       if int(cpu['slot'][1]))
-            pages = int(c['nr_pages'])
+            held = sum(int(x['magazines'][i]['count']) for x in heaps)
+            pages = sum(int(x['slabs'][i]['nr_pages']) for x in heaps)
             print(f'{text(c["name"]):16} {int(c["usable"]):6} {pages:6} '
                   f'{pages * int(c["per_page"]):8} {held}')
 
