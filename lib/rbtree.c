@@ -25,6 +25,7 @@
  * No locks here: the owner of the tree guards it.
  * Source: Cormen et al., Introduction to Algorithms, chapter 13.
  */
+#include <kernel/atomic.h>
 #include <kernel/rbtree.h>
 
 #define BLACK RB_BLACK
@@ -108,7 +109,8 @@ specialised void rbtree_insert(struct rb_root *root, struct rb_node *node, struc
 
 	node->parent_colour = (u64)above;
 	node->left = node->right = NULL;
-	*link = node;
+	/* Of some trees there are readers without a lock: the node is complete before it is seen. */
+	smp_store_release(link, node);
 
 	while ((above = parent(node)) && !is_black(above)) {
 		grandparent = parent(above); /* there is one: a red node is not the root */

@@ -2,11 +2,11 @@
 /*
  * Memory of another process: read or written through the physical map.
  *
- * The space's lock is taken for writing, so that the program's own faults, which
- * count on being alone where there is one thread, stay right. Some of those run
- * without the lock (fault_alone() in vm_fault.c): they stop once they see our
- * reference on the space, and those that began before are waited for. A truncation
- * may still take a file's page away: its lock is held for the copy.
+ * The space's lock is taken for writing and the space is frozen, so that no fault of the program's
+ * own replaces a page while it is copied. Faults that count on being alone in the space
+ * (fault_alone() in vm_fault.c) stop once they see our reference on it, and those that
+ * began before are waited for. A truncation may still take a file's page away: its lock is
+ * held for the copy.
  */
 #include "vm_internal.h"
 #include <kernel/string.h>
@@ -23,7 +23,7 @@ static int space_access_page(struct vm_region *region, u64 addr, u8 *buf, u64 le
 		if (!pte && !write)
 			pte = vm_pte(region->space, page);
 		vm_file_lock(region);
-		entry = pte ? *pte : 0;
+		entry = pte ? vm_entry_settled(pte) : 0;
 		if (pte_allows(entry, write) &&
 		    (!pte_uncounted(entry) || page_is_ram(pte_phys(entry)))) {
 			u8 *bytes = (u8 *)phys_to_virt(pte_phys(entry)) + (addr & ~PAGE_MASK);
@@ -56,6 +56,7 @@ u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool w
 	if (space != current->space && atomic_read(&space->users) > 1)
 		synchronize_rcu();
 	down_write(&space->lock);
+	vm_space_freeze(space);
 	while (done < len) {
 		struct vm_region *region = vm_region_find(space, addr);
 		u64 length = MIN(len - done, PAGE_SIZE - (addr & ~PAGE_MASK));
@@ -64,9 +65,11 @@ u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool w
 		if (region && (region->flags & needed))
 			err = space_access_page(region, addr, (u8 *)buf + done, length, write);
 		if (err == -ENOMEM) {
+			vm_space_thaw(space);
 			up_write(&space->lock);
 			err = vm_out_of_memory(attempt++);
 			down_write(&space->lock);
+			vm_space_freeze(space);
 			if (!err)
 				continue;
 		}
@@ -75,6 +78,7 @@ u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool w
 		done += length;
 		addr += length;
 	}
+	vm_space_thaw(space);
 	up_write(&space->lock);
 	return done;
 }

@@ -26,6 +26,7 @@ static void region_hand_over(struct vm_region *from, struct vm_region *to, u64 s
 {
 	struct vm_space *space = from->space;
 
+	vm_region_change_begin(from);
 	if (to->end == start) {
 		vm_region_resize(space, from, end, from->end);
 		vm_region_resize(space, to, to->start, end);
@@ -33,6 +34,7 @@ static void region_hand_over(struct vm_region *from, struct vm_region *to, u64 s
 		vm_region_resize(space, from, from->start, start);
 		vm_region_resize(space, to, start, to->end);
 	}
+	vm_region_change_end(from);
 }
 
 struct vm_region *vm_set_flags(struct vm_region *region, u64 start, u64 end, u32 flags)
@@ -61,8 +63,10 @@ struct vm_region *vm_set_flags(struct vm_region *region, u64 start, u64 end, u32
 			vm_merge(region);
 			return NULL;
 		}
+		vm_region_change_begin(region);
 		region->flags = flags;
 		region->pte_bits = vm_pte_bits(flags);
+		vm_region_change_end(region);
 		if ((old ^ flags) & VM_GROWSDOWN)
 			vm_region_update_gap(space, region);
 		region = vm_merge(region);

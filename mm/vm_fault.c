@@ -11,13 +11,21 @@
  *	present, all right		another thread was faster, or this CPU remembered
  *					fewer rights: flush that and return
  *
- * The faults of one space's threads run side by side under space->lock for reading
- * (a single thread's in anonymous memory without it: fault_alone());
- * the thread that loses a compare-exchange frees its page and lets the instruction decide
- * whether it still faults. vm_tables.c has the rules for entries.
+ * The faults of one space's threads run side by side; the thread that loses a
+ * compare-exchange frees its page and lets the instruction decide whether it still faults.
+ * vm_tables.c has the rules for entries.
+ *
+ * Faults in anonymous memory take no lock. A single thread has the space to itself
+ * (fault_alone()). Those of several threads run beside changes of the space (fault_beside()),
+ * and write to no line that they share but the entry's: they find the region and the table as
+ * readers under RCU, read region->seq and space->seq, both of which are even unless a writer
+ * is changing what the fault relies on, exchange the entry for pte_busy(), and then read the
+ * numbers again. A number that has changed: the old entry is put back. Whatever these faults
+ * cannot do (no region, a missing table, a file, no right, no memory) is done again under
+ * space->lock for reading.
  *
  * To replace a page that other CPUs may still read through their
- * TLBs, the entry holds pte_busy() between the old and the new page, until all have
+ * TLBs, the entry holds pte_busy() between the old and the new page, too, until all have
  * flushed it, so that no two threads see different pages for one address at a time. A
  * space with one user needs no such care.
  *
@@ -27,8 +35,11 @@
  */
 #include <kernel/fs/dentry.h>
 #include <kernel/heap.h>
+#include <kernel/time.h>
 #include "vm_internal.h"
 
+#define LINGER_EACH  8u /* faults */
+#define LINGER_US    500u
 #define OOM_WAIT_MS  10
 #define OOM_ATTEMPTS 300u
 #define OOM_ATTEMPTS_ALONE \
@@ -38,35 +49,73 @@
 
 /* ---- entries ---- */
 
-static inline bool entry_exchange(pte_t *pte, pte_t old, pte_t new)
+/* What a fault without the lock relies on. A pointer to one is NULL with the lock, or alone. */
+struct fault_view {
+	const struct vm_space *space;
+	const struct vm_region *region;
+	u32 space_seq, region_seq;
+};
+
+/* To be asked once the entry is busy: the exchange was a full barrier. */
+static inline bool view_holds(const struct fault_view *view)
 {
-	return __atomic_compare_exchange_n(pte, &old, new, false, __ATOMIC_SEQ_CST,
-					   __ATOMIC_RELAXED);
+	return READ_ONCE(view->region->seq) == view->region_seq &&
+	       READ_ONCE(view->space->seq) == view->space_seq;
+}
+
+/* Make the time wide in which a writer may come between what was seen and the claim: tests look for that. */
+static inline void linger_in_debug_kernel(void)
+{
+	static u32 turn;
+
+	if (IS_ENABLED(CONFIG_DEBUG_LOCKS) && cpu_count > 1 && !(++turn % LINGER_EACH))
+		delay_us(LINGER_US);
+}
+
+/* Take the entry in hand. Preemption is off. @return false: it has changed, or what was seen no longer holds */
+static inline bool entry_claim(const struct fault_view *view, pte_t *pte, pte_t old)
+{
+	if (view)
+		linger_in_debug_kernel();
+	if (!vm_entry_exchange(pte, old, pte_busy()))
+		return false;
+	if (likely(!view || view_holds(view)))
+		return true;
+	smp_store_release(pte, old);
+	return false;
 }
 
 /* The entry was empty or mapped the same page: no CPU has a stale translation. */
-static inline bool entry_set(struct vm_region *region, pte_t *pte, pte_t old, pte_t new)
+static inline bool entry_set(struct vm_region *region, const struct fault_view *view, pte_t *pte,
+			     pte_t old, pte_t new)
 {
+	if (view) {
+		if (!entry_claim(view, pte, old))
+			return false;
+		smp_store_release(pte, new);
+		return true;
+	}
 	if (likely(vm_is_solo(region->space) && !region->pages)) {
 		WRITE_ONCE(*pte, new);
 		return true;
 	}
-	return entry_exchange(pte, old, new);
+	return vm_entry_exchange(pte, old, new);
 }
 
 /* Put another page in the place of a present one. @return false: the entry has changed */
-static bool entry_replace(struct vm_region *region, u64 addr, pte_t *pte, pte_t old, pte_t new)
+static bool entry_replace(struct vm_region *region, const struct fault_view *view, u64 addr,
+			  pte_t *pte, pte_t old, pte_t new)
 {
 	struct vm_space *space = region->space;
 
-	if (likely(vm_is_solo(space))) {
-		if (!entry_set(region, pte, old, new))
+	if (likely(!view && vm_is_solo(space))) {
+		if (!entry_set(region, NULL, pte, old, new))
 			return false;
 		tlb_flush_own_page(space, addr);
 		return true;
 	}
 	preempt_disable();
-	if (!entry_exchange(pte, old, pte_busy())) {
+	if (!entry_claim(view, pte, old)) {
 		preempt_enable();
 		return false;
 	}
@@ -76,33 +125,27 @@ static bool entry_replace(struct vm_region *region, u64 addr, pte_t *pte, pte_t 
 	return true;
 }
 
-static inline void count_pages(struct vm_space *space, s64 *counter, s64 npages)
-{
-	if (likely(vm_is_solo(space)))
-		*counter += npages;
-	else
-		__atomic_fetch_add(counter, npages, __ATOMIC_RELAXED);
-}
-
 /* ---- anonymous memory ---- */
 
-static inline int fault_anon(struct vm_region *region, pte_t *pte, bool write)
+static inline int fault_anon(struct vm_region *region, const struct fault_view *view, pte_t *pte,
+			     bool write)
 {
 	struct page *page;
 
 	if (unlikely(!write)) {
-		entry_set(region, pte, 0, vm_zero_pte | pte_make_readonly(region->pte_bits));
+		entry_set(region, view, pte, 0, vm_zero_pte | pte_make_readonly(region->pte_bits));
 		return 0;
 	}
 	page = page_alloc(PAGE_USER | PAGE_ZERO);
 	if (unlikely(!page))
 		return -ENOMEM;
-	if (unlikely(!entry_set(region, pte, 0, page_pte(page, pte_make_anon(region->pte_bits))))) {
+	if (unlikely(!entry_set(region, view, pte, 0,
+				page_pte(page, pte_make_anon(region->pte_bits))))) {
 		page_free(page);
 		return 0;
 	}
 	mem_account(MEM_ANON, 1);
-	count_pages(region->space, &region->space->rss_anon, 1);
+	vm_count(region->space, 1, 0);
 	return 0;
 }
 
@@ -124,12 +167,8 @@ static struct page *page_get_mapped(struct vm_region *region, const pte_t *pte, 
 
 static void account_copied(struct vm_region *region, pte_t old)
 {
-	struct vm_space *space = region->space;
-
 	if (!pte_anon(old)) {
-		count_pages(space, &space->rss_anon, 1);
-		if (!pte_uncounted(old))
-			count_pages(space, &space->rss_file, -1);
+		vm_count(region->space, 1, -!pte_uncounted(old));
 		if (region->ops && !region->has_anon)
 			region->has_anon = true;
 	}
@@ -157,14 +196,16 @@ static int fault_copy_device(struct vm_region *region, u64 addr, pte_t *pte, pte
 	for (u32 i = 0; i < PAGE_SIZE / sizeof(*to); i++)
 		to[i] = READ_ONCE(from[i]);
 	krange_unmap_phys(from);
-	if (entry_replace(region, addr, pte, entry, page_pte(new, pte_make_anon(region->pte_bits))))
+	if (entry_replace(region, NULL, addr, pte, entry,
+			  page_pte(new, pte_make_anon(region->pte_bits))))
 		account_copied(region, entry);
 	else
 		page_free(new);
 	return 0;
 }
 
-static int fault_copy(struct vm_region *region, u64 addr, pte_t *pte, pte_t entry)
+static int fault_copy(struct vm_region *region, const struct fault_view *view, u64 addr, pte_t *pte,
+		      pte_t entry)
 {
 	bool zero = pte_phys(entry) == pte_phys(vm_zero_pte), held;
 	struct page *old = pte_page(entry), *new;
@@ -182,7 +223,7 @@ static int fault_copy(struct vm_region *region, u64 addr, pte_t *pte, pte_t entr
 	new = page_alloc(PAGE_USER | (zero ? PAGE_ZERO : 0));
 	if (new && !zero)
 		copy_page(page_address(new), page_address(old));
-	if (likely(new &&entry_replace(region, addr, pte, entry,
+	if (likely(new &&entry_replace(region, view, addr, pte, entry,
 				       page_pte(new, pte_make_anon(region->pte_bits))))) {
 		account_copied(region, entry);
 		if (pte_anon(entry))
@@ -228,24 +269,24 @@ static int fault_shared_write(struct vm_region *region, u64 addr, pte_t *pte, pt
 	int err;
 
 	if (!region->ops || !region->ops->page_mkwrite || pte_uncounted(entry)) {
-		entry_exchange(pte, entry, pte_make_writable(entry));
+		vm_entry_exchange(pte, entry, pte_make_writable(entry));
 		return 0;
 	}
 	page = page_get_mapped(region, pte, entry);
 	if (!page)
 		return 0;
 	err = region->ops->page_mkwrite(region, page);
-	if (!err && entry_exchange(pte, entry, pte_make_writable(entry))) {
+	if (!err && vm_entry_exchange(pte, entry, pte_make_writable(entry))) {
 		err = mkwrite_if_cleaned(region, page);
-		if (err && entry_exchange(pte, pte_make_writable(entry), entry))
+		if (err && vm_entry_exchange(pte, pte_make_writable(entry), entry))
 			tlb_flush_user_page(region->space, addr);
 	}
 	page_put(page);
 	return mkwrite_error(err);
 }
 
-static inline int fault_present(struct vm_region *region, u64 addr, pte_t *pte, pte_t entry,
-				bool write)
+static inline int fault_present(struct vm_region *region, const struct fault_view *view, u64 addr,
+				pte_t *pte, pte_t entry, bool write)
 {
 	if (unlikely(!pte_present(entry))) {
 		cpu_relax(); /* pte_busy() */
@@ -258,11 +299,11 @@ static inline int fault_present(struct vm_region *region, u64 addr, pte_t *pte, 
 	if (unlikely(region->flags & VM_SHARED))
 		return fault_shared_write(region, addr, pte, entry);
 	if (pte_anon(entry) && atomic_read(&pte_page(entry)->refs) == 1) {
-		entry_set(region, pte, entry,
+		entry_set(region, view, pte, entry,
 			  pte_make_writable(entry)); /* it is no longer shared */
 		return 0;
 	}
-	return fault_copy(region, addr, pte, entry);
+	return fault_copy(region, view, addr, pte, entry);
 }
 
 /* ---- files ---- */
@@ -277,14 +318,14 @@ static inline bool page_still_cached(const struct vm_region *region, const struc
 static bool map_file_page(struct vm_region *region, u64 addr, pte_t *pte, struct page *page,
 			  pte_t new)
 {
-	if (!entry_exchange(pte, 0, new)) {
+	if (!vm_entry_exchange(pte, 0, new)) {
 		if (!pte_uncounted(new))
 			page_put(page);
 		return false;
 	}
 	if (likely(page_still_cached(region, page)))
 		return true;
-	if (entry_exchange(pte, new, 0)) { /* else the truncation has done it */
+	if (vm_entry_exchange(pte, new, 0)) { /* else the truncation has done it */
 		tlb_flush_user_page(region->space, addr);
 		page_put(page);
 		return false;
@@ -326,7 +367,7 @@ static bool fault_around(struct vm_region *region, u64 addr, pte_t *pte)
 			mapped += map_file_page(region, first + i * PAGE_SIZE, entry, pages[i],
 						page_pte(pages[i], bits));
 	}
-	count_pages(region->space, &region->space->rss_file, mapped);
+	vm_count(region->space, 0, mapped);
 	return READ_ONCE(*pte) != 0;
 }
 
@@ -345,14 +386,15 @@ static int fault_file_copy(struct vm_region *region, u64 addr, pte_t *pte, struc
 	copy_page(page_address(new), page_address(from));
 	entry = page_pte(new, pte_make_anon(region->pte_bits));
 	region->has_anon = true;
-	if (!entry_exchange(pte, 0, entry)) {
+	if (!vm_entry_exchange(pte, 0, entry)) {
 		page_free(new);
 	} else {
 		mem_account(MEM_ANON, 1);
-		count_pages(space, &space->rss_anon, 1);
-		if (unlikely(!page_still_cached(region, from)) && entry_exchange(pte, entry, 0)) {
+		vm_count(space, 1, 0);
+		if (unlikely(!page_still_cached(region, from)) &&
+		    vm_entry_exchange(pte, entry, 0)) {
 			tlb_flush_user_page(space, addr);
-			count_pages(space, &space->rss_anon, -1);
+			vm_count(space, -1, 0);
 			vm_anon_put(new);
 		}
 	}
@@ -379,11 +421,11 @@ static int fault_file_write(struct vm_region *region, u64 addr, pte_t *pte, stru
 		page_get(page); /* the mapping's own reference may be dropped at once */
 	mapped = map_file_page(region, addr, pte, page, entry);
 	if (mapped && counted)
-		count_pages(region->space, &region->space->rss_file, 1);
+		vm_count(region->space, 0, 1);
 	if (region->ops->write_back) {
 		if (mapped)
 			err = mkwrite_if_cleaned(region, page);
-		if (err && entry_exchange(pte, entry, pte_make_readonly(entry)))
+		if (err && vm_entry_exchange(pte, entry, pte_make_readonly(entry)))
 			tlb_flush_user_page(region->space, addr);
 		page_put(page);
 	}
@@ -408,7 +450,7 @@ static int fault_device(struct vm_region *region, u64 addr, pte_t *pte)
 		region, region->pgoff + ((addr - region->start) >> PAGE_SHIFT), &entry, &npages);
 	npages = MIN(npages, (stop - addr) >> PAGE_SHIFT);
 	for (u64 i = 0; !err && i < npages; i++)
-		(void)entry_exchange(pte + i, 0, (entry + (i << PAGE_SHIFT)) | bits);
+		(void)vm_entry_exchange(pte + i, 0, (entry + (i << PAGE_SHIFT)) | bits);
 	vm_file_unlock(region);
 	if (err)
 		return -EIO;
@@ -417,7 +459,6 @@ static int fault_device(struct vm_region *region, u64 addr, pte_t *pte)
 
 static int fault_file(struct vm_region *region, u64 addr, pte_t *pte, bool write)
 {
-	struct vm_space *space = region->space;
 	struct page *page;
 	bool major;
 	int err;
@@ -448,24 +489,34 @@ static int fault_file(struct vm_region *region, u64 addr, pte_t *pte, bool write
 		map_file_page(region, addr, pte, page,
 			      page_pte(page, pte_make_uncounted(file_bits(region, true))));
 	else if (map_file_page(region, addr, pte, page, page_pte(page, file_bits(region, false))))
-		count_pages(space, &space->rss_file, 1);
+		vm_count(region->space, 0, 1);
 	return major;
 }
 
 /* ---- one page ---- */
 
-int vm_fault_region(struct vm_region *region, u64 addr, bool write)
+static int fault_page(struct vm_region *region, const struct fault_view *view, u64 addr, bool write)
 {
-	pte_t *pte = vm_pte_alloc(region->space, addr), entry;
+	pte_t *pte = vm_pte_own(region->space, addr), entry;
 
-	if (unlikely(!pte))
-		return -ENOMEM;
+	if (unlikely(!pte)) {
+		if (view)
+			return VM_RETRY;
+		pte = vm_pte_alloc(region->space, addr);
+		if (!pte)
+			return -ENOMEM;
+	}
 	entry = READ_ONCE(*pte);
 	if (entry)
-		return fault_present(region, addr, pte, entry, write);
+		return fault_present(region, view, addr, pte, entry, write);
 	if (likely(!region->ops))
-		return fault_anon(region, pte, write);
+		return fault_anon(region, view, pte, write);
 	return fault_file(region, addr, pte, write);
+}
+
+int vm_fault_region(struct vm_region *region, u64 addr, bool write)
+{
+	return fault_page(region, NULL, addr, write);
 }
 
 /* ---- stacks that grow ---- */
@@ -546,16 +597,46 @@ static inline bool fault_allowed(const struct vm_region *region, u32 error_code)
  */
 static inline int fault_alone(struct vm_space *space, u64 addr, u32 error_code)
 {
-	struct vm_region *region;
-	int err = VM_RETRY;
+	struct vm_region *region = vm_region_find(space, addr);
+
+	if (unlikely(!region || region->ops || !fault_allowed(region, error_code)))
+		return VM_RETRY;
+	return fault_page(region, NULL, addr & PAGE_MASK, error_code & VM_FAULT_WRITE);
+}
+
+/*
+ * Beside changes of the space. May not sleep: the region and the table stay for as long as this reads
+ * them under RCU.
+ * @return 0, else the fault must be resolved under the lock
+ */
+static __noinline int fault_beside(struct vm_space *space, u64 addr, u32 error_code)
+{
+	struct fault_view view = { .space = space, .space_seq = READ_ONCE(space->seq) };
+	struct vm_region *region = vm_region_peek(space, addr);
+
+	assert_rcu_read();
+	if (unlikely(!region))
+		return VM_RETRY;
+	view.region = region;
+	view.region_seq = __atomic_load_n(&region->seq, __ATOMIC_ACQUIRE);
+	if (unlikely((view.space_seq | view.region_seq) & 1))
+		return VM_RETRY;
+	if (unlikely(addr < region->start || addr >= region->end || region->ops ||
+		     !fault_allowed(region, error_code)))
+		return VM_RETRY;
+	return fault_page(region, &view, addr & PAGE_MASK, error_code & VM_FAULT_WRITE);
+}
+
+/* @return 0, else the fault must be resolved under the lock */
+static inline int fault_unlocked(struct vm_space *space, u64 addr, u32 error_code)
+{
+	int err;
 
 	rcu_read_lock();
-	if (likely(vm_is_solo(space))) {
-		region = vm_region_find(space, addr);
-		if (likely(region && !region->ops && fault_allowed(region, error_code)))
-			err = vm_fault_region(region, addr & PAGE_MASK,
-					      error_code & VM_FAULT_WRITE);
-	}
+	if (likely(vm_is_solo(space)))
+		err = fault_alone(space, addr, error_code);
+	else
+		err = fault_beside(space, addr, error_code);
 	rcu_read_unlock();
 	return err;
 }
@@ -566,7 +647,7 @@ int vm_fault(struct vm_space *space, u64 addr, u32 error_code, int *si_code)
 	u32 attempt = 0;
 	int err;
 
-	if (likely(!fault_alone(space, addr, error_code)))
+	if (likely(!fault_unlocked(space, addr, error_code)))
 		return 0;
 	for (;;) {
 		down_read(&space->lock);
@@ -593,82 +674,4 @@ int vm_fault(struct vm_space *space, u64 addr, u32 error_code, int *si_code)
 				return err;
 		}
 	}
-}
-
-/* ---- many pages, on request ---- */
-
-/* Up to @done pages of one region from @addr on; the lock is held for reading. @return 0 or the first error */
-static int populate_region(struct vm_region *region, u64 *addr, u64 end, bool write)
-{
-	int err = 0;
-
-	assert_held(&region->space->lock);
-	for (u32 done = 0; *addr < end && done < 512; done++, *addr += PAGE_SIZE) {
-		pte_t *pte = vm_pte_own(region->space, *addr);
-
-		if (pte && pte_present(*pte) && (!write || pte_writable(*pte)))
-			continue;
-		do {
-			err = vm_fault_region(region, *addr, write);
-		} while (err == VM_RETRY);
-		if (err < 0)
-			return err;
-	}
-	return 0;
-}
-
-/* Does @how make pages of the region writable, too? */
-static bool populate_writes(const struct vm_region *region, enum vm_populate how)
-{
-	if (how == VM_POPULATE_READ)
-		return false;
-	return how == VM_POPULATE_WRITE || (region->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
-}
-
-/* Has the region the rights that @how needs? Device memory is never populated. */
-static bool populate_allowed(const struct vm_region *region, enum vm_populate how, bool write)
-{
-	u32 needed = VM_ACCESS;
-
-	if (region->flags & VM_PFN)
-		return false;
-	if (write)
-		needed = VM_WRITE;
-	else if (how == VM_POPULATE_READ)
-		needed = VM_READ;
-	return region->flags & needed;
-}
-
-int vm_populate(struct vm_space *space, u64 start, u64 end, enum vm_populate how)
-{
-	struct vm_region *region;
-	u32 attempt = 0;
-	bool write;
-	int err = 0;
-
-	while (!err && start < end) {
-		down_read(&space->lock);
-		region = vm_region_find_above(space, start);
-		if (!region || region->start >= end ||
-		    (region->start > start && how != VM_POPULATE_MAP)) {
-			up_read(&space->lock);
-			if (how == VM_POPULATE_MAP)
-				return 0;
-			return -ENOMEM;
-		}
-		start = MAX(start, region->start);
-		write = populate_writes(region, how);
-		if (populate_allowed(region, how, write))
-			err = populate_region(region, &start, MIN(end, region->end), write);
-		else if (how == VM_POPULATE_READ || how == VM_POPULATE_WRITE)
-			err = -EINVAL;
-		else
-			start = region->end;
-		up_read(&space->lock);
-		if (err == -ENOMEM)
-			err = vm_out_of_memory(attempt++);
-		else if (!err && fatal_signal_pending())
-			err = -EINTR;
-	}
-	return err;
 }

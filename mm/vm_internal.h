@@ -29,7 +29,7 @@
  *                     fork (then not writable); pte_uncounted(): the zero page,
  *                     device memory, the vDSO; else a file's page, counted
  *   not present       the same page without access (PROT_NONE)
- *   pte_busy()        a fault is replacing the page; try again
+ *   pte_busy()        a fault is making or replacing the page; try again
  * The CPU never writes an entry (asm/pgtable.h), so plain stores can't lose anything.
  */
 #define VM_MAX_REGIONS 65530u
@@ -51,6 +51,59 @@ static inline bool vm_is_solo(const struct vm_space *space)
 	return atomic_read(&space->users) == 1;
 }
 
+/* ---- entries: vm_tables.c has the rules ---- */
+
+static inline bool vm_entry_exchange(pte_t *pte, pte_t old, pte_t new)
+{
+	return __atomic_compare_exchange_n(pte, &old, new, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_RELAXED);
+}
+/** @brief An entry as it is once no fault is about to set it. That is soon: preemption is off there. */
+static inline pte_t vm_entry_settled(const pte_t *pte)
+{
+	pte_t entry;
+
+	while (unlikely((entry = READ_ONCE(*pte)) == pte_busy()))
+		cpu_relax();
+	return entry;
+}
+/**
+ * @brief Set an entry whose settled value is @p old and stays that, since no fault succeeds there: a writer of the
+ * space, in a range that it has taken from its region or in a frozen space.
+ */
+static inline void vm_entry_set(const struct vm_space *space, pte_t *pte, pte_t old, pte_t new)
+{
+	if (likely(vm_is_solo(space)))
+		WRITE_ONCE(*pte, new);
+	else
+		while (!vm_entry_exchange(pte, old, new))
+			cpu_relax();
+}
+/** @brief Take an entry out, whatever it has become meanwhile. @return the old one */
+static inline pte_t vm_entry_take(pte_t *pte)
+{
+	pte_t entry;
+
+	do
+		entry = vm_entry_settled(pte);
+	while (entry && !vm_entry_exchange(pte, entry, 0));
+	return entry;
+}
+
+/**
+ * @brief Between the two no fault without the lock succeeds anywhere in the space. The caller holds space->lock for
+ * writing; entries that a fault has in hand are waited for one by one (vm_entry_settled()).
+ */
+static inline void vm_space_freeze(struct vm_space *space)
+{
+	WRITE_ONCE(space->seq, space->seq + 1);
+	smp_mb(); /* pairs with the exchange in a fault: it sees the number, or we see pte_busy() */
+}
+static inline void vm_space_thaw(struct vm_space *space)
+{
+	smp_store_release(&space->seq, space->seq + 1);
+}
+
 /* ---- vm_tables.c ---- */
 
 /*
@@ -65,22 +118,22 @@ static inline pte_t *vm_leaf_link(const struct vm_space *space, u64 addr)
 
 	if (unlikely(top >= PT_USER_ENTRIES))
 		return NULL;
-	entry = ((pte_t *)phys_to_virt(space->tables.root))[top];
+	entry = READ_ONCE(((pte_t *)phys_to_virt(space->tables.root))[top]);
 	if (unlikely(!entry))
 		return NULL;
-	entry = pte_table(entry)[pt_index(addr, 3)];
+	entry = READ_ONCE(pte_table(entry)[pt_index(addr, 3)]);
 	if (unlikely(!entry))
 		return NULL;
 	return &pte_table(entry)[pt_index(addr, 2)];
 }
-/** @brief The entry of @p addr, NULL where there is no table. space->lock held, or see vm_region_find(). */
+/** @brief The entry of @p addr, NULL where there is no table. space->lock held, or under rcu_read_lock(). */
 static inline pte_t *vm_pte(const struct vm_space *space, u64 addr)
 {
 	pte_t *link = vm_leaf_link(space, addr), entry;
 
 	if (unlikely(!link))
 		return NULL;
-	entry = *link;
+	entry = READ_ONCE(*link);
 	if (unlikely(!entry))
 		return NULL;
 	return &pte_table(entry)[pt_index(addr, 1)];
@@ -88,11 +141,14 @@ static inline pte_t *vm_pte(const struct vm_space *space, u64 addr)
 /** @brief The same, but NULL also where the table is shared with another space: nothing may be changed in it. */
 static inline pte_t *vm_pte_own(const struct vm_space *space, u64 addr)
 {
-	pte_t *link = vm_leaf_link(space, addr);
+	pte_t *link = vm_leaf_link(space, addr), entry;
 
-	if (unlikely(!link || !*link || pte_table_shared(*link)))
+	if (unlikely(!link))
 		return NULL;
-	return &pte_table(*link)[pt_index(addr, 1)];
+	entry = READ_ONCE(*link);
+	if (unlikely(!entry || pte_table_shared(entry)))
+		return NULL;
+	return &pte_table(entry)[pt_index(addr, 1)];
 }
 pte_t *vm_pte_alloc_slow(struct vm_space *space, u64 addr);
 /** @brief An entry that may be changed: missing tables are created, shared ones made the space's own. NULL: no memory, or not a user's address. */
@@ -127,8 +183,10 @@ static inline pte_t *vm_skip_empty(pte_t *pte, pte_t *last)
 	}
 	return pte;
 }
-/** @brief Free zeroed tables, linked through page->next. */
+/** @brief Free zeroed tables, linked through page->next, that no CPU or fault uses any more. */
 void vm_tables_free_list(struct page *page);
+/** @brief The same once all faults have ended that may have found one of them. */
+void vm_tables_free_later(struct page *page);
 /** @brief The shared zero page, as a read-only entry without rights. */
 extern u64 vm_zero_pte;
 void vm_tables_init(void);
@@ -168,7 +226,10 @@ static inline void vm_gather_finish(struct vm_gather *gather)
 	if (gather->start < gather->end || gather->tables)
 		vm_gather_finish_slow(gather);
 }
-/** @brief Take all pages of [start, end) out; nothing where that ends beyond user space. Exclusive. */
+/**
+ * @brief Take all pages of [start, end) out; nothing where that ends beyond user space. The writer of the
+ * space; no new ones appear if the range has left its region.
+ */
 void vm_zap(struct vm_gather *gather, u64 start, u64 end);
 /** @brief The same under the region's regions_lock, if it is on a list. */
 void vm_zap_region(struct vm_gather *gather, struct vm_region *region, u64 start, u64 end);
@@ -185,13 +246,13 @@ static inline u64 vm_tables_ceiling(const struct vm_region *next)
 }
 /** @brief Remove all entries of a space that no CPU uses any more, in one walk; no flushing. */
 void vm_tables_destroy(struct vm_space *space);
-/** @brief Change the rights of the pages of [start, end). Exclusive; flushes. */
+/** @brief Change the rights of the pages of [start, end) to those of @p region. The writer of the space; flushes. */
 void vm_tables_protect(struct vm_region *region, u64 start, u64 end);
-/** @brief Move the entries of [from, from + len) to @p to. Exclusive; @return 0 or -ENOMEM (nothing moved) */
+/** @brief Move the entries of [from, from + len) to @p to. Frozen; @return 0 or -ENOMEM (nothing moved) */
 int __must_check vm_tables_prepare_move(struct vm_space *space, u64 from, u64 to, u64 len);
 void vm_tables_move(struct vm_gather *gather, u64 from, u64 to, u64 len);
 /**
- * @brief Fork: share the private pages of @p region with @p to, read-only on both sides.
+ * @brief Fork: share the private pages of @p region with @p to, read-only on both sides. The old space is frozen.
  * @param flush  set when entries of the old space lost their write bit
  */
 int __must_check vm_tables_copy(struct vm_space *to, struct vm_region *region, bool *flush);
@@ -237,6 +298,11 @@ enum { VM_RETRY = 2 }; /* result of vm_fault_region(): try again from the start 
  * @return 0, 1 (major), VM_RETRY, -ENOMEM, -EIO
  */
 int __must_check vm_fault_region(struct vm_region *region, u64 addr, bool write);
+/** @brief Memory is short: kill a process and wait. No lock held. @return 0: try again; -EINTR, -ENOMEM */
+int __must_check vm_out_of_memory(u32 attempt);
+
+/* ---- vm_populate.c ---- */
+
 enum vm_populate {
 	VM_POPULATE_MAP,  /* MAP_POPULATE: holes and what has no rights are left out */
 	VM_POPULATE_LOCK, /* mlock: the same, but a hole is -ENOMEM */
@@ -245,8 +311,6 @@ enum vm_populate {
 };
 /** @brief Make a range present. Takes the lock. @return 0, -ENOMEM, -EIO, -EINTR, -EINVAL: the first that is wrong */
 int vm_populate(struct vm_space *space, u64 start, u64 end, enum vm_populate how);
-/** @brief Memory is short: kill a process and wait. No lock held. @return 0: try again; -EINTR, -ENOMEM */
-int __must_check vm_out_of_memory(u32 attempt);
 
 /* ---- vm_map.c ---- */
 
@@ -336,5 +400,16 @@ void vm_shared_remove(struct vm_region *region, u64 start, u64 end);
 
 /* ---- vm_space.c ---- */
 
+/** @brief Count pages that have become present (negative: no longer are). Any thread, with or without the lock. */
+void vm_count_shared(struct vm_space *space, s64 anon, s64 file);
+static inline void vm_count(struct vm_space *space, s64 anon, s64 file)
+{
+	if (unlikely(!vm_is_solo(space))) {
+		vm_count_shared(space, anon, file);
+		return;
+	}
+	space->rss_anon += anon;
+	space->rss_file += file;
+}
 /** @brief Pages are about to be unmapped: record the peak. */
 void vm_note_peak(struct vm_space *space);

@@ -81,13 +81,21 @@ void vm_file_unlink(struct vm_region *region)
 	vm_file_unlock(region);
 }
 
+static void region_unused(struct rcu_head *head)
+{
+	kmem_cache_free(vm_region_cache, container_of(head, struct vm_region, rcu));
+}
+
 void vm_region_free(struct vm_region *region)
 {
 	if (region->ops && region->ops->close)
 		region->ops->close(region);
 	if (region->file)
 		file_put(region->file);
-	kmem_cache_free(vm_region_cache, region);
+	if (likely(atomic_read(&region->space->users) <= 1))
+		kmem_cache_free(vm_region_cache, region);
+	else
+		call_rcu(&region->rcu, region_unused); /* a fault may have found it */
 }
 
 void vm_region_opened(struct vm_region *region)
@@ -118,7 +126,9 @@ struct vm_region *vm_split(struct vm_region *region, u64 addr)
 	vm_region_clone(upper, region, addr, region->end);
 	vm_region_opened(upper);
 	vm_file_lock(region);
+	vm_region_change_begin(region);
 	vm_region_resize(space, region, region->start, addr);
+	vm_region_change_end(region);
 	vm_region_insert_behind(space, region, upper);
 	if (region->pages)
 		list_add_tail(&upper->file_link, &region->pages->regions);
@@ -219,15 +229,18 @@ static void region_cut(struct vm_region *region, u64 start, u64 end, struct list
 	struct vm_space *space = region->space;
 
 	vm_account(space, region->flags, -(s64)((end - start) >> PAGE_SHIFT));
-	if (start > region->start) {
-		vm_set_bounds(region, region->start, start);
-	} else if (end < region->end) {
-		vm_set_bounds(region, end, region->end);
-	} else {
+	if (start == region->start && end == region->end) {
 		vm_file_unlink(region);
 		vm_region_erase(space, region);
 		list_add_tail(&region->link, dead);
+		return;
 	}
+	vm_region_change_begin(region);
+	if (start > region->start)
+		vm_set_bounds(region, region->start, start);
+	else
+		vm_set_bounds(region, end, region->end);
+	vm_region_change_end(region);
 }
 
 int vm_unmap_locked(struct vm_space *space, u64 start, u64 end, struct list *dead)

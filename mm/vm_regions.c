@@ -11,10 +11,16 @@
  *
  * The space above the last region is no region's gap and is examined separately.
  *
+ * Faults search the tree while it is changed (vm_region_peek()). They may be led astray by a
+ * rotation, and give up then; what they find they check afterwards, by region->seq.
+ *
  * Pure: no locks, no allocation, no globals; tests/host/test_vm_regions.c
  * compares it with a bitmap.
  */
 #include "vm_regions.h"
+
+/* More than any tree is deep: where rotations lead a search in circles, it ends. */
+#define PEEK_DEPTH 64u
 
 static inline struct vm_region *region_of(struct rb_node *entry)
 {
@@ -146,6 +152,7 @@ void vm_region_erase(struct vm_space *space, struct vm_region *region)
 {
 	struct vm_region *next = vm_region_next(space, region);
 
+	vm_region_change_begin(region); /* for ever */
 	list_del(&region->link);
 	if (next) {
 		next->gap = compute_gap(space, next);
@@ -183,6 +190,7 @@ void vm_region_clone(struct vm_region *to, const struct vm_region *region, u64 s
 	*to = *region;
 	list_init(&to->link);
 	list_init(&to->file_link);
+	to->seq = 0;
 	to->start = start;
 	to->end = end;
 	if (region->ops)
@@ -234,6 +242,23 @@ struct vm_region *vm_region_find(struct vm_space *space, u64 addr)
 	/* Readers may race here; each stores a region that exists as long as any of them runs. */
 	WRITE_ONCE(space->last, region);
 	return region;
+}
+
+struct vm_region *vm_region_peek(const struct vm_space *space, u64 addr)
+{
+	struct rb_node *node = READ_ONCE(space->regions.node);
+
+	for (u32 depth = 0; node && depth < PEEK_DEPTH; depth++) {
+		struct vm_region *region = region_of(node);
+
+		if (addr < READ_ONCE(region->start))
+			node = READ_ONCE(node->left);
+		else if (addr >= READ_ONCE(region->end))
+			node = READ_ONCE(node->right);
+		else
+			return region;
+	}
+	return NULL;
 }
 
 struct vm_region *vm_region_overlapping(struct vm_space *space, u64 start, u64 end)

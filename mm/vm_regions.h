@@ -3,8 +3,8 @@
  * @file vm_regions.h  The set of regions of a space: order, search, gaps. Pure.
  *
  * These functions touch a space's regions, region_list, last and nr_regions and
- * the regions themselves, nothing else. The caller holds space->lock: for writing
- * where something changes, else for reading.
+ * the regions themselves, nothing else. The caller holds space->lock, but for
+ * vm_region_peek(): for writing where something changes, else for reading.
  */
 #pragma once
 #include <kernel/vm.h>
@@ -26,7 +26,27 @@ void vm_region_insert_behind(struct vm_space *space, struct vm_region *prev,
 void vm_region_append(struct vm_space *space, struct vm_region *region);
 void vm_regions_build(struct vm_space *space);
 void vm_region_erase(struct vm_space *space, struct vm_region *region);
-/** @brief Move the bounds, without passing a neighbour; pgoff follows the start. */
+/**
+ * @brief Between the two @p region's rights change, or it loses addresses. A fault without the lock
+ * that began before fails; one that begins in between takes the lock. vm_region_erase() does the
+ * first half itself, for ever.
+ */
+static inline void vm_region_change_begin(struct vm_region *region)
+{
+	region->seq++;
+	barrier();
+}
+static inline void vm_region_change_end(struct vm_region *region)
+{
+	barrier();
+	region->seq++;
+}
+/**
+ * @brief Find the region containing @p addr without a lock; under rcu_read_lock(). The set may be changing: what is
+ * returned may have left it, and a region may be missed (NULL).
+ */
+struct vm_region *vm_region_peek(const struct vm_space *space, u64 addr);
+/** @brief Move the bounds, without passing a neighbour; pgoff follows the start. Shrinking: within vm_region_change_begin(). */
 void vm_region_resize(struct vm_space *space, struct vm_region *region, u64 start, u64 end);
 /** @brief VM_GROWSDOWN changed in region->flags: compute the gap again, with or without the guard gap. */
 void vm_region_update_gap(struct vm_space *space, struct vm_region *region);

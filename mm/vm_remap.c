@@ -219,7 +219,9 @@ s64 vm_remap(struct vm_space *space, u64 old, u64 old_len, u64 new_len, u32 flag
 	if ((old & ~PAGE_MASK) || !remap.new_len)
 		return -EINVAL;
 	down_write(&space->lock);
+	vm_space_freeze(space);
 	result = remap_locked(space, &remap);
+	vm_space_thaw(space);
 	up_write(&space->lock);
 	vm_regions_free(&dead);
 	if (result > 0 && remap.populate && remap.new_len > remap.old_len)

@@ -127,6 +127,8 @@ static struct vm_space *space_create_like(struct vm_space *old)
 	space->shares_tables = false;
 	atomic_set(&space->users, 1);
 	vm_regions_init(space);
+	space->seq = 0;
+	space->cpu_rss = NULL;
 	space->rss_anon = space->rss_file = 0;
 	space->cut_anon.v = space->cut_file.v = 0;
 	space->peak_rss = space->peak_total = 0;
@@ -168,6 +170,11 @@ static struct vm_space *space_try_fork(struct vm_space *old)
 	if (!space)
 		return NULL;
 	down_write(&old->lock);
+	/*
+	 * Until the TLBs are flushed: a fault that copied a page which this makes read-only would miss
+	 * what another thread still writes there.
+	 */
+	vm_space_freeze(old);
 	list_for_each(region, &old->region_list, link) {
 		if (region->flags & VM_DONTFORK)
 			continue;
@@ -177,6 +184,7 @@ static struct vm_space *space_try_fork(struct vm_space *old)
 	}
 	if (flush)
 		tlb_flush_user_all(old);
+	vm_space_thaw(old);
 	up_write(&old->lock);
 	if (!err) {
 		vm_regions_build(space);
@@ -209,6 +217,19 @@ void vm_space_get(struct vm_space *space)
 	atomic_inc(&space->users);
 }
 
+void vm_space_share(struct vm_space *space)
+{
+	struct vm_rss *rss, *none = NULL;
+
+	vm_space_get(space);
+	if (space->cpu_rss || cpu_count == 1)
+		return;
+	rss = kzalloc(cpu_count * sizeof(*rss)); /* NULL: they count on one line */
+	if (!__atomic_compare_exchange_n(&space->cpu_rss, &none, rss, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_RELAXED))
+		kfree(rss);
+}
+
 void vm_space_put(struct vm_space *space)
 {
 	struct vm_region *region, *next;
@@ -225,10 +246,53 @@ void vm_space_put(struct vm_space *space)
 		file_allow_write(space->exe);
 		file_put(space->exe);
 	}
+	if (space->cpu_rss)
+		kfree(space->cpu_rss);
 	kmem_cache_free(space_cache, space);
 }
 
 /* ---- what it uses ---- */
+
+/* A CPU keeps up to so many pages to itself. */
+#define RSS_BATCH 64
+
+static void rss_add(s64 *own, s64 *total, s64 npages)
+{
+	*own += npages;
+	if (*own >= RSS_BATCH || *own <= -RSS_BATCH) {
+		__atomic_fetch_add(total, *own, __ATOMIC_RELAXED);
+		*own = 0;
+	}
+}
+
+void vm_count_shared(struct vm_space *space, s64 anon, s64 file)
+{
+	struct vm_rss *rss = READ_ONCE(space->cpu_rss);
+
+	if (!rss) {
+		__atomic_fetch_add(&space->rss_anon, anon, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&space->rss_file, file, __ATOMIC_RELAXED);
+		return;
+	}
+	preempt_disable();
+	rss_add(&rss[cpu_id()].anon, &space->rss_anon, anon);
+	rss_add(&rss[cpu_id()].file, &space->rss_file, file);
+	preempt_enable();
+}
+
+/* All that is counted. Others count meanwhile: what one of them moves may be missed. */
+static struct vm_rss rss_sum(const struct vm_space *space)
+{
+	const struct vm_rss *rss = READ_ONCE(space->cpu_rss);
+	struct vm_rss sum = { .anon = READ_ONCE(space->rss_anon),
+			      .file = READ_ONCE(space->rss_file) };
+
+	for (u32 i = 0; rss && i < cpu_count; i++) {
+		sum.anon += READ_ONCE(rss[i].anon);
+		sum.file += READ_ONCE(rss[i].file);
+	}
+	return sum;
+}
 
 static u64 present_pages(s64 counted, const struct atomic64 *cut)
 {
@@ -239,8 +303,10 @@ static u64 present_pages(s64 counted, const struct atomic64 *cut)
 
 u64 vm_space_rss(const struct vm_space *space)
 {
-	return present_pages(READ_ONCE(space->rss_anon), &space->cut_anon) +
-	       present_pages(READ_ONCE(space->rss_file), &space->cut_file);
+	struct vm_rss rss = rss_sum(space);
+
+	return present_pages(rss.anon, &space->cut_anon) +
+	       present_pages(rss.file, &space->cut_file);
 }
 
 void vm_note_peak(struct vm_space *space)
@@ -254,12 +320,14 @@ void vm_note_peak(struct vm_space *space)
 void vm_space_usage(struct vm_space *space, struct vm_usage *out)
 {
 	struct vm_region *region;
+	struct vm_rss rss;
 
 	memset(out, 0, sizeof(*out));
 	down_read(&space->lock);
 	vm_note_peak(space);
-	out->rss_anon = present_pages(space->rss_anon, &space->cut_anon);
-	out->rss_file = present_pages(space->rss_file, &space->cut_file);
+	rss = rss_sum(space);
+	out->rss_anon = present_pages(rss.anon, &space->cut_anon);
+	out->rss_file = present_pages(rss.file, &space->cut_file);
 	out->rss = out->rss_anon + out->rss_file;
 	out->peak_rss = space->peak_rss;
 	out->total = space->total_pages;

@@ -12,9 +12,14 @@
  * and a space with a single thread needs none. Only mapping many pages of a file
  * at once would be cheaper with a lock. That is safe because:
  *
- * - The holder of space->lock for writing excludes all faults. The holder of the lock of a
- *   file's list of regions excludes truncations, and only regions on that list
- *   are ever truncated. With both, plain stores do.
+ * - Faults in anonymous memory run beside a writer of the space, the holder of space->lock for
+ *   writing; all others hold the lock for reading. One that runs beside it first exchanges the
+ *   entry for pte_busy(), then looks whether its region or the space has changed (region->seq,
+ *   space->seq), and stores the new entry or the old one. The writer changes the number first,
+ *   then waits until an entry is not busy and exchanges that. So a fault succeeds before the
+ *   writer comes to its entry, or not at all; but for a moment any entry may be busy.
+ * - The holder of the lock of a file's list of regions excludes truncations, and only
+ *   regions on that list are ever truncated.
  * - The CPU writes no entries: accessed and dirty are set from the start.
  * - An entry can't change and change back while a fault looks at it. Between two
  *   writers only faults and truncations run; they turn nothing into something,
@@ -23,9 +28,12 @@
  *   pte_anon(), so a page that was freed and was allocated for another purpose in
  *   the same place is another entry, with one exception: a file's page read
  *   again after a truncation. A fault that needs such a page's content counts
- *   it first (vm_fault.c).
+ *   it first (vm_fault.c). A fault without the lock may meet several writers: those that make
+ *   private entries read-only, mprotect() and fork(), change one of the two numbers.
  * - Tables are freed by writers alone, and only where no region is, so also a
- *   truncation, which has no part in space->lock, never walks a table that is being freed.
+ *   truncation, which has no part in space->lock, never walks a table that is being freed. A
+ *   fault without the lock may: it makes no tables, and a grace period passes before a table is
+ *   used again.
  *
  * Intel SDM vol. 3, 4.5, 4.10.2 (TLBs), 4.10.3 (caches of upper levels).
  */
@@ -96,6 +104,23 @@ void vm_tables_free_list(struct page *page)
 		vm_table_free(page);
 		page = next;
 	}
+}
+
+static void tables_unused(struct rcu_head *head)
+{
+	struct page *page = container_of(head, struct page, rcu),
+		    *rest = (struct page *)page->private;
+
+	vm_tables_free_list(rest);
+	vm_table_free(page);
+}
+
+void vm_tables_free_later(struct page *page)
+{
+	if (!page)
+		return;
+	page->private = (u64)page->next;
+	call_rcu(&page->rcu, tables_unused);
 }
 
 /* ---- walking ---- */

@@ -47,7 +47,10 @@ void vm_gather_finish_slow(struct vm_gather *gather)
 	}
 	for (u32 i = 0; i < gather->nr_shared; i++)
 		gather_free_shared(gather->shared[i]);
-	vm_tables_free_list(gather->tables);
+	if (likely(vm_is_solo(gather->space)))
+		vm_tables_free_list(gather->tables);
+	else
+		vm_tables_free_later(gather->tables);
 	vm_gather_init(gather, gather->space);
 }
 
@@ -70,16 +73,19 @@ static inline u32 gather_page(struct vm_gather *gather, pte_t entry)
 	return pte_anon(entry) ? 1 : 2;
 }
 
-/* ---- exclusively ---- */
+/* ---- by the writer of the space ---- */
 
 void vm_zap(struct vm_gather *gather, u64 start, u64 end)
 {
 	struct vm_space *space = gather->space;
+	const bool solo = vm_is_solo(space);
 	s64 count[3] = { 0 };
 	u64 stop;
 	pte_t *pte;
 
-	if ((u64)(space->rss_anon + space->rss_file) > space->peak_rss)
+	if (!solo)
+		smp_mb(); /* the range has left its region, then we look: as in vm_space_freeze() */
+	if (space->rss_anon + space->rss_file > (s64)space->peak_rss)
 		vm_note_peak(space);
 	for (; start < end && (pte = vm_next_leaf(space, &start, end, &stop)); start = stop) {
 		pte_t *first = pte, *last = pte + ((stop - start) >> PAGE_SHIFT);
@@ -88,13 +94,20 @@ void vm_zap(struct vm_gather *gather, u64 start, u64 end)
 			pte_t entry = *pte;
 			u64 addr = start + ((u64)(pte - first) << PAGE_SHIFT);
 
-			*pte = 0;
+			if (likely(solo))
+				*pte = 0;
+			else if (!(entry = vm_entry_take(pte)))
+				continue;
 			vm_gather_range(gather, addr, addr + PAGE_SIZE);
 			count[gather_page(gather, entry)]++;
 		}
 	}
-	space->rss_anon -= count[1];
-	space->rss_file -= count[2];
+	if (likely(solo)) {
+		space->rss_anon -= count[1];
+		space->rss_file -= count[2];
+	} else {
+		vm_count_shared(space, -count[1], -count[2]);
+	}
 }
 
 void vm_zap_region(struct vm_gather *gather, struct vm_region *region, u64 start, u64 end)
@@ -185,9 +198,8 @@ static inline pte_t entry_take(pte_t *pte, bool keep_copies)
 	for (;;) {
 		if (!entry || (keep_copies && pte_anon(entry)))
 			return 0;
-		if (entry == pte_busy()) { /* held with preemption off, for one flush */
-			cpu_relax();
-			entry = READ_ONCE(*pte);
+		if (entry == pte_busy()) {
+			entry = vm_entry_settled(pte);
 			continue;
 		}
 		if (__atomic_compare_exchange_n(pte, &entry, 0, false, __ATOMIC_SEQ_CST,

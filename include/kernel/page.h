@@ -8,6 +8,7 @@
 #pragma once
 #include <asm/string.h>
 #include <kernel/atomic.h>
+#include <kernel/rcu.h>
 #include <kernel/types.h>
 
 struct page {
@@ -25,6 +26,7 @@ struct page {
 			void *slab_cache;
 			void *slab_free;
 		};
+		struct rcu_head rcu; /* page tables */
 	};
 	union {
 		u32 order; /* of a free or compound block */

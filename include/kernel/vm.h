@@ -10,7 +10,8 @@
  *   inode->lock, page locks  may be held by code that copies to or from user memory;
  *                   a region's fault() therefore takes neither inode->lock nor
  *                   anything inside which user memory is touched;
- *   space->lock     (rwsem) write: change regions; read: faults, look-ups;
+ *   space->lock     (rwsem) write: change regions; read: look-ups, and those faults that
+ *                   are not resolved without it (vm_fault.c);
  *   file_pages.regions_lock  (spin) a file's list of regions; start, end and
  *                   pgoff of a region on that list change only under it, too.
  *
@@ -103,30 +104,44 @@ struct vm_region_ops {
 #define VM_ACCESS      (VM_READ | VM_WRITE | VM_EXEC)
 
 struct vm_region {
+	/* What a fault without the lock reads: one cache line, written when these themselves change. */
 	struct rb_node node;
-	u64 start, end;	  /* page aligned */
-	u64 gap, max_gap; /* free bytes below it; the most in its subtree */
-	u64 pte_bits;	  /* of a present page; writable if the region is */
-	u32 flags;
-	bool has_anon;			 /* of a file: some pages may be private copies */
+	u64 start, end;			 /* page aligned */
+	u64 pte_bits;			 /* of a present page; writable if the region is */
 	const struct vm_region_ops *ops; /* NULL: anonymous */
+	u32 flags;
+	u32 seq; /* odd: is being changed, or has left the set (vm_fault.c) */
+	/* The rest. */
+	u64 gap, max_gap; /* free bytes below it; the most in its subtree */
 	struct vm_space *space;
 	struct list link;	  /* in address order */
 	struct file *file;	  /* counted; NULL: none */
 	struct file_pages *pages; /* whose list it is on; NULL: none */
 	u64 pgoff;		  /* of start in the file */
-	struct list file_link;	  /* in pages->regions */
+	union {
+		struct list file_link; /* in pages->regions */
+		struct rcu_head rcu;   /* once it is on no list any more */
+	};
 	void *private;
+	bool has_anon; /* of a file: some pages may be private copies */
 };
+
+/** Pages present, as counted by one CPU; on a cache line of its own. */
+struct vm_rss {
+	s64 anon, file;
+} __aligned(64);
 
 struct vm_space {
 	struct pt_space tables; /* first: space_tables() */
-	struct rwsem
-		lock; /* guards all below but users, cut_*, nr_tables; for last, rss_*: see vm_fault.c */
-	struct atomic users; /* threads, and accesses from outside */
+	/* What a fault without the lock reads, and is seldom written. */
+	struct atomic users __aligned(64); /* threads, and accesses from outside */
+	u32 seq; /* odd: no fault without the lock succeeds anywhere (vm_fault.c) */
 	struct rb_root regions;
+	struct vm_rss *cpu_rss; /* by CPU; NULL: a single thread so far, or no memory */
+	/* guards all but users, cut_*, nr_tables and cpu_rss; for last, rss_*: see vm_fault.c */
+	struct rwsem lock __aligned(64);
 	struct vm_region *last; /* cache of the last hit */
-	s64 rss_anon, rss_file; /* pages present: vm_space_usage() */
+	s64 rss_anon, rss_file; /* pages present, without those in cpu_rss: vm_space_usage() */
 	struct list region_list;
 	u32 nr_regions;
 	u32 def_flags; /* mlockall(MCL_FUTURE) */
@@ -163,6 +178,8 @@ struct vm_space *vm_space_create(void);
 /** @brief A copy that shares its private pages with @p old until one writes. NULL: no memory, or killed. */
 struct vm_space *vm_space_fork(struct vm_space *old);
 void vm_space_get(struct vm_space *space);
+/** @brief The same, for another thread of the program: from now on each CPU counts pages for itself. */
+void vm_space_share(struct vm_space *space);
 /**
  * @brief Drop a user; the last one unmaps all. The caller runs on another space
  * (thread_switch_space()) by then. May sleep.
@@ -251,7 +268,7 @@ void vm_protect_file_range(struct file_pages *pages, u64 first, u64 last);
  *	   -EIO (SIGBUS, BUS_ADRERR), -ENOMEM (kill the process), -EINTR (it is being killed)
  */
 int __must_check vm_fault(struct vm_space *space, u64 addr, u32 error_code, int *si_code);
-/** @brief Find the region containing @p addr. space->lock held, or a fault of the only user (fault_alone()). */
+/** @brief Find the region containing @p addr. space->lock held, or a fault of the only user (vm_fault.c). */
 struct vm_region *vm_region_find(struct vm_space *space, u64 addr);
 /** @brief First region with end > @p addr. Locking: as vm_region_find(). */
 struct vm_region *vm_region_find_above(struct vm_space *space, u64 addr);

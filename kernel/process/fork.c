@@ -115,7 +115,10 @@ static int clone_share_fs(struct thread *t, u64 flags)
 static int clone_share_space(struct thread *t, u64 flags)
 {
 	if (flags & CLONE_VM) {
-		vm_space_get(current->space);
+		if (flags & CLONE_THREAD)
+			vm_space_share(current->space);
+		else
+			vm_space_get(current->space);
 		t->space = current->space;
 	} else {
 		t->space = vm_space_fork(current->space);

@@ -44,7 +44,7 @@ static s64 oom_pages_of(struct process *p)
 	raw_spin_lock(&p->sig_lock);
 	space = p->space;
 	if (space && !p->exiting)
-		pages = space->rss_anon + (s64)atomic_read(&space->nr_tables);
+		pages = MAX(space->rss_anon, 0l) + (s64)atomic_read(&space->nr_tables);
 	raw_spin_unlock(&p->sig_lock);
 	return pages;
 }

@@ -203,8 +203,9 @@ static inline bool pte_is_uncached(pte_t pte)
 
 /** A user space as the machine sees it; struct vm_space starts with one. */
 struct pt_space {
-	phys_t root;	     /* top page table */
-	struct cpumask cpus; /* where it is loaded; kept by the scheduler */
+	phys_t root; /* top page table; each fault reads it */
+	/* where it is loaded; kept by the scheduler. With what each flush writes it has a line of its own. */
+	struct cpumask cpus __aligned(64);
 #ifdef CONFIG_X86_PCID
 	struct pcid_space pcid;
 #endif
