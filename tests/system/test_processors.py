@@ -63,6 +63,16 @@ def test_programs_on_several_processors(start, programs, cpus, library):
 
 
 @pytest.mark.banos
+def test_faults_meet_changes_of_the_space(start, programs):
+    """In this kernel a fault without the lock waits where it may be overtaken."""
+    with open(programs['spaces'], 'rb') as f:
+        m = start(kernel=DEBUG_KERNEL, cpus=4, files={'spaces': f.read()})
+    m.boot()
+    out = m.check('/spaces', 120)
+    assert 'not ok' not in out and re.search(r'^1\.\.\d+$', out, re.M), out
+
+
+@pytest.mark.banos
 @pytest.mark.parametrize('dead', [
     pytest.param(1, marks=LONG), 2, pytest.param(3, marks=LONG)])
 def test_dead_processor_is_reported_and_left_out(start, dead):

@@ -14,7 +14,7 @@ from conftest import USER_PROGRAMS
 NAMES = sorted(x[:-2] for x in os.listdir(USER_PROGRAMS) if x.endswith('.c'))
 # Those that take seconds ask the same of the kernel with each library: make check has them with one of
 # the two, and make check-long with the other.
-SLOW = {'promises', 'reaps', 'timers', 'umounts'}
+SLOW = {'promises', 'reaps', 'spaces', 'timers', 'umounts'}
 
 
 @pytest.fixture
