@@ -111,6 +111,14 @@ static inline void stat_plain_to_user(const struct inode *inode, void *out)
 	*(struct user_stat *)out = user_stat_of(&stat);
 }
 
+static inline void stat_open_to_user(const struct inode *inode, void *out)
+{
+	if (unlikely(inode->ops && inode->ops->getattr))
+		stat_any_to_user(inode, out);
+	else
+		stat_plain_to_user(inode, out);
+}
+
 static s64 do_stat(int dirfd, u64 path, u32 at_flags, u64 out)
 {
 	struct user_stat stat;
@@ -134,7 +142,7 @@ SYSCALL2(lstat, path, out)
 static s64 do_fstat(u32 fd, u64 out)
 {
 	struct user_stat stat;
-	int err = stat_fd(fd, stat_any_to_user, &stat);
+	int err = stat_fd(fd, stat_open_to_user, &stat);
 
 	if (err)
 		return err;

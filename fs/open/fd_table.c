@@ -39,6 +39,16 @@ static void fd_set_bit(u64 *map, u32 bit_nr, bool value)
 		map[bit_nr / 64] &= ~(1ull << bit_nr % 64);
 }
 
+/* Both marks of a descriptor. */
+static inline void fd_mark(struct fd_table *table, u32 fd, bool open, bool cloexec)
+{
+	u64 bit = 1ull << fd % 64, *word = &table->open[fd / 64];
+
+	*word = (*word & ~bit) | (u64)open << fd % 64;
+	word = &table->cloexec[fd / 64];
+	*word = (*word & ~bit) | (u64)cloexec << fd % 64;
+}
+
 static u64 fd_limit(void)
 {
 	const struct process *p = current_process(); /* none while the first one is made */
@@ -317,11 +327,10 @@ struct fd_ref fd_get(u32 fd)
 	return ref;
 }
 
-/* Lowest free number from @p from on, after making space for it. Locked. @return it, -EMFILE, -ENOMEM */
-static int find_free(struct files *files, u32 from)
+/* find_free() from @p fd on, where lower ones are not asked for. */
+static __noinline int search_free(struct files *files, u32 fd)
 {
 	u64 limit = fd_limit();
-	u32 fd = MAX(from, files->first_free);
 
 	assert_held(&files->lock);
 	for (;;) {
@@ -347,6 +356,18 @@ static int find_free(struct files *files, u32 from)
 	}
 }
 
+/* Lowest free number from @p from on, after making space for it. Locked. @return it, -EMFILE, -ENOMEM */
+static inline int find_free(struct files *files, u32 from)
+{
+	const struct fd_table *tab = files->table;
+	u32 fd = MAX(from, files->first_free);
+
+	assert_held(&files->lock);
+	if (likely(fd < tab->size && !fd_bit(tab->open, fd) && fd < fd_limit()))
+		return fd;
+	return search_free(files, fd);
+}
+
 int fd_room(void)
 {
 	struct files *files = current->files;
@@ -370,8 +391,7 @@ int fd_install(struct file *f, u32 from, bool cloexec)
 
 		if (atomic_read(&files->refs) != 1)
 			f->mode |= FMODE_RCU;
-		fd_set_bit(tab->open, fd, true);
-		fd_set_bit(tab->cloexec, fd, cloexec);
+		fd_mark(tab, fd, true, cloexec);
 		if (from <= files->first_free)
 			files->first_free = fd + 1;
 		smp_store_release(&tab->file[fd], f);
@@ -392,8 +412,7 @@ static struct file *take_out(struct files *files, u32 fd)
 	if (!f)
 		return NULL;
 	tab->file[fd] = NULL;
-	fd_set_bit(tab->open, fd, false);
-	fd_set_bit(tab->cloexec, fd, false);
+	fd_mark(tab, fd, false, false);
 	files->first_free = MIN(files->first_free, fd);
 	return f;
 }

@@ -146,21 +146,16 @@ bool file_is_noexec(const struct file *f)
 
 static const struct file_ops path_only_ops; /* O_PATH: nothing but the path */
 
-struct file *file_open_path(struct path *path, u32 flags)
-{
-	struct file *f = file_alloc();
-
-	if (!f)
-		return ERR_PTR(-ENOMEM);
-	return file_open_into(f, path, flags);
-}
-
 struct file *file_open_into(struct file *f, struct path *path, u32 flags)
 {
 	static const u8 modes[4] = { FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE, 0 };
 	struct inode *inode = path->dentry->inode;
 	int err = 0;
 
+	if (!f)
+		f = file_alloc();
+	if (unlikely(!f))
+		return ERR_PTR(-ENOMEM);
 	f->path = *path;
 	*path = (struct path){ NULL, NULL };
 	f->inode = inode;

@@ -59,12 +59,15 @@ struct file *files_get_file(struct files *files, u32 fd);
 
 /**
  * @brief Open what a path leads to; the caller checked permission.
+ * @param f	from file_alloc(), taken over; NULL: allocated here
  * @param path	its references become the file's, which leaves NULLs; without memory for a file they stay
  * @return file or ERR_PTR
  */
-struct file *__must_check file_open_path(struct path *path, u32 flags);
-/** @brief The same with a file from file_alloc(), which it takes over. */
 struct file *__must_check file_open_into(struct file *f, struct path *path, u32 flags);
+static inline __must_check struct file *file_open_path(struct path *path, u32 flags)
+{
+	return file_open_into(NULL, path, flags);
+}
 
 /* locks.c */
 

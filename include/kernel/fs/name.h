@@ -63,19 +63,18 @@ static inline u64 name_hash_finish(u64 hash, u64 len)
 /** @brief name_scan() for the loop of a walk. */
 static inline __attribute__((always_inline)) struct name_part name_scan_inline(const char *text)
 {
-	u64 word = *(const name_word *)text, ends = name_ends(word), hash = 0, tail;
-	const char *cursor = text;
+	u64 word = *(const name_word *)text, ends = name_ends(word), hash = 0, len = 0, tail;
 
 	while (unlikely(!ends)) {
 		hash = name_hash_mix(hash, word);
-		cursor += 8;
-		word = *(const name_word *)cursor;
+		len += 8;
+		word = *(const name_word *)(text + len);
 		ends = name_ends(word);
 	}
 	tail = word & ((ends ^ (ends - 1)) >> 8); /* what is before the first */
-	cursor += (u32)__builtin_ctzll(ends) / 8;
+	len += (u32)__builtin_ctzll(ends) / 8;
 	hash = name_hash_mix(hash, tail);
-	return (struct name_part){ cursor, name_hash_finish(hash, cursor - text), tail };
+	return (struct name_part){ text + len, name_hash_finish(hash, len), tail };
 }
 /** @return the tail of a name that was not scanned. @p text has slack */
 static inline u64 name_tail(const char *text, u32 len)

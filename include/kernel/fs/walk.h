@@ -83,7 +83,8 @@ void walk_end_slow(struct walk *walk);
 /** @brief Drop what a walk holds. A caller that took over path's references leaves NULLs there. */
 static inline void walk_end(struct walk *walk)
 {
-	path_put(&walk->path);
+	if (walk->path.dentry)
+		path_put(&walk->path);
 	if (unlikely(walk->slow))
 		walk_end_slow(walk);
 }
