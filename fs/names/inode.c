@@ -40,7 +40,7 @@ dev_t fs_anon_dev(void)
 	return MKDEV(0, atomic_add_return(&next_anon_dev, 1));
 }
 
-#define INO_BATCH 32
+#define INO_BATCH 256
 
 /* Numbers of a file system that a CPU has taken in advance; used there with preemption off. */
 static struct ino_batch {
