@@ -16,6 +16,7 @@
 #include <asm/traps.h>
 #include <asm/wall.h>
 #include <kernel/printk.h>
+#include <kernel/spinlock.h>
 #include <kernel/string.h>
 #include "cpu_tables.h"
 
@@ -285,6 +286,7 @@ void cpu_init_boot(void)
 	tables_load(&boot_tables);
 	wrmsr(MSR_GS_BASE, (u64)cpu); /* loading GS's selector may have cleared it */
 	cpu_detect_features(&cpu_features);
+	spin_in_turns = !cpu_features.hypervisor;
 	if (IS_ENABLED(
 		    CONFIG_GATE_WALL)) /* what is global stays when a driver's tables are loaded */
 		cpu_features.pge = false;

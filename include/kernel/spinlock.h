@@ -11,7 +11,13 @@
 #include <kernel/cpu.h>
 
 struct spinlock {
-	u32 locked;
+	union {
+		u32 word; /* 0: free, and none waits */
+		struct {
+			u8 locked, unused;
+			u16 tail; /* the last CPU that waits; base/spinlock.c */
+		};
+	};
 #ifdef CONFIG_DEBUG_LOCKS
 	u32 owner_cpu; /* id + 1, 0 = none */
 	u64 owner_ip;
@@ -19,9 +25,11 @@ struct spinlock {
 #endif
 };
 typedef struct spinlock spinlock_t;
-#define SPINLOCK_INIT \
-	{             \
-		0     \
+#define SPINLOCK_INIT     \
+	{                 \
+		{         \
+			0 \
+		}         \
 	}
 #define DEFINE_SPINLOCK(lock) spinlock_t lock = SPINLOCK_INIT
 #ifdef CONFIG_DEBUG_LOCKS
@@ -39,6 +47,11 @@ typedef struct spinlock spinlock_t;
 	} while (0)
 
 void spin_lock_slow(spinlock_t *lock);
+/**
+ * Spin locks are taken in the order of arrival. Not under a hypervisor, which may not run the
+ * virtual CPU whose turn it is, while the others wait for it. May change at any time.
+ */
+extern bool spin_in_turns;
 #ifdef CONFIG_DEBUG_LOCKS
 void spin_debug_before(spinlock_t *lock);
 void spin_debug_acquired(spinlock_t *lock);
@@ -68,15 +81,21 @@ static inline void spin_debug_release(spinlock_t *lock)
 /* "raw": the caller has preemption off already. */
 static inline bool raw_spin_trylock(spinlock_t *lock)
 {
-	bool ok = !__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE);
+	u32 none = 0;
+	bool ok = __atomic_compare_exchange_n(&lock->word, &none, 1, false, __ATOMIC_ACQUIRE,
+					      __ATOMIC_RELAXED);
+
 	if (ok)
 		spin_debug_acquired(lock);
 	return ok;
 }
 static inline void raw_spin_lock(spinlock_t *lock)
 {
+	u32 none = 0;
+
 	spin_debug_before(lock);
-	if (unlikely(__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)))
+	if (unlikely(!__atomic_compare_exchange_n(&lock->word, &none, 1, false, __ATOMIC_ACQUIRE,
+						  __ATOMIC_RELAXED)))
 		spin_lock_slow(lock);
 	spin_debug_acquired(lock);
 }
@@ -85,7 +104,7 @@ static inline void raw_spin_unlock(spinlock_t *lock)
 	spin_debug_release(lock);
 	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
 }
-/** A full barrier just after a lock was taken: on x86 the exchange that took it is one. */
+/** A full barrier just after a lock was taken: on x86 the exchange that took it, or its place in the queue, is one. */
 #define smp_mb_after_lock() __asm__ volatile("" ::: "memory")
 /*
  * Code that is compiled for size calls these functions (kernel/base/spinlock.c has them); elsewhere,

@@ -4,6 +4,7 @@
 #include <kernel/heap.h>
 #include <kernel/ktest.h>
 #include <kernel/page.h>
+#include <kernel/string.h>
 #include <kernel/time.h>
 #include <kernel/wait.h>
 
@@ -200,4 +201,71 @@ KTEST(processors, the_heap_takes_back_what_other_cpus_free)
 	KEXPECT(after.slab <= before.slab + 32ul * cpu_count);
 	for (u32 i = 0; i < cpu_count; i++)
 		kfree(passed[i]);
+}
+
+/* ---- spin locks: exclusion and order ---- */
+
+#define TURNS 40u
+
+static DEFINE_SPINLOCK(contended);
+static struct {
+	u64 first, second;
+} guarded_pair;
+static struct atomic turns_wrong;
+static u32 turns_of[CPU_MAX], turns_waited_for; /* under contended; the CPUs without a turn */
+static bool turns_over;
+
+/* Once each has had one, count; the first that has had all its turns ends it. Under contended. */
+static void count_turn(u32 cpu)
+{
+	assert_held(&contended);
+	if (!turns_of[cpu]) {
+		turns_of[cpu] = 1;
+		turns_waited_for--;
+	} else if (!turns_waited_for && !turns_over && ++turns_of[cpu] > TURNS) {
+		WRITE_ONCE(turns_over, true);
+	}
+}
+
+static void take_turns(void *arg)
+{
+	stay_on((u32)(u64)arg);
+	__atomic_or_fetch(&seen_cpus, 1ull << cpu_id(), __ATOMIC_RELAXED);
+	while (!READ_ONCE(turns_over)) {
+		u64 flags = spin_lock_irqsave(&contended);
+
+		if (guarded_pair.first != guarded_pair.second)
+			atomic_inc(&turns_wrong);
+		guarded_pair.first++;
+		count_turn(cpu_id());
+		guarded_pair.second++;
+		spin_unlock_irqrestore(&contended, flags);
+	}
+	worker_ends();
+}
+
+KTEST(processors, a_spin_lock_is_taken_in_turns)
+{
+	bool before = spin_in_turns;
+	u32 least = TURNS;
+	s32 count;
+
+	KEXPECT(true);
+	if (online_mask() != (2ull << (cpu_count - 1)) - 1 || cpu_count > 8)
+		return; /* more would be too slow where there are fewer real ones */
+	memset(&guarded_pair, 0, sizeof(guarded_pair));
+	memset(turns_of, 0, sizeof(turns_of));
+	turns_waited_for = cpu_count;
+	turns_over = false;
+	atomic_set(&turns_wrong, 0);
+	WRITE_ONCE(spin_in_turns, true);
+	count = spawn_everywhere(test, take_turns);
+	wait_event(&queue, atomic_read(&done) == count);
+	WRITE_ONCE(spin_in_turns, before);
+	KEXPECT_EQ(atomic_read(&turns_wrong), 0);
+	KEXPECT_EQ(seen_cpus, online_mask());
+	for (u32 i = 0; i < cpu_count; i++)
+		least = MIN(least, turns_of[i]);
+	/* One whose interrupt came between two turns has fewer. */
+	KEXPECT(least >= TURNS / 2);
 }
