@@ -7,16 +7,15 @@
  *	OFD	an open file		when that is released
  *	POSIX	a descriptor table	when any descriptor of the inode is closed there
  *
- * Locks of flock() and locks of fcntl() do not affect one another. A range lock
- * by an owner replaces what that owner had there, so ranges are cut, joined and
- * split (range_apply()).
+ * Locks of flock() and locks of fcntl() do not affect one another: each inode has a set of
+ * either (lock_set.h). A range lock by an owner replaces what that owner had there, so ranges are
+ * cut, joined and split. A lock of flock() is on all bytes.
  *
  * An inode gets a context when it is locked for the first time, and keeps it until
- * it is freed. Waiters sleep on the context and try again after each change.
+ * it is freed. Waiters sleep on the context and try again when a lock ended or became less.
  * Deadlocks of POSIX locks are found by following the chain of waiting owners.
  *
- * Locks: context->lock (spin): the list of locks. waits_lock (spin): the list of
- * waiters.
+ * Locks: context->lock (spin): the sets. waits_lock (spin): the tree of waiters.
  */
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/file.h>
@@ -28,32 +27,43 @@
 #include <kernel/uaccess.h>
 #include <kernel/wait.h>
 #include <uapi/fcntl.h>
+#include "lock_set.h"
 #include "open.h"
+
+#define DEADLOCK_STEPS 100u
 
 enum lock_kind { LOCK_FLOCK, LOCK_POSIX, LOCK_OFD };
 
-struct file_lock {
-	struct list link;
-	u8 kind, type; /* F_RDLCK, F_WRLCK, F_UNLCK */
-	const void *owner;
-	pid_t pid;
-	u64 start, end; /* bytes, both included */
-};
-
 struct lock_context {
 	spinlock_t lock;
-	struct list locks;
+	struct lock_set flocks, ranges;
 	struct wait_queue wait;
 	u64 changes; /* counts what may have let a waiter in */
+	u32 waiters;
+};
+
+/* A lock that is to be set or removed. */
+struct lock_call {
+	struct lock_context *context;
+	struct lock_set *set;
+	const void *key; /* the owner's */
+	enum lock_kind kind;
+	struct lock_request want;
+	struct range_lock_list spare;
+	u32 spares;
+	struct lock_owner *new_owner; /* for one that has had no locks here; or NULL */
+	bool wait;
+	u64 seen;	    /* context->changes, when there was a conflict */
+	const void *holder; /* whose POSIX lock it was with; or NULL */
 };
 
 /* A thread that sleeps for a POSIX lock. */
 struct lock_wait {
-	struct list link;
+	struct rb_node node; /* waits, by owner */
 	const void *owner, *holder;
 };
 static DEFINE_SPINLOCK(waits_lock);
-static DEFINE_LIST(waits);
+static struct rb_root waits;
 
 static struct lock_context *context_of(struct inode *inode, bool create)
 {
@@ -65,7 +75,8 @@ static struct lock_context *context_of(struct inode *inode, bool create)
 	if (!context)
 		return NULL;
 	spin_init(&context->lock);
-	list_init(&context->locks);
+	lock_set_init(&context->flocks);
+	lock_set_init(&context->ranges);
 	wait_queue_init(&context->wait);
 	if (__atomic_compare_exchange_n(&inode->locks, &none, context, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_ACQUIRE))
@@ -74,14 +85,32 @@ static struct lock_context *context_of(struct inode *inode, bool create)
 	return none;
 }
 
+static void range_locks_free(struct range_lock_list *list)
+{
+	struct range_lock *lock;
+
+	while ((lock = range_lock_pop(list)))
+		kfree(lock);
+}
+
+static void lock_set_free(struct lock_set *set)
+{
+	struct range_lock_list freed = { NULL };
+	struct lock_owner *owner;
+
+	while ((owner = lock_set_any_owner(set))) {
+		lock_set_remove_owner(set, owner, &freed);
+		kfree(owner);
+	}
+	range_locks_free(&freed);
+}
+
 void locks_free(struct inode *inode)
 {
-	struct file_lock *lock, *next;
-
 	if (likely(!inode->locks))
 		return;
-	list_for_each_safe(lock, next, &inode->locks->locks, link)
-		kfree(lock);
+	lock_set_free(&inode->locks->flocks);
+	lock_set_free(&inode->locks->ranges);
 	kfree(inode->locks);
 	inode->locks = NULL;
 }
@@ -91,57 +120,30 @@ static void locks_changed(struct lock_context *context)
 {
 	assert_held(&context->lock);
 	context->changes++;
-	wake_up_all(&context->wait);
-}
-
-static void lock_delete(struct file_lock *lock)
-{
-	list_del(&lock->link);
-	kfree(lock);
-}
-
-static bool is_flock(const struct file_lock *lock)
-{
-	return lock->kind == LOCK_FLOCK;
-}
-
-static bool same_owner(const struct file_lock *one, const struct file_lock *other)
-{
-	return one->kind == other->kind && one->owner == other->owner;
-}
-
-/* @return another owner's lock that conflicts with @p lock, or NULL */
-static struct file_lock *find_conflict(struct lock_context *context, const struct file_lock *lock)
-{
-	struct file_lock *held;
-
-	assert_held(&context->lock);
-	list_for_each(held, &context->locks, link)
-		if (is_flock(held) == is_flock(lock) && !same_owner(held, lock) &&
-		    held->start <= lock->end && lock->start <= held->end &&
-		    (held->type == F_WRLCK || lock->type == F_WRLCK))
-			return held;
-	return NULL;
+	if (context->waiters)
+		wake_up_all(&context->wait);
 }
 
 /* Remove all of one owner and kind. */
-static void drop_owner(struct inode *inode, enum lock_kind kind, const void *owner)
+static void drop_owner(struct inode *inode, enum lock_kind kind, const void *key)
 {
 	struct lock_context *context = context_of(inode, false);
-	struct file_lock *lock, *next;
-	bool any = false;
+	struct range_lock_list freed = { NULL };
+	struct lock_owner *owner;
+	struct lock_set *set;
 
 	if (!context)
 		return;
+	set = kind == LOCK_FLOCK ? &context->flocks : &context->ranges;
 	spin_lock(&context->lock);
-	list_for_each_safe(lock, next, &context->locks, link)
-		if (lock->kind == kind && lock->owner == owner) {
-			lock_delete(lock);
-			any = true;
-		}
-	if (any)
+	owner = lock_set_find_owner(set, key, kind);
+	if (owner)
+		lock_set_remove_owner(set, owner, &freed);
+	if (freed.first)
 		locks_changed(context);
 	spin_unlock(&context->lock);
+	kfree(owner);
+	range_locks_free(&freed);
 }
 
 void locks_close(struct file *f, struct files *owner)
@@ -157,84 +159,183 @@ void locks_release_file(struct file *f)
 
 /* ---- waiting ---- */
 
+static struct lock_wait *wait_of(struct rb_node *node)
+{
+	return rb_entry(node, struct lock_wait, node);
+}
+
+/* Whom does @owner wait for? One of them, if several of its threads wait. @return NULL: for no one */
+static const void *waits_for(const void *owner)
+{
+	struct rb_node *node = waits.node;
+
+	assert_held(&waits_lock);
+	while (node) {
+		struct lock_wait *wait = wait_of(node);
+
+		if (wait->owner == owner)
+			return wait->holder;
+		if ((u64)owner < (u64)wait->owner)
+			node = node->left;
+		else
+			node = node->right;
+	}
+	return NULL;
+}
+
 /* Would @p owner, by waiting for @p holder, wait for itself? waits_lock held. */
 static bool is_deadlock(const void *owner, const void *holder)
 {
 	assert_held(&waits_lock);
-	for (u32 steps = 0; steps < 100; steps++) {
-		struct lock_wait *wait;
-		const void *next = NULL;
-
+	for (u32 steps = 0; holder && steps < DEADLOCK_STEPS; steps++) {
 		if (holder == owner)
 			return true;
-		list_for_each(wait, &waits, link)
-			if (wait->owner == holder) {
-				next = wait->holder;
-				break;
-			}
-		if (!next)
-			return false;
-		holder = next;
+		holder = waits_for(holder);
 	}
 	return false;
 }
 
-/* Sleep until something changed since @p seen. @return 0, -EDEADLK, -ERESTARTSYS */
-static int wait_for_change(struct lock_context *context, u64 seen, const struct file_lock *lock,
-			   const void *holder)
+static void wait_insert(struct lock_wait *wait)
 {
-	struct lock_wait wait = { .owner = lock->owner, .holder = holder };
+	struct rb_node **link = &waits.node, *parent = NULL;
+
+	assert_held(&waits_lock);
+	while (*link) {
+		parent = *link;
+		if ((u64)wait->owner < (u64)wait_of(parent)->owner)
+			link = &parent->left;
+		else
+			link = &parent->right;
+	}
+	rb_insert(&waits, &wait->node, parent, link);
+}
+
+/* Sleep until something changed since the conflict, whose waiter is counted. @return 0, -EDEADLK, -ERESTARTSYS */
+static int wait_for_change(struct lock_call *call)
+{
+	struct lock_context *context = call->context;
+	struct lock_wait wait = { .owner = call->key, .holder = call->holder };
+	bool listed = call->kind == LOCK_POSIX;
 	int err = 0;
 
-	if (lock->kind == LOCK_POSIX) {
+	if (listed) {
 		spin_lock(&waits_lock);
-		if (is_deadlock(lock->owner, holder))
+		if (is_deadlock(call->key, call->holder))
 			err = -EDEADLK;
 		else
-			list_add_tail(&wait.link, &waits);
-		spin_unlock(&waits_lock);
-		if (err)
-			return err;
-	}
-	err = wait_event_interruptible(&context->wait, READ_ONCE(context->changes) != seen);
-	if (lock->kind == LOCK_POSIX) {
-		spin_lock(&waits_lock);
-		list_del(&wait.link);
+			wait_insert(&wait);
 		spin_unlock(&waits_lock);
 	}
+	if (!err) {
+		err = wait_event_interruptible(&context->wait,
+					       READ_ONCE(context->changes) != call->seen);
+		if (listed) {
+			spin_lock(&waits_lock);
+			rb_erase(&waits, &wait.node);
+			spin_unlock(&waits_lock);
+		}
+	}
+	spin_lock(&context->lock);
+	context->waiters--;
+	spin_unlock(&context->lock);
+	return err;
+}
+
+/* ---- setting ---- */
+
+/*
+ * One attempt. @return 0; -EAGAIN: there is a conflict, and the thread is counted as a waiter if it
+ * is to wait; -ENOMEM: nothing was tried, memory is missing
+ */
+static int lock_try(struct lock_call *call)
+{
+	struct lock_owner *owner = lock_set_find_owner(call->set, call->key, call->kind);
+	struct lock_context *context = call->context;
+	struct range_lock *conflict, *first;
+
+	assert_held(&context->lock);
+	if (!owner && call->want.type == F_UNLCK)
+		return 0;
+	if (!owner && call->new_owner) {
+		owner = call->new_owner;
+		call->new_owner = NULL;
+		lock_set_add_owner(call->set, owner);
+	}
+	if (!owner || lock_set_needs(owner, &call->want, &first) > call->spares)
+		return -ENOMEM;
+	conflict = lock_set_conflict(call->set, owner, &call->want);
+	if (conflict) {
+		call->seen = context->changes;
+		call->holder = NULL;
+		if (conflict->owner->kind == LOCK_POSIX)
+			call->holder = conflict->owner->key;
+		context->waiters += call->wait;
+		return -EAGAIN;
+	}
+	if (lock_set_apply(call->set, owner, &call->want, first, &call->spare))
+		locks_changed(context);
+	return 0;
+}
+
+/* Most calls need one lock, or none: more is brought when lock_try() has said so. @return 0, -ENOLCK */
+static int lock_bring(struct lock_call *call, u32 spares, bool owner)
+{
+	while (call->spares < spares) {
+		struct range_lock *lock = kmalloc(sizeof(*lock));
+
+		if (!lock)
+			return -ENOLCK;
+		range_lock_push(&call->spare, lock);
+		call->spares++;
+	}
+	if (owner && !call->new_owner) {
+		call->new_owner = kmalloc(sizeof(*call->new_owner));
+		if (!call->new_owner)
+			return -ENOLCK;
+		*call->new_owner = (struct lock_owner){ .key = call->key, .kind = call->kind };
+	}
+	return 0;
+}
+
+static int lock_set_or_wait(struct lock_call *call)
+{
+	int err = lock_bring(call, call->want.type != F_UNLCK, false);
+
+	while (!err) {
+		spin_lock(&call->context->lock);
+		err = lock_try(call);
+		spin_unlock(&call->context->lock);
+		if (!err)
+			break;
+		if (err == -ENOMEM)
+			err = lock_bring(call, 2, true);
+		else if (call->wait)
+			err = wait_for_change(call);
+	}
+	kfree(call->new_owner);
+	range_locks_free(&call->spare);
 	return err;
 }
 
 /* ---- flock() ---- */
 
-static int flock_try(struct lock_context *context, struct file_lock *lock, bool *taken, u64 *seen)
+/* As in Linux, a change of the type is not atomic: what was held ends first. */
+static void flock_drop_other(struct lock_call *call, u8 type)
 {
-	struct file_lock *held, *next;
-	int err = 0;
+	struct lock_context *context = call->context;
+	struct range_lock_list freed = { NULL };
+	struct lock_request none = call->want;
+	struct range_lock *held = NULL;
+	struct lock_owner *owner;
 
-	*taken = false;
+	none.type = F_UNLCK;
 	spin_lock(&context->lock);
-	list_for_each_safe(held, next, &context->locks, link) {
-		if (!same_owner(held, lock))
-			continue;
-		if (held->type == lock->type) {
-			spin_unlock(&context->lock);
-			return 0;
-		}
-		lock_delete(held);
+	owner = lock_set_find_owner(call->set, call->key, call->kind);
+	if (owner && !lock_set_needs(owner, &none, &held) && held && held->type != type &&
+	    lock_set_apply(call->set, owner, &none, held, &freed))
 		locks_changed(context);
-	}
-	*seen = context->changes;
-	if (lock->type != F_UNLCK) {
-		if (find_conflict(context, lock)) {
-			err = -EAGAIN;
-		} else {
-			list_add_tail(&lock->link, &context->locks);
-			*taken = true;
-		}
-	}
 	spin_unlock(&context->lock);
-	return err;
+	range_locks_free(&freed);
 }
 
 static s64 do_flock(struct file *f, u32 operation)
@@ -242,33 +343,20 @@ static s64 do_flock(struct file *f, u32 operation)
 	static const u8 types[16] = {
 		[LOCK_SH] = F_RDLCK, [LOCK_EX] = F_WRLCK, [LOCK_UN] = F_UNLCK
 	};
-	struct lock_context *context = context_of(f->inode, true);
-	struct file_lock *lock = kmalloc(sizeof(*lock));
-	bool taken = false;
-	u64 seen;
-	int err;
+	struct lock_call call = { .context = context_of(f->inode, true),
+				  .key = f,
+				  .kind = LOCK_FLOCK,
+				  .want = { .end = FILE_SIZE_MAX,
+					    .type = types[operation & ~LOCK_NB],
+					    .pid = current_process()->pid },
+				  .wait = !(operation & LOCK_NB) };
 
-	if (!context || !lock) {
-		kfree(lock);
+	if (!call.context)
 		return -ENOLCK;
-	}
-	*lock = (struct file_lock){ .kind = LOCK_FLOCK,
-				    .type = types[operation & ~LOCK_NB],
-				    .owner = f,
-				    .pid = current_process()->pid,
-				    .end = FILE_SIZE_MAX };
+	call.set = &call.context->flocks;
 	__atomic_fetch_or(&f->mode, FMODE_LOCKS, __ATOMIC_RELAXED);
-	for (;;) {
-		err = flock_try(context, lock, &taken, &seen);
-		if (err != -EAGAIN || operation & LOCK_NB)
-			break;
-		err = wait_for_change(context, seen, lock, NULL);
-		if (err)
-			break;
-	}
-	if (!taken)
-		kfree(lock);
-	return err;
+	flock_drop_other(&call, call.want.type);
+	return lock_set_or_wait(&call);
 }
 
 SYSCALL2(flock, fd, operation)
@@ -289,101 +377,34 @@ SYSCALL2(flock, fd, operation)
 
 /* ---- ranges ---- */
 
-/*
- * Set [l->start, l->end] to the lock type of l, for its owner. @p spare is for a lock that
- * is cut in two. The flags tell which of them were used.
- */
-static void range_apply(struct lock_context *context, struct file_lock *lock,
-			struct file_lock *spare, bool *used_l, bool *used_spare)
+/* Who calls, by @kind. */
+static const void *range_key(struct file *f, enum lock_kind kind)
 {
-	struct file_lock *held, *next;
-
-	*used_l = *used_spare = false;
-	list_for_each_safe(held, next, &context->locks, link) {
-		if (!same_owner(held, lock))
-			continue;
-		if (held->type == lock->type) { /* join what touches */
-			if (held->end + 1 < lock->start || lock->end + 1 < held->start)
-				continue;
-			lock->start = MIN(lock->start, held->start);
-			lock->end = MAX(lock->end, held->end);
-			lock_delete(held);
-			continue;
-		}
-		if (held->end < lock->start || lock->end < held->start)
-			continue;
-		if (held->start < lock->start && held->end > lock->end) {
-			*spare = *held;
-			spare->start = lock->end + 1;
-			list_add_tail(&spare->link, &context->locks);
-			*used_spare = true;
-			held->end = lock->start - 1;
-		} else if (held->start < lock->start) {
-			held->end = lock->start - 1;
-		} else if (held->end > lock->end) {
-			held->start = lock->end + 1;
-		} else {
-			lock_delete(held);
-		}
-	}
-	if (lock->type != F_UNLCK) {
-		list_add_tail(&lock->link, &context->locks);
-		*used_l = true;
-	}
-	locks_changed(context);
+	if (kind == LOCK_OFD)
+		return f;
+	return current->files;
 }
 
-static int range_set(struct file *f, const struct file_lock *want, bool wait)
+static int range_set(struct file *f, enum lock_kind kind, const struct lock_request *want,
+		     bool wait)
 {
-	struct lock_context *context = context_of(f->inode, want->type != F_UNLCK);
-	struct file_lock *lock, *spare, *conflict;
-	bool used_l = false, used_spare = false;
-	int err = 0;
+	struct lock_call call = { .context = context_of(f->inode, want->type != F_UNLCK),
+				  .key = range_key(f, kind),
+				  .kind = kind,
+				  .want = *want,
+				  .wait = wait };
 
-	if (!context) {
+	if (!call.context) {
 		if (want->type == F_UNLCK)
 			return 0;
 		return -ENOLCK;
 	}
-	lock = kmalloc(sizeof(*lock));
-	spare = kmalloc(sizeof(*spare));
-	if (!lock || !spare)
-		err = -ENOLCK;
-	while (!err) {
-		const void *holder = NULL;
-		u64 seen;
-
-		*lock = *want;
-		spin_lock(&context->lock);
-		seen = context->changes;
-		if (want->type == F_UNLCK)
-			conflict = NULL;
-		else
-			conflict = find_conflict(context, lock);
-		if (conflict) {
-			if (conflict->kind == LOCK_POSIX)
-				holder = conflict->owner;
-			else
-				holder = NULL;
-		} else
-			range_apply(context, lock, spare, &used_l, &used_spare);
-		spin_unlock(&context->lock);
-		if (!conflict)
-			break;
-		if (!wait)
-			err = -EAGAIN;
-		else
-			err = wait_for_change(context, seen, lock, holder);
-	}
-	if (!used_l)
-		kfree(lock);
-	if (!used_spare)
-		kfree(spare);
-	return err;
+	call.set = &call.context->ranges;
+	return lock_set_or_wait(&call);
 }
 
 /* From the user's structure. @return 0, -EINVAL, -EOVERFLOW */
-static int range_parse(struct file *f, const struct user_flock *flock, struct file_lock *lock)
+static int range_parse(struct file *f, const struct user_flock *flock, struct lock_request *want)
 {
 	s64 start, end;
 
@@ -410,24 +431,27 @@ static int range_parse(struct file *f, const struct user_flock *flock, struct fi
 	}
 	if (flock->l_type != F_RDLCK && flock->l_type != F_WRLCK && flock->l_type != F_UNLCK)
 		return -EINVAL;
-	lock->type = flock->l_type;
-	lock->start = start;
-	lock->end = end;
+	want->type = flock->l_type;
+	want->start = start;
+	want->end = end;
 	return 0;
 }
 
-static s64 range_get(struct file *f, struct file_lock *lock, struct user_flock *flock)
+static s64 range_get(struct file *f, enum lock_kind kind, const struct lock_request *want,
+		     struct user_flock *flock)
 {
 	struct lock_context *context = context_of(f->inode, false);
-	struct file_lock *held = NULL;
+	struct range_lock *held;
 
-	if (lock->type == F_UNLCK)
+	if (want->type == F_UNLCK)
 		return -EINVAL;
 	flock->l_type = F_UNLCK;
 	if (!context)
 		return 0;
 	spin_lock(&context->lock);
-	held = find_conflict(context, lock);
+	held = lock_set_conflict(&context->ranges,
+				 lock_set_find_owner(&context->ranges, range_key(f, kind), kind),
+				 want);
 	if (held) {
 		flock->l_type = held->type;
 		flock->l_whence = SEEK_SET;
@@ -436,7 +460,7 @@ static s64 range_get(struct file *f, struct file_lock *lock, struct user_flock *
 			flock->l_len = 0;
 		else
 			flock->l_len = held->end - held->start + 1;
-		if (held->kind == LOCK_OFD)
+		if (held->owner->kind == LOCK_OFD)
 			flock->l_pid = -1;
 		else
 			flock->l_pid = held->pid;
@@ -463,37 +487,32 @@ static bool was_closed(u32 fd, struct file *f)
 s64 locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg)
 {
 	bool ofd = cmd == F_OFD_GETLK || cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW;
-	struct file_lock lock = { .kind = ofd ? LOCK_OFD : LOCK_POSIX,
-				  .pid = current_process()->pid };
+	enum lock_kind kind = ofd ? LOCK_OFD : LOCK_POSIX;
+	struct lock_request want = { .pid = current_process()->pid };
 	struct user_flock flock;
 	s64 err;
 
-	if (ofd)
-		lock.owner = (const void *)f;
-	else
-		lock.owner = current->files;
 	if (copy_from_user(&flock, uaddr(arg), sizeof(flock)))
 		return -EFAULT;
 	if (ofd && flock.l_pid)
 		return -EINVAL;
-	err = range_parse(f, &flock, &lock);
+	err = range_parse(f, &flock, &want);
 	if (err)
 		return err;
 	if (cmd == F_GETLK || cmd == F_OFD_GETLK) {
-		err = range_get(f, &lock, &flock);
+		err = range_get(f, kind, &want, &flock);
 		if (err)
 			return err;
 		return copy_to_user(uaddr(arg), &flock, sizeof(flock));
 	}
-	if ((lock.type == F_RDLCK && !(f->mode & FMODE_READ)) ||
-	    (lock.type == F_WRLCK && !(f->mode & FMODE_WRITE)))
+	if ((want.type == F_RDLCK && !(f->mode & FMODE_READ)) ||
+	    (want.type == F_WRLCK && !(f->mode & FMODE_WRITE)))
 		return -EBADF;
 	if (ofd)
 		__atomic_fetch_or(&f->mode, FMODE_LOCKS, __ATOMIC_RELAXED);
-	err = range_set(f, &lock, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
-	if (!err && !ofd && lock.type != F_UNLCK && was_closed(fd, f)) {
-		lock.type = F_UNLCK;
-		range_set(f, &lock, false);
+	err = range_set(f, kind, &want, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
+	if (!err && !ofd && want.type != F_UNLCK && was_closed(fd, f)) {
+		drop_owner(f->inode, LOCK_POSIX, current->files);
 		err = -EBADF;
 	}
 	return err;
