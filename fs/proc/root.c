@@ -121,7 +121,7 @@ static const char *self_readlink(char *buf)
 {
 	if (!current->proc)
 		return ERR_PTR(-ENOENT);
-	snprintf(buf, PATH_MAX, "%d", current->proc->pid);
+	*text_put_u64(buf, current->proc->pid) = 0;
 	return buf;
 }
 

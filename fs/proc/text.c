@@ -11,95 +11,149 @@
 #include <kernel/string.h>
 #include <uapi/resource.h>
 
-static void put_times(struct seq_file *seq, const struct proc_stat_line *line)
+/* Blank and number; the space was reserved. */
+static inline char *put_field(char *to, u64 value)
 {
-	seq_put_u64(seq, ' ', line->minflt);
-	seq_put_u64(seq, ' ', line->cminflt);
-	seq_put_u64(seq, ' ', line->majflt);
-	seq_put_u64(seq, ' ', line->cmajflt);
-	seq_put_u64(seq, ' ', line->utime);
-	seq_put_u64(seq, ' ', line->stime);
-	seq_put_s64(seq, ' ', line->cutime);
-	seq_put_s64(seq, ' ', line->cstime);
-	seq_put_s64(seq, ' ', line->priority);
-	seq_put_s64(seq, ' ', line->nice);
-	seq_put_s64(seq, ' ', line->num_threads);
-	seq_puts(seq, " 0"); /* itrealvalue: no longer kept */
-	seq_put_u64(seq, ' ', line->start_time);
+	*to++ = ' ';
+	return text_put_u64(to, value);
 }
 
-static void put_memory(struct seq_file *seq, const struct proc_stat_line *line)
+static char *put_signed_field(char *to, s64 value)
 {
-	seq_put_u64(seq, ' ', line->vsize);
-	seq_put_u64(seq, ' ', line->rss);
-	seq_put_u64(seq, ' ', line->rsslim);
-	seq_put_u64(seq, ' ', line->start_code);
-	seq_put_u64(seq, ' ', line->end_code);
-	seq_put_u64(seq, ' ', line->start_stack);
-	seq_put_u64(seq, ' ', line->esp);
-	seq_put_u64(seq, ' ', line->eip);
+	*to++ = ' ';
+	if (value >= 0)
+		return text_put_u64(to, value);
+	*to++ = '-';
+	return text_put_u64(to, 0 - (u64)value);
 }
+
+static inline char *put_bytes(char *to, const char *bytes, size_t length)
+{
+	__builtin_memcpy(to, bytes, length);
+	return to + length;
+}
+#define PUT_TEXT(to, text) put_bytes(to, text, sizeof(text) - 1)
+
+static char *put_program(char *to, const struct proc_stat_line *line)
+{
+	if (line->pid < 0)
+		*to++ = '-';
+	to = text_put_u64(to, MAX(line->pid, 0 - (s64)line->pid));
+	to = PUT_TEXT(to, " (");
+	to = put_bytes(to, line->comm, strlen(line->comm));
+	to = PUT_TEXT(to, ") ");
+	*to++ = line->state;
+	to = put_signed_field(to, line->ppid);
+	to = put_signed_field(to, line->pgrp);
+	to = put_signed_field(to, line->session);
+	to = put_signed_field(to, (s32)line->tty);
+	to = put_signed_field(to, line->tpgid);
+	return put_field(to, line->flags);
+}
+
+static char *put_times(char *to, const struct proc_stat_line *line)
+{
+	to = put_field(to, line->minflt);
+	to = put_field(to, line->cminflt);
+	to = put_field(to, line->majflt);
+	to = put_field(to, line->cmajflt);
+	to = put_field(to, line->utime);
+	to = put_field(to, line->stime);
+	to = put_signed_field(to, line->cutime);
+	to = put_signed_field(to, line->cstime);
+	to = put_signed_field(to, line->priority);
+	to = put_signed_field(to, line->nice);
+	to = put_signed_field(to, line->num_threads);
+	to = PUT_TEXT(to, " 0"); /* itrealvalue: no longer kept */
+	return put_field(to, line->start_time);
+}
+
+static char *put_memory(char *to, const struct proc_stat_line *line)
+{
+	to = put_field(to, line->vsize);
+	to = put_field(to, line->rss);
+	to = put_field(to, line->rsslim);
+	to = put_field(to, line->start_code);
+	to = put_field(to, line->end_code);
+	to = put_field(to, line->start_stack);
+	to = put_field(to, line->esp);
+	return put_field(to, line->eip);
+}
+
+static char *put_signals(char *to, const struct proc_stat_line *line)
+{
+	/* The first 31 signals only: the rest is in status. */
+	to = put_field(to, line->pending & 0x7fffffff);
+	to = put_field(to, line->blocked & 0x7fffffff);
+	to = put_field(to, line->ignored & 0x7fffffff);
+	to = put_field(to, line->caught & 0x7fffffff);
+	to = put_field(to, line->waiting); /* wchan */
+	to = PUT_TEXT(to, " 0 0");	   /* nswap, cnswap */
+	to = put_signed_field(to, line->exit_signal);
+	to = put_signed_field(to, line->processor);
+	to = put_field(to, line->rt_priority);
+	to = put_field(to, line->policy);
+	return PUT_TEXT(to, " 0 0 0"); /* delays by block devices; guests */
+}
+
+static char *put_layout(char *to, const struct proc_stat_line *line)
+{
+	to = put_field(to, line->start_data);
+	to = put_field(to, line->end_data);
+	to = put_field(to, line->start_brk);
+	to = put_field(to, line->arg_start);
+	to = put_field(to, line->arg_end);
+	to = put_field(to, line->env_start);
+	to = put_field(to, line->env_end);
+	to = put_signed_field(to, line->exit_code);
+	*to++ = '\n';
+	return to;
+}
+
+/* Space for the longest of the parts above. */
+#define STAT_PART_MAX (16u * TEXT_NUMBER_MAX)
 
 void proc_text_stat(struct seq_file *seq, const struct proc_stat_line *line)
 {
-	seq_put_s64(seq, 0, line->pid);
-	seq_puts(seq, " (");
-	seq_puts(seq, line->comm);
-	seq_puts(seq, ") ");
-	seq_putc(seq, line->state);
-	seq_put_s64(seq, ' ', line->ppid);
-	seq_put_s64(seq, ' ', line->pgrp);
-	seq_put_s64(seq, ' ', line->session);
-	seq_put_s64(seq, ' ', (s32)line->tty);
-	seq_put_s64(seq, ' ', line->tpgid);
-	seq_put_u64(seq, ' ', line->flags);
-	put_times(seq, line);
-	put_memory(seq, line);
-	/* The first 31 signals only: the rest is in status. */
-	seq_put_u64(seq, ' ', line->pending & 0x7fffffff);
-	seq_put_u64(seq, ' ', line->blocked & 0x7fffffff);
-	seq_put_u64(seq, ' ', line->ignored & 0x7fffffff);
-	seq_put_u64(seq, ' ', line->caught & 0x7fffffff);
-	seq_puts(seq, line->waiting ? " 1 0 0" : " 0 0 0"); /* wchan; nswap, cnswap */
-	seq_put_s64(seq, ' ', line->exit_signal);
-	seq_put_s64(seq, ' ', line->processor);
-	seq_put_u64(seq, ' ', line->rt_priority);
-	seq_put_u64(seq, ' ', line->policy);
-	seq_puts(seq, " 0 0 0"); /* delays by block devices; guests */
-	seq_put_u64(seq, ' ', line->start_data);
-	seq_put_u64(seq, ' ', line->end_data);
-	seq_put_u64(seq, ' ', line->start_brk);
-	seq_put_u64(seq, ' ', line->arg_start);
-	seq_put_u64(seq, ' ', line->arg_end);
-	seq_put_u64(seq, ' ', line->env_start);
-	seq_put_u64(seq, ' ', line->env_end);
-	seq_put_s64(seq, ' ', line->exit_code);
-	seq_putc(seq, '\n');
+	static char *(*const parts[])(char *to, const struct proc_stat_line *line) = {
+		put_program, put_times, put_memory, put_signals, put_layout,
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(parts); i++) {
+		char *to = seq_room(seq, STAT_PART_MAX + strlen(line->comm));
+
+		if (to)
+			seq->count += parts[i](to, line) - to;
+	}
 }
+
+#define MAPS_LINE_MAX (6 * TEXT_HEX_MAX)
 
 size_t proc_text_maps(struct seq_file *seq, const struct proc_maps_line *line)
 {
-	const char rights[] = {
-		' ',
-		line->read ? 'r' : '-',
-		line->write ? 'w' : '-',
-		line->exec ? 'x' : '-',
-		line->shared ? 's' : 'p',
-		' ',
-	};
 	size_t start = seq->count;
+	char *to = seq_room(seq, MAPS_LINE_MAX);
 
-	seq_put_hex(seq, line->start, 8);
-	seq_putc(seq, '-');
-	seq_put_hex(seq, line->end, 8);
-	seq_write(seq, rights, sizeof(rights));
-	seq_put_hex(seq, line->offset, 8);
-	seq_putc(seq, ' ');
-	seq_put_hex(seq, line->major, 2);
-	seq_putc(seq, ':');
-	seq_put_hex(seq, line->minor, 2);
-	seq_put_u64(seq, ' ', line->ino);
-	seq_putc(seq, ' ');
+	if (!to)
+		return start;
+	to = text_put_hex(to, line->start, 8);
+	*to++ = '-';
+	to = text_put_hex(to, line->end, 8);
+	*to++ = ' ';
+	*to++ = line->read ? 'r' : '-';
+	*to++ = line->write ? 'w' : '-';
+	*to++ = line->exec ? 'x' : '-';
+	*to++ = line->shared ? 's' : 'p';
+	*to++ = ' ';
+	to = text_put_hex(to, line->offset, 8);
+	*to++ = ' ';
+	to = text_put_hex(to, line->major, 2);
+	*to++ = ':';
+	to = text_put_hex(to, line->minor, 2);
+	*to++ = ' ';
+	to = text_put_u64(to, line->ino);
+	*to++ = ' ';
+	seq->count = to - seq->buf;
 	return start;
 }
 

@@ -46,6 +46,25 @@ void seq_put_u64_wide(struct seq_file *seq, u64 value, u32 width);
 void seq_put_hex(struct seq_file *seq, u64 value, u32 width);
 /** Blanks until @p column bytes after @p from, a former value of ->count. */
 void seq_pad(struct seq_file *seq, size_t from, size_t column);
+
+/* ---- into space that was reserved: faster, for lines of many numbers ---- */
+
+/** Space that a number needs: a character before it, a sign, 20 digits. */
+#define TEXT_NUMBER_MAX 22u
+/** Space that text_put_hex() needs, which stores words. */
+#define TEXT_HEX_MAX 24u
+/** @brief Write a number in decimal. @return behind it */
+char *text_put_decimal(char *to, u64 value);
+static inline char *text_put_u64(char *to, u64 value)
+{
+	if (value >= 10)
+		return text_put_decimal(to, value);
+	*to = '0' + value;
+	return to + 1;
+}
+/** @brief Write a number in hexadecimal, of at least @p width digits, 1 to 16. @return behind it */
+char *text_put_hex(char *to, u64 value, u32 width);
+
 /** Free the buffer. */
 void seq_free(struct seq_file *seq);
 /** Reserve space for @p length bytes. @return where to write them (then add to ->count), or NULL. */

@@ -153,6 +153,62 @@ static void sleep_100us(long count)
 	sleep_for(count, 100000);
 }
 
+/* ---- locks of bytes ---- */
+
+static void lock_byte(int type, long byte)
+{
+	struct flock flock = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+
+	must(!CALL(SYS_fcntl, fds[0], F_SETLK, &flock), "fcntl");
+}
+static void lock_unlock(long count)
+{
+	while (count--) {
+		lock_byte(F_WRLCK, 1L << 20);
+		lock_byte(F_UNLCK, 1L << 20);
+	}
+}
+/* A lock on every second byte: they do not join. */
+static void hold_locks(int count)
+{
+	open_file();
+	for (int i = 0; i < count; i++)
+		lock_byte(F_WRLCK, 2L * i);
+}
+static void hold_10_locks(void)
+{
+	hold_locks(10);
+}
+static void hold_1000_locks(void)
+{
+	hold_locks(1000);
+}
+
+/* ---- texts of /proc ---- */
+
+static void read_text(const char *name, long count)
+{
+	while (count--) {
+		long fd = CALL(SYS_open, name, O_RDONLY);
+
+		while (CALL(SYS_read, fd, buffer, sizeof(buffer)) > 0)
+			;
+		CALL(SYS_close, fd);
+	}
+}
+static void read_stat(long count)
+{
+	read_text("/proc/self/stat", count);
+}
+static void read_maps(long count)
+{
+	read_text("/proc/self/maps", count);
+}
+static void read_meminfo(long count)
+{
+	read_text("/proc/meminfo", count);
+}
+
 /* ---- signals ---- */
 
 static void handler(int number)
@@ -207,6 +263,11 @@ static const struct row rows[] = {
 	{ "open_close", 1000, open_close, open_file, close_file },
 	{ "dup_close", 1000, dup_close, open_null, close_all },
 	{ "poll_8", 1000, poll_8, open_pipe, close_all },
+	{ "lock_beside_10", 1000, lock_unlock, hold_10_locks, close_file },
+	{ "lock_beside_1000", 1000, lock_unlock, hold_1000_locks, close_file },
+	{ "proc_self_stat", 200, read_stat, NULL, NULL },
+	{ "proc_self_maps", 200, read_maps, NULL, NULL },
+	{ "proc_meminfo", 200, read_meminfo, NULL, NULL },
 	{ "clock_gettime", 1000, gettime, NULL, NULL },
 	{ "clock_gettime_syscall", 1000, gettime_call, NULL, NULL },
 	{ "nanosleep_0", 1000, sleep_0, no_timer_slack, NULL },
