@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Memory of another process: read or written through the physical map.
+ * Memory of another process: read, written or cleared through the physical map.
  *
  * The space's lock is taken for writing and the space is frozen, so that no fault of the program's
  * own replaces a page while it is copied. Faults that count on being alone in the space
@@ -28,8 +28,10 @@ static int space_access_page(struct vm_region *region, u64 addr, u8 *buf, u64 le
 		    (!pte_uncounted(entry) || page_is_ram(pte_phys(entry)))) {
 			u8 *bytes = (u8 *)phys_to_virt(pte_phys(entry)) + (addr & ~PAGE_MASK);
 
-			if (write)
+			if (write && buf)
 				memcpy(bytes, buf, len);
+			else if (write)
+				memset(bytes, 0, len);
 			else
 				memcpy(buf, bytes, len);
 			done = true;
@@ -63,7 +65,7 @@ u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool w
 		int err = -EFAULT;
 
 		if (region && (region->flags & needed))
-			err = space_access_page(region, addr, (u8 *)buf + done, length, write);
+			err = space_access_page(region, addr, buf, length, write);
 		if (err == -ENOMEM) {
 			vm_space_thaw(space);
 			up_write(&space->lock);
@@ -75,6 +77,8 @@ u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool w
 		}
 		if (err)
 			break;
+		if (buf)
+			buf = (u8 *)buf + length;
 		done += length;
 		addr += length;
 	}

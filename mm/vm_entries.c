@@ -51,8 +51,12 @@ void vm_tables_protect(struct vm_region *region, u64 start, u64 end)
 	vm_file_lock(region);
 	for (; start < end && (pte = vm_next_leaf(region->space, &start, end, &stop));
 	     start = stop) {
-		for (u64 addr = start; addr < stop; addr += PAGE_SIZE, pte++) {
-			if (*pte && entry_protect(region, pte)) {
+		pte_t *leaf = pte, *limit = pte + ((stop - start) >> PAGE_SHIFT);
+
+		for (; (pte = vm_skip_empty(pte, limit)) < limit; pte++) {
+			u64 addr = start + ((u64)(pte - leaf) << PAGE_SHIFT);
+
+			if (entry_protect(region, pte)) {
 				first = MIN(first, addr);
 				last = addr + PAGE_SIZE;
 			}

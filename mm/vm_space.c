@@ -309,6 +309,11 @@ u64 vm_space_rss(const struct vm_space *space)
 	       present_pages(rss.file, &space->cut_file);
 }
 
+u64 vm_space_peak_rss(const struct vm_space *space)
+{
+	return MAX(READ_ONCE(space->peak_rss), vm_space_rss(space));
+}
+
 void vm_note_peak(struct vm_space *space)
 {
 	u64 rss = vm_space_rss(space);

@@ -142,35 +142,65 @@ s64 vm_leaf_free_pages(pte_t *pte, pte_t *last)
 	return freed;
 }
 
-/* No CPU has the tables: nothing to gather. */
-static void zap_dead(struct vm_space *space, u64 start, u64 end)
+/* Free the tables of @addr that do not cover @next as well, once a walk upwards has emptied them. */
+static void dead_tables_free(struct vm_space *space, u64 addr, u64 next)
 {
-	s64 freed = 0;
-	u64 stop;
-	pte_t *pte;
+	pte_t *links[PT_LEVELS + 1], *table = phys_to_virt(space->tables.root);
 
-	for (; start < end && (pte = vm_next_leaf(space, &start, end, &stop)); start = stop)
-		if (unlikely(atomic_read(&virt_to_page(pte)->refs) > 1))
-			vm_leaf_leave(space, start);
-		else
-			freed += vm_leaf_free_pages(pte, pte + ((stop - start) >> PAGE_SHIFT));
-	if (freed)
-		mem_account(MEM_ANON, -freed);
+	for (u32 level = PT_LEVELS; level > 1; level--) {
+		links[level] = &table[pt_index(addr, level)];
+		table = pte_table(*links[level]);
+	}
+	for (u32 level = 2; level <= PT_LEVELS && (addr ^ next) >> pt_shift(level); level++) {
+		pte_t entry = *links[level];
+
+		if (!entry) /* a table that was shared */
+			continue;
+		*links[level] = 0;
+		vm_table_free(pte_page(entry));
+		atomic_dec(&space->nr_tables);
+	}
 }
 
-void vm_tables_destroy(struct vm_space *space)
+/* Upper tables below which there is no lowest one: there was not enough memory for it. */
+static __cold void dead_tables_free_rest(struct vm_space *space)
 {
 	struct vm_region *region;
 	struct vm_gather gather;
 
 	vm_gather_init(&gather, space);
-	list_for_each(region, &space->region_list, link) {
-		struct vm_region *next = vm_region_next(space, region);
-
-		zap_dead(space, region->start, region->end);
-		vm_free_tables(&gather, region->start, region->end, 0, vm_tables_ceiling(next));
-	}
+	list_for_each(region, &space->region_list, link)
+		vm_free_tables(&gather, region->start, region->end, 0,
+			       vm_tables_ceiling(vm_region_next(space, region)));
 	vm_tables_free_list(gather.tables);
+}
+
+void vm_tables_destroy(struct vm_space *space)
+{
+	u64 addr, stop, last = 0; /* whose lowest table is empty now; no region is at 0 */
+	struct vm_region *region;
+	s64 freed = 0;
+	pte_t *pte;
+
+	list_for_each(region, &space->region_list, link) {
+		for (addr = region->start; (pte = vm_next_leaf(space, &addr, region->end, &stop));
+		     addr = stop) {
+			if (last && (last ^ addr) >> pt_shift(2))
+				dead_tables_free(space, last, addr);
+			last = addr;
+			if (unlikely(atomic_read(&virt_to_page(pte)->refs) > 1))
+				vm_leaf_leave(space, addr);
+			else
+				freed += vm_leaf_free_pages(pte,
+							    pte + ((stop - addr) >> PAGE_SHIFT));
+		}
+	}
+	if (last)
+		dead_tables_free(space, last, PT_USER_END);
+	if (unlikely(atomic_read(&space->nr_tables)))
+		dead_tables_free_rest(space);
+	if (freed)
+		mem_account(MEM_ANON, -freed);
 	pt_user_free_root(space->tables.root);
 }
 

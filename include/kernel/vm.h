@@ -203,6 +203,8 @@ struct vm_region_usage {
 void vm_region_usage(const struct vm_region *region, struct vm_region_usage *out);
 /** @brief Pages present now, without a lock (OOM choice). */
 u64 vm_space_rss(const struct vm_space *space);
+/** @brief The most that were present at a time, without a lock. */
+u64 vm_space_peak_rss(const struct vm_space *space);
 
 /* ---- mapping ---- */
 
@@ -276,6 +278,7 @@ struct vm_region *vm_region_find_above(struct vm_space *space, u64 addr);
 const char *vm_region_name(const struct vm_region *region);
 /**
  * @brief Copy from or to another space (/proc/PID/cmdline, mem, process_vm_readv), with
- * the rights that its own program has. The caller has a reference on it. @return bytes copied
+ * the rights that its own program has. The caller has a reference on it.
+ * @param buf  NULL, with @p write: clear the bytes. @return bytes copied
  */
 u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool write);

@@ -220,12 +220,10 @@ static void exec_set_name(const char *path)
 static void exec_switch_space(struct process *p, struct vm_space *space)
 {
 	struct vm_space *old = current->space;
-	struct vm_usage usage;
 	u64 flags;
 
 	if (old) {
-		vm_space_usage(old, &usage);
-		p->peak_rss_pages = MAX(p->peak_rss_pages, usage.peak_rss);
+		p->peak_rss_pages = MAX(p->peak_rss_pages, vm_space_peak_rss(old));
 		thread_leave_space(current);
 	}
 	flags = spin_lock_irqsave(&p->sig_lock);
@@ -303,6 +301,18 @@ static void exec_commit(struct exec *exec, struct sighand *fresh)
 
 /* ---- the call ---- */
 
+static struct exec *exec_create(void)
+{
+	struct exec *exec = kmalloc(sizeof(*exec));
+
+	if (!exec)
+		return NULL;
+	memset(exec, 0, offsetof(struct exec, heads));
+	exec->program.head = exec->heads[0];
+	exec->interp.head = exec->heads[1];
+	return exec;
+}
+
 static void exec_free(struct exec *exec)
 {
 	exec_file_close(&exec->program);
@@ -314,7 +324,7 @@ static void exec_free(struct exec *exec)
 	}
 	if (exec->cred)
 		cred_put(exec->cred);
-	kvfree(exec);
+	kfree(exec);
 }
 
 static bool exec_file_is_unreadable(const struct exec_file *image)
@@ -393,7 +403,7 @@ static s64 do_execve(int dirfd, u64 user_path, u64 argv, u64 envp, u32 at_flags)
 	path = strdup_from_user(uaddr(user_path), PATH_MAX);
 	if (IS_ERR(path))
 		return PTR_ERR(path);
-	exec = kvzalloc(sizeof(*exec));
+	exec = exec_create();
 	if (!exec) {
 		kfree(path);
 		return -ENOMEM;
@@ -529,7 +539,7 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 	const struct exec_vector args = { .kernel = argv }, environment = { .kernel = envp };
 	const struct pt_regs regs = regs_of_program(0, 0); /* the entry is known later */
 	struct thread *t = thread_create_user(&regs, path_last_component(path));
-	struct exec *exec = kvzalloc(sizeof(*exec));
+	struct exec *exec = exec_create();
 	int err = -ENOMEM;
 
 	if (IS_ERR(t) || !exec)

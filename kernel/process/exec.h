@@ -41,7 +41,7 @@ int __must_check exec_args_replace_first(struct exec_args *args, const char *con
 /** A file that is executed: the program, or its interpreter. */
 struct exec_file {
 	struct file *file; /* counted, and file_deny_write() */
-	u64 head[EXEC_HEAD / 8];
+	u64 *head;	   /* EXEC_HEAD bytes */
 	u32 head_len;
 	struct elf_image elf;
 	Elf64_Phdr *phdrs; /* allocated; NULL: within head */
@@ -57,6 +57,7 @@ struct exec {
 	bool secure;		/* AT_SECURE: the program has more privileges than its caller */
 	bool unreadable;	/* the caller may execute the file, but not read it */
 	u64 entry, sp;
+	u64 heads[2][EXEC_HEAD / 8]; /* last: not cleared */
 };
 
 /** @brief Open a file for execution. @return 0; -ETXTBSY: it is open for writing; or why it cannot be opened */

@@ -51,7 +51,7 @@ int exec_file_open(struct exec_file *image, int dirfd, const char *path, u32 at_
 int exec_file_read_head(struct exec_file *image)
 {
 	u64 pos = 0;
-	s64 result = file_read_kernel(image->file, image->head, sizeof(image->head), &pos);
+	s64 result = file_read_kernel(image->file, image->head, EXEC_HEAD, &pos);
 
 	if (result < 0)
 		return (int)result;
@@ -116,21 +116,6 @@ static bool mapping_ends_before(const struct exec_file *image, const struct elf_
 	       READ_ONCE(image->file->inode->size);
 }
 
-static int exec_clear_tail(struct vm_space *space, u64 start, u64 len)
-{
-	static const u8 zeroes[256];
-
-	while (len) {
-		u64 length = MIN(len, (u64)sizeof(zeroes));
-
-		if (vm_space_access(space, start, (void *)zeroes, length, true) != length)
-			return -EFAULT;
-		start += length;
-		len -= length;
-	}
-	return 0;
-}
-
 static int exec_map_segment(struct exec *exec, struct exec_file *image, const Elf64_Phdr *segment)
 {
 	struct elf_mapping mapping;
@@ -147,9 +132,10 @@ static int exec_map_segment(struct exec *exec, struct exec_file *image, const El
 				0);
 	if (result < 0)
 		return (int)result;
-	if (mapping.zero_len && !mapping_ends_before(image, &mapping))
-		return exec_clear_tail(exec->space, image->bias + mapping.zero_start,
-				       mapping.zero_len);
+	if (mapping.zero_len && !mapping_ends_before(image, &mapping) &&
+	    vm_space_access(exec->space, image->bias + mapping.zero_start, NULL, mapping.zero_len,
+			    true) != mapping.zero_len)
+		return -EFAULT;
 	return 0;
 }
 

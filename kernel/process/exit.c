@@ -308,12 +308,9 @@ static void thread_release_resources(struct thread *t)
 /* Record how large the process was, while it has a space. */
 static void process_note_peak(struct process *p)
 {
-	struct vm_usage usage;
-
 	if (p->nr_threads > 1)
 		return;
-	vm_space_usage(current->space, &usage);
-	p->peak_rss_pages = MAX(p->peak_rss_pages, usage.peak_rss);
+	p->peak_rss_pages = MAX(p->peak_rss_pages, vm_space_peak_rss(current->space));
 }
 
 static void thread_stop_signals(struct process *p, struct thread *t)
