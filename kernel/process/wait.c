@@ -3,7 +3,8 @@
   * wait4, waitid: report ends, stops and continuations of children.
  *
  * The list of children is walked under process_lock; zombies are at its
- * front. A zombie that is reported is unlinked under the same lock, so that no two
+ * front. A child that is asked for by its number is looked up instead. A zombie that
+ * is reported is unlinked under the same lock, so that no two
  * waiters get it, and freed afterwards without the lock. Stops and
  * continuations are recorded in the child (stop_status, continued) under its own
  * sig_lock and reported once.
@@ -109,23 +110,48 @@ static bool wait_try_continued(struct wait_request *request, struct process *chi
 	return continued;
 }
 
+/* @return 1: found; 0: to be waited for; -ECHILD: not meant */
+static int wait_try_locked(struct wait_request *request, struct process *child)
+{
+	assert_held(&process_lock);
+	if (!wait_is_meant(request, child))
+		return -ECHILD;
+	return wait_try_zombie(request, child) || wait_try_stopped(request, child) ||
+	       wait_try_continued(request, child);
+}
+
+/* One child, by its number: no walk, unless it is the first. */
+static int wait_scan_number(struct wait_request *request)
+{
+	struct process *parent = current->proc, *child, *found = NULL;
+	u64 flags = spin_lock_irqsave(&process_lock);
+	int result = -ECHILD;
+
+	child = list_first(&parent->children, struct process, sibling);
+	if (!list_empty(&parent->children) && child->pid != request->id)
+		child = found = process_find(request->id);
+	if (!list_empty(&parent->children) && child && child->parent == parent &&
+	    child->state != PROC_DEAD)
+		result = wait_try_locked(request, child);
+	spin_unlock_irqrestore(&process_lock, flags);
+	if (found)
+		process_put(found);
+	return result;
+}
+
 /* @return 1: found; 0: there are children to wait for; -ECHILD: there are none */
 static int wait_scan(struct wait_request *request)
 {
 	struct process *parent = current->proc, *child;
-	u64 flags = spin_lock_irqsave(&process_lock);
 	int result = -ECHILD;
+	u64 flags;
 
+	if (request->type == P_PID)
+		return wait_scan_number(request);
+	flags = spin_lock_irqsave(&process_lock);
 	list_for_each(child, &parent->children, sibling) {
-		if (!wait_is_meant(request, child))
-			continue;
-		result = 0;
-		if (wait_try_zombie(request, child) || wait_try_stopped(request, child) ||
-		    wait_try_continued(request, child)) {
-			result = 1;
-			break;
-		}
-		if (request->type == P_PID)
+		result = MAX(result, wait_try_locked(request, child));
+		if (result == 1)
 			break;
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
