@@ -49,13 +49,11 @@ ROWS_MIB = 512
 ROWS_LIMIT_S = 900
 # What processes that have nothing to do with each other may do at the same time.
 INDEPENDENT = ('null_syscall', 'read_zero_1', 'file_pread_4k', 'stat', 'dup_close',
-               'open_close', 'file_create_unlink',
-               'poll_8', 'sig_deliver', 'futex_wake_none', 'ctxsw_futex_thread',
+               'open_close', 'poll_8', 'sig_deliver', 'futex_wake_none', 'ctxsw_futex_thread',
                'pipe_pingpong', 'mmap_munmap_4k', 'mmap_touch_munmap_4k',
                'fault_anon_page')
 # What is measured with several processors, though more than these are none yet.
-SHARED = INDEPENDENT + ('open_close', 'file_create_unlink', 'fork_exit_wait',
-                        'thread_create_join')
+SHARED = INDEPENDENT + ('file_create_unlink', 'fork_exit_wait', 'thread_create_join')
 # Eight relocations each: six calls, a variable, a place in the table.
 FUNCTIONS = 1000
 FLAGS = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Wno-missing-field-initializers',
