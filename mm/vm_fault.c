@@ -495,7 +495,8 @@ static int fault_file(struct vm_region *region, u64 addr, pte_t *pte, bool write
 
 /* ---- one page ---- */
 
-static int fault_page(struct vm_region *region, const struct fault_view *view, u64 addr, bool write)
+static inline __attribute__((always_inline)) int
+fault_page(struct vm_region *region, const struct fault_view *view, u64 addr, bool write)
 {
 	pte_t *pte = vm_pte_own(region->space, addr), entry;
 

@@ -354,9 +354,19 @@ int __must_check vm_unmap_locked(struct vm_space *space, u64 start, u64 end, str
 void vm_regions_free(struct list *dead);
 /** @brief After a failure: free pages and tables of [start, end), where no region is. */
 void vm_scrub(struct vm_space *space, u64 start, u64 end);
+void vm_file_link_slow(struct vm_region *region);
+void vm_file_unlink_slow(struct vm_region *region);
 /** @brief Put @p region on its file's list, take it off, if it has one. */
-void vm_file_link(struct vm_region *region);
-void vm_file_unlink(struct vm_region *region);
+static inline void vm_file_link(struct vm_region *region)
+{
+	if (region->pages)
+		vm_file_link_slow(region);
+}
+static inline void vm_file_unlink(struct vm_region *region)
+{
+	if (region->pages)
+		vm_file_unlink_slow(region);
+}
 /** @brief @p region is a copy of another region: count the file, call ops->open(). */
 void vm_region_opened(struct vm_region *region);
 /** @brief May the current process map something at @p addr, according to vm_min_addr? */

@@ -63,19 +63,15 @@ int vm_may_lock(const struct vm_space *space, u32 flags, u64 npages)
 
 /* ---- regions and their file ---- */
 
-void vm_file_link(struct vm_region *region)
+void vm_file_link_slow(struct vm_region *region)
 {
-	if (!region->pages)
-		return;
 	vm_file_lock(region);
 	list_add_tail(&region->file_link, &region->pages->regions);
 	vm_file_unlock(region);
 }
 
-void vm_file_unlink(struct vm_region *region)
+void vm_file_unlink_slow(struct vm_region *region)
 {
-	if (!region->pages)
-		return;
 	vm_file_lock(region);
 	list_del(&region->file_link);
 	vm_file_unlock(region);
