@@ -78,8 +78,14 @@ static inline void spin_debug_release(spinlock_t *lock)
 	(void)lock;
 }
 #endif
+/* What notes the code that takes a lock is a part of that code, even where that is compiled for size. */
+#ifdef CONFIG_DEBUG_LOCKS
+#define spin_noting static inline __attribute__((always_inline))
+#else
+#define spin_noting static inline
+#endif
 /* "raw": the caller has preemption off already. */
-static inline bool raw_spin_trylock(spinlock_t *lock)
+spin_noting bool raw_spin_trylock(spinlock_t *lock)
 {
 	u32 none = 0;
 	bool ok = __atomic_compare_exchange_n(&lock->word, &none, 1, false, __ATOMIC_ACQUIRE,
@@ -89,7 +95,7 @@ static inline bool raw_spin_trylock(spinlock_t *lock)
 		spin_debug_acquired(lock);
 	return ok;
 }
-static inline void raw_spin_lock(spinlock_t *lock)
+spin_noting void raw_spin_lock(spinlock_t *lock)
 {
 	u32 none = 0;
 
@@ -119,7 +125,7 @@ u64 spin_lock_irqsave(spinlock_t *lock) __must_check;
 void spin_unlock_irqrestore(spinlock_t *lock, u64 flags);
 #else
 #define SPIN_CALLS  0
-#define spin_inline static inline
+#define spin_inline spin_noting
 #endif
 #if !SPIN_CALLS || defined(SPIN_COPIES)
 spin_inline void spin_lock(spinlock_t *lock)
