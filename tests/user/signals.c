@@ -671,6 +671,78 @@ TEST(damaged_frames_do_no_harm)
 	CHECK_EQ(status_of(pid) & 0x7f, SIGSEGV);
 }
 
+static volatile int description;
+static void changing_fp(int sig, siginfo_t *info, void *memory)
+{
+	unsigned char *state = (unsigned char *)((ucontext_t *)memory)->uc_mcontext.fpregs;
+	unsigned *words = (unsigned *)(state + 464); /* magic number, size of all, features, size */
+	unsigned long long seven = 0x7777777777777777;
+
+	__asm__ volatile("pxor %%xmm7, %%xmm7" ::: "xmm7");
+	memcpy(state + 160 + 7 * 16, &seven, 8);
+	switch (description) {
+	case 1: words[0] = 0; break;
+	case 2: words[1] -= 4; break;
+	case 3: *(unsigned *)(state + words[4]) = 0; break; /* the magic number at the end */
+	case 4: words[2] = 3; break;			    /* x87 and SSE alone */
+	case 5: words[4] -= 8; break;
+	case 6: words[2] = words[3] = ~0u; break; /* more than there is */
+	}
+	count++;
+}
+
+/* A program may change the state, and what says how much of it there is. */
+TEST(handlers_change_the_fpu_state)
+{
+	unsigned long long before = 1, after;
+
+	handle_info(SIGUSR1, changing_fp, 0);
+	for (description = 0; description < 7; description++) {
+		long result;
+
+		__asm__ volatile("movq %2, %%xmm7; syscall; movq %%xmm7, %1"
+				 : "=a"(result), "=m"(after)
+				 : "m"(before), "a"(SYS_kill), "D"(getpid()), "S"(SIGUSR1)
+				 : "rcx", "r11", "memory", "xmm7");
+		CHECK_EQ(after, 0x7777777777777777);
+		CHECK_EQ(result, 0);
+	}
+	CHECK_EQ(count, 7);
+}
+
+static void end_well(int sig)
+{
+	_exit(0);
+}
+
+/* The frame's lower end on a page that cannot be written, at every depth: SIGSEGV, as if unhandled. */
+TEST(frames_that_do_not_fit)
+{
+	char *pages = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fits = 0, fails = 0;
+
+	CHECK_EQ(mprotect(pages, 8192, PROT_NONE), 0);
+	for (int depth = 64; depth < 8192; depth += 8 * (depth < 1600 ? 5 : 160)) {
+		stack_t stack = { .ss_sp = pages, .ss_size = 8192 + depth };
+		pid_t pid = fork();
+		int status;
+
+		if (!pid) {
+			sigaltstack(&stack, NULL);
+			handle(SIGUSR1, end_well, SA_ONSTACK);
+			kill(getpid(), SIGUSR1);
+			_exit(1);
+		}
+		status = status_of(pid);
+		CHECK(status == 0 || (status & 0x7f) == SIGSEGV);
+		CHECK(status == 0 || !fits); /* once there is room, there is with more */
+		fits += status == 0;
+		fails += status != 0;
+	}
+	CHECK(fits && fails);
+	munmap(pages, 16384);
+}
+
 TEST(ignoring_forgets_what_is_pending)
 {
 	sigset_t set = set_of(SIGUSR1, SIGCHLD), pending;
@@ -889,6 +961,8 @@ int main(int argc, char **argv)
 	R(fpu_state_survives_handlers);
 	R(registers_survive_handlers);
 	R(damaged_frames_do_no_harm);
+	R(handlers_change_the_fpu_state);
+	R(frames_that_do_not_fit);
 	R(ignoring_forgets_what_is_pending);
 	R(continue_and_stop_cancel_each_other);
 	R(a_process_signal_goes_to_a_thread_that_wants_it);
