@@ -10,6 +10,7 @@
 #include <kernel/thread.h>
 #include <kernel/upcalls.h>
 #include <uapi/errno.h>
+#include <uapi/ucontext.h>
 
 #define DEFINE(name, value) __asm__ volatile("\n# ->" #name " %0" ::"i"(value))
 
@@ -27,6 +28,16 @@ void asm_offsets_wall(void)
 	DEFINE(WALL_CALL_METHOD, offsetof(struct wall_call, method));
 }
 #endif
+
+void asm_offsets_frame(void);
+void asm_offsets_frame(void)
+{
+	DEFINE(FPX_SW, FP_SW_OFFSET);
+	DEFINE(FPX_SW_FEATURES, offsetof(struct user_fpx_sw, xfeatures));
+	DEFINE(FPX_SW_STATE_SIZE, offsetof(struct user_fpx_sw, xstate_size));
+	DEFINE(FPX_HEADER_END, FP_XSAVE_HDR_OFFSET + FP_XSAVE_HDR_SIZE);
+	DEFINE(FPX_MAGIC2, FP_XSTATE_MAGIC2);
+}
 
 void asm_offsets(void);
 void asm_offsets(void)

@@ -34,20 +34,12 @@ u64 arch_sigframe_max_size(void)
 
 /* ---- FPU state ---- */
 
-/*
- * What the processor does not write: words in the free bytes of the legacy
- * area that describe the contents, and behind them an empty header, of which XSAVE
- * fills in the first word. The same for every frame.
- */
-static struct {
-	struct user_fpx_sw sw;
-	u64 header[FP_XSAVE_HDR_SIZE / 8];
-} fp_words;
-_Static_assert(FP_SW_OFFSET + sizeof(struct user_fpx_sw) == FP_XSAVE_HDR_OFFSET, "one copy");
+/* Words in the free bytes of the legacy area that describe the contents: the same for every frame. */
+static struct user_fpx_sw fp_words;
 
 void arch_sigframe_init(void)
 {
-	fp_words.sw = (struct user_fpx_sw){
+	fp_words = (struct user_fpx_sw){
 		.magic1 = FP_XSTATE_MAGIC1,
 		.extended_size = cpu_features.xsave_size + 4,
 		.xfeatures = cpu_features.xcr0,
@@ -57,16 +49,11 @@ void arch_sigframe_init(void)
 
 int sigframe_save_fp(u64 to)
 {
-	u32 size = cpu_features.xsave_size;
-
-	if (!user_range_ok(uaddr(to), size + 4))
+	if (!user_range_ok(uaddr(to), cpu_features.xsave_size + 4))
 		return -EFAULT;
 	if (!cpu_features.xsave)
 		return fpu_save_user_fx(to, 0);
-	if (user_copy_raw((void *)(to + FP_SW_OFFSET), &fp_words, sizeof(fp_words)) ||
-	    fpu_save_user(to, cpu_features.xcr0))
-		return -EFAULT;
-	return put_user_u32(uaddr(to + size), FP_XSTATE_MAGIC2);
+	return fpu_save_frame(to, &fp_words);
 }
 
 /* Does extended state follow the legacy area? The magic words tell. */
@@ -80,14 +67,26 @@ static bool has_extended(u64 from, const struct user_fpx_sw *sw)
 	return !get_user_u32(&magic2, uaddr(from + size)) && magic2 == FP_XSTATE_MAGIC2;
 }
 
-/*
- * Right from the frame into the registers: the processor itself refuses what it
- * cannot hold. What the frame does not have starts anew.
- */
+/* A frame that says something else than ours: a program made or changed it. What it does not have starts anew. */
+static int restore_other_fp(u64 from)
+{
+	u64 features = 0;
+	struct user_fpx_sw sw;
+
+	if (copy_from_user(&sw, uaddr(from + FP_SW_OFFSET), FP_SW_USED))
+		return -EFAULT;
+	if (has_extended(from, &sw))
+		features = cpu_features.xcr0 & sw.xfeatures;
+	if (features != cpu_features.xcr0)
+		thread_fpu_reset(current);
+	if (features)
+		return fpu_restore_user(from, features);
+	return fpu_restore_user_fx(from, 0);
+}
+
+/* Right from the frame into the registers: the processor itself refuses what it cannot hold. */
 int sigframe_restore_fp(u64 from)
 {
-	u64 features = cpu_features.xcr0;
-	struct user_fpx_sw sw;
 	int err;
 
 	if (!from) {
@@ -96,20 +95,12 @@ int sigframe_restore_fp(u64 from)
 	}
 	if ((from & 63) || !user_range_ok(uaddr(from), cpu_features.xsave_size + 4))
 		return -EFAULT;
-	if (cpu_features.xsave) {
-		if (copy_from_user(&sw, uaddr(from + FP_SW_OFFSET), FP_SW_USED))
-			return -EFAULT;
-		if (has_extended(from, &sw))
-			features &= sw.xfeatures;
-		else
-			features = 0;
-		if (features != cpu_features.xcr0)
-			thread_fpu_reset(current);
-	}
-	if (features)
-		err = fpu_restore_user(from, features);
+	if (cpu_features.xsave)
+		err = fpu_restore_frame(from, &fp_words);
 	else
 		err = fpu_restore_user_fx(from, 0);
+	if (err > 0)
+		err = restore_other_fp(from);
 	if (err)
 		thread_fpu_reset(current);
 	return err;

@@ -86,9 +86,12 @@ void fpu_restore(const void *area);
  * @p features. Thread context; the range has been checked, 64-aligned (fx: 16). @return 0 or -EFAULT;
  * after a failed restore call thread_fpu_reset().
  */
-int __must_check fpu_save_user(u64 to, u64 features);
 int __must_check fpu_restore_user(u64 from, u64 features);
 int __must_check fpu_save_user_fx(u64 to, u64 unused);
 int __must_check fpu_restore_user_fx(u64 from, u64 unused);
+struct user_fpx_sw;
+/* As above, with the words that describe the contents. Restoring: 1, nothing done, if the frame has others. */
+int __must_check fpu_save_frame(u64 to, const struct user_fpx_sw *words);
+int __must_check fpu_restore_frame(u64 from, const struct user_fpx_sw *words);
 /** The state of a fresh program, as an image of cpu_features.xsave_size bytes. */
 extern const void *fpu_initial;
