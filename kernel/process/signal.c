@@ -304,7 +304,8 @@ static void signal_wake_a_thread(struct process *p, struct thread *only, int sig
 	struct thread *t;
 
 	assert_held(&p->sig_lock);
-	smp_mb(); /* the pending set before the masks: signal_set_mask() */
+	if (p != current->proc || p->nr_threads > 1) /* else the one mask is this thread's own */
+		smp_mb(); /* the pending set before the masks: signal_set_mask() */
 	t = signal_choose_thread(p, only, sig);
 	if (!t)
 		return;
