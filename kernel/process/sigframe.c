@@ -106,8 +106,7 @@ SYSCALL0(rt_sigreturn)
 	    altstack.size != current->sig->altstack.size ||
 	    (u32)altstack.flags != current->sig->altstack.flags)
 		take_altstack(&altstack);
-	__atomic_or_fetch(&current->work, WORK_IRET, __ATOMIC_RELAXED);
-	return syscall_result(regs);
+	sigframe_leave(regs);
 }
 
 /* ---- the alternate stack ---- */

@@ -14,7 +14,9 @@
 #define RED_ZONE	 128	   /* below the stack pointer, the compiler's: psABI 3.2.2 */
 #define FLAGS_CARRY_OVER 0x50dd5ul /* AC OF DF TF SF ZF AF PF CF, RF */
 #define FP_ALIGNMENT	 64u
-#define SELECTOR_USER	 3u /* the privilege level in a selector */
+#define SELECTORS(cs, ss) \
+	((u64)(u16)(cs) | (u64)(ss) << 48) /* the four u16 of struct user_sigcontext, FS and GS 0 */
+#define SELECTOR_USER 3u		   /* the privilege level in a selector */
 
 /** A frame to be written. */
 struct sigframe {
@@ -46,38 +48,65 @@ static inline bool sigframe_place(u64 sp, u64 low, u64 *fp, u64 *frame)
 
 /* ---- into the handler ---- */
 
-static inline void sigframe_save_registers(struct user_sigcontext *context,
-					   const struct pt_regs *regs, const struct sigframe *frame)
+/* Right into the program's memory, which is open. @return 0, -EFAULT */
+static inline int __must_check sigframe_save_registers(struct user_sigcontext *to,
+						       const struct pt_regs *regs,
+						       const struct sigframe *frame, u64 fp)
 {
-	/* Field by field: a compound literal would be cleared first. */
-	context->r8 = regs->r8;
-	context->r9 = regs->r9;
-	context->r10 = regs->r10;
-	context->r11 = regs->r11;
-	context->r12 = regs->r12;
-	context->r13 = regs->r13;
-	context->r14 = regs->r14;
-	context->r15 = regs->r15;
-	context->rdi = regs->rdi;
-	context->rsi = regs->rsi;
-	context->rbp = regs->rbp;
-	context->rbx = regs->rbx;
-	context->rdx = regs->rdx;
-	context->rax = regs->rax;
-	context->rcx = regs->rcx;
-	context->rsp = regs->rsp;
-	context->rip = regs->rip;
-	context->rflags = regs->rflags;
-	context->cs = (u16)regs->cs;
-	context->ss = (u16)regs->ss;
-	context->err = frame->trap->error;
-	context->trapno = frame->trap->number;
-	context->cr2 = frame->trap->address;
-	context->oldmask = frame->mask;
-	context->gs = 0;
-	context->fs = 0;
-	for (u32 i = 0; i < ARRAY_SIZE(context->reserved); i++)
-		context->reserved[i] = 0;
+	user_store(&to->r8, regs->r8, fault);
+	user_store(&to->r9, regs->r9, fault);
+	user_store(&to->r10, regs->r10, fault);
+	user_store(&to->r11, regs->r11, fault);
+	user_store(&to->r12, regs->r12, fault);
+	user_store(&to->r13, regs->r13, fault);
+	user_store(&to->r14, regs->r14, fault);
+	user_store(&to->r15, regs->r15, fault);
+	user_store(&to->rdi, regs->rdi, fault);
+	user_store(&to->rsi, regs->rsi, fault);
+	user_store(&to->rbp, regs->rbp, fault);
+	user_store(&to->rbx, regs->rbx, fault);
+	user_store(&to->rdx, regs->rdx, fault);
+	user_store(&to->rax, regs->rax, fault);
+	user_store(&to->rcx, regs->rcx, fault);
+	user_store(&to->rsp, regs->rsp, fault);
+	user_store(&to->rip, regs->rip, fault);
+	user_store(&to->rflags, regs->rflags, fault);
+	user_store(&to->cs, SELECTORS(regs->cs, regs->ss), fault);
+	user_store(&to->err, frame->trap->error, fault);
+	user_store(&to->trapno, frame->trap->number, fault);
+	user_store(&to->oldmask, frame->mask, fault);
+	user_store(&to->cr2, frame->trap->address, fault);
+	user_store(&to->fpstate, fp, fault);
+	return 0; /* the reserved words stay what they are in the program's memory */
+fault:
+	return -EFAULT;
+}
+
+/* All but the details of the signal. */
+static inline int __must_check sigframe_write(struct user_rt_sigframe *to,
+					      const struct pt_regs *regs,
+					      const struct sigframe *frame, u64 fp)
+{
+	const struct user_stack *altstack = frame->altstack;
+	u64 flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+
+	if (cpu_features.xsave)
+		flags |= UC_FP_XSTATE;
+	user_open();
+	user_store(&to->restorer, frame->action->restorer, fault);
+	user_store(&to->uc.flags, flags, fault);
+	user_store(&to->uc.link, 0, fault);
+	user_store(&to->uc.stack.sp, altstack->sp, fault);
+	user_store(&to->uc.stack.flags, (u32)altstack->flags, fault); /* and the padding */
+	user_store(&to->uc.stack.size, altstack->size, fault);
+	user_store(&to->uc.sigmask, frame->mask, fault);
+	if (sigframe_save_registers(&to->uc.mcontext, regs, frame, fp))
+		goto fault;
+	user_close();
+	return 0;
+fault:
+	user_close();
+	return -EFAULT;
 }
 
 static inline void sigframe_enter_handler(struct pt_regs *regs, int sig, u64 handler, u64 frame)
@@ -100,28 +129,23 @@ static inline void sigframe_enter_handler(struct pt_regs *regs, int sig, u64 han
 static inline int __must_check arch_sigframe_push(struct pt_regs *regs, const struct sigframe *what)
 {
 	const struct user_sigaction *action = what->action;
-	u64 sp = what->stack_top, fp, addr, len = offsetof(struct user_rt_sigframe, info);
-	struct user_rt_sigframe frame;
+	u64 sp = what->stack_top, fp, addr;
+	struct user_rt_sigframe *frame;
+	struct user_siginfo info;
 
 	if (!sp)
 		sp = regs->rsp - RED_ZONE;
-	if (!(action->flags & SA_RESTORER) || !sigframe_place(sp, what->stack_low, &fp, &addr))
+	if (!(action->flags & SA_RESTORER) || !sigframe_place(sp, what->stack_low, &fp, &addr) ||
+	    !user_range_ok(uaddr(addr), sizeof(*frame)))
 		return -EFAULT;
-	frame.restorer = action->restorer;
-	frame.uc.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-	if (cpu_features.xsave)
-		frame.uc.flags |= UC_FP_XSTATE;
-	frame.uc.link = 0;
-	frame.uc.stack = *what->altstack;
-	sigframe_save_registers(&frame.uc.mcontext, regs, what);
-	frame.uc.mcontext.fpstate = fp;
-	frame.uc.sigmask = what->mask;
+	frame = (struct user_rt_sigframe *)addr;
+	if (sigframe_save_fp(fp) || sigframe_write(frame, regs, what, fp))
+		return -EFAULT;
 	if (action->flags & SA_SIGINFO) {
-		signal_info_to_user(what->info, &frame.info);
-		len = sizeof(frame);
+		signal_info_to_user(what->info, &info);
+		if (user_copy_raw(&frame->info, &info, sizeof(info)))
+			return -EFAULT;
 	}
-	if (sigframe_save_fp(fp) || copy_to_user(uaddr(addr), &frame, len))
-		return -EFAULT;
 	sigframe_enter_handler(regs, what->sig, action->handler, addr);
 	return 0;
 }
@@ -177,4 +201,14 @@ static inline int __must_check arch_sigframe_pop(struct pt_regs *regs, u64 *mask
 	*mask = context.sigmask;
 	*altstack = context.stack;
 	return 0;
+}
+
+/** @brief Leave the system call at once, to all of @p regs: the thread's own, at the end of its stack. */
+static inline void __noreturn sigframe_leave(const struct pt_regs *regs)
+{
+	/* As calls from the entry code find it: a word of padding is below. */
+	__asm__ volatile("leaq -8(%[regs]), %%rsp\n\t"
+			 "jmp return_to_user" ::[regs] "r"(regs)
+			 : "memory");
+	__builtin_unreachable();
 }
