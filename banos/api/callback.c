@@ -65,13 +65,29 @@ static int callback_grant(struct callback *callback, u64 driver)
 	return err;
 }
 
-static bool callback_may_call(const struct callback *callback, u64 handle)
+/*
+ * In an RCU section. One that is being removed has lost its owner first, and is as if it were
+ * closed. @return NULL: there is none
+ */
+static struct callback *callback_find(u64 handle, const struct owner **owner)
 {
-	const struct owner *caller = gate_owner(), *owner = READ_ONCE(callback->owned.owner);
+	struct owned *owned = owned_peek(handle, &callback_class);
 
-	if (!caller || callback_is_granted(callback, caller->handle))
-		return true;
-	return owner && api_may_use(handle, owner);
+	if (!owned)
+		return NULL;
+	*owner = READ_ONCE(owned->owner);
+	if (!*owner)
+		return NULL;
+	return container_of(owned, struct callback, owned);
+}
+
+static bool callback_may_call(const struct callback *callback, u64 handle,
+			      const struct owner *owner)
+{
+	const struct owner *caller = gate_owner();
+
+	return !caller || callback_is_granted(callback, caller->handle) ||
+	       api_may_use(handle, owner);
 }
 
 /* ---- passing it ---- */
@@ -106,18 +122,17 @@ static bool callback_is_as_stated(const struct callback *callback,
 static s64 grant_argument(const struct call_slot *slot, const struct signature *signature,
 			  u32 number, u64 handle, const struct owner *callee)
 {
+	const struct owner *owner;
 	struct callback *callback;
-	struct owned *owned;
 	s64 err = 0;
 
 	rcu_read_lock();
-	owned = owned_peek(handle, &callback_class);
-	callback = owned ? container_of(owned, struct callback, owned) : NULL;
-	if (owned && !callback_may_call(callback, handle))
+	callback = callback_find(handle, &owner);
+	if (callback && !callback_may_call(callback, handle, owner))
 		err = grant_mistake(slot, number, -EINVAL, "that does not belong to the caller");
-	else if (owned && !callback_is_as_stated(callback, signature, number))
+	else if (callback && !callback_is_as_stated(callback, signature, number))
 		err = grant_mistake(slot, number, -EINVAL, "of another signature");
-	else if (owned && callback_grant(callback, callee->handle))
+	else if (callback && callback_grant(callback, callee->handle))
 		err = grant_mistake(slot, number, -ENOSPC, "that four drivers have already");
 	rcu_read_unlock();
 	return err;
@@ -144,16 +159,16 @@ s64 gate_check_arguments(const struct gate_grant *grant, const struct call_slot 
 
 s64 gate_grant_result(s64 result, const struct owner *callee)
 {
-	const struct owner *caller = gate_owner();
-	struct owned *owned;
+	const struct owner *caller = gate_owner(), *owner;
+	struct callback *callback;
 	s64 err = 0;
 
 	if (result <= 0 || !caller)
 		return result;
 	rcu_read_lock();
-	owned = owned_peek(result, &callback_class);
-	if (owned && READ_ONCE(owned->owner) && owned->owner->root == callee)
-		err = callback_grant(container_of(owned, struct callback, owned), caller->handle);
+	callback = callback_find(result, &owner);
+	if (callback && owner->root == callee)
+		err = callback_grant(callback, caller->handle);
 	rcu_read_unlock();
 	if (err)
 		return err;
@@ -245,10 +260,11 @@ s64 callback_run(struct callback *callback, const u64 args[SIGNATURE_ARGS_BACK])
 }
 
 /* In an RCU section. @return why it may not be called now, or NULL */
-static const char *callback_mistake(const struct callback *callback, u64 handle, s64 *err)
+static const char *callback_mistake(const struct callback *callback, u64 handle,
+				    const struct owner *owner, s64 *err)
 {
 	*err = -EINVAL;
-	if (!callback_may_call(callback, handle))
+	if (!callback_may_call(callback, handle, owner))
 		return "callback was not passed to the caller";
 	*err = -EDEADLK;
 	if (!(callback->flags & BANOS_CALLBACK_ATOMIC) && CPU_FIELD_READ(preempt_count) > 1)
@@ -260,8 +276,8 @@ int64_t banos_callback_call(banos_callback callback, uint64_t arg1, uint64_t arg
 			    uint64_t arg4, uint64_t arg5)
 {
 	const u64 args[SIGNATURE_ARGS_BACK] = { arg1, arg2, arg3, arg4, arg5 };
+	const struct owner *owner;
 	struct callback *target;
-	struct owned *owned;
 	const char *wrong = NULL;
 	s64 result = -ENODEV;
 	bool begun = false;
@@ -269,11 +285,10 @@ int64_t banos_callback_call(banos_callback callback, uint64_t arg1, uint64_t arg
 	if (!callback)
 		return MISTAKE("callback is 0");
 	rcu_read_lock();
-	owned = owned_peek((u64)callback, &callback_class);
-	target = container_of(owned, struct callback, owned);
-	if (owned)
-		wrong = callback_mistake(target, (u64)callback, &result);
-	if (owned && !wrong)
+	target = callback_find((u64)callback, &owner);
+	if (target)
+		wrong = callback_mistake(target, (u64)callback, owner, &result);
+	if (target && !wrong)
 		begun = callback_begin(target);
 	rcu_read_unlock();
 	if (unlikely(wrong))
