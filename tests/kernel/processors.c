@@ -205,67 +205,89 @@ KTEST(processors, the_heap_takes_back_what_other_cpus_free)
 
 /* ---- spin locks: exclusion and order ---- */
 
-#define TURNS 40u
+#define TURNS	   40u
+#define ARRIVAL_NS (10ull * NSEC_PER_SEC)
+#define ALL_MAY	   CPU_MAX
 
 static DEFINE_SPINLOCK(contended);
 static struct {
 	u64 first, second;
 } guarded_pair;
-static struct atomic turns_wrong;
-static u32 turns_of[CPU_MAX], turns_waited_for; /* under contended; the CPUs without a turn */
-static bool turns_over;
+static u64 turns_wrong; /* under contended, as all that is written below */
+static u32 may_arrive;	/* the CPU that may ask for the lock next; ALL_MAY */
+static u32 taken_by[CPU_MAX], nr_taken;
+static bool arrived_in_time;
+static struct atomic on_their_cpus;
 
-/* Once each has had one, count; the first that has had all its turns ends it. Under contended. */
-static void count_turn(u32 cpu)
+static void take_turn(u32 cpu)
 {
+	u64 flags = spin_lock_irqsave(&contended);
+
+	turns_wrong += guarded_pair.first++ != guarded_pair.second;
+	if (nr_taken < cpu_count)
+		taken_by[nr_taken++] = cpu;
+	guarded_pair.second++;
+	spin_unlock_irqrestore(&contended, flags);
+}
+
+/* Let one CPU after the other wait for the lock; the highest first. contended held. */
+static void let_arrive(void)
+{
+	u64 limit = time_monotonic_ns() + ARRIVAL_NS;
+
 	assert_held(&contended);
-	if (!turns_of[cpu]) {
-		turns_of[cpu] = 1;
-		turns_waited_for--;
-	} else if (!turns_waited_for && !turns_over && ++turns_of[cpu] > TURNS) {
-		WRITE_ONCE(turns_over, true);
+	for (u32 cpu = cpu_count; --cpu;) {
+		u16 tail = READ_ONCE(contended.tail);
+
+		WRITE_ONCE(may_arrive, cpu);
+		while (READ_ONCE(contended.tail) == tail && time_monotonic_ns() < limit)
+			cpu_relax();
+		arrived_in_time &= READ_ONCE(contended.tail) != tail;
 	}
+	WRITE_ONCE(may_arrive, ALL_MAY);
 }
 
 static void take_turns(void *arg)
 {
-	stay_on((u32)(u64)arg);
+	u32 cpu = (u32)(u64)arg;
+
+	stay_on(cpu);
 	__atomic_or_fetch(&seen_cpus, 1ull << cpu_id(), __ATOMIC_RELAXED);
-	while (!READ_ONCE(turns_over)) {
+	atomic_inc(&on_their_cpus);
+	meet(&on_their_cpus, 1);
+	if (!cpu) {
 		u64 flags = spin_lock_irqsave(&contended);
 
-		if (guarded_pair.first != guarded_pair.second)
-			atomic_inc(&turns_wrong);
-		guarded_pair.first++;
-		count_turn(cpu_id());
-		guarded_pair.second++;
+		let_arrive();
 		spin_unlock_irqrestore(&contended, flags);
 	}
+	while (READ_ONCE(may_arrive) != cpu && READ_ONCE(may_arrive) != ALL_MAY)
+		cpu_relax();
+	for (u32 i = 0; i < TURNS; i++)
+		take_turn(cpu);
 	worker_ends();
 }
 
 KTEST(processors, a_spin_lock_is_taken_in_turns)
 {
 	bool before = spin_in_turns;
-	u32 least = TURNS;
 	s32 count;
 
 	KEXPECT(true);
 	if (online_mask() != (2ull << (cpu_count - 1)) - 1 || cpu_count > 8)
 		return; /* more would be too slow where there are fewer real ones */
 	memset(&guarded_pair, 0, sizeof(guarded_pair));
-	memset(turns_of, 0, sizeof(turns_of));
-	turns_waited_for = cpu_count;
-	turns_over = false;
-	atomic_set(&turns_wrong, 0);
+	turns_wrong = nr_taken = 0;
+	arrived_in_time = true;
+	may_arrive = 0;
+	atomic_set(&on_their_cpus, 0);
 	WRITE_ONCE(spin_in_turns, true);
 	count = spawn_everywhere(test, take_turns);
 	wait_event(&queue, atomic_read(&done) == count);
 	WRITE_ONCE(spin_in_turns, before);
-	KEXPECT_EQ(atomic_read(&turns_wrong), 0);
+	KEXPECT_EQ(turns_wrong, 0);
 	KEXPECT_EQ(seen_cpus, online_mask());
-	for (u32 i = 0; i < cpu_count; i++)
-		least = MIN(least, turns_of[i]);
-	/* One whose interrupt came between two turns has fewer. */
-	KEXPECT(least >= TURNS / 2);
+	KEXPECT(arrived_in_time);
+	for (u32 i = 0; i + 1 < cpu_count; i++)
+		KEXPECT_EQ(taken_by[i], cpu_count - 1 - i);
 }
