@@ -68,6 +68,7 @@ void kernel_main(void)
 	lock_order_init();
 	symbols_init();
 	pr_notice("Banos %s, %s, %s\n", BANOS_RELEASE, boot_info.protocol, cpu_model_name());
+	cpu_show_copies();
 	fault_init();
 	memory_init();
 	acpi_init();

@@ -6,9 +6,8 @@
  * instructions: up to 64 bytes are moved by at most eight quadwords, with the
  * last ones overlapping the first where the size is not a multiple. All loads
  * precede all stores, so the same code serves memmove(). Larger blocks use
- * `rep movsq` and `rep stosq`. The byte forms are never used: they are fast
- * only on processors that report it (ERMS), and an emulator runs them a byte at a
- * time.
+ * `rep movsq` and `rep stosq`, which asm/string.h has run as bytes on processors that
+ * report those to be fast (ERMS).
  *
  * No vector registers: the kernel does not touch them.
  *

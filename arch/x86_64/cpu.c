@@ -13,6 +13,7 @@
 #include <asm/layout.h>
 #include <asm/msr.h>
 #include <asm/pgtable.h>
+#include <asm/string.h>
 #include <asm/traps.h>
 #include <asm/wall.h>
 #include <kernel/printk.h>
@@ -45,7 +46,7 @@ static u8 boot_ist[IST_STACKS][4096] __aligned(16);
 static struct idt_entry idt[VECTORS] __aligned(16) __wall_data;
 static u8 fpu_initial_area[4096] __aligned(64);
 extern u8 trap_stubs[], pf_entry[], syscall_entry[], syscall_compat_entry[];
-extern const u32 __smap_sites_start[], __smap_sites_end[];
+extern const u32 __smap_sites_start[], __smap_sites_end[], __rep_sites_start[], __rep_sites_end[];
 
 static void detect_names(struct cpu_features *features)
 {
@@ -99,6 +100,8 @@ static void cpu_detect_features(struct cpu_features *features)
 		features->rdseed = regs[1] & CPUID_RDSEED;
 		features->smap = regs[1] & CPUID_SMAP;
 		features->umip = regs[2] & CPUID_UMIP;
+		features->erms = regs[1] & CPUID_ERMS;
+		features->fsrm = regs[3] & CPUID_FSRM;
 	}
 	features->phys_bits = 36;
 	cpuid(CPUID_EXT_MAX, 0, regs);
@@ -139,6 +142,29 @@ static void patch_smap_sites(void)
 			at[2] = 0xcb;
 		else
 			at[2] = 0xca;
+	}
+}
+
+/* Let runs of words be run as bytes, as asm/string.h says; likewise. */
+static void patch_rep_sites(void)
+{
+	static const u8 bytes[] = {
+		0x48, 0xc1, 0xe1, 0x03, 0xf3, 0xa4
+	}; /* shl $3, %rcx; rep movsb */
+	const u32 kinds = REP_SITE_STORE | REP_SITE_SHORT;
+
+	for (const u32 *s = __rep_sites_start; s < __rep_sites_end; s++) {
+		u8 *at = (u8 *)(KERNEL_VMA + (*s & ~kinds));
+
+		if (*s & REP_SITE_SHORT) {
+			if (cpu_features.fsrm && at[0] == 0x77) /* JA */
+				at[0] = 0xeb;			/* JMP */
+			continue;
+		}
+		for (u32 i = 0; i < sizeof(bytes); i++)
+			at[i] = bytes[i];
+		if (*s & REP_SITE_STORE)
+			at[5] = 0xaa; /* rep stosb */
 	}
 }
 
@@ -306,8 +332,21 @@ void cpu_init_boot(void)
 		pcid_choose(&cpu_features);
 	if (cpu_features.smap)
 		patch_smap_sites();
+	if (cpu_features.erms)
+		patch_rep_sites();
 	cpu_enable_features();
 	fpu_init();
+}
+
+void cpu_show_copies(void)
+{
+	const char *form = "quadwords";
+
+	if (cpu_features.erms && cpu_features.fsrm)
+		form = "bytes (ERMS), short ones too (FSRM)";
+	else if (cpu_features.erms)
+		form = "bytes (ERMS)";
+	pr_info("cpu: memory is copied and cleared by %s\n", form);
 }
 
 const char *cpu_stack_overflowed(u64 addr, u64 *low)

@@ -2,13 +2,15 @@
 /*
  * Copies between kernel and user memory. One side may fault at any byte: the
  * exception table leads to a byte loop that finds the exact end. Quadwords
- * throughout; the last, partial quadword overlaps the one before.
+ * throughout (as bytes, where those are fast: asm/string.h); the last, partial
+ * quadword overlaps the one before.
  *
  * user_copy (rdi: to, rsi: from, rdx: bytes) and user_clear (rdi: to, rdx: bytes) leave the
  * bytes not copied in rax and change no register but these and rcx: <asm/uaccess.h>.
  */
 #include <asm/layout.h>
 #include <asm/smap.h>
+#include <asm/string.h>
 
 .macro EX at, to
 	.pushsection .ex_table, "a"
@@ -26,7 +28,8 @@ user_copy:
 	movq %rdx, %rcx
 	shrq $3, %rcx
 	cmpq $12, %rcx
-	ja 3f
+30:	ja 3f
+	REP_SITE_AT 30b, REP_SITE_SHORT
 	subq $4, %rcx
 	jb 12f
 11:					/* four at a time */
@@ -49,7 +52,7 @@ user_copy:
 	decq %rcx
 	jnz 1b
 	jmp 4f
-3:	rep movsq
+3:	REP_SITE "rep movsq"
 4:	andl $7, %edx
 	jz 8f
 41:	movq -8(%rsi, %rdx), %rax	/* the rest, overlapping */
@@ -73,9 +76,13 @@ user_copy:
 10:	andl $7, %edx			/* fault among the quadwords: rcx of them are left */
 	leaq (%rdx, %rcx, 8), %rdx
 	jmp 6b
+14:	andl $7, %edx			/* fault among their bytes */
+	addq %rcx, %rdx
+	jmp 6b
 	EX 1b, 10b
 	EX 2b, 10b
 	EX 3b, 10b
+	EX 3b+REP_SITE_BYTES_AT, 14b
 	EX 41b, 6b
 	EX 42b, 6b
 	EX 6b, 9b
@@ -89,7 +96,7 @@ user_clear:
 	movq %rdx, %rcx
 	shrq $3, %rcx
 	jz 2f
-1:	rep stosq
+1:	REP_SITE "rep stosq", REP_SITE_STORE
 	andl $7, %edx
 	jz 4f
 11:	movq %rax, -8(%rdi, %rdx)	/* the rest, overlapping */
@@ -111,7 +118,11 @@ user_clear:
 	jmp 4b
 7:	movq %rdx, %rax
 	jmp 4b
+8:	andl $7, %edx			/* fault among their bytes */
+	addq %rcx, %rdx
+	jmp 6b
 	EX 1b, 5b
+	EX 1b+REP_SITE_BYTES_AT, 8b
 	EX 11b, 6b
 	EX 3b, 7b
 	EX 6b, 7b

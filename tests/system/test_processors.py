@@ -111,3 +111,17 @@ def test_options_limit_processors(start, option, cpus):
     each_processor_works(m, list(range(cpus)))
     m.sendline('poweroff -f')
     assert m.wait_end() == 0
+
+
+@pytest.mark.banos
+@pytest.mark.parametrize('cpu, form', [
+    ('max', r'bytes \(ERMS\)(, short ones too \(FSRM\))?'), ('max,-fsrm', r'bytes \(ERMS\)'),
+    ('max,-erms,-fsrm', 'quadwords')])
+def test_copies_take_the_form_that_the_processor_is_fast_with(start, cpu, form):
+    # tests/kernel/uaccess.c: all lengths and offsets, and the exact byte where memory ends.
+    m = start(kernel=DEBUG_KERNEL, cpu=cpu, initrd=b'',
+              qemu=['-device', 'isa-debug-exit,iobase=0xf4,iosize=4'],
+              append='ktest=uaccess.* qemu_exit')
+    assert m.wait_end(60) == 1
+    assert re.search(r'KTAP-DONE pass=[1-9]\d* fail=0', m.before)
+    assert re.search(rf'cpu: memory is copied and cleared by {form}\r?\n', m.before)

@@ -51,6 +51,9 @@ SECTIONS
 		__smap_sites_start = .;
 		KEEP(*(.smap_sites))
 		__smap_sites_end = .;
+		__rep_sites_start = .;
+		KEEP(*(.rep_sites))
+		__rep_sites_end = .;
 		. = ALIGN(8);
 		__banos_exports_start = .;
 		KEEP(*(.banos-export .banos-export.*))

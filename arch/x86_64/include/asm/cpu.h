@@ -7,7 +7,7 @@
 /** Features found by cpu_init_boot(); the same on all CPUs (the boot CPU's). */
 struct cpu_features {
 	bool syscall, nx, pge, pat, smep, smap, umip, gbpages, xsave, rdtscp, mce, mca,
-		invariant_tsc, x2apic, tsc_deadline, pcid, rdrand, rdseed, hypervisor;
+		invariant_tsc, x2apic, tsc_deadline, pcid, rdrand, rdseed, hypervisor, erms, fsrm;
 	u32 xsave_size; /* bytes of the FPU area */
 	u64 xcr0;
 	char vendor[13], brand[49];
@@ -22,7 +22,8 @@ static inline u64 cpu_phys_end(void)
 
 /** The boot CPU, before the console. Statically there. */
 extern struct cpu boot_cpu;
-void cpu_init_boot(void); /* features, tables, system-call entry; memory not needed */
+void cpu_init_boot(void);   /* features, tables, system-call entry; memory not needed */
+void cpu_show_copies(void); /* one line of the log: which form of copies was chosen */
 int __must_check
 cpu_init_boot_stacks(void); /* interrupt and IST stacks with guard pages; needs kernel ranges */
 /** Does @p addr lie on this CPU's interrupt stack? */

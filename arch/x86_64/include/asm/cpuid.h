@@ -36,7 +36,9 @@
 /* CPUID_STRUCTURE, EBX. */
 #define CPUID_SMEP   (1u << 7)
 #define CPUID_RDSEED (1u << 18)
+#define CPUID_ERMS   (1u << 9)
 #define CPUID_SMAP   (1u << 20)
+#define CPUID_FSRM   (1u << 4) /* in EDX */
 /* CPUID_STRUCTURE, ECX. */
 #define CPUID_UMIP (1u << 2)
 /* CPUID_EXT, EDX. */
