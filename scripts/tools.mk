@@ -65,7 +65,7 @@ $(eval $(call tool,fuzz/pure,$(wildcard tests/fuzz/pure*.c) $(cpio-srcs) \
 LOADER_LIB := $(O)/tools/libbanos-loader.a
 library-srcs := banos/loader/library/library.c $(filter-out banos/tool/%,$(loader-srcs))
 library-objs := $(patsubst %.c,$(O)/tools/libbanos-loader.obj/%.o,$(library-srcs))
-library-cflags := $(kernel-cppflags) -std=gnu11 -O2 -m64 -ffreestanding -fPIE \
+library-cflags := $(kernel-cppflags) -D__BANOS_LIBRARY__ -std=gnu11 -O2 -m64 -ffreestanding -fPIE \
 	-fvisibility=hidden -mno-red-zone -mgeneral-regs-only -fno-stack-protector \
 	-fcf-protection=branch -fno-strict-aliasing -fno-common \
 	-fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks $(warn-flags)

@@ -29,7 +29,8 @@
 #else
 #include <kernel/types.h>
 
-#ifdef __BANOS_HOST__
+/* Elsewhere than in the kernel's image nobody changes them. */
+#if defined(__BANOS_HOST__) || defined(__BANOS_LIBRARY__)
 #define REP_SITE(insn, kind) insn
 #else
 #define REP_SITE(insn, kind)               \
