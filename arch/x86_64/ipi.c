@@ -152,12 +152,28 @@ void ipi_handle_call(void)
 	}
 }
 
+/*
+ * A CPU that has not looked for so long is told again, which does no harm. QEMU before 8.2 can lose a
+ * write to the APIC's registers while another CPU changes the map of memory (a card comes
+ * or goes): the others would wait for ever.
+ */
+#define TELL_AGAIN_ROUNDS (1u << 20)
+
+static void tell_again(const struct cpumask *to)
+{
+	u32 me = cpu_id();
+
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpumask_test(to, i) && cpumask_test(&cpus[i]->flush_from, me))
+			apic_send_ipi(cpus[i]->hw_id, VECTOR_CALL);
+}
+
 /* Preemption off. @param space NULL: all CPUs @param forget not flush, but leave the tables of s */
 static void tell_others(const struct vm_space *space, u64 start, u64 end, u64 generation,
 			bool forget)
 {
 	struct flush_request *request = &this_cpu()->flush;
-	u32 me = cpu_id(), count = 0;
+	u32 me = cpu_id(), count = 0, rounds = 0;
 	struct cpumask to = { 0 };
 
 	if (IS_ENABLED(CONFIG_DEBUG_LOCKS))
@@ -183,6 +199,8 @@ static void tell_others(const struct vm_space *space, u64 start, u64 end, u64 ge
 	while (atomic_read(&request->left)) {
 		ipi_handle_call();
 		cpu_relax();
+		if (unlikely(!(++rounds % TELL_AGAIN_ROUNDS)))
+			tell_again(&to);
 	}
 }
 

@@ -52,7 +52,9 @@ def pytest_runtest_protocol(item, nextitem):
     """Once more where QEMU itself crashed: that says nothing about the kernel."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    if getattr(item, 'qemu_crashed', False) and qemu_races():
+    for _ in range(4):
+        if not (getattr(item, "qemu_crashed", False) and qemu_races()):
+            break
         print(f'\n{item.nodeid}: QEMU crashed, once more')
         item._initrequest()
         del item.failed_phase, item.qemu_crashed
