@@ -176,6 +176,8 @@ int bus_device_add(struct bus *bus, struct bus_device *device)
 	err = -EEXIST;
 	if (!bus_name_taken_locked(bus, device->name))
 		err = owned_add(owner, &device->owned, &device_class, true);
+	else if (owner_is_closed(owner)) /* then it may be one that is just being removed */
+		err = -ENODEV;
 	if (!err) {
 		list_add_tail(&device->of_bus, &bus->devices);
 		atomic_inc(&bus->owned.refs);

@@ -81,6 +81,25 @@ void owner_close(struct owner *owner)
 	spin_unlock_irqrestore(&owner->root->lock, flags);
 }
 
+static bool has_closed_locked(const struct owner *owner)
+{
+	const struct owner *child;
+	bool found = owner->closed;
+
+	list_for_each(child, &owner->children, sibling)
+		found |= has_closed_locked(child);
+	return found;
+}
+
+bool owner_has_closed(const struct owner *owner)
+{
+	u64 flags = spin_lock_irqsave(&owner->root->lock);
+	bool found = has_closed_locked(owner->root);
+
+	spin_unlock_irqrestore(&owner->root->lock, flags);
+	return found;
+}
+
 struct owner *owner_find(u64 handle)
 {
 	return handle_find(handle, HANDLE_OWNER);

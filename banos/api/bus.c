@@ -322,9 +322,11 @@ int64_t banos_device_add(banos_bus bus, const struct banos_device_config *config
 		return MISTAKE("device is not the driver's memory");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
+	if (api_is_going())
+		return -ENODEV;
 	object = api_get((u64)bus, &bus_class);
 	if (!object)
-		return api_handle_mistake(__func__, "bus");
+		return api_entry_mistake(__func__, "bus", -ENODEV);
 	err = add_device(container_of(object, struct bus, owned), config, device);
 	owned_put(object);
 	return err;
@@ -342,7 +344,7 @@ int64_t banos_device_remove(banos_device device, uint32_t flags)
 		return SPINLOCK_MISTAKE();
 	object = api_get((u64)device, &device_class);
 	if (!object)
-		return api_handle_mistake(__func__, "device");
+		return api_entry_mistake(__func__, "device", -EINVAL);
 	err = bus_device_remove(container_of(object, struct bus_device, owned),
 				flags & BANOS_DEVICE_GONE);
 	owned_put(object);
@@ -395,7 +397,7 @@ int64_t banos_device_context(banos_bus bus, banos_owner device, void **context)
 		found = device_context_of(owned, (u64)device, &err);
 	rcu_read_unlock();
 	if (!owned && bus)
-		return api_handle_mistake(__func__, "bus");
+		return api_entry_mistake(__func__, "bus", -EINVAL);
 	if (!err)
 		*context = found;
 	return err;

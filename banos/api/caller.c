@@ -8,6 +8,7 @@
  * caller runs, the image. A program's memory is none of that.
  */
 #include <kernel/bus.h>
+#include <kernel/driver.h>
 #include <kernel/future.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
@@ -157,6 +158,20 @@ s64 api_handle_mistake(const char *function, const char *argument)
 	return api_mistake(function, -EINVAL, words);
 }
 
+bool api_is_going(void)
+{
+	const struct owner *caller = gate_owner();
+
+	return caller && caller->private && owner_driver(caller)->state == BANOS_DRIVER_GOING;
+}
+
+s64 api_entry_mistake(const char *function, const char *argument, s64 lost)
+{
+	if (api_is_going() || (gate_owner() && owner_has_closed(gate_owner())))
+		return lost;
+	return api_handle_mistake(function, argument);
+}
+
 s64 api_remove(const char *function, const char *argument, u64 handle,
 	       const struct owned_class *class)
 {
@@ -167,6 +182,8 @@ s64 api_remove(const char *function, const char *argument, u64 handle,
 		return api_mistake(function, -EDEADLK,
 				   "may sleep, and the caller holds a spin lock");
 	owned = api_get(handle, class);
+	if (!owned && class->phase == OWNED_ENTRY)
+		return api_entry_mistake(function, argument, -EINVAL);
 	if (!owned)
 		return api_handle_mistake(function, argument);
 	err = owned_remove(owned);

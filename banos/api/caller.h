@@ -86,6 +86,14 @@ static inline struct owned *api_peek(u64 handle, const struct owned_class *class
 }
 /** @brief Say that the argument @p argument is no handle of the caller's. Any context. @return -EINVAL */
 s64 api_handle_mistake(const char *function, const char *argument) __cold;
+/** @brief Is the driver that calls being removed? Any context. */
+bool api_is_going(void);
+/**
+ * @brief The same of a handle of OWNED_ENTRY. These the kernel releases while threads of the driver
+ * run: one that is late makes no mistake. Any context.
+ * @param lost  the result if something of the caller's is being removed: nothing is said then
+ */
+s64 api_entry_mistake(const char *function, const char *argument, s64 lost) __cold;
 /**
  * @brief owned_remove() by handle. Context: thread.
  * @return what that says; -EDEADLK under a spin lock, -EINVAL, with a sentence about @p function and its

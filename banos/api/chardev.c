@@ -260,7 +260,7 @@ int64_t banos_chardev_remove(banos_chardev device)
 		return SPINLOCK_MISTAKE();
 	owned = api_get((u64)device, &chardev_class);
 	if (!owned)
-		return api_handle_mistake(__func__, "device");
+		return api_entry_mistake(__func__, "device", -EINVAL);
 	if (!atomic_cmpxchg(&container_of(owned, struct char_device, owned)->files, 0,
 			    CHAR_DEVICE_GONE))
 		err = owned_remove(owned);
@@ -275,7 +275,7 @@ int64_t banos_chardev_number(banos_chardev device)
 	dev_t dev;
 
 	if (!owned)
-		return api_handle_mistake(__func__, "device");
+		return api_entry_mistake(__func__, "device", -EINVAL);
 	dev = container_of(owned, struct char_device, owned)->dev;
 	owned_put(owned);
 	return (s64)MAJOR(dev) << 32 | MINOR(dev);

@@ -165,6 +165,8 @@ static inline bool owner_is_closed(const struct owner *owner)
 			return true;
 	return false;
 }
+/** @brief Was any owner of the same tree closed, and is not gone yet? Any context, without the root's lock. */
+bool owner_has_closed(const struct owner *owner);
 /** @brief An owner by handle; NULL: none. It exists as long as the driver that named it is pinned. Any context. */
 struct owner *owner_find(u64 handle);
 /** @brief Does @p addr lie in the code of this owner's driver? */

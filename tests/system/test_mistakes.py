@@ -14,7 +14,7 @@ from driver_source import compiled
 
 pytestmark = pytest.mark.banos
 DRIVERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'drivers')
-NAMES = ('intruder', 'stuck', 'mapper', 'untidy', 'borrower', 'keeper')
+NAMES = ('intruder', 'stuck', 'mapper', 'untidy', 'borrower', 'keeper', 'conveyor')
 
 
 def source(name):
@@ -32,7 +32,8 @@ def files():
 def m(request, start, files):
     kernel = machines.KERNEL if request.param == 'release' else machines.DEBUG_KERNEL
     machine = start(kernel=kernel, cpus=2 if request.param == 'release' else 4,
-                    files=files, append='quiet').boot()
+                    # What the kernel says of a mistake is in its log, not within a program's text.
+                    files=files, append='quiet loglevel=1').boot()
     machine.kernel, machine.is_debug = kernel, request.param == 'debug'
     return machine
 
@@ -57,6 +58,7 @@ def test_mistakes(m):
     what_a_function_leaves_held_is_said(m)
     storage_that_is_freed_under_a_sleeper_is_an_error(m)
     errors_that_are_none_do_not_reach_a_program(m)
+    who_is_late_while_the_driver_is_removed_made_no_mistake(m)
     m.check('lsmod | grep -c installed || true; echo works')
 
 
@@ -160,6 +162,18 @@ def errors_that_are_none_do_not_reach_a_program(m):
     result, log = untidy_read(m, 'own')
     assert result == 'read -1 Invalid argument\n'
     assert 'untidy: a driver function returned -512, which is neither a valid result nor an error number' in log
+
+
+def who_is_late_while_the_driver_is_removed_made_no_mistake(m):
+    m.check('dmesg -c >/dev/null')
+    for _ in range(5):
+        m.check('insmod /conveyor.ko >/dev/null; sleep 0.1; rmmod conveyor')
+    log = m.check('dmesg')
+    lines = re.findall(r'conveyor: (add .*)', log)
+    gone = 'add -19, remove -22, bus -22, number -22, file -22'
+    assert len(lines) == 10 and lines[1::2] == [gone] * 5, log
+    assert re.fullmatch(r'add (0|-19), last removal (0|-22)', lines[0]), log
+    assert 'banos: conveyor' not in log, log
 
 
 def test_a_name_of_the_tree_is_warned_of(start):
