@@ -86,6 +86,7 @@ static bool has_closed_locked(const struct owner *owner)
 	const struct owner *child;
 	bool found = owner->closed;
 
+	assert_held(&owner->root->lock);
 	list_for_each(child, &owner->children, sibling)
 		found |= has_closed_locked(child);
 	return found;
