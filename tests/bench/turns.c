@@ -16,10 +16,22 @@ void end_child(void)
 	must(waitpid(child, NULL, 0) == child, "waitpid");
 }
 
+#define MAX_FDS 400 /* more than 64 threads have */
+/*
+ * In a child: it has what threads of its parent had open just then, and an end of a pipe that it
+ * keeps would keep another child from seeing that the pipe was closed.
+ */
+static void keep_only(int one, int other)
+{
+	for (int fd = STDERR_FILENO + 1; fd < MAX_FDS; fd++)
+		if (fd != one && fd != other)
+			close(fd);
+}
 static void echo(int from, int to)
 {
 	char byte;
 
+	keep_only(from, to);
 	while (CALL(SYS_read, from, &byte, 1) == 1)
 		CALL(SYS_write, to, &byte, 1);
 	_exit(0);
@@ -28,11 +40,8 @@ void pair_prepare(void)
 {
 	must(!pipe(fds) && !pipe(fds + 2), "pipe");
 	must((child = fork()) >= 0, "fork");
-	if (!child) {
-		close(fds[1]);
-		close(fds[2]);
+	if (!child)
 		echo(fds[0], fds[3]);
-	}
 	close(fds[0]);
 	close(fds[3]);
 	fds[0] = fds[3] = -1;
@@ -52,7 +61,7 @@ static void stream_prepare(void)
 	must(!pipe(fds), "pipe");
 	must((child = fork()) >= 0, "fork");
 	if (!child) {
-		close(fds[0]);
+		keep_only(fds[1], fds[1]);
 		signal(SIGPIPE, SIG_DFL);
 		for (;;)
 			CALL(SYS_write, fds[1], buffer, sizeof(buffer));
@@ -71,10 +80,8 @@ static void socket_prepare(void)
 {
 	must(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds), "socketpair");
 	must((child = fork()) >= 0, "fork");
-	if (!child) {
-		close(fds[0]);
+	if (!child)
 		echo(fds[1], fds[1]);
-	}
 	close(fds[1]);
 	must((fds[2] = dup(fds[0])) >= 0, "dup");
 	fds[1] = fds[0];
