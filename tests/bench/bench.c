@@ -196,6 +196,7 @@ static void measure_named(const char *name)
 #define SCALE_NS   300000000ull
 #define SCALE_PART 20
 #define MAX_CPUS   64
+#define MANY_CPUS  8
 
 static uint64_t now_ns(void)
 {
@@ -228,14 +229,36 @@ static void own_folder(int cpu)
 	snprintf(new_name, sizeof(new_name), "%s/bench.new", folder);
 }
 
+/* Asleep: with more processors than the host has, one that spins keeps others from coming. */
+static void await_all(struct scale *scale)
+{
+	int ready = __atomic_add_fetch(&scale->ready, 1, __ATOMIC_SEQ_CST);
+
+	if (ready == scale->ncpus)
+		CALL(SYS_futex, &scale->ready, FUTEX_WAKE, MAX_CPUS);
+	for (; ready < scale->ncpus; ready = scale->ready)
+		CALL(SYS_futex, &scale->ready, FUTEX_WAIT, ready);
+}
+
+/*
+ * Of so few that the time's end is noticed, under a plugin, too; the fewer, the more share the
+ * processors of the host.
+ */
+static long few_operations(const struct row *row, int ncpus)
+{
+	const long parts = ncpus > MANY_CPUS ? ncpus / MANY_CPUS : 1;
+	const long some = row->n / (row->again ? parts : parts * SCALE_PART);
+
+	return some ? some : 1;
+}
+
 static void *scale_worker(void *arg)
 {
 	const struct worker *worker = arg;
 	struct scale *scale = worker->scale;
 	const struct row *row = scale->row;
 	void (*run)(long n) = row->again ? row->again : row->run;
-	/* Of so few that the time's end is noticed, under a plugin, too. */
-	const long some = row->again || row->n < SCALE_PART ? row->n : row->n / SCALE_PART;
+	const long some = few_operations(row, scale->ncpus);
 	cpu_set_t set;
 	uint64_t end, done = 0;
 
@@ -246,9 +269,7 @@ static void *scale_worker(void *arg)
 	if (row->prepare)
 		row->prepare();
 	run(some);
-	__atomic_add_fetch(&scale->ready, 1, __ATOMIC_SEQ_CST);
-	while (scale->ready < scale->ncpus)
-		;
+	await_all(scale);
 	MARK(MARK_BEGIN);
 	for (end = now_ns() + SCALE_NS; now_ns() < end; done += some)
 		run(some);
@@ -297,6 +318,7 @@ static int scale_main(int ncpus, const char *name, int threads)
 		scale_threads(workers, ncpus);
 	else
 		scale_processes(workers, ncpus);
+	MARK(MARK_TELL);
 	for (int i = 0; i < ncpus; i++)
 		sum += scale->done[i];
 	printf("scale %llu\n", (unsigned long long)sum);

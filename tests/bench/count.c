@@ -98,9 +98,10 @@ static void end(unsigned int cpu, void *arg)
 
 static void watch(struct qemu_plugin_insn *insn)
 {
+	static const uint8_t begin_mark[] = { MARK_BEGIN }, end_mark[] = { MARK_END };
 	struct site *site;
 
-	if (watch_mark(insn, begin, end))
+	if (watch_mark(insn, begin_mark, begin) || watch_mark(insn, end_mark, end))
 		return;
 	site = calloc(1, sizeof(*site));
 	if (!site)

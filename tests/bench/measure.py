@@ -45,7 +45,7 @@ SCALE_RUNS = 5
 # A repeated string instruction counts once an iteration: without ERMS and FSRM kernels
 # choose quadwords, which is nearer to what these instructions cost than bytes are.
 CPU = 'max,-erms,-fsrm'
-ROWS_MIB = 512
+ROWS_MIB, ROWS_CPUS = 512, 8
 ROWS_LIMIT_S = 900
 # What processes that have nothing to do with each other may do at the same time.
 INDEPENDENT = ('null_syscall', 'read_zero_1', 'file_pread_4k', 'stat', 'dup_close',
@@ -374,7 +374,9 @@ class Bench:
     def shared(self, rows, cpus=2):
         """For each row, by processes and then by threads of one: Shared."""
         found = []
-        with self.start(cpus=cpus, qemu=self.with_plugin('share'), memory=ROWS_MIB,
+        # The kernel keeps free pages for each processor, a share of its memory.
+        with self.start(cpus=cpus, qemu=self.with_plugin('share'),
+                        memory=ROWS_MIB * max(1, cpus // ROWS_CPUS),
                         limit_s=ROWS_LIMIT_S) as m:
             m.boot()
             m.check('mount -t tmpfs bench /tmp')

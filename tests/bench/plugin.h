@@ -37,19 +37,15 @@ bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *hwaddr);
 uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *hwaddr);
 void qemu_plugin_outs(const char *text);
 
-/** @brief If @p insn is a mark, have @p begin or @p end called there. @return was it one? */
-static inline bool watch_mark(struct qemu_plugin_insn *insn, executed_fn *begin, executed_fn *end)
+/** @brief If @p insn is the mark of these bytes (mark.h), have @p fn called there. @return was it? */
+static inline bool watch_mark(struct qemu_plugin_insn *insn, const uint8_t mark[MARK_SIZE],
+			      executed_fn *fn)
 {
-	static const uint8_t marks[][7] = { { MARK_BEGIN }, { MARK_END } };
-
-	for (int i = 0; i < 2; i++)
-		if (qemu_plugin_insn_size(insn) == sizeof(marks[i]) &&
-		    !memcmp(qemu_plugin_insn_data(insn), marks[i], sizeof(marks[i]))) {
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, i ? end : begin, NO_REGISTERS,
-							       NULL);
-			return true;
-		}
-	return false;
+	if (qemu_plugin_insn_size(insn) != MARK_SIZE ||
+	    memcmp(qemu_plugin_insn_data(insn), mark, MARK_SIZE))
+		return false;
+	qemu_plugin_register_vcpu_insn_exec_cb(insn, fn, NO_REGISTERS, NULL);
+	return true;
 }
 
 #define APIC_ICR 0xfee00300u /* where every PC has it after reset */

@@ -5,9 +5,8 @@
  *	-plugin share.so,out=FILE
  *
  * Each processor notes the lines that it reads and writes between its marks
- * (mark.h), in a table of its own. When the last one is past its end mark,
- * FILE gets one line for each cache line that one processor wrote and another
- * touched:
+ * (mark.h), in a table of its own. At the mark that tells that all have ended, FILE gets
+ * one line for each cache line that one processor wrote and another touched:
  *
  *	WRITES OTHERS ADDRESS WRITER TOUCHER
  *
@@ -20,43 +19,78 @@
 #include <stdlib.h>
 #include "plugin.h"
 
-#define MAX_CPUS   64
-#define LINE_SHIFT 6
-#define SLOTS	   (1u << 20) /* a power of two, a few times what is touched */
+#define MAX_CPUS    64
+#define LINE_SHIFT  6
+#define FIRST_SLOTS 4096u
 
 EXPORTED int qemu_plugin_version = 1;
 
+/* What one processor did to a line, or what all did. */
 struct line {
 	uint64_t number;	  /* physical; 0: free */
-	uint64_t address, writer; /* of the last write */
-	uint64_t toucher;	  /* of the last access */
-	uint32_t reads, writes;
+	uint64_t address, writer; /* of the last write; of all: of the one that writes most */
+	uint64_t toucher;	  /* of the last access; of all: of one of the others */
+	uint64_t reads, writes;
+	uint64_t most_writes, most_touches, most_toucher; /* of the one that writes most */
 };
 
-static struct line *tables[MAX_CPUS];
+/* Lines by number: open addressing, at most half full. */
+struct table {
+	struct line *lines;
+	uint32_t nslots, nused; /* slots: a power of two */
+};
+
+static struct table tables[MAX_CPUS];
 static bool inside[MAX_CPUS];
-static int running;
 static unsigned long ipis;
 static FILE *out;
 
-/* The line's place in a table; NULL: it is not there and is not to be made. */
-static struct line *find(struct line *table, uint64_t number, bool make)
+static struct line *find_slot(const struct table *table, uint64_t number)
 {
-	uint32_t i = (number * 0x9e3779b97f4a7c15ull) >> 44;
+	uint32_t i = number * 0x9e3779b97f4a7c15ull >> 32;
 
-	for (uint32_t tries = 0; tries < SLOTS; tries++, i++) {
-		struct line *line = &table[i & (SLOTS - 1)];
+	while (table->lines[i & (table->nslots - 1)].number &&
+	       table->lines[i & (table->nslots - 1)].number != number)
+		i++;
+	return &table->lines[i & (table->nslots - 1)];
+}
 
-		if (line->number == number)
-			return line;
-		if (line->number)
-			continue;
-		if (!make)
-			return NULL;
-		line->number = number;
+static void resize_table(struct table *table, uint32_t nslots)
+{
+	const struct table old = *table;
+
+	table->nslots = nslots;
+	table->lines = calloc(nslots, sizeof(struct line));
+	if (!table->lines)
+		abort();
+	for (uint32_t i = 0; i < old.nslots; i++)
+		if (old.lines[i].number)
+			*find_slot(table, old.lines[i].number) = old.lines[i];
+	free(old.lines);
+}
+
+/* The line's place, a new one if it has none. */
+static struct line *line_of(struct table *table, uint64_t number)
+{
+	struct line *line;
+
+	if (!table->lines)
+		resize_table(table, FIRST_SLOTS);
+	line = find_slot(table, number);
+	if (line->number)
 		return line;
+	if (++table->nused > table->nslots / 2) {
+		resize_table(table, table->nslots * 2);
+		line = find_slot(table, number);
 	}
-	abort();
+	line->number = number;
+	return line;
+}
+
+static void empty_table(struct table *table)
+{
+	free(table->lines);
+	*table = (struct table){ 0 };
 }
 
 static void accessed(unsigned int cpu, uint32_t info, uint64_t address, void *arg)
@@ -74,7 +108,7 @@ static void accessed(unsigned int cpu, uint32_t info, uint64_t address, void *ar
 			__atomic_add_fetch(&ipis, 1, __ATOMIC_SEQ_CST);
 		return;
 	}
-	line = find(tables[cpu], (qemu_plugin_hwaddr_phys_addr(hwaddr) >> LINE_SHIFT) + 1, true);
+	line = line_of(&tables[cpu], (qemu_plugin_hwaddr_phys_addr(hwaddr) >> LINE_SHIFT) + 1);
 	line->toucher = (uint64_t)arg;
 	if (!qemu_plugin_mem_is_store(info)) {
 		line->reads++;
@@ -85,73 +119,90 @@ static void accessed(unsigned int cpu, uint32_t info, uint64_t address, void *ar
 	line->writer = (uint64_t)arg;
 }
 
-/* @line is of processor @cpu: is it the one that writes the line most, and what do others do there? */
-static void report(unsigned int cpu, const struct line *line)
+/* Add what one processor did to what all did. */
+static void add_line(struct line *all, const struct line *line)
 {
-	uint64_t writes = line->writes, others = 0, toucher = 0;
+	all->reads += line->reads;
+	all->writes += line->writes;
+	if (line->writes <= all->most_writes) {
+		all->toucher = line->toucher;
+		return;
+	}
+	if (all->most_writes)
+		all->toucher = all->most_toucher;
+	all->most_writes = line->writes;
+	all->most_touches = line->reads + line->writes;
+	all->most_toucher = line->toucher;
+	all->address = line->address;
+	all->writer = line->writer;
+}
+
+static void report(const struct line *all)
+{
+	const uint64_t others = all->reads + all->writes - all->most_touches;
+
+	if (all->writes && others)
+		fprintf(out, "%llu %llu %llx %llx %llx\n", (unsigned long long)all->writes,
+			(unsigned long long)others, (unsigned long long)all->address,
+			(unsigned long long)all->writer, (unsigned long long)all->toucher);
+}
+
+static void report_tables(void)
+{
+	struct table all = { 0 };
 
 	for (unsigned int i = 0; i < MAX_CPUS; i++) {
-		const struct line *other =
-			i != cpu && tables[i] ? find(tables[i], line->number, false) : NULL;
-
-		if (!other)
-			continue;
-		if (other->writes > line->writes || (other->writes == line->writes && i < cpu))
-			return;
-		writes += other->writes;
-		others += other->reads + other->writes;
-		toucher = other->toucher;
+		for (uint32_t slot = 0; slot < tables[i].nslots; slot++)
+			if (tables[i].lines[slot].number)
+				add_line(line_of(&all, tables[i].lines[slot].number),
+					 &tables[i].lines[slot]);
+		empty_table(&tables[i]);
 	}
-	if (others)
-		fprintf(out, "%llu %llu %llx %llx %llx\n", (unsigned long long)writes,
-			(unsigned long long)others, (unsigned long long)line->address,
-			(unsigned long long)line->writer, (unsigned long long)toucher);
+	for (uint32_t slot = 0; slot < all.nslots; slot++)
+		report(&all.lines[slot]);
+	empty_table(&all);
 }
 
 static void begin(unsigned int cpu, void *arg)
 {
 	(void)arg;
-	if (cpu >= MAX_CPUS)
-		return;
-	if (!tables[cpu])
-		tables[cpu] = calloc(SLOTS, sizeof(struct line));
-	if (!tables[cpu])
-		abort();
-	__atomic_add_fetch(&running, 1, __ATOMIC_SEQ_CST);
-	inside[cpu] = true;
+	if (cpu < MAX_CPUS)
+		inside[cpu] = true;
 }
 
 static void end(unsigned int cpu, void *arg)
 {
 	(void)arg;
-	if (cpu >= MAX_CPUS || !inside[cpu])
-		return;
-	inside[cpu] = false;
-	if (__atomic_sub_fetch(&running, 1, __ATOMIC_SEQ_CST))
-		return;
-	for (unsigned int i = 0; i < MAX_CPUS; i++)
-		for (uint32_t round = 0; tables[i] && round < SLOTS; round++)
-			if (tables[i][round].writes)
-				report(i, &tables[i][round]);
+	if (cpu < MAX_CPUS)
+		inside[cpu] = false;
+}
+
+static void tell(unsigned int cpu, void *arg)
+{
+	(void)cpu;
+	(void)arg;
+	report_tables();
 	fprintf(out, "end %lu\n", ipis);
 	ipis = 0;
 	fflush(out);
-	for (unsigned int i = 0; i < MAX_CPUS; i++) {
-		free(tables[i]); /* another one is zero without being touched */
-		tables[i] = NULL;
-	}
+}
+
+static void watch(struct qemu_plugin_insn *insn)
+{
+	static const uint8_t begin_mark[] = { MARK_BEGIN }, end_mark[] = { MARK_END },
+			     tell_mark[] = { MARK_TELL };
+
+	if (!watch_mark(insn, begin_mark, begin) && !watch_mark(insn, end_mark, end) &&
+	    !watch_mark(insn, tell_mark, tell))
+		qemu_plugin_register_vcpu_mem_cb(insn, accessed, NO_REGISTERS, READS_WRITES,
+						 (void *)qemu_plugin_insn_vaddr(insn));
 }
 
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	(void)id;
-	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
-		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-
-		if (!watch_mark(insn, begin, end))
-			qemu_plugin_register_vcpu_mem_cb(insn, accessed, NO_REGISTERS, READS_WRITES,
-							 (void *)qemu_plugin_insn_vaddr(insn));
-	}
+	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++)
+		watch(qemu_plugin_tb_get_insn(tb, i));
 }
 
 EXPORTED int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
