@@ -3,6 +3,7 @@
  * What system calls, faults and processes cost.
  *
  *	bench [ROW|GROUP...]	ticks of each row, or of those named
+ *	bench --times N [ROW|GROUP...]	the same, but each row measured N times, one line each
  *	bench --list		their names and groups
  *	bench --now		the time stamp counter as it is now
  *	bench --scale N ROW	operations that N processors at once do in 0.3 s
@@ -72,6 +73,7 @@ struct progress {
 };
 static struct progress *progress;
 static bool once;
+static int times = 1;
 
 void add_operations(long count)
 {
@@ -127,9 +129,12 @@ static void measure_row(const struct row *row)
 	if (!pid) {
 		if (!once)
 			measure(row);
-		took = measure(row);
-		printf("row %s %ld %llu %u\n", row->name, progress->operations,
-		       (unsigned long long)took, progress->spans - 1);
+		once |= times > 1; /* what one time leaves is then part of the next */
+		for (int i = 0; i < times; i++) {
+			took = measure(row);
+			printf("row %s %ld %llu %u\n", row->name, progress->operations,
+			       (unsigned long long)took, progress->spans - 1);
+		}
 		fflush(stdout);
 		_exit(0);
 	}
@@ -342,6 +347,11 @@ int main(int argc, char **argv)
 	once = !strcmp(option, "--once");
 	argc -= once;
 	argv += once;
+	if (!strcmp(option, "--times") && argc > 2) {
+		times = atoi(argv[2]);
+		argc -= 2;
+		argv += 2;
+	}
 	if (!strcmp(option, "--list"))
 		each_row(NULL, list_row);
 	else if (!strcmp(option, "--reverse"))

@@ -21,13 +21,16 @@ is the same for one and two at once, neither keeps the other waiting.
 With rows or groups of rows nothing but these is measured; with --profile the
 functions in which their instructions go are printed; with --lines N the cache lines
 alone that N processors take from each other in these rows, with the functions that
-touch them; --cpus N... has the whole table tell that for other numbers than 2, 4 and 8.
+touch them; --cpus N... has the whole table tell that for other numbers than 2, 4 and 8;
+--wall VMLINUZ compares wall time with Linux's: see wall.py; --seeds N... measures with each
+seed of QEMU's, each but 1 in an order of its own, and tells what differs then.
 Wanted: a figure that got worse has a reason in the commit that made it worse.
 """
 import argparse
 import bisect
 import collections
 import os
+import random
 import struct
 import subprocess
 import sys
@@ -38,9 +41,15 @@ import debian  # noqa: E402
 import driver_source  # noqa: E402
 import reference  # noqa: E402
 import report  # noqa: E402
+import wall  # noqa: E402
 
-ICOUNT = ('-icount', 'shift=0,sleep=off', '-seed', '1',
-          '-rtc', 'base=2026-01-01,clock=vm')
+
+
+def icount(seed=1):
+    return ('-icount', 'shift=0,sleep=off', '-seed', str(seed),
+            '-rtc', 'base=2026-01-01,clock=vm')
+
+
 SCALE_RUNS = 5
 # A repeated string instruction counts once an iteration: without ERMS and FSRM kernels
 # choose quadwords, which is nearer to what these instructions cost than bytes are.
@@ -269,11 +278,12 @@ class Bench:
         self.machine = machine
         self.options = {'kernel': kernel, 'append': append}
         folder = build(self.out)
+        self.program = folder + '/bench'
         self.plugin = folder + '/%s.so'
         self.counts = folder + '/counts' + ('.reference' if kernel else '')
         self.log = os.path.join(self.out, 'reference.log' if kernel else 'bench.log')
         self.has_plugin = plugin_works(self.plugin % 'count', self.counts)
-        self.files = {'bench/bench': content(folder + '/bench'),
+        self.files = {'bench/bench': content(self.program),
                       'bench/trivial.ko': driver('trivial'),
                       'bench/functions.ko': functions(),
                       'bench/exporter.ko': source('exporter.c'),
@@ -290,18 +300,32 @@ class Bench:
     def with_plugin(self, name):
         return ('-plugin', f'{self.plugin % name},out={self.counts}')
 
-    def rows(self, names=()):
+    def in_order(self, names, seed):
+        """Rows (all of them, those named, those of groups named) in an order of a seed's;
+        1: that of the table."""
+        groups = self.groups()
+        rows = list(groups)
+        if names:
+            rows = [row for name in names
+                    for row in ([name] if name in groups else
+                                [x for x in groups if groups[x] == name])]
+        if seed != 1:
+            random.Random(seed).shuffle(rows)
+        return rows
+
+    def rows(self, names=(), seed=1):
         """{row: Row}, in order; None if it failed"""
         log = InterruptLog(self.counts + '.log')
-        qemu = ICOUNT
+        qemu = icount(seed)
         if self.has_plugin:
             qemu += (*self.with_plugin('count'), *log.options())
         rows = {}
-        with log, self.start(qemu=qemu, cpu=CPU, memory=ROWS_MIB,
-                             limit_s=ROWS_LIMIT_S) as m:
+        order = '\n'.join(self.in_order(names, seed)).encode()
+        with log, self.start(qemu=qemu, cpu=CPU, memory=ROWS_MIB, limit_s=ROWS_LIMIT_S,
+                             files={**self.files, 'bench/order': order}) as m:
             m.boot()
             m.check('mount -t tmpfs bench /tmp')
-            for line in m.lines('/bench/bench ' + ' '.join(names), ROWS_LIMIT_S):
+            for line in m.lines('/bench/bench $(cat /bench/order)', ROWS_LIMIT_S):
                 words = line.split()
                 if words[:1] == ['row']:
                     rows[words[1]] = None if words[2] == 'failed' else \
@@ -311,7 +335,7 @@ class Bench:
                       self.counts, log.spans())
         return rows
 
-    cpu = CPU
+    cpu, rows_mib = CPU, ROWS_MIB
 
     @staticmethod
     def qemu_version():
@@ -320,7 +344,7 @@ class Bench:
 
     def groups(self):
         """{row: group}, of all rows"""
-        listed = subprocess.run([os.path.dirname(self.plugin) + '/bench', '--list'],
+        listed = subprocess.run([self.program, '--list'],
                                 check=True, stdout=subprocess.PIPE, text=True)
         return dict(line.split() for line in listed.stdout.splitlines())
 
@@ -330,7 +354,7 @@ class Bench:
         with open(root, encoding='utf-8') as f:
             profile = f.read() + '\n/bench/bench --now\n'
         with self.start(files=dict(self.files, **{'etc/profile': profile}),
-                        qemu=ICOUNT) as m:
+                        qemu=icount()) as m:
             m.expect(r'now (\d+)\s', 60)
             return int(m.match[1])
 
@@ -480,13 +504,23 @@ def main():
     parser.add_argument('--profile', action='store_true')
     parser.add_argument('--lines', type=int, metavar='N')
     parser.add_argument('--cpus', type=int, nargs='+', default=[2, 4, 8])
+    parser.add_argument('--wall', metavar='VMLINUZ')
+    parser.add_argument('--boots', type=int, default=3)
+    parser.add_argument('--processors', type=int, default=1)
+    parser.add_argument('--seeds', type=int, nargs='+', default=[1])
     options = parser.parse_intermixed_args()
     bench = Bench(options.out)
+    if options.wall:
+        return wall.compare(bench, Bench(options.out, options.wall, wall.TUNED), options)
     if options.lines:
         print_shared(bench, options.rows or SHARED, options.lines)
         return 0
-    rows = bench.rows(options.rows)
-    report.print_rows(rows, bench.groups(), reference.stored())
+    by_seed = {seed: bench.rows(options.rows, seed) for seed in options.seeds}
+    groups, rows = bench.groups(), by_seed[options.seeds[0]]
+    rows = {name: rows[name] for name in groups if name in rows}
+    report.print_rows(rows, groups, reference.stored())
+    if len(by_seed) > 1:
+        report.print_spread(by_seed)
     if options.profile and bench.has_plugin:
         table = symbols(os.path.join(bench.out, 'banos.elf'))
         for name, row in rows.items():

@@ -7,6 +7,7 @@ COUNTED = ('locked', 'devices', 'interrupts', 'ipis', 'cr3', 'tlb')
 # What is less than this above Linux is not told: a timer's interrupt falls into one run
 # and not into the other, and one yield in twenty of Linux's does not switch.
 ABOVE_FACTOR, ABOVE_LEAST = 1.05, 0.02
+SPREAD_FACTOR = 1.02
 
 
 def number(value):
@@ -71,6 +72,21 @@ def print_rows(rows, groups, stored):
               f'{len(values)} rows, {max(values):.3f} at most')
     for name, what, ours, linux in worse:
         print(f'above Linux: {name} {what} {ours:.2f}, Linux {linux:.2f}')
+
+
+def print_spread(by_seed):
+    """by_seed: {seed: {name: measure.Row or None}}"""
+    print('\nWhat differs by more than 2 % with the seed, and the order of the rows:')
+    for name in next(iter(by_seed.values())):
+        rows = [rows.get(name) for rows in by_seed.values()]
+        if None in rows:
+            print(f'{name:32} failed')
+            continue
+        figures = [row.figures() for row in rows]
+        for what in figures[0]:
+            values = [x[what] for x in figures]
+            if max(values) > min(values) * SPREAD_FACTOR + ABOVE_LEAST:
+                print(f'{name:32} {what:12} ' + ' '.join(f'{x:12,.2f}' for x in values))
 
 
 def print_lines(by_cpus):

@@ -14,6 +14,8 @@ import machine
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 '..', 'bench'))
 import measure  # noqa: E402
+import report  # noqa: E402
+import wall  # noqa: E402
 
 pytestmark = pytest.mark.banos
 
@@ -92,6 +94,32 @@ def test_rows_do_not_depend_on_their_order(bench):
         here, other = row.figures(), back[name].figures()
         for what, figure in here.items():
             assert abs(figure - other[what]) <= 0.02 * figure + 0.02, (name, what)
+
+
+@pytest.mark.long
+def test_no_row_depends_on_its_order_or_the_seed(bench, capsys):
+    report.print_spread({seed: bench.rows(seed=seed) for seed in (1, 2)})
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.split()[:1] not in ([], ['What'])] == []
+
+
+def test_what_differs_with_the_seed_is_told(capsys):
+    runs = {seed: {'same': measure.Row(100, 1000 + seed, 0),
+                   'other': measure.Row(100, 1000 + 30 * seed, 1),
+                   'gone': measure.Row(1, 1, 2) if seed == 1 else None} for seed in (1, 2)}
+    report.print_spread(runs)
+    told = [line.split()[0] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert told == ['other', 'gone']
+
+
+def test_wall_time_is_measured_and_compared(bench, capsys):
+    times = wall.measure(bench, ['null_syscall', 'stat'], 1)
+    assert [len(times[x]) for x in ('null_syscall', 'stat')] == [wall.TIMES] * 2
+    twice = {row: [2 * x for x in ticks] for row, ticks in times.items()}
+    groups = {'null_syscall': 'kernel', 'stat': 'kernel'}
+    assert wall.print_table(times, twice, groups, 1) == []
+    assert wall.print_table(twice, times, groups, 1) == ['null_syscall', 'stat']
+    assert '2.000 of Linux, 2 rows' in capsys.readouterr().out
 
 
 def test_what_costs_more_is_counted(bench):
