@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True
 HEADERS = '/usr/include/x86_64-linux-gnu/asm/unistd_64.h'
 LAST_OF_LINUX_6_1 = 450
 FOLDERS = ('arch', 'banos', 'device', 'fs', 'init', 'kernel', 'mm', 'net')
-FUNCTION = re.compile(r'^SYSCALL([0-6])\((\w+)((?:,\s*\w+)*)\)\s*\{', re.M)
+FUNCTION = re.compile(r'^SYSCALL(?:_REGISTERS)?([0-6])\((\w+)((?:,\s*\w+)*)\)\s*\{', re.M)
 NO_CALL = {'ni'}    # what the slots without a call lead to
 
 

@@ -68,6 +68,9 @@ void asm_offsets(void)
 	DEFINE(REGS_RDX, offsetof(struct pt_regs, rdx));
 	DEFINE(REGS_RSI, offsetof(struct pt_regs, rsi));
 	DEFINE(REGS_RDI, offsetof(struct pt_regs, rdi));
+	DEFINE(REGS_RCX, offsetof(struct pt_regs, rcx));
+	DEFINE(REGS_R11, offsetof(struct pt_regs, r11));
+	DEFINE(REGS_ORIG_RAX, offsetof(struct pt_regs, orig_rax));
 	DEFINE(REGS_RIP, offsetof(struct pt_regs, rip));
 	DEFINE(REGS_CS, offsetof(struct pt_regs, cs));
 	DEFINE(REGS_RFLAGS, offsetof(struct pt_regs, rflags));

@@ -2,11 +2,13 @@
 /*
  * The ways in and out of the kernel.
  *
- * Every entry leaves a full struct pt_regs at the top of the stack it came in
- * on. The way out of a system call restores only what C may have changed
- * (rbx, rbp, r12-r15 are still the user's) unless thread.work asks for more:
- * then all registers go back by IRET, which is also how signals, exec and
- * sigreturn change them.
+ * Exceptions and interrupts leave a full struct pt_regs at the top of the stack
+ * they came in on. A system call stores only what C may change and what its
+ * return needs: rbx, rbp and r12-r15 are still the user's in the registers, and the
+ * rest follows from what is stored. Most calls return like that. Where
+ * someone reads or changes all of struct pt_regs it is completed first: in the calls that
+ * SYSCALL_STORE_REGISTERS() defines (fork), and before thread.work is done (signals).
+ * Then all registers are restored by IRET, as also exec and sigreturn do (syscall_leave_with()).
  *
  * GS: the user's base while in user mode, struct cpu in the kernel; the
  * entries that can interrupt the kernel between the two (NMI, #DB, #DF, #MC:
@@ -44,10 +46,10 @@
 
 /*
  * For debuggers: behind PUSH_REST, up to FRAME_END, what was interrupted is the
- * caller and its registers are in struct pt_regs. @from_user: nothing to go on to.
+ * caller and its registers are in struct pt_regs.
  */
 	.cfi_sections .debug_frame
-.macro FRAME from_user=0
+.macro FRAME
 	.cfi_startproc simple
 	.cfi_signal_frame
 	.cfi_def_cfa rsp, 8
@@ -58,13 +60,18 @@
 	.cfi_offset rbp, REGS_RBP
 	.cfi_offset rbx, REGS_RBX
 	.cfi_offset rsp, REGS_RSP
-	.if \from_user
-	.cfi_undefined rip
-	.else
 	.cfi_offset rip, REGS_RIP
-	.endif
 .endm
 #define FRAME_END .cfi_endproc
+
+/* The same for a system call: what the program has in the other registers stays there. */
+.macro SYSCALL_FRAME
+	.cfi_startproc simple
+	.cfi_signal_frame
+	.cfi_def_cfa rsp, 8
+	.cfi_offset rsp, REGS_RSP
+	.cfi_undefined rip
+.endm
 
 .macro POP_ALL
 	addq $8, %rsp
@@ -95,21 +102,23 @@ syscall_entry:				/* flags are masked: interrupts off, AC and DF clear */
 	movq %gs:CPU_KSTACK_TOP, %rsp
 	pushq $ASM_USER_DS
 	pushq %gs:CPU_SCRATCH
-	pushq %r11
-	pushq $ASM_USER_CS
-	pushq %rcx
-	pushq %rax
+	subq $REGS_RSP + 8, %rsp
+	movq %rcx, REG(REGS_RIP)
+	movq %r11, REG(REGS_RFLAGS)
 	sti
-	pushq %rdi
-	PUSH_REST
-	FRAME from_user=1
-	cmpl $ASM_SYSCALLS, %eax	/* the number is a u32, as all of int's width are */
+	movq %rax, REG(REGS_ORIG_RAX)
+	movq %rdi, REG(REGS_RDI)
+	movq %rsi, REG(REGS_RSI)
+	movq %rdx, REG(REGS_RDX)
+	movq %r10, REG(REGS_R10)
+	movq %r9, REG(REGS_R9)
+	movq %r8, REG(REGS_R8)
+	SYSCALL_FRAME
+	cmpq $ASM_SYSCALLS, %rax
 	jae 3f
-	movl %eax, %eax
-	movq %r10, %rcx
+2:	movq %r10, %rcx
 	call *syscall_table(, %rax, 8)
-1:	movq %rax, REG(REGS_RAX)
-	cli
+1:	cli
 	movq %gs:CPU_CURRENT, %rcx
 	cmpl $0, THREAD_WORK(%rcx)
 	jne 4f
@@ -124,14 +133,37 @@ syscall_entry:				/* flags are masked: interrupts off, AC and DF clear */
 	movq REG(REGS_RSP), %rsp
 	swapgs
 	sysretq
-3:	leaq REG(0), %rdi			/* not Linux's: Banos's own, or unknown */
+3:	movl %eax, %eax			/* the number is a u32, as all of int's width are */
+	cmpl $ASM_SYSCALLS, %eax
+	jb 2b
+	leaq REG(0), %rdi			/* not Linux's: Banos's own, or unknown */
 	call syscall_other
 	jmp 1b
 4:	sti
+	movq %rax, REG(REGS_RAX)
+	call syscall_complete_registers
 	leaq REG(0), %rdi
 	call user_return_work
 	jmp return_to_user
 	FRAME_END
+
+/* Called with rbx, rbp and r12-r15 as they were at syscall_entry. Changes rax and r11 alone. */
+	.global syscall_complete_registers
+syscall_complete_registers:
+	movq %gs:CPU_KSTACK_TOP, %rax
+	subq $REGS_SIZE, %rax
+	movq %r15, REGS_R15(%rax)
+	movq %r14, REGS_R14(%rax)
+	movq %r13, REGS_R13(%rax)
+	movq %r12, REGS_R12(%rax)
+	movq %rbp, REGS_RBP(%rax)
+	movq %rbx, REGS_RBX(%rax)
+	movq REGS_RFLAGS(%rax), %r11	/* SYSCALL left both in registers, too */
+	movq %r11, REGS_R11(%rax)
+	movq REGS_RIP(%rax), %r11
+	movq %r11, REGS_RCX(%rax)
+	movq $ASM_USER_CS, REGS_CS(%rax)
+	ret
 
 /* To user mode with all registers; interrupts may be on or off. A new thread starts here. */
 	.global return_to_user

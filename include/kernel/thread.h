@@ -35,7 +35,6 @@ enum thread_state {
 #define WORK_RESTORE_SIGMASK 0x08 /* thread.saved_sigmask is to be put back */
 #define WORK_EXIT	     0x10 /* the process is dying (exit_group, exec by another thread) */
 
-#define WORK_IRET      0x40 /* registers were changed: return by IRET with all of them */
 #define GATE_LOCKS_MAX 16u
 /** A lock of a driver that a thread holds; gate.h. */
 struct gate_lock {

@@ -262,7 +262,6 @@ static void exec_reset_registers(const struct exec *exec)
 	cpu_load_user_bases(&t->user_bases);
 	preempt_enable();
 	thread_fpu_reset(t);
-	thread_set_work(t, WORK_IRET);
 }
 
 static void exec_commit(struct exec *exec, struct sighand *fresh)
@@ -389,6 +388,7 @@ static int exec_check_nproc(struct process *p)
 	return 0;
 }
 
+/* Returns errors alone: the new program starts at the end. */
 static s64 do_execve(int dirfd, u64 user_path, u64 argv, u64 envp, u32 at_flags)
 {
 	const struct exec_vector args = { .is_user = true, .user = argv };
@@ -425,6 +425,8 @@ static s64 do_execve(int dirfd, u64 user_path, u64 argv, u64 envp, u32 at_flags)
 	exec_free(exec);
 	kfree(full);
 	kfree(path);
+	if (!err)
+		syscall_leave_with(current_regs());
 	return err;
 }
 

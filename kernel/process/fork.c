@@ -369,14 +369,14 @@ static s64 clone_thread(const struct clone_request *request)
 
 /* ---- the calls ---- */
 
-SYSCALL0(fork)
+SYSCALL_REGISTERS0(fork)
 {
 	const struct clone_request request = { .exit_signal = SIGCHLD };
 
 	return clone_thread(&request);
 }
 
-SYSCALL0(vfork)
+SYSCALL_REGISTERS0(vfork)
 {
 	const struct clone_request request = {
 		.flags = CLONE_VFORK | CLONE_VM,
@@ -386,7 +386,7 @@ SYSCALL0(vfork)
 	return clone_thread(&request);
 }
 
-SYSCALL5(clone, clone_flags, stack, parent_tid, child_tid, tls)
+SYSCALL_REGISTERS5(clone, clone_flags, stack, parent_tid, child_tid, tls)
 {
 	const struct clone_request request = {
 		.flags = (u32)clone_flags & ~CSIGNAL,
@@ -463,7 +463,7 @@ static int clone_check_args(const struct clone_args *args)
 	return 0;
 }
 
-SYSCALL2(clone3, user_args, size)
+SYSCALL_REGISTERS2(clone3, user_args, size)
 {
 	struct clone_args args;
 	struct clone_request request = { 0 };

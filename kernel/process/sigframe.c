@@ -106,7 +106,7 @@ SYSCALL0(rt_sigreturn)
 	    altstack.size != current->sig->altstack.size ||
 	    (u32)altstack.flags != current->sig->altstack.flags)
 		take_altstack(&altstack);
-	sigframe_leave(regs);
+	syscall_leave_with(regs);
 }
 
 /* ---- the alternate stack ---- */

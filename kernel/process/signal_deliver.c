@@ -252,15 +252,9 @@ void signal_deliver(struct pt_regs *regs)
 
 void user_return_work(struct pt_regs *regs)
 {
-	const u32 handled = WORK_RESCHED | WORK_EXIT | WORK_SIGNAL | WORK_RESTORE_SIGMASK;
 	u32 work;
 
 	while ((work = READ_ONCE(current->work)) != 0) {
-		if (work & ~handled) { /* WORK_IRET only makes the entry code call this function */
-			work = __atomic_and_fetch(&current->work, handled, __ATOMIC_RELAXED);
-			if (!work)
-				return;
-		}
 		if (work & WORK_EXIT)
 			thread_end(0);
 		if (work & WORK_RESCHED)

@@ -168,6 +168,17 @@ TEST(plain_programs_run)
 	CHECK_EQ(run(ALL), EXITS(8));
 }
 
+TEST(programs_start_with_all_registers_zero)
+{
+	image(ET_EXEC);
+	EMIT("\x48\x09\xd8\x48\x09\xc8\x48\x09\xd0\x48\x09\xf0"); /* or rax, rbx; rcx; rdx; rsi */
+	EMIT("\x48\x09\xf8\x48\x09\xe8\x4c\x09\xc0\x4c\x09\xc8"); /* rdi; rbp; r8; r9 */
+	EMIT("\x4c\x09\xd0\x4c\x09\xd8\x4c\x09\xe0\x4c\x09\xe8"); /* r10; r11; r12; r13 */
+	EMIT("\x4c\x09\xf0\x4c\x09\xf8\x40\x0f\x95\xc7\x40\x0f\xb6\xff"); /* r14; r15; setne dil */
+	EMIT("\xb8\x3c\0\0\0\x0f\x05");					  /* mov eax, 60; syscall */
+	CHECK_EQ(run(ALL), EXITS(0));
+}
+
 TEST(a_segment_may_lie_behind_the_end_of_the_file)
 {
 	image(ET_EXEC);
@@ -471,6 +482,7 @@ TEST(programs_for_other_machines_are_refused)
 int main(void)
 {
 	RUN(plain_programs_run);
+	RUN(programs_start_with_all_registers_zero);
 	RUN(a_segment_may_lie_behind_the_end_of_the_file);
 	RUN(later_segments_lie_above_earlier_ones);
 	RUN(zeroes_follow_what_the_file_has);

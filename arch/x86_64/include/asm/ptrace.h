@@ -2,7 +2,9 @@
 /**
  * @file ptrace.h  Saved registers, in the order of the entry code; the layout of Linux's struct pt_regs.
  *
- * Outside of arch/ they are read and changed through the functions below alone.
+ * Outside of arch/ they are read and changed through the functions below alone. During a system call they are
+ * incomplete (entry.S): all may read the arguments, the number, the stack and the instruction pointer; the others
+ * are stored in calls which are defined by SYSCALL_STORE_REGISTERS(), and before user_return_work().
  */
 #pragma once
 #include <asm/irqflags.h>
@@ -81,6 +83,29 @@ static inline s64 syscall_result(const struct pt_regs *regs)
 static inline void syscall_result_set(struct pt_regs *regs, s64 result)
 {
 	regs->rax = (u64)result;
+}
+/**
+ * Store in current_regs() what the entry of a system call left in the registers: for entry.S, and for the calls
+ * that SYSCALL_STORE_REGISTERS() defines. C code is too late for it.
+ */
+void syscall_complete_registers(void);
+/** Define @p entry(), a system call which does that and continues as @p function(), with the same arguments. */
+#define SYSCALL_STORE_REGISTERS(entry, function)               \
+	__asm__(".pushsection .text\n\t"                       \
+		".globl " #entry "\n\t"                        \
+		".type " #entry ", @function\n" #entry ":\n\t" \
+		"call syscall_complete_registers\n\t"          \
+		"jmp " #function "\n\t"                        \
+		".size " #entry ", . - " #entry "\n\t"         \
+		".popsection")
+/** Leave the system call at once, to user mode with all of @p regs: current_regs(). The thread holds nothing. */
+static inline void __noreturn syscall_leave_with(const struct pt_regs *regs)
+{
+	/* As calls from the entry code find it: a word of padding is below. */
+	__asm__ volatile("leaq -8(%[regs]), %%rsp\n\t"
+			 "jmp return_to_user" ::[regs] "r"(regs)
+			 : "memory");
+	__builtin_unreachable();
 }
 #define SYSCALL_INSN_SIZE 2
 /** Let the program make system call @p number when it continues, with the arguments that it has. */

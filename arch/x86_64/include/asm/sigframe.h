@@ -202,13 +202,3 @@ static inline int __must_check arch_sigframe_pop(struct pt_regs *regs, u64 *mask
 	*altstack = context.stack;
 	return 0;
 }
-
-/** @brief Leave the system call at once, to all of @p regs: the thread's own, at the end of its stack. */
-static inline void __noreturn sigframe_leave(const struct pt_regs *regs)
-{
-	/* As calls from the entry code find it: a word of padding is below. */
-	__asm__ volatile("leaq -8(%[regs]), %%rsp\n\t"
-			 "jmp return_to_user" ::[regs] "r"(regs)
-			 : "memory");
-	__builtin_unreachable();
-}
