@@ -39,8 +39,9 @@ void mutex_unlock(struct mutex *mutex);
 bool mutex_is_owner(const struct mutex *mutex);
 
 struct rwsem {
-	s64 count; /* readers; -1: one writer */
+	s64 count; /* readers; below 0: the writer, a struct thread * */
 	spinlock_t wait_lock;
+	bool promised; /* to the first of waiters: the next one that takes it */
 	struct list waiters;
 	LOCK_CLASS_FIELD
 };
