@@ -27,8 +27,8 @@ static struct {
 	struct gate_stack *free[GATE_STACKS_RESERVED * (1 + CPU_MAX)];
 	u32 count, full; /* how many there are, and should be */
 	bool ready;	 /* under prepare_mutex */
-	struct wait_queue wait;
-} reserve = { .wait = WAIT_QUEUE_INIT(reserve.wait) };
+} reserve;
+static DEFINE_WAIT_QUEUE(reserve_queue);
 static DEFINE_MUTEX(prepare_mutex);
 
 static struct gate_stack *gate_stack_at(void *memory)
@@ -52,7 +52,7 @@ static bool reserve_put(struct gate_stack *stack)
 	}
 	spin_unlock(&reserve.lock);
 	if (lacking)
-		wake_up(&reserve.wait);
+		wake_up(&reserve_queue);
 	return lacking;
 }
 
@@ -102,7 +102,7 @@ static struct gate_stack *reserve_wait(u32 left)
 {
 	struct gate_stack *stack;
 
-	if (WAIT_EVENT_(&reserve.wait, (stack = reserve_take(left)), THREAD_UNINTERRUPTIBLE,
+	if (WAIT_EVENT_(&reserve_queue, (stack = reserve_take(left)), THREAD_UNINTERRUPTIBLE,
 			time_monotonic_ns() + RESERVE_WAIT_NS, false))
 		return NULL;
 	return stack;

@@ -42,6 +42,8 @@ void asm_offsets_frame(void)
 void asm_offsets(void);
 void asm_offsets(void)
 {
+	DEFINE(CPU_SELF, offsetof(struct cpu, self));
+	DEFINE(CPU_ONLINE, offsetof(struct cpu, online));
 	DEFINE(CPU_CURRENT, offsetof(struct cpu, running));
 	DEFINE(CPU_KSTACK_TOP, offsetof(struct cpu, kstack_top));
 	DEFINE(CPU_SCRATCH, offsetof(struct cpu, entry_scratch));

@@ -34,7 +34,7 @@ struct idt_entry {
 	u32 off2, reserved;
 };
 
-struct cpu boot_cpu = { .self = &boot_cpu, .online = 1 };
+struct cpu boot_cpu; /* boot/head.S sets self and online */
 struct cpu *cpus[CPU_MAX];
 u32 cpu_count = 1;
 struct cpu_features cpu_features;

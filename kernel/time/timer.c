@@ -41,7 +41,7 @@ struct timer_base {
 	struct timer *running; /* whose function is being called */
 } __aligned(64);
 
-static struct timer_base boot_base = { .armed_ns = TIME_NEVER };
+static struct timer_base boot_base;
 
 void timer_init(struct timer *timer, void (*fired)(struct timer *))
 {
@@ -267,5 +267,6 @@ void time_cpu_start(void)
 
 void time_boot_cpu_init(void)
 {
+	boot_base.armed_ns = TIME_NEVER;
 	this_cpu()->timers = &boot_base;
 }

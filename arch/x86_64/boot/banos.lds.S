@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where things lie. One run of the file is loaded flat: file offsets and
- * addresses advance together from _image_start to _data_end, then .bss.
+ * addresses advance together from _image_start to _data_end, then .bss. The
+ * file's own headers are the first bytes of the run, so that it has no hole.
  * Each protection starts on a page of its own. The link drops the sections of functions and
  * data that nothing refers to, but for what KEEP() names.
  */
@@ -13,7 +14,7 @@ ENTRY(start_mb)
 
 PHDRS
 {
-	text PT_LOAD FLAGS(5);
+	text PT_LOAD FILEHDR PHDRS FLAGS(5);
 	rodata PT_LOAD FLAGS(4);
 	data PT_LOAD FLAGS(6);
 }
@@ -22,6 +23,7 @@ SECTIONS
 {
 	. = KERNEL_VMA + CONFIG_PHYS_START;
 	_image_start = .;
+	. += SIZEOF_HEADERS;
 	.text : AT(ADDR(.text) - KERNEL_VMA) {
 		_text = .;
 		KEEP(*(.head))
@@ -89,7 +91,6 @@ SECTIONS
 		__banos_drivers_start = .;
 		KEEP(*(.banos-driver .banos-driver.*))
 		__banos_drivers_end = .;
-		. = ALIGN(4096);
 		_data_end = .;
 	} :data
 

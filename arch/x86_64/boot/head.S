@@ -16,6 +16,7 @@
 #include <asm/control.h>
 #include <asm/layout.h>
 #include <asm/msr.h>
+#include <generated/asm-offsets.h>
 
 #define MB1_MAGIC	0x1badb002
 #define MB1_FLAGS	0x00010003	/* page-aligned modules, memory map, load addresses */
@@ -310,6 +311,8 @@ start64:
 	movq %rax, %cr3
 	movl $MSR_GS_BASE, %ecx	/* the boot CPU's struct cpu */
 	movq $boot_cpu, %rax
+	movq %rax, CPU_SELF(%rax)
+	movl $1, CPU_ONLINE(%rax)
 	movq %rax, %rdx
 	shrq $32, %rdx
 	wrmsr

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The vDSO as linked and stripped, on a page of its own: programs map it. */
+/* The vDSO as linked and stripped: vdso.c copies it to the page that programs map. */
 	.section .rodata.vdso, "a"
-	.balign 4096
-	.global vdso_image
-vdso_image:
+	.global vdso_file, vdso_file_end
+vdso_file:
 	.incbin VDSO_FILE
-	.balign 4096
+vdso_file_end:
+	.if vdso_file_end - vdso_file > 4096
+	.error "the vDSO is larger than its page"
+	.endif
 	.section .note.GNU-stack, "", @progbits
