@@ -104,23 +104,20 @@ static bool thread_is_inside(const struct thread *t, const struct owner *owner)
 
 static void gate_report_inside(const struct owner *owner)
 {
-	struct thread *t;
-	u64 flags = spin_lock_irqsave(&threads_lock);
+	struct thread_walk walk;
 
-	list_for_each(t, &threads_list, all_link)
+	for (struct thread *t = threads_first(&walk); t; t = threads_next(&walk, t))
 		if (thread_is_inside(t, owner))
 			pr_err("banos: %s: a call into the driver by %s (thread %d) has not returned\n",
 			       owner->name, t->comm, t->tid);
-	spin_unlock_irqrestore(&threads_lock, flags);
 }
 
 u32 gate_find_inside(const struct owner *owner, struct gate_guest *guests, u32 max)
 {
-	u64 flags = spin_lock_irqsave(&threads_lock);
-	struct thread *t;
+	struct thread_walk walk;
 	u32 count = 0;
 
-	list_for_each(t, &threads_list, all_link) {
+	for (struct thread *t = threads_first(&walk); t; t = threads_next(&walk, t)) {
 		if (!thread_is_inside(t, owner))
 			continue;
 		if (count < max) {
@@ -129,7 +126,6 @@ u32 gate_find_inside(const struct owner *owner, struct gate_guest *guests, u32 m
 		}
 		count++;
 	}
-	spin_unlock_irqrestore(&threads_lock, flags);
 	return count;
 }
 

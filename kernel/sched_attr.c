@@ -149,12 +149,12 @@ void sched_loadavg(u64 out[3])
 
 void sched_counts(u32 *running, u32 *total)
 {
+	struct thread_walk walk;
+
 	*running = *total = 0;
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i] && cpus[i]->rq)
 			*running += cpus[i]->rq->nr_queued + (cpus[i]->running != cpus[i]->idle);
-	spin_lock(&threads_lock);
-	for (struct list *entry = threads_list.next; entry != &threads_list; entry = entry->next)
+	for (struct thread *t = threads_first(&walk); t; t = threads_next(&walk, t))
 		++*total;
-	spin_unlock(&threads_lock);
 }

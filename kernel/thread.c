@@ -10,7 +10,10 @@
  * A dead thread's stack is released by the next thread on that CPU
  * (schedule_tail -> thread_reap), its structure with the last reference.
  *
- * Locks: threads_lock (spin): threads_list. surplus.lock (spin, interrupts off).
+ * A thread is in the list of the CPU that created it, and mostly also ended there, so that CPUs
+ * that make threads touch no line of each other for it.
+ *
+ * Locks: thread_list.lock (spin): its threads. surplus.lock (spin, interrupts off).
  */
 #include <asm/cpu.h>
 #include <kernel/err.h>
@@ -29,8 +32,10 @@
 #define STACKS_KEPT 4
 
 struct thread boot_thread = { .comm = "swapper", .refs = ATOMIC_INIT(1), .on_rq = 1 };
-DEFINE_SPINLOCK(threads_lock);
-DEFINE_LIST(threads_list);
+static struct thread_list {
+	spinlock_t lock;
+	struct list threads;
+} __aligned(64) thread_lists[CPU_MAX];
 
 static struct kmem_cache *thread_cache, *fpu_cache;
 struct free_stack {
@@ -113,10 +118,9 @@ static void surplus_free(void)
 
 void thread_stacks_in_use(void (*visit)(void *ctx, u64 start, u64 len), void *ctx)
 {
-	struct thread *t;
+	struct thread_walk walk;
 
-	spin_lock(&threads_lock);
-	list_for_each(t, &threads_list, all_link) {
+	for (struct thread *t = threads_first(&walk); t; t = threads_next(&walk, t)) {
 		u64 low = (u64)t->stack;
 
 		if (!low)
@@ -129,7 +133,63 @@ void thread_stacks_in_use(void (*visit)(void *ctx, u64 start, u64 len), void *ct
 			low = READ_ONCE(t->ksp);
 		gate_stacks_visit(t, low, visit, ctx);
 	}
-	spin_unlock(&threads_lock);
+}
+
+/* ---- all threads ---- */
+
+static void thread_list_add(struct thread *t)
+{
+	struct thread_list *list;
+
+	preempt_disable();
+	t->list_cpu = (u8)cpu_id();
+	list = &thread_lists[t->list_cpu];
+	raw_spin_lock(&list->lock);
+	list_add_tail(&t->all_link, &list->threads);
+	raw_spin_unlock(&list->lock);
+	preempt_enable();
+}
+
+static void thread_list_remove(struct thread *t)
+{
+	struct thread_list *list = &thread_lists[t->list_cpu];
+
+	spin_lock(&list->lock);
+	list_del(&t->all_link);
+	spin_unlock(&list->lock);
+}
+
+/* The first of the next list that has any. */
+static struct thread *thread_walk_on(struct thread_walk *walk)
+{
+	for (; walk->cpu < CPU_MAX; walk->cpu++) {
+		struct thread_list *list = &thread_lists[walk->cpu];
+
+		if (list_empty(&list->threads))
+			continue;
+		walk->flags = spin_lock_irqsave(&list->lock);
+		if (!list_empty(&list->threads))
+			return list_first(&list->threads, struct thread, all_link);
+		spin_unlock_irqrestore(&list->lock, walk->flags);
+	}
+	return NULL;
+}
+
+struct thread *threads_first(struct thread_walk *walk)
+{
+	walk->cpu = 0;
+	return thread_walk_on(walk);
+}
+
+struct thread *threads_next(struct thread_walk *walk, struct thread *t)
+{
+	struct thread_list *list = &thread_lists[walk->cpu];
+
+	if (t->all_link.next != &list->threads)
+		return container_of(t->all_link.next, struct thread, all_link);
+	spin_unlock_irqrestore(&list->lock, walk->flags);
+	walk->cpu++;
+	return thread_walk_on(walk);
 }
 
 /* ---- creation ---- */
@@ -153,9 +213,7 @@ static struct thread *thread_alloc(const char *name)
 	atomic_set(&t->refs, 1);
 	strscpy(t->comm, name, sizeof(t->comm));
 	sched_init_thread(t);
-	spin_lock(&threads_lock);
-	list_add_tail(&t->all_link, &threads_list);
-	spin_unlock(&threads_lock);
+	thread_list_add(t);
 	return t;
 }
 
@@ -220,13 +278,11 @@ int thread_spawn(void (*main)(void *), void *arg, const char *name)
 
 bool thread_exists(const struct thread *wanted)
 {
-	const struct thread *t;
+	struct thread_walk walk;
 	bool found = false;
-	u64 flags = spin_lock_irqsave(&threads_lock);
 
-	list_for_each(t, &threads_list, all_link)
+	for (struct thread *t = threads_first(&walk); t; t = threads_next(&walk, t))
 		found |= t == wanted;
-	spin_unlock_irqrestore(&threads_lock, flags);
 	return found;
 }
 
@@ -248,9 +304,7 @@ void thread_put(struct thread *t)
 {
 	if (!atomic_dec_and_test(&t->refs))
 		return;
-	spin_lock(&threads_lock);
-	list_del(&t->all_link);
-	spin_unlock(&threads_lock);
+	thread_list_remove(t);
 	if (t->stack) /* never started */
 		thread_stack_put(t->stack);
 	if (t->proc || t->sig || t->cred)
@@ -353,6 +407,8 @@ void thread_init_early(void)
 
 void thread_init(void)
 {
+	for (u32 i = 0; i < CPU_MAX; i++)
+		list_init(&thread_lists[i].threads);
 	thread_cache = kmem_cache_create("thread", sizeof(struct thread), 64);
 	fpu_cache = kmem_cache_create("fpu", fpu_state_size(), 64);
 	boot_thread.kstack_top = (u64)boot_stack_top;

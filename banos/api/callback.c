@@ -325,13 +325,11 @@ static bool thread_runs_callback(const struct thread *t, const struct callback *
 
 static void callback_wake_threads(const struct callback *callback)
 {
-	struct thread *t;
-	u64 flags = spin_lock_irqsave(&threads_lock);
+	struct thread_walk walk;
 
-	list_for_each(t, &threads_list, all_link)
+	for (struct thread *t = threads_first(&walk); t; t = threads_next(&walk, t))
 		if (thread_runs_callback(t, callback))
 			thread_wake_state(t, 1 << THREAD_INTERRUPTIBLE);
-	spin_unlock_irqrestore(&threads_lock, flags);
 }
 
 static int callback_stop(struct owned *owned, u64 deadline_ns)

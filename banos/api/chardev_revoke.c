@@ -48,32 +48,27 @@ static bool revoke_next_file(struct char_device *device, void **private)
 static void revoke_wake_callers(struct char_device *device)
 {
 	struct char_file *file;
-	struct thread *t;
-	u64 irqflags;
+	struct thread_walk walk;
 
 	spin_lock(&device->lock);
 	list_for_each(file, &device->open_files, link)
 		for (u32 i = 0; i < WATCHED_MAX && file->watched[i]; i++)
 			driver_wait_wake(file->watched[i]);
 	spin_unlock(&device->lock);
-	irqflags = spin_lock_irqsave(&threads_lock);
-	list_for_each(t, &threads_list, all_link)
+	for (struct thread *t = threads_first(&walk); t; t = threads_next(&walk, t))
 		if (READ_ONCE(t->revoked) == &device->revoked)
 			thread_wake_state(t, 1 << THREAD_INTERRUPTIBLE);
-	spin_unlock_irqrestore(&threads_lock, irqflags);
 }
 
 static void revoke_log_callers(struct char_device *device)
 {
-	struct thread *t;
-	u64 irqflags = spin_lock_irqsave(&threads_lock);
+	struct thread_walk walk;
 
-	list_for_each(t, &threads_list, all_link)
+	for (struct thread *t = threads_first(&walk); t; t = threads_next(&walk, t))
 		if (READ_ONCE(t->revoked) == &device->revoked)
 			pr_err("banos: %s: device %s: %s() of /dev/%s does not return for %s (thread %d)\n",
 			       device->root->name, device->device_name,
 			       READ_ONCE(t->method) ?: "a method", device->name, t->comm, t->tid);
-	spin_unlock_irqrestore(&threads_lock, irqflags);
 }
 
 static int revoke_wait_for_calls(struct char_device *device, u64 deadline_ns)

@@ -72,11 +72,12 @@ struct thread {
 	volatile u8 on_cpu; /* its stack is in use by a processor */
 	u8 last_cpu;
 	bool migrating; /* leaves a CPU that its affinity forbids */
+	u8 list_cpu;	/* whose list all_link is in */
 	struct cpumask affinity;
 	u64 nvcsw, nivcsw;
 
 	struct atomic refs;
-	struct list all_link; /* threads_list, under threads_lock */
+	struct list all_link; /* in the list of the CPU that created it: threads_first() */
 	void *stack;	      /* krange of the kernel stack */
 	char comm[16];
 	pid_t tid;
@@ -204,8 +205,18 @@ void thread_init(void);
 int __must_check sched_cpu_create(struct cpu *cpu);
 void sched_idle(void) __noreturn;
 
-extern spinlock_t threads_lock;
-extern struct list threads_list;
+/** A walk over all threads. */
+struct thread_walk {
+	u32 cpu;
+	u64 flags;
+};
+/**
+ * The first thread; then threads_next() until it returns NULL. Until then the lock of
+ * a list of threads is held and interrupts are off: the thread stays, and the caller may not sleep, nor end
+ * the walk early. A thread that is created meanwhile may be missed. Any context.
+ */
+struct thread *threads_first(struct thread_walk *walk);
+struct thread *threads_next(struct thread_walk *walk, struct thread *t);
 
 static inline struct pt_regs *thread_user_regs(const struct thread *t)
 {

@@ -63,9 +63,11 @@ def all_threads():
     kind = gdb.lookup_type('struct thread').pointer()
     for address in idle:
         yield gdb.Value(address).cast(kind)
-    for t in entries(value('threads_list'), 'struct thread', 'all_link'):
-        if int(t) not in idle:
-            yield t
+    lists = static('kernel/thread.c', 'thread_lists')
+    for i in range(int(value('cpu_count'))):
+        for t in entries(lists[i]['threads'], 'struct thread', 'all_link'):
+            if int(t) not in idle:
+                yield t
 
 
 def number(value_or_text):

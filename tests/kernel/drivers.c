@@ -143,13 +143,11 @@ KTEST(driver, may_race_with_itself)
 
 static u32 threads_named(const char *name)
 {
-	struct thread *t;
+	struct thread_walk walk;
 	u32 count = 0;
-	u64 flags = spin_lock_irqsave(&threads_lock);
 
-	list_for_each(t, &threads_list, all_link)
+	for (struct thread *t = threads_first(&walk); t; t = threads_next(&walk, t))
 		count += !strcmp(t->comm, name) && READ_ONCE(t->state) != THREAD_DEAD;
-	spin_unlock_irqrestore(&threads_lock, flags);
 	return count;
 }
 

@@ -2,6 +2,7 @@
 /* kernel/sched.c, thread.c, mutex.c, rwsem.c, wait.c: order, exclusion, preemption; every online CPU takes part. */
 #include <kernel/err.h>
 #include <kernel/ktest.h>
+#include <kernel/string.h>
 #include <kernel/time.h>
 #include <kernel/wait.h>
 
@@ -334,4 +335,65 @@ KTEST(threads, rcu_frees_nothing_under_a_reader)
 	wait_event(&queue, atomic_read(&done) == (s32)count);
 	KEXPECT_EQ(atomic_read(&readers_wrong), 0);
 	KEXPECT_EQ(seen_cpus, online_mask());
+}
+
+/* ---- the walk over all threads ---- */
+
+#define WALKS 300u
+
+static bool walked_enough;
+
+/* One thread that stays, and others that come and end, made by this CPU. */
+static void make_walked_threads(void *arg)
+{
+	struct cpumask only = { 0 };
+	struct thread *stays, *passes;
+
+	cpumask_set(&only, (u32)(u64)arg);
+	(void)thread_set_affinity(current, &only);
+	__atomic_or_fetch(&seen_cpus, 1ull << cpu_id(), __ATOMIC_RELAXED);
+	stays = thread_create(make_walked_threads, NULL, "stays");
+	atomic_inc(&ready);
+	while (!READ_ONCE(walked_enough)) {
+		passes = thread_create(make_walked_threads, NULL, "passes");
+		if (!IS_ERR(passes))
+			thread_put(passes);
+		sched_yield_current();
+	}
+	if (!IS_ERR(stays))
+		thread_put(stays);
+	atomic_inc(&done);
+	wake_up_all(&queue);
+}
+
+static s32 threads_that_stay(void)
+{
+	struct thread_walk walk;
+	s32 found = 0;
+
+	for (struct thread *t = threads_first(&walk); t; t = threads_next(&walk, t))
+		found += !strcmp(t->comm, "stays");
+	return found;
+}
+
+KTEST(threads, a_walk_finds_each_thread_once_while_others_end)
+{
+	s32 count = 0;
+
+	seen_cpus = 0;
+	walked_enough = false;
+	atomic_set(&ready, 0);
+	atomic_set(&done, 0);
+	while (count < (s32)cpu_count && (online_mask() >> count & 1) &&
+	       KEXPECT_EQ(thread_spawn(make_walked_threads, (void *)(u64)count, "walked"), 0))
+		count++;
+	while (atomic_read(&ready) < count)
+		sched_yield_current();
+	for (u32 i = 0; i < WALKS; i++)
+		KEXPECT_EQ(threads_that_stay(), count);
+	KEXPECT(thread_exists(current));
+	WRITE_ONCE(walked_enough, true);
+	wait_event(&queue, atomic_read(&done) == count);
+	KEXPECT_EQ(threads_that_stay(), 0);
+	KEXPECT_EQ(seen_cpus, (1ull << count) - 1);
 }
