@@ -163,7 +163,7 @@ u32 process_count(void);
 pid_t process_pid_max(void);
 /** @brief Set it. @return 0; -EINVAL: below PID_MAX_MIN or above PID_LIMIT */
 int __must_check process_set_pid_max(pid_t max);
-/** @brief The number that was allocated last, as in /proc/loadavg. */
+/** @brief The number that this CPU allocated last, as in /proc/loadavg. */
 pid_t process_last_pid(void);
 
 /**

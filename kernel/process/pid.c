@@ -10,27 +10,36 @@
  *
  * Look-up is by hash. A bucket's lock guards its chain and the two pointers of
  * each entry; a look-up takes a reference to the thread or process under it.
- * That lock is the innermost one. The map of numbers in use has its own lock,
- * never held with another.
+ * That lock is the innermost one. The numbers of one block of the map (pid_map.h) are in buckets that
+ * no neighbouring block has, so that CPUs which make and end threads do not meet there either. The
+ * map's lock is taken once for a block, never with another.
  */
 #include "internal.h"
 #include <kernel/panic.h>
 
 #define PID_BUCKETS 256u
+#define PID_GROUP   16u /* buckets for the numbers of a block */
+#define PID_GROUPS  (PID_BUCKETS / PID_GROUP)
 
 struct pid_bucket {
 	spinlock_t lock; /* guards the chain, and thread and proc of each entry */
 	struct pid *first;
 };
-static struct pid_bucket buckets[PID_BUCKETS];
+static struct pid_bucket buckets[PID_BUCKETS] __aligned(64);
 static struct pid_map map;
-static DEFINE_SPINLOCK(map_lock); /* guards map and last_serial */
+static DEFINE_SPINLOCK(map_lock); /* guards the blocks of the map */
 static struct kmem_cache *pid_cache;
-static u64 last_serial;
+/* One CPU's: used with preemption off; counts also with interrupts off. */
+static struct pid_cpu {
+	struct pid_block block;
+	u64 last_serial;
+	s32 count; /* allocated here, less freed here */
+	pid_t last;
+} __aligned(64) pid_cpus[CPU_MAX];
 
 static struct pid_bucket *pid_bucket_of(pid_t nr)
 {
-	return &buckets[(u32)nr % PID_BUCKETS];
+	return &buckets[(u32)nr / PID_BLOCK % PID_GROUPS * PID_GROUP + (u32)nr % PID_GROUP];
 }
 
 void pid_init(void)
@@ -41,29 +50,59 @@ void pid_init(void)
 		boot_stop("not enough memory for the table of process numbers");
 }
 
-struct pid *pid_create(u32 want)
+/* With the map's lock. @want  0: any */
+static __noinline int pid_alloc_slow(struct pid_cpu *own, u32 want)
 {
-	struct pid *pid = kmem_cache_alloc(pid_cache);
-	u64 flags;
+	u64 flags = spin_lock_irqsave(&map_lock);
 	int nr;
 
-	if (!pid)
-		return ERR_PTR(-ENOMEM);
-	flags = spin_lock_irqsave(&map_lock);
 	if (want) {
 		nr = pid_map_take(&map, want);
 		if (!nr)
 			nr = (int)want;
 	} else {
-		nr = pid_map_alloc(&map);
+		nr = pid_map_alloc(&map, &own->block);
 	}
-	pid->serial = ++last_serial;
 	spin_unlock_irqrestore(&map_lock, flags);
-	if (nr < 0) {
-		kmem_cache_free(pid_cache, pid);
-		return ERR_PTR(nr);
+	return nr;
+}
+
+/* A number and its serial. @return 0 or -errno */
+static int pid_alloc_number(struct pid *pid, u32 want)
+{
+	struct pid_cpu *own;
+	u64 flags;
+	int nr = 0;
+
+	preempt_disable();
+	own = &pid_cpus[cpu_id()];
+	if (likely(!want))
+		nr = (int)pid_block_alloc(&map, &own->block);
+	if (unlikely(!nr))
+		nr = pid_alloc_slow(own, want);
+	if (likely(nr > 0)) {
+		pid->nr = own->last = nr;
+		pid->serial = ++own->last_serial * CPU_MAX + cpu_id();
+		flags = irq_save();
+		own->count++;
+		irq_restore(flags);
 	}
-	pid->nr = nr;
+	preempt_enable();
+	return MIN(nr, 0);
+}
+
+struct pid *pid_create(u32 want)
+{
+	struct pid *pid = kmem_cache_alloc(pid_cache);
+	int err;
+
+	if (!pid)
+		return ERR_PTR(-ENOMEM);
+	err = pid_alloc_number(pid, want);
+	if (err) {
+		kmem_cache_free(pid_cache, pid);
+		return ERR_PTR(err);
+	}
 	atomic_set(&pid->uses, 1);
 	pid->hash_next = NULL;
 	pid->thread = NULL;
@@ -102,10 +141,9 @@ static void pid_free(struct pid *pid)
 			break;
 		}
 	}
+	pid_cpus[cpu_id()].count--;
 	spin_unlock_irqrestore(&bucket->lock, flags);
-	flags = spin_lock_irqsave(&map_lock);
 	pid_map_free(&map, (u32)pid->nr);
-	spin_unlock_irqrestore(&map_lock, flags);
 	kmem_cache_free(pid_cache, pid);
 }
 
@@ -231,10 +269,7 @@ struct process *process_next(pid_t from)
 	int nr = MAX(from, 0);
 
 	for (;;) {
-		u64 flags = spin_lock_irqsave(&map_lock);
-
 		nr = pid_map_next(&map, (u32)nr);
-		spin_unlock_irqrestore(&map_lock, flags);
 		if (nr < 0)
 			return NULL;
 		p = process_find(nr);
@@ -259,14 +294,18 @@ int process_set_pid_max(pid_t max)
 
 pid_t process_last_pid(void)
 {
-	return (pid_t)READ_ONCE(map.last);
+	pid_t last = READ_ONCE(pid_cpus[cpu_id()].last);
+
+	for (u32 i = 0; i < cpu_count && !last; i++)
+		last = READ_ONCE(pid_cpus[i].last);
+	return last;
 }
 
 u32 process_count(void)
 {
-	u64 flags = spin_lock_irqsave(&map_lock);
-	u32 count = map.count;
+	s32 count = 0;
 
-	spin_unlock_irqrestore(&map_lock, flags);
-	return count;
+	for (u32 i = 0; i < cpu_count; i++)
+		count += READ_ONCE(pid_cpus[i].count);
+	return (u32)MAX(count, 0);
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
-  * The process numbers in use: a bitmap of two levels. See pid_map.h.
+ * The process numbers in use, and the blocks from which processors allocate. See pid_map.h.
  */
 #include "pid_map.h"
 #include <kernel/err.h>
+
+#define LINE_WORDS 8u /* in a cache line; so many neighbours are in different ones */
 
 void pid_map_init(struct pid_map *map)
 {
@@ -11,95 +13,155 @@ void pid_map_init(struct pid_map *map)
 	map->taken[0] = 1;
 }
 
-static void pid_map_mark(struct pid_map *map, u32 nr)
+/* The index of a block's word: block 0 and block PID_BLOCKS / 8 are in the first line. */
+static inline u32 pid_map_word(u32 block)
 {
-	u32 word = nr / 64;
+	const u32 lines = PID_BLOCKS / LINE_WORDS;
 
-	map->taken[word] |= 1ull << (nr % 64);
-	if (map->taken[word] == ~0ull)
-		map->full[word / 64] |= 1ull << (word % 64);
-	map->count++;
+	return block % lines * LINE_WORDS + block / lines;
 }
 
-/* The first word >= w that is not full, or PID_WORDS. */
-static u32 pid_map_next_word(const struct pid_map *map, u32 word)
+static u64 block_taken(const struct pid_map *map, u32 nr)
 {
-	while (word < PID_WORDS) {
-		u64 open = ~map->full[word / 64] >> (word % 64);
-
-		if (open)
-			return word + __builtin_ctzll(open);
-		word = (word / 64 + 1) * 64;
-	}
-	return PID_WORDS;
+	return __atomic_load_n(&map->taken[pid_map_word(nr / PID_BLOCK)], __ATOMIC_RELAXED);
 }
 
-/* The first free number in [from, end), or end. */
-static u32 pid_map_next_free(const struct pid_map *map, u32 from, u32 end)
+/* @return it was free */
+static bool number_take(struct pid_map *map, u32 nr)
 {
-	u32 word = from / 64;
-	u64 open;
+	const u64 bit = 1ull << nr % PID_BLOCK;
 
-	if (from >= end)
-		return end;
-	open = ~map->taken[word] >> (from % 64) << (from % 64);
-	if (!open) {
-		word = pid_map_next_word(map, word + 1);
-		if (word == PID_WORDS)
-			return end;
-		open = ~map->taken[word];
-	}
-	from = word * 64 + __builtin_ctzll(open);
-	return MIN(from, end);
+	return !(__atomic_fetch_or(&map->taken[pid_map_word(nr / PID_BLOCK)], bit,
+				   __ATOMIC_SEQ_CST) &
+		 bit);
 }
 
-int pid_map_alloc(struct pid_map *map)
+static u32 map_max(const struct pid_map *map)
 {
-	u32 nr = pid_map_next_free(map, map->last + 1, map->max);
+	return __atomic_load_n(&map->max, __ATOMIC_RELAXED);
+}
 
-	if (nr >= map->max) {
-		nr = pid_map_next_free(map, PID_RESERVED, map->max);
-		if (nr >= map->max)
-			return -EAGAIN;
+/* The first free number >= @nr in its block, or one that is not below max. */
+static u32 block_next_free(const struct pid_map *map, u32 nr)
+{
+	u64 open = ~block_taken(map, nr) >> nr % PID_BLOCK;
+
+	if (open)
+		return nr + (u32)__builtin_ctzll(open);
+	return PID_LIMIT;
+}
+
+u32 pid_block_alloc(struct pid_map *map, struct pid_block *block)
+{
+	while (block->next < block->end) {
+		u32 nr = block_next_free(map, block->next);
+
+		if (nr >= map_max(map))
+			break;
+		block->next = nr + 1;
+		if (number_take(map, nr)) /* else another processor was out of blocks */
+			return nr;
 	}
-	pid_map_mark(map, nr);
-	map->last = nr;
+	return 0;
+}
+
+/* Where to go on behind the block that has @nr. */
+static u32 next_block_start(const struct pid_map *map, u32 nr)
+{
+	nr = (nr / PID_BLOCK + 1) * PID_BLOCK;
+	if (nr < map_max(map))
+		return nr;
+	return PID_RESERVED;
+}
+
+static bool block_is_owned(const struct pid_map *map, u32 block)
+{
+	return map->owned[block / 64] >> block % 64 & 1;
+}
+
+/* Give back a block, and take the next one that is nobody's and has free numbers. */
+static bool block_change(struct pid_map *map, struct pid_block *block)
+{
+	u32 nr = map->next, old;
+
+	if (block->end) {
+		old = block->end / PID_BLOCK - 1;
+		map->owned[old / 64] &= ~(1ull << old % 64);
+	}
+	*block = (struct pid_block){ 0 };
+	if (nr >= map_max(map))
+		nr = PID_RESERVED;
+	for (u32 tries = 0; tries <= PID_BLOCKS; tries++, nr = next_block_start(map, nr)) {
+		u32 index = nr / PID_BLOCK;
+
+		if (block_is_owned(map, index) || block_next_free(map, nr) >= map_max(map))
+			continue;
+		map->owned[index / 64] |= 1ull << index % 64;
+		*block = (struct pid_block){ nr, (index + 1) * PID_BLOCK };
+		map->next = block->end;
+		if (map->top < block->end)
+			__atomic_store_n(&map->top, block->end, __ATOMIC_RELAXED);
+		return true;
+	}
+	return false;
+}
+
+/* Any number, from whichever block has one. */
+static u32 alloc_from_any_block(struct pid_map *map)
+{
+	u32 nr = PID_RESERVED;
+
+	for (u32 tries = 0; tries <= PID_BLOCKS; tries++, nr = next_block_start(map, nr)) {
+		struct pid_block block = { nr, (nr / PID_BLOCK + 1) * PID_BLOCK };
+		u32 found = pid_block_alloc(map, &block);
+
+		if (found)
+			return found;
+	}
+	return 0;
+}
+
+int pid_map_alloc(struct pid_map *map, struct pid_block *block)
+{
+	u32 nr = 0;
+
+	while (!nr && block_change(map, block))
+		nr = pid_block_alloc(map, block);
+	if (!nr)
+		nr = alloc_from_any_block(map);
+	if (!nr)
+		return -EAGAIN;
 	return (int)nr;
 }
 
 int pid_map_take(struct pid_map *map, u32 nr)
 {
-	if (nr == 0 || nr >= map->max)
+	if (nr == 0 || nr >= map_max(map))
 		return -EINVAL;
-	if (map->taken[nr / 64] >> (nr % 64) & 1)
+	if (!number_take(map, nr))
 		return -EEXIST;
-	pid_map_mark(map, nr);
+	if (map->top <= nr)
+		__atomic_store_n(&map->top, nr + 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
 void pid_map_free(struct pid_map *map, u32 nr)
 {
-	u32 word = nr / 64;
-
-	map->taken[word] &= ~(1ull << (nr % 64));
-	map->full[word / 64] &= ~(1ull << (word % 64));
-	map->count--;
+	__atomic_fetch_and(&map->taken[pid_map_word(nr / PID_BLOCK)], ~(1ull << nr % PID_BLOCK),
+			   __ATOMIC_SEQ_CST);
 }
 
 int pid_map_next(const struct pid_map *map, u32 from)
 {
-	u32 word = from / 64;
-	u64 bits;
+	const u32 top = __atomic_load_n(&map->top, __ATOMIC_RELAXED);
 
-	if (from >= PID_LIMIT)
-		return -1;
 	if (from == 0)
 		from = 1;
-	bits = map->taken[word] >> (from % 64) << (from % 64);
-	while (!bits) {
-		if (++word == PID_WORDS)
-			return -1;
-		bits = map->taken[word];
+	for (; from < top; from = (from / PID_BLOCK + 1) * PID_BLOCK) {
+		u64 bits = block_taken(map, from) >> from % PID_BLOCK;
+
+		if (bits)
+			return (int)(from + (u32)__builtin_ctzll(bits));
 	}
-	return (int)(word * 64 + __builtin_ctzll(bits));
+	return -1;
 }

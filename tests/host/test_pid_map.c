@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kernel/process/pid_map.c: every number once, in rising order, none reused at once. */
+/* kernel/process/pid_map.c: every number once, in rising order, none reused at once; processors side by side. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,57 +10,74 @@
 #include <cmocka.h>
 #include "../../kernel/process/pid_map.h"
 
+#define NR_CPUS	   4
+#define BLOCK_SIZE 64
+
 static struct pid_map map;
+static struct pid_block blocks[NR_CPUS];
+
+static void start_empty(void)
+{
+	pid_map_init(&map);
+	memset(blocks, 0, sizeof(blocks));
+}
+
+/* As a processor does. */
+static int allocate(int cpu)
+{
+	int nr = (int)pid_block_alloc(&map, &blocks[cpu]);
+
+	return nr ? nr : pid_map_alloc(&map, &blocks[cpu]);
+}
 
 static void hands_out_rising_numbers_from_one(void **state)
 {
-	pid_map_init(&map);
+	start_empty();
 	for (int i = 1; i < 1000; i++)
-		assert_int_equal(pid_map_alloc(&map), i);
-	assert_int_equal(map.count, 999);
+		assert_int_equal(allocate(0), i);
 }
 
 static void does_not_reuse_a_number_just_given_back(void **state)
 {
-	pid_map_init(&map);
-	int a = pid_map_alloc(&map);
+	start_empty();
+	int a = allocate(0);
 
 	pid_map_free(&map, a);
-	assert_int_not_equal(pid_map_alloc(&map), a);
+	assert_int_not_equal(allocate(0), a);
 }
 
 static void wraps_above_the_reserved_numbers(void **state)
 {
-	pid_map_init(&map);
-	map.last = PID_LIMIT - 2;
-	assert_int_equal(pid_map_alloc(&map), PID_LIMIT - 1);
-	assert_int_equal(pid_map_alloc(&map), PID_RESERVED);
+	start_empty();
+	map.next = PID_LIMIT - 1;
+	assert_int_equal(allocate(0), PID_LIMIT - 1);
+	assert_int_equal(allocate(0), PID_RESERVED);
 }
 
 static void fills_up_exactly_and_then_fails(void **state)
 {
 	int count = 0, result;
 
-	pid_map_init(&map);
-	while ((result = pid_map_alloc(&map)) > 0)
+	start_empty();
+	while ((result = allocate(0)) > 0)
 		count++;
 	assert_int_equal(result, -EAGAIN);
 	assert_int_equal(count, PID_LIMIT - 1);
 	pid_map_free(&map, 20000);
-	assert_int_equal(pid_map_alloc(&map), 20000);
-	assert_int_equal(pid_map_alloc(&map), -EAGAIN);
+	assert_int_equal(allocate(0), 20000);
+	assert_int_equal(allocate(0), -EAGAIN);
 	/* Low numbers are not handed out after a wrap. */
 	pid_map_free(&map, 5);
-	assert_int_equal(pid_map_alloc(&map), -EAGAIN);
+	assert_int_equal(allocate(0), -EAGAIN);
 }
 
 static void obeys_a_lower_maximum(void **state)
 {
 	int count = 0;
 
-	pid_map_init(&map);
+	start_empty();
 	map.max = 400;
-	while (pid_map_alloc(&map) > 0)
+	while (allocate(0) > 0)
 		count++;
 	assert_int_equal(count, 399);
 	assert_int_equal(pid_map_take(&map, 400), -EINVAL);
@@ -68,18 +85,18 @@ static void obeys_a_lower_maximum(void **state)
 
 static void takes_a_certain_number(void **state)
 {
-	pid_map_init(&map);
+	start_empty();
 	assert_int_equal(pid_map_take(&map, 0), -EINVAL);
 	assert_int_equal(pid_map_take(&map, PID_LIMIT), -EINVAL);
 	assert_int_equal(pid_map_take(&map, 2), 0);
 	assert_int_equal(pid_map_take(&map, 2), -EEXIST);
-	assert_int_equal(pid_map_alloc(&map), 1);
-	assert_int_equal(pid_map_alloc(&map), 3);
+	assert_int_equal(allocate(0), 1);
+	assert_int_equal(allocate(0), 3);
 }
 
 static void finds_the_next_taken_number(void **state)
 {
-	pid_map_init(&map);
+	start_empty();
 	assert_int_equal(pid_map_next(&map, 0), -1);
 	assert_int_equal(pid_map_take(&map, 1), 0);
 	assert_int_equal(pid_map_take(&map, 64), 0);
@@ -92,6 +109,56 @@ static void finds_the_next_taken_number(void **state)
 	assert_int_equal(pid_map_next(&map, UINT32_MAX), -1);
 }
 
+/* Numbers that are freed at once: all others come before one of them again. */
+static void reuses_late(void **state)
+{
+	start_empty();
+	for (int round = 0; round < 3; round++)
+		for (int i = round ? PID_RESERVED : 1; i < (int)PID_LIMIT; i++) {
+			assert_int_equal(allocate(0), i);
+			pid_map_free(&map, i);
+		}
+}
+
+static void processors_have_blocks_of_their_own(void **state)
+{
+	int owner[PID_LIMIT / BLOCK_SIZE];
+
+	start_empty();
+	memset(owner, -1, sizeof(owner));
+	for (int i = 0; i < 20000; i++) {
+		int cpu = i % NR_CPUS, nr = allocate(cpu), *block = &owner[nr / BLOCK_SIZE];
+
+		assert_true(nr > 0);
+		if (*block < 0)
+			*block = cpu;
+		assert_int_equal(*block, cpu);
+	}
+}
+
+static void processors_take_each_number_once(void **state)
+{
+	static uint8_t taken[PID_LIMIT];
+	int count = 0, nr;
+
+	start_empty();
+	memset(taken, 0, sizeof(taken));
+	for (int i = 0; i < NR_CPUS; i++)
+		assert_true(allocate(i) > 0);
+	/* The first has all but what is below PID_RESERVED in the blocks of others. */
+	while ((nr = allocate(0)) > 0) {
+		assert_false(taken[nr]++);
+		count++;
+	}
+	assert_int_equal(count, PID_LIMIT - 1 - NR_CPUS - (NR_CPUS - 1) * (BLOCK_SIZE - 1));
+	for (int i = 1; i < NR_CPUS; i++)
+		while ((nr = (int)pid_block_alloc(&map, &blocks[i])) > 0) {
+			assert_false(taken[nr]++);
+			count++;
+		}
+	assert_int_equal(count, PID_LIMIT - 1 - NR_CPUS);
+}
+
 /* Against a plain array, at random. */
 static void agrees_with_a_simple_model(void **state)
 {
@@ -100,25 +167,27 @@ static void agrees_with_a_simple_model(void **state)
 
 	memset(taken, 0, sizeof(taken));
 	srand(1);
-	pid_map_init(&map);
+	start_empty();
 	map.max = 5000;
 	for (int i = 0; i < 200000; i++) {
 		uint32_t nr = 1 + rand() % 4999;
 
 		if (rand() % 3) {
-			int result = pid_map_alloc(&map);
+			int result = allocate(rand() % NR_CPUS);
 
 			if (result > 0) {
+				assert_in_range(result, 1, 4999);
 				assert_false(taken[result]);
 				taken[result] = 1;
 				count++;
+			} else {
+				assert_true(count >= 4999 - PID_RESERVED);
 			}
 		} else if (taken[nr]) {
 			pid_map_free(&map, nr);
 			taken[nr] = 0;
 			count--;
 		}
-		assert_int_equal(map.count, count);
 		if (i % 1000 == 0) {
 			uint32_t offset = nr;
 
@@ -140,6 +209,9 @@ int main(void)
 		cmocka_unit_test(obeys_a_lower_maximum),
 		cmocka_unit_test(takes_a_certain_number),
 		cmocka_unit_test(finds_the_next_taken_number),
+		cmocka_unit_test(reuses_late),
+		cmocka_unit_test(processors_have_blocks_of_their_own),
+		cmocka_unit_test(processors_take_each_number_once),
 		cmocka_unit_test(agrees_with_a_simple_model),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Several processors as a program sees them: each can be used, affinity is
- * obeyed, threads spread, and there is one clock. With one processor the same
+ * obeyed, threads spread, there is one clock, and a number is used once. With one processor the same
  * holds; a test of more fails unless every processor took part.
  */
 #include "check.h"
@@ -286,6 +286,70 @@ TEST(watching_sees_a_system_call)
 	CHECK_EQ(system_calls, 1);
 }
 
+/* ---- numbers of processes and threads ---- */
+
+#define NUMBERS	      32768
+#define NUMBER_ROUNDS 40 /* some blocks of numbers for each processor */
+
+static atomic_int number_users[NUMBERS], doubled;
+
+static void number_begins(pid_t number)
+{
+	if (number <= 0 || number >= NUMBERS || atomic_fetch_add(&number_users[number], 1))
+		atomic_fetch_add(&doubled, 1);
+}
+
+static void number_ends(pid_t number)
+{
+	atomic_fetch_sub(&number_users[number], 1);
+}
+
+static void *numbered_thread(void *arg)
+{
+	pid_t tid = gettid();
+
+	number_begins(tid);
+	sched_yield();
+	number_ends(tid);
+	return arg;
+}
+
+/* Processes and threads that exist at the same time, on this processor and on all others. */
+static void *number_user(void *arg)
+{
+	pthread_t thread;
+	pid_t child;
+
+	CHECK_EQ(pin(1ull << (intptr_t)arg), 0);
+	for (int i = 0; i < NUMBER_ROUNDS; i++) {
+		child = fork();
+		if (!child) {
+			pause();
+			_exit(1);
+		}
+		CHECK(child > 0);
+		number_begins(child);
+		CHECK_EQ(pthread_create(&thread, NULL, numbered_thread, NULL), 0);
+		CHECK_EQ(getpgid(child), getpgrp());
+		CHECK_EQ(kill(child, SIGKILL), 0);
+		pthread_join(thread, NULL);
+		number_ends(child); /* it stays a zombie until here */
+		CHECK_EQ(waitpid(child, NULL, 0), child);
+		note_cpu();
+	}
+	return NULL;
+}
+
+TEST(each_number_is_used_once_at_a_time)
+{
+	pthread_t threads[MAX_CPUS];
+
+	start_all(threads, nr_cpus, number_user);
+	join_all(threads, nr_cpus);
+	CHECK_EQ(doubled, 0);
+	CHECK_EQ(seen, all_cpus());
+}
+
 /* With any argument: not the vDSO, which can't read a clock that is no TSC. */
 int main(int argc, char **argv)
 {
@@ -304,5 +368,6 @@ int main(int argc, char **argv)
 	if (argc == 1)
 		RUN(reading_the_clock_makes_no_system_call);
 	RUN(watching_sees_a_system_call);
+	RUN(each_number_is_used_once_at_a_time);
 	return check_done();
 }
