@@ -39,14 +39,14 @@ static void fd_set_bit(u64 *map, u32 bit_nr, bool value)
 		map[bit_nr / 64] &= ~(1ull << bit_nr % 64);
 }
 
-/* Both marks of a descriptor. */
-static inline void fd_mark(struct fd_table *table, u32 fd, bool open, bool cloexec)
+/* Both marks of a descriptor that was free. Mostly one is written, since threads may share the line. */
+static inline void fd_mark_open(struct fd_table *table, u32 fd, bool cloexec)
 {
-	u64 bit = 1ull << fd % 64, *word = &table->open[fd / 64];
+	u64 bit = 1ull << fd % 64, *word = &table->cloexec[fd / 64];
 
-	*word = (*word & ~bit) | (u64)open << fd % 64;
-	word = &table->cloexec[fd / 64];
-	*word = (*word & ~bit) | (u64)cloexec << fd % 64;
+	table->open[fd / 64] |= bit;
+	if (unlikely(!(*word & bit) == cloexec))
+		*word ^= bit;
 }
 
 static u64 fd_limit(void)
@@ -236,7 +236,7 @@ struct files *files_copy(struct files *old)
 			to->file[fd] = f;
 		}
 	}
-	new->first_free = old->first_free;
+	new->first_word = old->first_word;
 	spin_unlock(&old->lock);
 	return new;
 }
@@ -360,12 +360,23 @@ static __noinline int search_free(struct files *files, u32 fd)
 static inline int find_free(struct files *files, u32 from)
 {
 	const struct fd_table *tab = files->table;
-	u32 fd = MAX(from, files->first_free);
+	u32 word = files->first_word;
+	u64 free;
+	int fd;
 
 	assert_held(&files->lock);
-	if (likely(fd < tab->size && !fd_bit(tab->open, fd) && fd < fd_limit()))
-		return fd;
-	return search_free(files, fd);
+	if (unlikely(from > word * 64))
+		return search_free(files, from);
+	if (likely(word < tab->size / 64 && (free = ~tab->open[word]) != 0)) {
+		fd = word * 64 + __builtin_ctzll(free);
+		if (likely((u32)fd < fd_limit()))
+			return fd;
+	}
+	fd = search_free(files, word * 64);
+	/* One by one: another thread may have closed some while the table grew. */
+	while (fd / 64 > (int)files->first_word && !~files->table->open[files->first_word])
+		files->first_word++;
+	return fd;
 }
 
 int fd_room(void)
@@ -391,9 +402,7 @@ int fd_install(struct file *f, u32 from, bool cloexec)
 
 		if (atomic_read(&files->refs) != 1)
 			f->mode |= FMODE_RCU;
-		fd_mark(tab, fd, true, cloexec);
-		if (from <= files->first_free)
-			files->first_free = fd + 1;
+		fd_mark_open(tab, fd, cloexec);
 		smp_store_release(&tab->file[fd], f);
 	}
 	spin_unlock(&files->lock);
@@ -412,8 +421,9 @@ static struct file *take_out(struct files *files, u32 fd)
 	if (!f)
 		return NULL;
 	tab->file[fd] = NULL;
-	fd_mark(tab, fd, false, false);
-	files->first_free = MIN(files->first_free, fd);
+	fd_set_bit(tab->open, fd, false);
+	if (unlikely(fd / 64 < files->first_word))
+		files->first_word = fd / 64;
 	return f;
 }
 

@@ -7,7 +7,7 @@
 struct fd_table {
 	u32 size; /* a multiple of 64 */
 	struct file **file;
-	u64 *open, *cloexec; /* bitmaps */
+	u64 *open, *cloexec; /* bitmaps; cloexec means nothing of what is not open */
 	struct rcu_head rcu;
 };
 #define FD_INLINE 64u
@@ -15,7 +15,7 @@ struct files {
 	struct atomic refs;	/* threads, and readers of /proc */
 	spinlock_t lock;	/* guards changes of the table */
 	struct fd_table *table; /* RCU */
-	u32 first_free;		/* none is free below */
+	u32 first_word;		/* of the bitmap: those below are full; changes seldom */
 	struct fd_table inline_table;
 	struct file *inline_file[FD_INLINE];
 	u64 inline_open, inline_cloexec;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Several processors as a program sees them: each can be used, affinity is
- * obeyed, threads spread, there is one clock, and a number is used once. With one processor the same
+ * obeyed, threads spread, there is one clock, and numbers are used once. With one processor the same
  * holds; a test of more fails unless every processor took part.
  */
 #include "check.h"
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <ucontext.h>
 
@@ -289,19 +291,23 @@ TEST(watching_sees_a_system_call)
 /* ---- numbers of processes and threads ---- */
 
 #define NUMBERS	      32768
-#define NUMBER_ROUNDS 40 /* some blocks of numbers for each processor */
+#define NUMBER_ROUNDS 100 /* some blocks of numbers for each processor */
 
-static atomic_int number_users[NUMBERS], doubled;
+static struct {
+	atomic_int users[NUMBERS];
+	atomic_int doubled;
+	atomic_ullong seen;
+} * numbers; /* of all processes */
 
 static void number_begins(pid_t number)
 {
-	if (number <= 0 || number >= NUMBERS || atomic_fetch_add(&number_users[number], 1))
-		atomic_fetch_add(&doubled, 1);
+	if (number <= 0 || number >= NUMBERS || atomic_fetch_add(&numbers->users[number], 1))
+		atomic_fetch_add(&numbers->doubled, 1);
 }
 
 static void number_ends(pid_t number)
 {
-	atomic_fetch_sub(&number_users[number], 1);
+	atomic_fetch_sub(&numbers->users[number], 1);
 }
 
 static void *numbered_thread(void *arg)
@@ -314,40 +320,102 @@ static void *numbered_thread(void *arg)
 	return arg;
 }
 
-/* Processes and threads that exist at the same time, on this processor and on all others. */
-static void *number_user(void *arg)
+/* A process and a thread that exist at the same time, beside those of other processors. */
+static void use_numbers(void)
 {
 	pthread_t thread;
-	pid_t child;
+	pid_t child = fork();
+
+	if (!child) {
+		pause();
+		_exit(1);
+	}
+	CHECK(child > 0);
+	number_begins(child);
+	CHECK_EQ(pthread_create(&thread, NULL, numbered_thread, NULL), 0);
+	CHECK_EQ(getpgid(child), getpgrp());
+	CHECK_EQ(kill(child, SIGKILL), 0);
+	pthread_join(thread, NULL);
+	number_ends(child); /* it stays a zombie until here */
+	CHECK_EQ(waitpid(child, NULL, 0), child);
+	atomic_fetch_or(&numbers->seen, 1ull << sched_getcpu());
+}
+
+TEST(each_number_is_used_once_at_a_time)
+{
+	int status;
+
+	numbers = mmap(NULL, sizeof(*numbers), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+	CHECK(numbers != MAP_FAILED);
+	for (int cpu = 0; cpu < nr_cpus; cpu++) {
+		if (fork())
+			continue;
+		CHECK_EQ(pin(1ull << cpu), 0);
+		for (int i = 0; i < NUMBER_ROUNDS; i++)
+			use_numbers();
+		_exit(0);
+	}
+	while (wait(&status) > 0)
+		CHECK_EQ(status, 0);
+	CHECK_EQ(numbers->doubled, 0);
+	CHECK_EQ(numbers->seen, all_cpus());
+}
+
+/* ---- descriptors of one table ---- */
+
+#define HELD		    60 /* so that the others are on both sides of a word's end, where tables grow */
+#define EACH		    5
+#define FD_ROUNDS	    400
+#define FD_CLOEXEC_OF(i, j) (((i) + (j)) % 3 == 0)
+
+static int first_fd;
+
+/* Opens and closes, in changing order. No more than EACH a thread are open at a time. */
+static void *fd_user(void *arg)
+{
+	int fds[EACH];
 
 	CHECK_EQ(pin(1ull << (intptr_t)arg), 0);
-	for (int i = 0; i < NUMBER_ROUNDS; i++) {
-		child = fork();
-		if (!child) {
-			pause();
-			_exit(1);
+	for (int i = 0; i < FD_ROUNDS; i++) {
+		for (int j = 0; j < EACH; j++) {
+			fds[j] = fcntl(STDIN_FILENO,
+				       FD_CLOEXEC_OF(i, j) ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+			CHECK(fds[j] >= first_fd && fds[j] < first_fd + EACH * nr_cpus);
 		}
-		CHECK(child > 0);
-		number_begins(child);
-		CHECK_EQ(pthread_create(&thread, NULL, numbered_thread, NULL), 0);
-		CHECK_EQ(getpgid(child), getpgrp());
-		CHECK_EQ(kill(child, SIGKILL), 0);
-		pthread_join(thread, NULL);
-		number_ends(child); /* it stays a zombie until here */
-		CHECK_EQ(waitpid(child, NULL, 0), child);
+		for (int j = 0; j < EACH; j++) {
+			int fd = fds[(i + j * 2) % EACH];
+
+			CHECK_EQ(fcntl(fd, F_GETFD),
+				 FD_CLOEXEC_OF(i, (i + j * 2) % EACH) ? FD_CLOEXEC : 0);
+			CHECK_EQ(close(fd), 0);
+		}
 		note_cpu();
 	}
 	return NULL;
 }
 
-TEST(each_number_is_used_once_at_a_time)
+TEST(descriptors_are_the_lowest_on_all_processors)
 {
 	pthread_t threads[MAX_CPUS];
+	int lowest = dup(STDIN_FILENO);
 
-	start_all(threads, nr_cpus, number_user);
+	for (int i = lowest; i < HELD; i++)
+		CHECK_EQ(dup(STDIN_FILENO), i + 1);
+	first_fd = HELD + 1;
+	start_all(threads, nr_cpus, fd_user);
 	join_all(threads, nr_cpus);
-	CHECK_EQ(doubled, 0);
 	CHECK_EQ(seen, all_cpus());
+	CHECK_EQ(dup(STDIN_FILENO), first_fd);
+	CHECK_EQ(close(lowest), 0);
+	CHECK_EQ(dup(STDIN_FILENO), lowest);
+	for (int i = first_fd + 1; i < 4 * HELD; i++)
+		CHECK_EQ(dup(STDIN_FILENO), i);
+	CHECK_EQ(close(HELD), 0);
+	CHECK_EQ(close(2 * HELD), 0);
+	CHECK_EQ(fcntl(STDIN_FILENO, F_DUPFD, HELD + 1), 2 * HELD);
+	CHECK_EQ(dup(STDIN_FILENO), HELD);
+	CHECK_EQ(dup(STDIN_FILENO), 4 * HELD);
 }
 
 /* With any argument: not the vDSO, which can't read a clock that is no TSC. */
@@ -369,5 +437,6 @@ int main(int argc, char **argv)
 		RUN(reading_the_clock_makes_no_system_call);
 	RUN(watching_sees_a_system_call);
 	RUN(each_number_is_used_once_at_a_time);
+	RUN(descriptors_are_the_lowest_on_all_processors);
 	return check_done();
 }
