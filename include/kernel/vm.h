@@ -140,20 +140,22 @@ struct vm_space {
 	struct vm_rss *cpu_rss; /* by CPU; NULL: a single thread so far, or no memory */
 	/* guards all but users, cut_*, nr_tables and cpu_rss; for last, rss_*: see vm_fault.c */
 	struct rwsem lock __aligned(64);
-	struct vm_region *last; /* cache of the last hit */
-	s64 rss_anon, rss_file; /* pages present, without those in cpu_rss: vm_space_usage() */
+	u64 brk_start, brk, mmap_base,
+		stack_top; /* on a line at which threads spin: seldom written */
+	/* Written with each mapping. */
+	struct vm_region *last __aligned(64); /* cache of the last hit */
 	struct list region_list;
 	u32 nr_regions;
-	u32 def_flags; /* mlockall(MCL_FUTURE) */
-	u64 brk_start, brk, mmap_base, stack_top;
-	bool bottom_up; /* old layout: mappings grow upwards */
-	u64 arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end;
-	u64 total_pages, locked_pages, data_pages; /* of regions */
-	struct atomic64 cut_anon, cut_file;	   /* pages of rss_* that truncations took away */
 	struct atomic nr_tables;		   /* without the top one */
-	bool shares_tables;			   /* or did: a fork was here (mm/vm_leaf.c) */
-	spinlock_t share_lock; /* guards links to shared tables against threads of this space */
+	u64 total_pages, locked_pages, data_pages; /* of regions */
 	u64 peak_rss, peak_total;
+	s64 rss_anon, rss_file; /* pages present, without those in cpu_rss: vm_space_usage() */
+	struct atomic64 cut_anon, cut_file; /* pages of rss_* that truncations took away */
+	u32 def_flags;			    /* mlockall(MCL_FUTURE) */
+	bool bottom_up;			    /* old layout: mappings grow upwards */
+	bool shares_tables;		    /* or did: a fork was here (mm/vm_leaf.c) */
+	spinlock_t share_lock; /* guards links to shared tables against threads of this space */
+	u64 arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end;
 	u64 saved_auxv[48];
 	u32 auxv_len;
 	struct file *exe; /* counted, and file_deny_write() */

@@ -78,11 +78,9 @@ static int clone_check_limits(void)
 
 static int clone_share_cred(struct thread *t)
 {
-	struct cred *cred = current->cred ? current->cred : &init_cred;
-
-	t->cred = cred_get(cred);
+	t->cred = cred_borrow();
 	t->cred_spare = 0;
-	account_add_threads(cred->account, 1);
+	account_add_threads(t->cred->account, 1);
 	return 0;
 }
 
