@@ -37,6 +37,7 @@ KEPT = {
     'asm_offsets': 'the build reads its assembly',
     'asm_offsets_wall': 'the build reads its assembly',
     'asm_offsets_frame': 'the build reads its assembly',
+    'asm_offsets_registers': 'the build reads its assembly',
     'KERN_EMERG': 'one of the eight levels of the log',
 }
 # Structs whose layout is given: by the processor, the boot loader, a standard, a file or the user ABI.

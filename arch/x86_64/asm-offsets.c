@@ -39,24 +39,9 @@ void asm_offsets_frame(void)
 	DEFINE(FPX_MAGIC2, FP_XSTATE_MAGIC2);
 }
 
-void asm_offsets(void);
-void asm_offsets(void)
+void asm_offsets_registers(void);
+void asm_offsets_registers(void)
 {
-	DEFINE(CPU_SELF, offsetof(struct cpu, self));
-	DEFINE(CPU_ONLINE, offsetof(struct cpu, online));
-	DEFINE(CPU_CURRENT, offsetof(struct cpu, running));
-	DEFINE(CPU_KSTACK_TOP, offsetof(struct cpu, kstack_top));
-	DEFINE(CPU_SCRATCH, offsetof(struct cpu, entry_scratch));
-	DEFINE(CPU_IRQ_DEPTH, offsetof(struct cpu, irq_depth));
-
-	DEFINE(THREAD_KSP, offsetof(struct thread, ksp));
-	DEFINE(THREAD_WORK, offsetof(struct thread, work));
-	DEFINE(THREAD_GATE, offsetof(struct thread, gate));
-	DEFINE(THREAD_GATE_LIMIT, offsetof(struct thread, gate_limit));
-	DEFINE(THREAD_GATE_STACK, offsetof(struct thread, gate_stack));
-	DEFINE(GATE_STACK_METHOD, offsetof(struct gate_stack, method));
-	DEFINE(THREAD_GRANTS, offsetof(struct thread, grants));
-
 	DEFINE(REGS_R15, offsetof(struct pt_regs, r15));
 	DEFINE(REGS_R14, offsetof(struct pt_regs, r14));
 	DEFINE(REGS_R13, offsetof(struct pt_regs, r13));
@@ -78,6 +63,25 @@ void asm_offsets(void)
 	DEFINE(REGS_RFLAGS, offsetof(struct pt_regs, rflags));
 	DEFINE(REGS_RSP, offsetof(struct pt_regs, rsp));
 	DEFINE(REGS_SIZE, sizeof(struct pt_regs));
+}
+
+void asm_offsets(void);
+void asm_offsets(void)
+{
+	DEFINE(CPU_SELF, offsetof(struct cpu, self));
+	DEFINE(CPU_ONLINE, offsetof(struct cpu, online));
+	DEFINE(CPU_CURRENT, offsetof(struct cpu, running));
+	DEFINE(CPU_KSTACK_TOP, offsetof(struct cpu, kstack_top));
+	DEFINE(CPU_SCRATCH, offsetof(struct cpu, entry_scratch));
+	DEFINE(CPU_IRQ_DEPTH, offsetof(struct cpu, irq_depth));
+
+	DEFINE(THREAD_KSP, offsetof(struct thread, ksp));
+	DEFINE(THREAD_WORK, offsetof(struct thread, work));
+	DEFINE(THREAD_GATE, offsetof(struct thread, gate));
+	DEFINE(THREAD_GATE_LIMIT, offsetof(struct thread, gate_limit));
+	DEFINE(THREAD_GATE_STACK, offsetof(struct thread, gate_stack));
+	DEFINE(GATE_STACK_METHOD, offsetof(struct gate_stack, method));
+	DEFINE(THREAD_GRANTS, offsetof(struct thread, grants));
 
 	DEFINE(ASM_USER_DS, USER_DS);
 	DEFINE(ASM_USER_CS, USER_CS);
