@@ -7,7 +7,8 @@
 #include <kernel/time.h>
 #include "internal.h"
 
-#define KEY_FAIR (1ull << 63) /* of threads that are not real-time: behind all that are */
+#define WAKE_CREDIT_NS (3 * NSEC_PER_MSEC) /* how far behind the minimum a woken thread may start */
+#define KEY_FAIR       (1ull << 63) /* of threads that are not real-time: behind all that are */
 
 struct run_queue {
 	spinlock_t lock; /* guards all below but cpu, idle and tick; interrupts off */
@@ -38,8 +39,24 @@ static inline struct thread *run_thread(struct run_entry *entry)
 void rq_resched(struct run_queue *rq);
 /** Lock the queue that @p t is in, which may change until then. Interrupts off. */
 struct run_queue *rq_lock_of(struct thread *t);
-/** Queue a thread that is in no queue on the CPU that suits it best. t->state_lock held, interrupts off. */
-void rq_add_thread(struct thread *t, bool is_new);
+/** Where should @p t run? Its last CPU if that idles, else any idle one, else its last. The lock of its queue held. */
+struct run_queue *rq_choose_cpu(const struct thread *t);
+static inline struct run_queue *rq_choose(const struct thread *t)
+{
+	if (cpu_count == 1)
+		return t->rq;
+	return rq_choose_cpu(t);
+}
+/**
+ * Let a thread that is in no queue begin to move to @p target; a waker believes it runnable. The lock
+ * of its queue held. Pair with thread_arrive().
+ */
+void thread_depart(struct thread *t, struct run_queue *target);
+/**
+ * Add a thread that moves to its new queue. No queue's lock held, interrupts off.
+ * @param credit_ns  how far before the others of that queue it starts
+ */
+void thread_arrive(struct thread *t, u64 credit_ns);
 
 /* sched_balance.c */
 /** CPUs that idle, or did a moment ago. A hint. */

@@ -16,13 +16,14 @@
  * queued later, or that may move only later, is offered by the busy CPU's tick.
  *
  * Sleeping: a thread sets its state, checks its condition, calls schedule().
- * Waking: under thread->state_lock; a thread that has not left its CPU yet only
- * has its state set back (rq->lock decides), else it is queued once its old
- * CPU has left its stack (on_cpu).
+ * Waking: a thread that has not left its CPU yet only has its state set back, else it is
+ * queued. What others change of a thread, its state, attributes and queue, they change under
+ * the lock of its queue, which is that of the CPU where it ran last while it sleeps. One that
+ * changes to another CPU's queue is "moving" between the two locks: it has the new queue, but
+ * is not in it yet; who made it so adds it, and a waker has nothing more to do.
  *
- * Lock order: state_lock, then rq->lock; two rq->locks only by trylock.
- * rq->lock is held across the switch and released by the next thread
- * (schedule_tail). Interrupts are off under all of them.
+ * rq->lock is held across the switch and released by the next thread (schedule_tail),
+ * when the one before has left its stack. Two rq->locks only by trylock; interrupts are off.
  */
 #include <asm/cpu.h>
 #include <asm/ipi.h>
@@ -35,24 +36,21 @@
 #include "internal.h"
 #include "run_queue.h"
 
-#define TICK_NS	       (4 * NSEC_PER_MSEC)
-#define SLICE_NS       (4 * NSEC_PER_MSEC)
-#define LOOK_NS	       (500 * NSEC_PER_USEC) /* one that begins to idle looks at queues so seldom */
-#define WAKE_CREDIT_NS (3 * NSEC_PER_MSEC) /* how far behind the minimum a woken thread may start */
-#define WAKE_GRAIN_NS  (1 * NSEC_PER_MSEC) /* lead that makes a woken thread preempt */
+#define TICK_NS	      (4 * NSEC_PER_MSEC)
+#define SLICE_NS      (4 * NSEC_PER_MSEC)
+#define LOOK_NS	      (500 * NSEC_PER_USEC) /* one that begins to idle looks at queues so seldom */
+#define WAKE_GRAIN_NS (1 * NSEC_PER_MSEC)   /* lead that makes a woken thread preempt */
 
 static struct run_queue boot_rq;
 
 /* Charge the running thread up to now. rq->lock held. */
-static void rq_update_running(struct run_queue *rq, struct thread *t, u64 now)
+static inline void rq_charge_running(struct run_queue *rq, struct thread *t, u64 now)
 {
-	u64 delta = now - t->exec_start_ns, min;
-	const struct run_entry *first;
+	u64 delta = now - t->exec_start_ns;
 
 	assert_held(&rq->lock);
 	t->exec_start_ns = now;
-	t->sum_exec_ns += delta;
-	if (t == rq->idle) {
+	if (unlikely(t == rq->idle)) {
 		rq->cpu->time.idle_ns += delta;
 		return;
 	}
@@ -63,15 +61,29 @@ static void rq_update_running(struct run_queue *rq, struct thread *t, u64 now)
 		t->user_ns += delta;
 		rq->cpu->time.user_ns += delta;
 	}
-	if (t->weight == 1024)
+	if (likely(t->weight == 1024))
 		t->vruntime += delta;
 	else
 		t->vruntime += delta * 1024 / t->weight;
-	min = t->vruntime;
-	first = run_order_first(&rq->order);
+}
+
+/* No thread of the queue that is not real-time is behind @p vruntime. rq->lock held. */
+static inline void rq_advance(struct run_queue *rq, u64 vruntime)
+{
+	assert_held(&rq->lock);
+	rq->min_vruntime = MAX(rq->min_vruntime, vruntime);
+}
+
+/* The same while @p t runs on: its time has grown. rq->lock held. */
+static void rq_advance_running(struct run_queue *rq, const struct thread *t)
+{
+	const struct run_entry *first = run_order_first(&rq->order);
+	u64 min = t->vruntime;
+
+	assert_held(&rq->lock);
 	if (first && (first->key & KEY_FAIR))
 		min = MIN(min, first->key & ~KEY_FAIR);
-	rq->min_vruntime = MAX(rq->min_vruntime, min);
+	rq_advance(rq, min);
 }
 
 void rq_resched(struct run_queue *rq)
@@ -96,15 +108,11 @@ void sched_kick(struct cpu *cpu)
 }
 
 /* Should @p t, just queued, run instead of the running thread? */
-static bool thread_preempts(const struct run_queue *rq, const struct thread *t)
+static bool thread_preempts(const struct thread *t, const struct thread *running)
 {
-	const struct thread *cur = rq->cpu->running;
-
-	if (cur == rq->idle)
-		return true;
-	if (is_rt(t) || is_rt(cur))
-		return t->rt_priority > cur->rt_priority;
-	return t->vruntime + WAKE_GRAIN_NS < cur->vruntime;
+	if (unlikely(is_rt(t) || is_rt(running)))
+		return t->rt_priority > running->rt_priority;
+	return t->vruntime + WAKE_GRAIN_NS < running->vruntime;
 }
 
 /* ---- choosing and switching ---- */
@@ -114,8 +122,12 @@ static struct thread *rq_pick_next(struct run_queue *rq, u64 now)
 	struct run_entry *first = run_order_take(&rq->order);
 
 	if (likely(first)) {
+		struct thread *t = run_thread(first);
+
 		rq->nr_queued--;
-		return run_thread(first);
+		if (likely(!is_rt(t)))
+			rq_advance(rq, t->vruntime);
+		return t;
 	}
 	if (cpu_count > 1 && now - rq->looked_ns >= LOOK_NS) {
 		struct thread *t = rq_steal(rq, 1);
@@ -142,7 +154,8 @@ static void sched_tick(struct timer *timer)
 		cpu->rcu_qs++; /* what it interrupts reads nothing */
 	raw_spin_lock(&rq->lock);
 	t->ticked_in_kernel = !cpu->irq_from_user;
-	rq_update_running(rq, t, now);
+	rq_charge_running(rq, t, now);
+	rq_advance_running(rq, t);
 	if (cpu_count > 1) {
 		rq_update_marks(rq);
 		rq_balance(rq, now);
@@ -205,6 +218,25 @@ static void switch_fpu(struct cpu *cpu, struct thread *prev, struct thread *next
 	}
 }
 
+/* On the new stack: release the thread that ran before, and the lock. */
+static inline void switch_finish(struct run_queue *rq, struct thread *prev)
+{
+	bool dead = prev->state == THREAD_DEAD, moving = prev->moving;
+
+	assert_held(&rq->lock);
+	smp_store_release(&prev->on_cpu, 0); /* who takes the lock sees it */
+	raw_spin_unlock(&rq->lock);
+	if (unlikely(dead))
+		thread_reap(prev);
+	else if (unlikely(moving)) /* its affinity forbids this CPU */
+		thread_arrive(prev, WAKE_CREDIT_NS);
+}
+
+void schedule_tail(struct thread *prev)
+{
+	switch_finish(this_cpu()->rq, prev);
+}
+
 /* Interrupts off, rq->lock held; released on the other side. */
 static void context_switch(struct run_queue *rq, struct thread *prev, struct thread *next)
 {
@@ -222,25 +254,7 @@ static void context_switch(struct run_queue *rq, struct thread *prev, struct thr
 	if (next->proc)
 		cpu_load_user_bases(&next->user_bases);
 	prev = switch_stacks(prev, next);
-	schedule_tail(prev);
-}
-
-/* On the new stack: release the thread that ran before. */
-void schedule_tail(struct thread *prev)
-{
-	struct run_queue *rq = this_cpu()->rq;
-	bool dead = prev->state == THREAD_DEAD, migrate = prev->migrating;
-
-	prev->migrating = false;
-	raw_spin_unlock(&rq->lock);
-	smp_store_release(&prev->on_cpu, 0);
-	if (unlikely(dead)) {
-		thread_reap(prev);
-	} else if (unlikely(migrate)) { /* its affinity forbids this CPU */
-		spin_lock(&prev->state_lock);
-		rq_add_thread(prev, false);
-		spin_unlock(&prev->state_lock);
-	}
+	switch_finish(this_cpu()->rq, prev);
 }
 
 static void schedule_with(bool preempted)
@@ -256,7 +270,7 @@ static void schedule_with(bool preempted)
 	cpu->need_resched = 0;
 	if (prev->work & WORK_RESCHED)
 		__atomic_and_fetch(&prev->work, ~WORK_RESCHED, __ATOMIC_SEQ_CST);
-	rq_update_running(rq, prev, now);
+	rq_charge_running(rq, prev, now);
 	if (prev != rq->idle) {
 		if (!preempted && prev->state != THREAD_RUNNABLE) {
 			prev->on_rq = 0;
@@ -264,8 +278,7 @@ static void schedule_with(bool preempted)
 			rq_enqueue(rq, prev);
 			rq_mark_thread(rq, prev);
 		} else {
-			prev->on_rq = 0;
-			prev->migrating = true;
+			thread_depart(prev, rq_choose(prev));
 		}
 	}
 	next = rq_pick_next(rq, now);
@@ -342,13 +355,10 @@ static struct run_queue *cpu_any_allowed(const struct thread *t)
 	return this_cpu()->rq;
 }
 
-/* Where should @p t run? Its last CPU if that idles, else any idle one, else its last. */
-static struct run_queue *rq_choose(struct thread *t)
+struct run_queue *rq_choose_cpu(const struct thread *t)
 {
 	struct cpu *last = cpus[t->last_cpu];
 
-	if (cpu_count == 1)
-		return last->rq;
 	if (!last->online || !cpumask_test(&t->affinity, last->id))
 		last = NULL;
 	if (last && cpu_is_idle(last))
@@ -366,23 +376,21 @@ static struct run_queue *rq_choose(struct thread *t)
 	return cpu_any_allowed(t);
 }
 
-void rq_add_thread(struct thread *t, bool is_new)
+/* Queue @p t, with its lock. */
+static inline void rq_insert(struct run_queue *rq, struct thread *t)
 {
-	struct run_queue *rq = rq_choose(t);
+	const struct thread *running = rq->cpu->running;
 
-	assert_held(&t->state_lock);
-	raw_spin_lock(&rq->lock);
-	if (is_new)
-		t->vruntime = rq->min_vruntime;
-	else if (t->vruntime + WAKE_CREDIT_NS < rq->min_vruntime || t->rq != rq)
-		t->vruntime = rq->min_vruntime - MIN(rq->min_vruntime, WAKE_CREDIT_NS);
+	assert_held(&rq->lock);
 	t->on_rq = 1;
 	rq_enqueue(rq, t);
-	if (rq->cpu->running != rq->idle)
-		rq_mark_thread(rq, t);
-	if (thread_preempts(rq, t))
+	if (running == rq->idle) {
 		rq_resched(rq);
-	raw_spin_unlock(&rq->lock);
+		return;
+	}
+	rq_mark_thread(rq, t);
+	if (thread_preempts(t, running))
+		rq_resched(rq);
 }
 
 struct run_queue *rq_lock_of(struct thread *t)
@@ -397,31 +405,64 @@ struct run_queue *rq_lock_of(struct thread *t)
 	}
 }
 
+void thread_depart(struct thread *t, struct run_queue *target)
+{
+	assert_held(&t->rq->lock);
+	t->on_rq = 1;
+	t->moving = true;
+	t->rq = target;
+}
+
+void thread_arrive(struct thread *t, u64 credit_ns)
+{
+	struct run_queue *rq = rq_lock_of(t);
+
+	t->vruntime = rq->min_vruntime - MIN(rq->min_vruntime, credit_ns);
+	t->moving = false;
+	rq_insert(rq, t);
+	raw_spin_unlock(&rq->lock);
+}
+
+/* Queue a thread that slept, and release the lock of its queue. */
+static inline void rq_add_woken(struct run_queue *rq, struct thread *t)
+{
+	struct run_queue *target = rq_choose(t);
+
+	assert_held(&rq->lock);
+	if (unlikely(target != rq)) {
+		thread_depart(t, target);
+		raw_spin_unlock(&rq->lock);
+		thread_arrive(t, WAKE_CREDIT_NS);
+		return;
+	}
+	if (t->vruntime + WAKE_CREDIT_NS < rq->min_vruntime)
+		t->vruntime = rq->min_vruntime - WAKE_CREDIT_NS;
+	rq_insert(rq, t);
+	raw_spin_unlock(&rq->lock);
+}
+
+spinlock_t *thread_lock(struct thread *t, u64 *flags)
+{
+	*flags = irq_save();
+	return &rq_lock_of(t)->lock;
+}
+
 bool thread_wake_state(struct thread *t, u32 states)
 {
-	u64 flags = spin_lock_irqsave(&t->state_lock);
-	bool woken = false;
+	u64 flags = irq_save();
+	struct run_queue *rq = rq_lock_of(t);
+	bool woken;
 
 	smp_mb_after_lock(); /* the waker's condition before the state: pairs with set_current_state() */
-	if (!(states >> t->state & 1))
-		goto out_unlock;
-	woken = true;
-	if (t->on_rq) { /* has not left its CPU: its queue's lock decides */
-		struct run_queue *rq = rq_lock_of(t);
-		bool queued = t->on_rq;
-
-		if (queued)
-			t->state = THREAD_RUNNABLE;
+	woken = states >> t->state & 1;
+	if (woken)
+		t->state = THREAD_RUNNABLE;
+	if (woken && likely(!t->on_rq))
+		rq_add_woken(rq, t);
+	else /* it has not left its CPU */
 		raw_spin_unlock(&rq->lock);
-		if (queued)
-			goto out_unlock;
-	}
-	t->state = THREAD_RUNNABLE;
-	while (smp_load_acquire(&t->on_cpu))
-		cpu_relax();
-	rq_add_thread(t, false);
-out_unlock:
-	spin_unlock_irqrestore(&t->state_lock, flags);
+	irq_restore(flags);
+	preempt_if_needed();
 	return woken;
 }
 
@@ -433,11 +474,15 @@ bool thread_wake(struct thread *t)
 
 void sched_start(struct thread *t)
 {
-	u64 flags = spin_lock_irqsave(&t->state_lock);
+	u64 flags = irq_save();
+	struct run_queue *rq = rq_lock_of(t);
 
 	t->state = THREAD_RUNNABLE;
-	rq_add_thread(t, true);
-	spin_unlock_irqrestore(&t->state_lock, flags);
+	thread_depart(t, rq_choose(t));
+	raw_spin_unlock(&rq->lock);
+	thread_arrive(t, 0);
+	irq_restore(flags);
+	preempt_if_needed();
 }
 
 void thread_set_work(struct thread *t, u32 bits)
@@ -462,7 +507,7 @@ void sched_init_thread(struct thread *t)
 	t->weight = 1024;
 	t->last_cpu = cpu_id();
 	t->fpu_cpu = -1;
-	spin_init(&t->state_lock);
+	t->rq = this_cpu()->rq;
 	for (u32 i = 0; i < ARRAY_SIZE(t->affinity.bits); i++)
 		t->affinity.bits[i] = ~0ull;
 }

@@ -3,8 +3,8 @@
  * What threads may ask of the scheduler: nice values, policies, affinity; and
  * what others ask of it: the load.
  *
- * An attribute changes under the thread's state_lock and its queue's lock; a thread
- * that waits there is taken out and put back, since its place depends on them.
+ * An attribute changes under the lock of the thread's queue; a thread that waits there
+ * is taken out and put back, since its place depends on them.
  */
 #include <kernel/err.h>
 #include <kernel/string.h>
@@ -22,13 +22,10 @@ static const u32 nice_weight[40] = {
 /* Change a thread's place in its queue by @p nice, @p policy, @p prio. */
 static void set_attributes(struct thread *t, int nice, u32 policy, u32 prio)
 {
-	u64 flags = spin_lock_irqsave(&t->state_lock);
-	struct run_queue *rq = NULL;
-	bool queued;
+	u64 flags = irq_save();
+	struct run_queue *rq = rq_lock_of(t);
+	bool queued = t->on_rq && !t->moving && rq->cpu->running != t;
 
-	if (t->rq)
-		rq = rq_lock_of(t);
-	queued = rq && t->on_rq && rq->cpu->running != t;
 	if (queued)
 		rq_dequeue(rq, t);
 	t->nice = nice;
@@ -40,12 +37,11 @@ static void set_attributes(struct thread *t, int nice, u32 policy, u32 prio)
 		t->weight = nice_weight[nice + 20];
 	if (queued)
 		rq_enqueue(rq, t);
-	if (rq) {
-		if (rq->nr_queued)
-			rq_resched(rq);
-		raw_spin_unlock(&rq->lock);
-	}
-	spin_unlock_irqrestore(&t->state_lock, flags);
+	if (rq->nr_queued)
+		rq_resched(rq);
+	raw_spin_unlock(&rq->lock);
+	irq_restore(flags);
+	preempt_if_needed();
 }
 
 void thread_set_nice(struct thread *t, int nice)
@@ -67,34 +63,33 @@ void thread_bind(struct thread *t, u32 cpu)
 
 int thread_set_affinity(struct thread *t, const struct cpumask *cpus_wanted)
 {
-	bool any = false, move;
+	bool any = false, moves = false;
+	struct run_queue *rq;
+	u64 flags;
 
 	for (u32 i = 0; i < cpu_count; i++)
 		any |= cpus[i] && cpus[i]->online && cpumask_test(cpus_wanted, i);
 	if (!any)
 		return -EINVAL;
-	u64 flags = spin_lock_irqsave(&t->state_lock);
-	struct run_queue *rq = NULL;
-
-	if (t->rq)
-		rq = rq_lock_of(t);
+	flags = irq_save();
+	rq = rq_lock_of(t);
 	t->affinity = *cpus_wanted;
-	move = rq && t->on_rq && !cpumask_test(cpus_wanted, rq->cpu->id);
-	if (move && rq->cpu->running == t) {
-		rq_resched(rq); /* schedule_with() sends it away */
-		move = false;
-	} else if (move) {
-		rq_dequeue(rq, t);
-		t->on_rq = 0;
+	if (t->on_rq && !cpumask_test(cpus_wanted, rq->cpu->id)) {
+		if (t->moving) {
+			t->rq = rq_choose(t); /* who adds it looks again */
+		} else if (rq->cpu->running == t) {
+			rq_resched(rq); /* schedule_with() sends it away */
+		} else {
+			rq_dequeue(rq, t);
+			thread_depart(t, rq_choose(t));
+			moves = true;
+		}
 	}
-	if (rq)
-		raw_spin_unlock(&rq->lock);
-	if (move) {
-		while (smp_load_acquire(&t->on_cpu))
-			cpu_relax();
-		rq_add_thread(t, false);
-	}
-	spin_unlock_irqrestore(&t->state_lock, flags);
+	raw_spin_unlock(&rq->lock);
+	if (moves)
+		thread_arrive(t, WAKE_CREDIT_NS);
+	irq_restore(flags);
+	preempt_if_needed();
 	return 0;
 }
 

@@ -76,7 +76,7 @@ void rq_update_marks(struct run_queue *rq)
 
 /* ---- taking a thread over ---- */
 
-/* A thread of another queue, a woken one if there is any, that may run here and has left its stack. Both locks held. */
+/* A thread of another queue, a woken one if there is any, that may run here. Both locks held. */
 static struct thread *rq_first_movable(struct run_queue *from, struct run_queue *rq)
 {
 	assert_held(&from->lock);
@@ -84,7 +84,7 @@ static struct thread *rq_first_movable(struct run_queue *from, struct run_queue 
 	for (struct run_entry *entry = NULL; (entry = run_order_next(&from->order, entry));) {
 		struct thread *t = run_thread(entry);
 
-		if (!t->on_cpu && cpumask_test(&t->affinity, rq->cpu->id))
+		if (cpumask_test(&t->affinity, rq->cpu->id))
 			return t;
 	}
 	return NULL;

@@ -48,9 +48,12 @@ void wake_up_key(struct wait_queue *queue, u32 nr, u64 key)
 	struct waiter *waiter, *next;
 	u64 flags;
 
-	smp_mb(); /* the condition before the list: pairs with wait_prepare() */
-	if (list_empty(&queue->waiters))
-		return;
+	/* The condition before the queue: pairs with wait_prepare(). Where one waits, the lock is the barrier. */
+	if (list_empty(&queue->waiters)) {
+		smp_mb();
+		if (!wait_queue_active(queue))
+			return;
+	}
 	flags = spin_lock_irqsave(&queue->lock);
 	list_for_each_safe(waiter, next, &queue->waiters, link) {
 		bool exclusive = waiter->exclusive, woken;
@@ -72,15 +75,20 @@ void wake_up_key(struct wait_queue *queue, u32 nr, u64 key)
 
 void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum thread_state state)
 {
-	u64 flags = spin_lock_irqsave(&queue->lock);
+	u64 flags;
 
+	/*
+	 * Taking the lock is the barrier between what is written here and the condition, which is read next:
+	 * a waker that does not see the waiter in the list yet sees the lock in use.
+	 */
+	WRITE_ONCE(current->state, (u32)state);
+	flags = spin_lock_irqsave(&queue->lock);
 	if (list_empty(&waiter->link)) {
 		if (waiter->exclusive)
 			list_add_tail(&waiter->link, &queue->waiters);
 		else
 			list_add(&waiter->link, &queue->waiters);
 	}
-	set_current_state(state);
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 

@@ -3,7 +3,7 @@
  * Where a sleeping thread is: /proc/PID/wchan.
  *
  * Its registers are where switch_stacks() pushed them: six, the last of them
- * the frame pointer, then the return address. state_lock keeps it asleep while
+ * the frame pointer, then the return address. its lock keeps it asleep while
  * its stack is read; each frame is checked to lie on that stack, above the one
  * before, or on the stack from which a driver was called.
  */
@@ -19,11 +19,10 @@ struct stack_frame {
 	u64 rbp, rip;
 };
 
-/* Under state_lock: can only a wake-up, which takes that lock, make it run again? */
+/* Under its lock: can only a wake-up, which takes that lock, make it run again? */
 static bool stays_asleep(const struct thread *t)
 {
-	return t->state != THREAD_RUNNABLE && t->state != THREAD_DEAD && !t->on_rq &&
-	       !smp_load_acquire(&t->on_cpu);
+	return t->state != THREAD_RUNNABLE && t->state != THREAD_DEAD && !t->on_rq;
 }
 
 /* Of the part from @low on of this stack, NULL: the thread's own? */
@@ -36,7 +35,8 @@ static bool is_frame(const struct thread *t, const struct gate_stack *stack, u64
 
 u32 thread_backtrace(struct thread *t, u64 *addrs, u32 max)
 {
-	u64 flags = spin_lock_irqsave(&t->state_lock), low, rbp;
+	u64 flags, low, rbp;
+	spinlock_t *lock = thread_lock(t, &flags);
 	const struct gate_stack *stack = t->gate_stack;
 	u32 count = 0;
 
@@ -58,6 +58,7 @@ u32 thread_backtrace(struct thread *t, u64 *addrs, u32 max)
 			}
 		}
 	}
-	spin_unlock_irqrestore(&t->state_lock, flags);
+	raw_spin_unlock(lock);
+	irq_restore(flags);
 	return count;
 }

@@ -33,7 +33,7 @@ static void queue_free(struct owned *o)
 {
 	struct queue *queue = container_of(o, struct queue, owned);
 
-	if (!WARN_ON(wait_queue_active(&queue->waiters)))
+	if (!WARN_ON(!list_empty(&queue->waiters.waiters)))
 		kfree(queue);
 }
 

@@ -126,11 +126,16 @@ static inline void preempt_enable_no_resched(void)
 {
 	PERCPU_DEC32(struct cpu, preempt_count);
 }
+/** Let another thread run if it should: behind what was done with interrupts off. */
+static inline void preempt_if_needed(void)
+{
+	if (unlikely(CPU_FIELD_NONZERO(need_resched)))
+		preempt_schedule(); /* checks the count and the interrupt flag */
+}
 static inline void preempt_enable(void)
 {
 	preempt_enable_no_resched();
-	if (unlikely(CPU_FIELD_NONZERO(need_resched)))
-		preempt_schedule(); /* checks the count and the interrupt flag */
+	preempt_if_needed();
 }
 static inline bool in_interrupt(void)
 {

@@ -156,6 +156,11 @@ static inline bool spin_is_locked(const spinlock_t *lock)
 {
 	return READ_ONCE(lock->locked);
 }
+/** Is it held, or waited for? From the full barrier in spin_lock() on until it is released, others see that. */
+static inline bool spin_is_used(const spinlock_t *lock)
+{
+	return READ_ONCE(lock->word) != 0;
+}
 
 struct mutex;
 struct rwsem;

@@ -56,13 +56,13 @@ struct thread {
 	u32 fpu_cpu;		/* CPU whose registers hold our state, -1 none */
 	u32 fail_nth;		/* which allocation from here on fails: fault_injection.h; 0 none */
 
-	/* scheduler: under the lock of rq */
-	spinlock_t state_lock; /* guards state changes against wake-ups */
-	struct run_queue *rq;
+	/* scheduler: under the lock of rq, as what wakers change of ->state */
+	struct run_queue
+		*rq; /* where it waits, runs or ran last; NULL: the boot's thread at first */
 	struct run_entry run; /* in the run queue; key: real-time by priority, then vruntime */
 	u64 vruntime;	      /* weighted ns */
-	u64 exec_start_ns, sum_exec_ns, slice_end_ns;
-	u64 user_ns, system_ns; /* sum_exec_ns, split by what the tick last saw */
+	u64 exec_start_ns, slice_end_ns;
+	u64 user_ns, system_ns; /* how long it has run, split by what the tick last saw */
 	bool ticked_in_kernel;
 	u32 weight;
 	s8 nice;	/* -20..19 */
@@ -71,8 +71,8 @@ struct thread {
 	u8 on_rq;
 	volatile u8 on_cpu; /* its stack is in use by a processor */
 	u8 last_cpu;
-	bool migrating; /* leaves a CPU that its affinity forbids */
-	u8 list_cpu;	/* whose list all_link is in */
+	bool moving; /* to ->rq, but not in it yet */
+	u8 list_cpu; /* whose list all_link is in */
 	struct cpumask affinity;
 	u64 nvcsw, nivcsw;
 
@@ -169,6 +169,11 @@ void sched_kick(struct cpu *cpu);
  * Any context. @return true when it was woken by this call.
  */
 bool thread_wake_state(struct thread *t, u32 states);
+/**
+ * Let nobody wake @p t or change how it is scheduled until its lock is released: raw_spin_unlock() of
+ * what is returned, then irq_restore(*flags). Any context.
+ */
+spinlock_t *thread_lock(struct thread *t, u64 *flags) __must_check;
 bool thread_wake(struct thread *t);		  /* interruptible, killable and uninterruptible */
 void thread_set_work(struct thread *t, u32 bits); /* atomic; kicks it if it runs on another CPU */
 void thread_clear_work(struct thread *t, u32 bits);

@@ -38,9 +38,13 @@ struct waiter {
 void waiter_init(struct waiter *waiter);
 void wait_queue_add(struct wait_queue *queue, struct waiter *waiter);
 void wait_queue_remove(struct wait_queue *queue, struct waiter *waiter);
+/** Does a thread wait, or is one about to? Behind a barrier that follows the change of the condition. */
 static inline bool wait_queue_active(const struct wait_queue *queue)
 {
-	return !list_empty(&queue->waiters);
+	bool in_use = spin_is_used(&queue->lock);
+
+	smp_rmb(); /* the list that its last holder left */
+	return in_use || !list_empty(&queue->waiters);
 }
 
 /** Wake all non-exclusive waiters and @p nr exclusive ones (0: all). Any context. */

@@ -203,7 +203,7 @@ struct fs_context *process_fs_get(struct process *p)
 
 u64 thread_cpu_ns(struct thread *t)
 {
-	u64 ns = READ_ONCE(t->sum_exec_ns);
+	u64 ns = READ_ONCE(t->user_ns) + READ_ONCE(t->system_ns);
 
 	if (t->on_cpu) {
 		u64 now = time_monotonic_ns(), start = READ_ONCE(t->exec_start_ns);

@@ -257,6 +257,97 @@ KTEST(threads, an_idle_cpu_takes_from_another_than_the_longest_queue)
 	(void)thread_set_affinity(current, &old);
 }
 
+/* ---- changes from outside ---- */
+
+/* Each hands on what it is handed: one that is forgotten, or is in two queues, stops all of them. */
+#define PASSERS	    8u
+#define TOKENS	    3
+#define CHANGES	    4000u
+#define MORE_ROUNDS 50u
+static struct passer {
+	struct wait_queue wait;
+	struct atomic tokens;
+	u32 rounds;
+	struct thread *thread;
+} passers[PASSERS];
+
+static void pass_on(void *arg)
+{
+	struct passer *mine = arg, *next = mine + 1;
+
+	if (next == passers + PASSERS)
+		next = passers;
+	while (!thread_should_stop()) {
+		wait_event_until(&mine->wait, atomic_read(&mine->tokens) || thread_should_stop(),
+				 time_monotonic_ns() + 60 * NSEC_PER_SEC);
+		if (!atomic_read(&mine->tokens))
+			continue;
+		atomic_dec(&mine->tokens);
+		WRITE_ONCE(mine->rounds, mine->rounds + 1);
+		atomic_inc(&next->tokens);
+		wake_up(&next->wait);
+		__atomic_or_fetch(&seen_cpus, 1ull << cpu_id(), __ATOMIC_RELAXED);
+	}
+}
+
+/* Now on one CPU, now on any; now before others, now behind them. */
+static void change_passer(struct ktest_context *test, struct passer *passer, u32 round)
+{
+	struct cpumask wanted = { { round % 3 ? 1ull << round % cpu_count : ~0ull } };
+
+	if (!(wanted.bits[0] & online_mask()))
+		return;
+	KEXPECT_EQ(thread_set_affinity(passer->thread, &wanted), 0);
+	if (!(round % 5))
+		thread_set_nice(passer->thread, (int)(round % 7) - 3);
+	if (!(round % 11))
+		thread_set_policy(passer->thread, round % 2, round % 2);
+}
+
+static bool passers_go_on(u64 end)
+{
+	u32 before[PASSERS];
+
+	for (u32 i = 0; i < PASSERS; i++)
+		before[i] = READ_ONCE(passers[i].rounds);
+	for (u32 i = 0; i < PASSERS; i++)
+		while (READ_ONCE(passers[i].rounds) - before[i] < MORE_ROUNDS) {
+			if (time_monotonic_ns() >= end)
+				return false;
+			sleep_ms(1);
+		}
+	return true;
+}
+
+KTEST(threads, changes_of_affinity_meet_wake_ups)
+{
+	u64 end = time_monotonic_ns() + 30 * NSEC_PER_SEC;
+
+	seen_cpus = 0;
+	for (u32 i = 0; i < PASSERS; i++) {
+		passers[i].rounds = 0;
+		atomic_set(&passers[i].tokens, 0);
+		wait_queue_init(&passers[i].wait);
+		passers[i].thread = thread_create(pass_on, &passers[i], "passer");
+		if (!KEXPECT(!IS_ERR(passers[i].thread)))
+			return;
+	}
+	for (u32 i = 0; i < PASSERS; i++)
+		thread_start(passers[i].thread);
+	for (u32 i = 0; i < TOKENS; i++)
+		atomic_inc(&passers[i].tokens);
+	wake_up_all(&passers[0].wait);
+	for (u32 i = 0; i < CHANGES && time_monotonic_ns() < end; i++) {
+		change_passer(test, &passers[i % PASSERS], i * 2654435761u >> 8);
+		if (!(i % 16))
+			sleep_ms(1);
+	}
+	KEXPECT(passers_go_on(end));
+	KEXPECT_EQ(seen_cpus, online_mask());
+	for (u32 i = 0; i < PASSERS; i++)
+		thread_stop(passers[i].thread);
+}
+
 /* ---- RCU ---- */
 
 /* None is used twice: what is dead stays so, and a reader that comes too late sees it. */
