@@ -3,7 +3,8 @@
  * What system calls, faults and processes cost.
  *
  *	bench [ROW|GROUP...]	ticks of each row, or of those named
- *	bench --times N [ROW|GROUP...]	the same, but each row measured N times, one line each
+ *	bench --times N [ROW|GROUP...]	the same, but each row measured N times, one line each;
+ *				less often if that takes more than some seconds
  *	bench --list		their names and groups
  *	bench --now		the time stamp counter as it is now
  *	bench --scale N ROW	operations that N processors at once do in 0.3 s
@@ -35,6 +36,7 @@
 #include "mark.h"
 
 #define SETTLE_NS 40000000l
+#define TIMES_NS  3000000000ull
 
 static const struct group *const groups[] = {
 	&calls_group, &files_group, &turns_group,   &yield_group,  &process_group, &memory_group,
@@ -98,6 +100,14 @@ static void settle(void)
 	must(!nanosleep(&pause, NULL), "nanosleep");
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000ull + time.tv_nsec;
+}
+
 static uint64_t measure(const struct row *row)
 {
 	uint64_t start, took;
@@ -121,7 +131,7 @@ static uint64_t measure(const struct row *row)
 /* In a process of its own, so that a row that fails takes no other with it. */
 static void measure_row(const struct row *row)
 {
-	uint64_t took;
+	uint64_t took, began;
 	int status;
 	pid_t pid = fork();
 
@@ -130,7 +140,8 @@ static void measure_row(const struct row *row)
 		if (!once)
 			measure(row);
 		once |= times > 1; /* what one time leaves is then part of the next */
-		for (int i = 0; i < times; i++) {
+		began = now_ns();
+		for (int i = 0; i < times && (!i || now_ns() - began < TIMES_NS); i++) {
 			took = measure(row);
 			printf("row %s %ld %llu %u\n", row->name, progress->operations,
 			       (unsigned long long)took, progress->spans - 1);
@@ -202,14 +213,6 @@ static void measure_named(const char *name)
 #define SCALE_PART 20
 #define MAX_CPUS   64
 #define MANY_CPUS  8
-
-static uint64_t now_ns(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000000000ull + time.tv_nsec;
-}
 
 struct scale {
 	volatile int ready;

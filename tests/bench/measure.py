@@ -276,7 +276,9 @@ class Bench:
         os.environ['BANOS_BUILD'] = self.out = os.path.abspath(out)
         import machine
         self.machine = machine
-        self.options = {'kernel': kernel, 'append': append}
+        # Where mappings lie decides which of them share a page table, and whether QEMU has
+        # translated a program's code already.
+        self.options = {'kernel': kernel, 'append': f'{append} norandmaps'.strip()}
         folder = build(self.out)
         self.program = folder + '/bench'
         self.plugin = folder + '/%s.so'

@@ -39,7 +39,7 @@ def write(bench, version, rows):
     with open(STORED, 'w', encoding='ascii') as f:
         f.write(f'# Each operation of tests/bench on {version},\n'
                 f'# by tests/bench/linux; {bench.qemu_version()};\n'
-                f'# -cpu {bench.cpu}, one processor, icount; options: {TUNED}\n')
+                f'# -cpu {bench.cpu}, one processor, icount; options: {bench.options["append"]}\n')
         f.write('\t'.join(['row', *what]) + '\n')
         for name, found in figures.items():
             f.write('\t'.join([name, *(f'{found[x]:.2f}' for x in what)]) + '\n')
