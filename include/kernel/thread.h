@@ -56,6 +56,7 @@ struct thread {
 	u32 fpu_cpu;		/* CPU whose registers hold our state, -1 none */
 	u32 fail_nth;		/* which allocation from here on fails: fault_injection.h; 0 none */
 
+	volatile u8 on_cpu; /* its stack is in use by a CPU; off the line that ticks write */
 	/* scheduler: under the lock of rq, as what wakers change of ->state */
 	struct run_queue
 		*rq; /* where it waits, runs or ran last; NULL: the boot's thread at first */
@@ -69,7 +70,6 @@ struct thread {
 	u8 policy;	/* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
 	u8 rt_priority; /* 1..99 */
 	u8 on_rq;
-	volatile u8 on_cpu; /* its stack is in use by a processor */
 	u8 last_cpu;
 	bool moving; /* to ->rq, but not in it yet */
 	u8 list_cpu; /* whose list all_link is in */
