@@ -6,12 +6,12 @@
 #include <kernel/wait.h>
 
 #define EACH	   3u /* threads on a CPU */
-#define ROUNDS	   200u
+#define ROUNDS	   100u
 #define TURNS_OUT  20u
 #define LIMIT_NS   (60 * NSEC_PER_SEC)
 #define HOLD_US	   30u
 #define YIELD_MASK 15u
-#define SLEEP_MASK 127u
+#define SLEEP_MASK 63u
 
 static DEFINE_WAIT_QUEUE(queue);
 static DEFINE_MUTEX(lock);
