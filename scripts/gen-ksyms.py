@@ -5,14 +5,19 @@
     gen-ksyms.py [--nm NM IMAGE] -o OUTPUT
 
 Without an image the table is empty: the first of the two links uses that.
-Addresses are stored as distances from one function to the next, names with
-the most frequent pairs of characters replaced by one byte from 128 on, over
-and over (byte-pair encoding); kernel/base/symbols.c reads both from the beginning.
+Addresses are stored as distances from one function to the next, in one byte, or
+in two behind a byte of 255. Each name ends with a newline, and the most frequent
+pairs of characters are replaced by one byte that no name contains, over and over
+(byte-pair encoding); kernel/base/symbols.c reads both from the beginning.
 """
 import argparse
 import collections
 import subprocess
 import sys
+
+FAR = 255               # in front of a distance of two bytes
+NAME_END = 10
+DEPTH_MAX = 15          # pairs in pairs: kernel/base/symbols.c follows no more
 
 
 def read_symbols(nm, image):
@@ -38,25 +43,31 @@ def read_symbols(nm, image):
 
 
 def compress(names):
-    """Return the names as lists of codes, and the pair behind each code >= 128."""
-    words = [list(name.encode('ascii')) for name in names]
-    pairs = []
-    while len(pairs) < 128:
+    """Return the names as lists of codes, and what is behind each code: a pair of
+    codes, or a character and 0."""
+    if not names:
+        return [], []
+    words = [list(name.encode('ascii')) + [NAME_END] for name in names]
+    used = {code for word in words for code in word}
+    pairs = {code: (code, 0) for code in used}
+    depth = {code: 0 for code in used}
+    for code in sorted(set(range(1, 256)) - used):
         count = collections.Counter()
         for word in words:
-            count.update(zip(word, word[1:]))
+            count.update(pair for pair in zip(word, word[1:])
+                         if max(depth[pair[0]], depth[pair[1]]) < DEPTH_MAX)
         if not count:
             break
         # the smallest of the most frequent, so that the result is always the same
         pair, times = min(count.items(), key=lambda item: (-item[1], item[0]))
         if times < 4:
             break
-        code = 128 + len(pairs)
-        pairs.append(pair)
+        pairs[code] = pair
+        depth[code] = 1 + max(depth[pair[0]], depth[pair[1]])
         for i, word in enumerate(words):
             if pair[0] in word:
                 words[i] = replace(word, pair, code)
-    return words, pairs
+    return words, [pairs.get(code, (0, 0)) for code in range(256)]
 
 
 def replace(word, pair, code):
@@ -85,7 +96,10 @@ def write_table(table, out):
     for offset, name in table:
         if offset - before > 0xffff:
             sys.exit(f'gen-ksyms: the function before {name} is larger than 64 KiB')
-        out.write(f'\t.short {offset - before:#x}\n')
+        if offset - before < FAR:
+            out.write(f'\t.byte {offset - before:#x}\n')
+        else:
+            out.write(f'\t.byte {FAR}\n\t.short {offset - before:#x}\n')
         before = offset
     words, pairs = compress([name for _, name in table])
     label('ksym_pairs')
@@ -93,7 +107,7 @@ def write_table(table, out):
         out.write(f'\t.byte {pair[0]}, {pair[1]}\n')
     label('ksym_names')
     for word in words:
-        out.write('\t.byte ' + ', '.join(map(str, [len(word)] + word)) + '\n')
+        out.write('\t.byte ' + ', '.join(map(str, word)) + '\n')
     out.write('\t.section .note.GNU-stack, "", @progbits\n')
 
 

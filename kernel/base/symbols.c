@@ -4,7 +4,7 @@
  *
  * The kernel's table is made after the first link (scripts/gen-ksyms.py): the
  * distance from each function to the next, and the names, compressed: a byte
- * from 128 on stands for a pair of others. It is read from the start: its
+ * stands for a character or for a pair of others. It is read from the start: its
  * callers are about to print, so that speed does not matter. Drivers add ranges with their own
  * look-up. Readers take no lock, so that a panic can read: ranges are linked by
  * one store and freed after a grace period.
@@ -17,23 +17,48 @@
 #include "internal.h"
 
 extern const u32 ksym_count;
-extern const u16 ksym_distance[];
-extern const u8 ksym_pairs[][2], ksym_names[];
+extern const u8 ksym_distance[], ksym_names[];
+extern const u8 ksym_pairs[][2]; /* behind each code: a character and 0, or two codes */
 extern const u8 _text[], _etext[];
+
+#define DISTANCE_FAR 255  /* in front of a distance of two bytes */
+#define NAME_END     '\n' /* behind each name */
+#define DEPTH_MAX    16	  /* of pairs in pairs */
 
 static struct symbol_range *ranges;
 static DEFINE_SPINLOCK(ranges_lock);
 
-/* Append what @p code stands for. */
+static u32 distance_read(const u8 **packed)
+{
+	u32 distance = *(*packed)++;
+
+	if (distance == DISTANCE_FAR) {
+		distance = (*packed)[0] | (u32)(*packed)[1] << 8;
+		*packed += 2;
+	}
+	return distance;
+}
+
+/* Append what @p code stands for, without the end. */
 static u32 name_expand(char *out, u32 length, u8 code, u32 depth)
 {
-	if (code >= 128 && depth < 16) {
-		length = name_expand(out, length, ksym_pairs[code - 128][0], depth + 1);
-		return name_expand(out, length, ksym_pairs[code - 128][1], depth + 1);
+	const u8 *pair = ksym_pairs[code];
+
+	if (pair[1] && depth < DEPTH_MAX) {
+		length = name_expand(out, length, pair[0], depth + 1);
+		return name_expand(out, length, pair[1], depth + 1);
 	}
-	if (length < SYMBOL_NAME_MAX - 1)
-		out[length++] = code;
+	if (pair[0] != NAME_END && length < SYMBOL_NAME_MAX - 1)
+		out[length++] = pair[0];
 	return length;
+}
+
+/* Is @p code the last one of its name? */
+static bool name_ends(u8 code)
+{
+	while (ksym_pairs[code][1])
+		code = ksym_pairs[code][1];
+	return ksym_pairs[code][0] == NAME_END;
 }
 
 /* The name at @p packed into @p out. @return the next one's place */
@@ -41,28 +66,38 @@ static const u8 *name_read(const u8 *packed, char *out)
 {
 	u32 length = 0;
 
-	for (u32 i = 1; i <= packed[0]; i++)
-		length = name_expand(out, length, packed[i], 0);
+	do
+		length = name_expand(out, length, *packed, 0);
+	while (!name_ends(*packed++));
 	out[length] = 0;
-	return packed + 1 + packed[0];
+	return packed;
+}
+
+static const u8 *name_skip(const u8 *packed)
+{
+	while (!name_ends(*packed))
+		packed++;
+	return packed + 1;
 }
 
 static bool kernel_lookup(u64 addr, struct symbol_name *out)
 {
 	u32 off = addr - (u64)_text, start = 0, next = 0, i;
-	const u8 *name = ksym_names;
+	const u8 *name = ksym_names, *distance = ksym_distance;
 
-	if (!ksym_count || off < ksym_distance[0])
+	if (ksym_count)
+		next = distance_read(&distance);
+	if (!ksym_count || off < next)
 		return false;
 	for (i = 0; i < ksym_count; i++) {
-		start += ksym_distance[i];
+		start = next;
 		if (i + 1 < ksym_count)
-			next = start + ksym_distance[i + 1];
+			next = start + distance_read(&distance);
 		else
 			next = (u32)(_etext - _text);
 		if (off < next)
 			break;
-		name += 1 + name[0];
+		name = name_skip(name);
 	}
 	out->module = NULL;
 	out->offset = off - start;
@@ -84,12 +119,12 @@ bool symbol_lookup(u64 addr, struct symbol_name *out)
 
 u64 symbol_address(const char *wanted)
 {
-	const u8 *packed = ksym_names;
+	const u8 *packed = ksym_names, *distance = ksym_distance;
 	u64 address = (u64)_text;
 	char name[SYMBOL_NAME_MAX];
 
 	for (u32 i = 0; i < ksym_count; i++) {
-		address += ksym_distance[i];
+		address += distance_read(&distance);
 		packed = name_read(packed, name);
 		if (!strcmp(name, wanted))
 			return address;

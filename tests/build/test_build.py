@@ -196,19 +196,23 @@ def test_symbol_table_names_every_function(built):
     count = int.from_bytes(data[place('ksym_count'):place('ksym_count') + 4], 'little')
 
     def expand(code):
-        if code < 128:
-            return chr(code)
-        at = place('ksym_pairs') + 2 * (code - 128)
+        at = place('ksym_pairs') + 2 * code
+        if not data[at + 1]:
+            return chr(data[at])
         return expand(data[at]) + expand(data[at + 1])
 
     table, address = {}, symbols['_text'].value
     distance, name = place('ksym_distance'), place('ksym_names')
     for _ in range(count):
-        address += int.from_bytes(data[distance:distance + 2], 'little')
-        distance += 2
-        text = ''.join(expand(c) for c in data[name + 1:name + 1 + data[name]])
-        name += 1 + data[name]
-        table[text] = address
+        far = data[distance] == 255
+        address += int.from_bytes(data[distance + 1:distance + 3], 'little') if far \
+            else data[distance]
+        distance += 3 if far else 1
+        text = ''
+        while not text.endswith('\n'):
+            text += expand(data[name])
+            name += 1
+        table[text[:-1]] = address
     for wanted in ('greet', 'symbols', 'banos_log', 'driver_init'):
         assert table[wanted] == symbols[wanted].value
 
