@@ -36,11 +36,15 @@ static inline struct fd_table *files_own_table(struct files *files)
  * @return NULL: look it up by fd_get(), the table is shared or there is none. May be an O_PATH one,
  *	   which can neither be read nor written
  */
-static inline struct file *fd_own(u32 fd)
+static inline struct file *fd_own(u64 fd)
 {
-	struct fd_table *table = files_own_table(current->files);
+	const struct files *files = current->files;
+	const struct fd_table *table;
 
-	if (unlikely(!table || fd >= table->size))
+	if (unlikely(atomic_read(&files->refs) != 1))
+		return NULL;
+	table = files->table;
+	if (unlikely(fd >= table->size))
 		return NULL;
 	return table->file[fd];
 }

@@ -133,49 +133,49 @@ static inline bool transfer_at_is_plain(const struct file *f, u32 access, u64 po
 
 SYSCALL3(read, fd, buf, len)
 {
-	u32 number = (u32)fd;
+	u64 number = (u32)fd;
 	struct file *f = fd_own(number);
 	struct uio uio;
 
 	if (unlikely(len > RW_MAX || uio_init_user(&uio, uaddr(buf), len) ||
 		     !transfer_is_plain(f, FMODE_READ) || !f->ops->read))
-		return buffer_transfer(number, buf, len, do_read);
+		return buffer_transfer((u32)number, buf, len, do_read);
 	return f->ops->read(f, &uio, &f->pos);
 }
 
 SYSCALL3(write, fd, buf, len)
 {
-	u32 number = (u32)fd;
+	u64 number = (u32)fd;
 	struct file *f = fd_own(number);
 	struct uio uio;
 
 	if (unlikely(len > RW_MAX || uio_init_user(&uio, uaddr(buf), len) ||
 		     !transfer_is_plain(f, FMODE_WRITE) || !f->ops->write))
-		return buffer_transfer(number, buf, len, do_write);
+		return buffer_transfer((u32)number, buf, len, do_write);
 	return f->ops->write(f, &uio, &f->pos);
 }
 
 SYSCALL4(pread64, fd, buf, len, pos)
 {
-	u32 number = (u32)fd;
+	u64 number = (u32)fd;
 	struct file *f = fd_own(number);
 	struct uio uio;
 
 	if (unlikely(len > RW_MAX || uio_init_user(&uio, uaddr(buf), len) ||
 		     !transfer_at_is_plain(f, FMODE_READ, pos) || !f->ops->read))
-		return buffer_transfer_at(number, buf, len, pos, do_read);
+		return buffer_transfer_at((u32)number, buf, len, pos, do_read);
 	return f->ops->read(f, &uio, &pos);
 }
 
 SYSCALL4(pwrite64, fd, buf, len, pos)
 {
-	u32 number = (u32)fd;
+	u64 number = (u32)fd;
 	struct file *f = fd_own(number);
 	struct uio uio;
 
 	if (unlikely(len > RW_MAX || uio_init_user(&uio, uaddr(buf), len) ||
 		     !transfer_at_is_plain(f, FMODE_WRITE, pos) || !f->ops->write))
-		return buffer_transfer_at(number, buf, len, pos, do_write);
+		return buffer_transfer_at((u32)number, buf, len, pos, do_write);
 	return f->ops->write(f, &uio, &pos);
 }
 
