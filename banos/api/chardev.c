@@ -159,14 +159,12 @@ static int char_device_take_number(struct char_device *device,
 {
 	struct chardev entry = {
 		.mode = device->mode,
-		.ops = &char_file_ops,
+		.ops = char_file_ops(device),
 		.private = device,
 		.hold = char_device_hold,
 	};
 	int err;
 
-	if (device->ops.poll == char_default_ops.poll)
-		entry.ops = &char_file_ops_no_poll;
 	if (config->major == BANOS_CHARDEV_ANY)
 		device->dev = chardev_alloc_number();
 	else

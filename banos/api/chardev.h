@@ -55,7 +55,6 @@ struct char_file {
 	void *context, *file;	  /* first two arguments of each method */
 	const void *read, *write; /* the device's methods */
 	u32 access;		  /* BANOS_FILE_READ, _WRITE */
-	bool plain;		  /* neither has its device positions, nor can it be taken away */
 	bool revocable;		  /* as the device is */
 	bool released;		  /* the driver's release() was, or is being, called */
 	bool unpinned;		  /* revoked: its pin of the driver has become a reference */
@@ -68,9 +67,11 @@ struct char_file {
 
 /** What a method does that the driver lacks. */
 extern const struct banos_chardev_ops char_default_ops;
-extern const struct file_ops char_file_ops;
-/** Of drivers without a poll method: always ready for poll(), refused by epoll. */
-extern const struct file_ops char_file_ops_no_poll;
+/**
+ * @brief How programs use files of @p device, whose methods, flags and revocable are set. Without a poll method:
+ * always ready for poll(), refused by epoll.
+ */
+const struct file_ops *char_file_ops(const struct char_device *device);
 /**
  * @brief Keep the device for a file that is being opened (struct chardev's hold()).
  * @return 0; -ENXIO: it is not visible yet, or is being withdrawn

@@ -262,7 +262,6 @@ static int char_file_open(struct inode *inode, struct file *f)
 	opened->read = device->ops.read;
 	opened->write = device->ops.write;
 	opened->revocable = device->revocable;
-	opened->plain = !device->revocable && !(device->flags & BANOS_CHARDEV_POSITION);
 	list_init(&opened->link);
 	err = char_file_open_call(opened, f);
 	if (err) {
@@ -365,17 +364,28 @@ static s64 char_file_read(struct file *f, struct uio *uio, u64 *pos)
 {
 	struct char_file *opened = f->private;
 
-	if (unlikely(!opened->plain))
-		return char_file_transfer(f, uio, pos, opened->read, "read");
-	return char_file_call(f, opened, uio, 0, opened->read);
+	return char_file_transfer(f, uio, pos, opened->read, "read");
 }
 
 static s64 char_file_write(struct file *f, struct uio *uio, u64 *pos)
 {
 	struct char_file *opened = f->private;
 
-	if (unlikely(!opened->plain))
-		return char_file_transfer(f, uio, pos, opened->write, "write");
+	return char_file_transfer(f, uio, pos, opened->write, "write");
+}
+
+/* Of plain devices, which are neither taken away nor have a position. */
+static s64 char_file_read_plain(struct file *f, struct uio *uio, u64 *pos)
+{
+	struct char_file *opened = f->private;
+
+	return char_file_call(f, opened, uio, 0, opened->read);
+}
+
+static s64 char_file_write_plain(struct file *f, struct uio *uio, u64 *pos)
+{
+	struct char_file *opened = f->private;
+
 	return char_file_call(f, opened, uio, 0, opened->write);
 }
 
@@ -557,36 +567,43 @@ int64_t banos_poll_watch(banos_poll watch, struct banos_wait *wait)
 }
 BANOS_EXPORT(banos_poll_watch);
 
-const struct file_ops char_file_ops = {
-	.open = char_file_open,
-	.release = char_file_release,
-	.read = char_file_read,
-	.write = char_file_write,
-	.llseek = char_file_llseek,
-	.poll = char_file_poll,
-	.ioctl = char_file_ioctl,
-	.map_begin = char_file_map,
-	.map_end = char_file_map_end,
-	.mmap = char_file_mmap,
+/* What files of all devices have. */
+#define CHAR_FILE_OPS                                                                       \
+	.open = char_file_open, .release = char_file_release, .llseek = char_file_llseek,   \
+	.ioctl = char_file_ioctl, .map_begin = char_file_map, .map_end = char_file_map_end, \
+	.mmap = char_file_mmap
+#define CHAR_FILE_POLLED   0
+#define CHAR_FILE_UNPOLLED 1 /* the driver has no poll() */
+
+static const struct file_ops char_file_ops_any[] = {
+	[CHAR_FILE_POLLED] = { CHAR_FILE_OPS, .read = char_file_read, .write = char_file_write,
+			       .poll = char_file_poll },
+	[CHAR_FILE_UNPOLLED] = { CHAR_FILE_OPS, .read = char_file_read, .write = char_file_write,
+				 .ready = char_file_ready },
 };
-const struct file_ops char_file_ops_no_poll = {
-	.ready = char_file_ready,
-	.open = char_file_open,
-	.release = char_file_release,
-	.read = char_file_read,
-	.write = char_file_write,
-	.llseek = char_file_llseek,
-	.ioctl = char_file_ioctl,
-	.map_begin = char_file_map,
-	.map_end = char_file_map_end,
-	.mmap = char_file_mmap,
+static const struct file_ops char_file_ops_plain[] = {
+	[CHAR_FILE_POLLED] = { CHAR_FILE_OPS, .read = char_file_read_plain,
+			       .write = char_file_write_plain, .poll = char_file_poll },
+	[CHAR_FILE_UNPOLLED] = { CHAR_FILE_OPS, .read = char_file_read_plain,
+				 .write = char_file_write_plain, .ready = char_file_ready },
 };
+
+const struct file_ops *char_file_ops(const struct char_device *device)
+{
+	u32 kind = CHAR_FILE_POLLED;
+
+	if (device->ops.poll == char_default_ops.poll)
+		kind = CHAR_FILE_UNPOLLED;
+	if (device->revocable || (device->flags & BANOS_CHARDEV_POSITION))
+		return &char_file_ops_any[kind];
+	return &char_file_ops_plain[kind];
+}
 
 bool driver_has_file(const struct driver *driver, const struct file *f, char *device)
 {
 	const struct char_file *opened = f->private;
 
-	if (f->ops != &char_file_ops && f->ops != &char_file_ops_no_poll)
+	if (f->ops->release != char_file_release)
 		return false;
 	if (opened->root != &driver->owner)
 		return false;
