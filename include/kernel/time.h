@@ -21,7 +21,7 @@ u64 time_realtime_ns(void);
  * realtime = monotonic + offset, so a real-time deadline d is monotonic d - offset.
  */
 u64 time_realtime_offset_ns(void);
-/** @return 0, or -EINVAL: @p ns is later than the year 2500 */
+/** @return 0, or -EINVAL: @p ns is later than the year 2232; it stays below 2^63 (the vDSO counts on it) */
 int time_set_realtime_ns(u64 ns);
 /** Smallest step of the clocks, for clock_getres(): 1 unless the fall-back clock is slow. */
 u64 time_resolution_ns(void);

@@ -10,7 +10,7 @@
  *
  * Without a usable cycle counter a clock source is read by calls, under source.lock, and
  * its counter is extended to 64 bits; a timer ensures that it is read more
- * than once per wrap. The sequence counter is even then, which sends programs
+ * than once per wrap. The sequence counter is odd then, which sends programs
  * to the system call.
  *
  * clock_lock (spin, interrupts off) guards changes; source.lock (spin,
@@ -25,8 +25,9 @@
 #include <kernel/time.h>
 #include "internal.h"
 
-#define REALTIME_MAX_NS (16725225600ull * NSEC_PER_SEC) /* the year 2500 */
-#define RETRIES		10000 /* of a reader; the writer is faster by far, unless we interrupted it */
+#define REALTIME_MAX_NS \
+	(8277292036ull * NSEC_PER_SEC) /* in 2232: 30 years before 2^63, as on Linux */
+#define RETRIES 10000 /* of a reader; the writer is faster by far, unless we interrupted it */
 
 static union {
 	struct vdso_data data;
@@ -135,7 +136,7 @@ const char *clock_source_name(void)
 
 static void clock_write_begin(void)
 {
-	__atomic_store_n(&clock.seq, (clock.seq + 1) & ~1u, __ATOMIC_RELAXED);
+	__atomic_store_n(&clock.seq, (clock.seq + 1) | 1, __ATOMIC_RELAXED);
 	smp_mb();
 }
 

@@ -60,6 +60,7 @@ KTEST(time, wall_clock_is_of_this_century_and_can_be_set)
 	set = time_realtime_ns();
 	KEXPECT(set >= 1700000000 * NSEC_PER_SEC && set < 1700000010 * NSEC_PER_SEC);
 	KEXPECT_EQ(time_set_realtime_ns(~0ull), -EINVAL);
+	KEXPECT_EQ(time_set_realtime_ns(8277292037 * NSEC_PER_SEC), -EINVAL); /* as on Linux */
 	KEXPECT_EQ(time_set_realtime_ns(time_monotonic_ns() + offset), 0);
 	KEXPECT(time_realtime_ns() - now < 10 * NSEC_PER_SEC);
 }

@@ -15,8 +15,8 @@
 #define NSEC_PER_SEC 1000000000ul
 #define EXPORT	     __attribute__((visibility("default")))
 
-/* Placed by vdso.lds: the page before this object. */
-extern const volatile struct vdso_data vdso_data_page __attribute__((visibility("hidden")));
+/* Placed by vdso.lds: the page before this object. Only the kernel can write to it. */
+extern struct vdso_data vdso_data_page __attribute__((visibility("hidden")));
 
 struct timezone_result {
 	s32 minuteswest, dsttime;
@@ -40,14 +40,22 @@ static inline long vdso_syscall3(long n, long a, long b, long c)
 	(BIT(CLOCK_MONOTONIC) | BIT(CLOCK_MONOTONIC_RAW) | BIT(CLOCK_MONOTONIC_COARSE) | \
 	 BIT(CLOCK_BOOTTIME))
 
-/* An even counter: an update is under way, or the clocks can't be read here. The kernel knows. */
+/* An odd counter: an update is under way, or the clocks can't be read here. The kernel knows. */
 static inline bool read_clock(u64 *ns, bool realtime)
 {
 	do {
 		if (likely(vdso_read(&vdso_data_page, ns, realtime)))
 			return true;
-	} while (vdso_data_page.seq & 1);
+	} while (!(__atomic_load_n(&vdso_data_page.seq, __ATOMIC_RELAXED) & 1));
 	return false;
+}
+
+/* ns / NSEC_PER_SEC, of less than 2^63: 2^93 / NSEC_PER_SEC, rounded up, is less than 2^-30 too large, and fits. */
+#define SECONDS_SHIFT 93
+#define SECONDS_MULT  ((u64)(((unsigned __int128)1 << SECONDS_SHIFT) / NSEC_PER_SEC) + 1)
+static inline u64 whole_seconds(u64 ns)
+{
+	return (unsigned __int128)ns * SECONDS_MULT >> SECONDS_SHIFT;
 }
 
 static inline bool clock_is(u32 clock, u32 set)
@@ -55,17 +63,44 @@ static inline bool clock_is(u32 clock, u32 set)
 	return clock < 32 && (set >> clock & 1);
 }
 
+static inline int store_time(struct timespec *ts, u64 ns)
+{
+	u64 seconds = whole_seconds(ns);
+
+	ts->tv_sec = seconds;
+	ts->tv_nsec = ns - seconds * NSEC_PER_SEC;
+	return 0;
+}
+
+/* Where the first attempt to read was in vain. */
+static __attribute__((noinline)) int tell_time_again(int clock, struct timespec *ts, bool realtime)
+{
+	u64 ns;
+
+	if (read_clock(&ns, realtime))
+		return store_time(ts, ns);
+	return vdso_syscall3(__NR_clock_gettime, clock, (long)ts, 0);
+}
+
+static inline int tell_time(int clock, struct timespec *ts, bool realtime)
+{
+	u64 ns;
+
+	if (likely(vdso_read(&vdso_data_page, &ns, realtime)))
+		return store_time(ts, ns);
+	return tell_time_again(clock, ts, realtime);
+}
+
 EXPORT int __vdso_clock_gettime(int clock, struct timespec *timespec);
 EXPORT int __vdso_clock_gettime(int clock, struct timespec *ts)
 {
-	bool realtime = clock_is(clock, REALTIME_CLOCKS);
-	u64 ns;
-
-	if ((realtime || clock_is(clock, MONOTONIC_CLOCKS)) && read_clock(&ns, realtime)) {
-		ts->tv_sec = ns / NSEC_PER_SEC;
-		ts->tv_nsec = ns % NSEC_PER_SEC;
-		return 0;
-	}
+	/* The two that programs ask for all the time, before the others. */
+	if (clock == CLOCK_MONOTONIC)
+		return tell_time(clock, ts, false);
+	if (clock == CLOCK_REALTIME || clock_is(clock, REALTIME_CLOCKS))
+		return tell_time(clock, ts, true);
+	if (clock_is(clock, MONOTONIC_CLOCKS))
+		return tell_time(clock, ts, false);
 	return vdso_syscall3(__NR_clock_gettime, clock, (long)ts, 0);
 }
 
@@ -75,8 +110,10 @@ EXPORT int __vdso_gettimeofday(struct timeval *tv, struct timezone_result *tz)
 	u64 ns;
 
 	if (!tz && tv && read_clock(&ns, true)) {
-		tv->tv_sec = ns / NSEC_PER_SEC;
-		tv->tv_usec = ns % NSEC_PER_SEC / 1000;
+		u64 seconds = whole_seconds(ns);
+
+		tv->tv_sec = seconds;
+		tv->tv_usec = (ns - seconds * NSEC_PER_SEC) / 1000;
 		return 0;
 	}
 	return vdso_syscall3(__NR_gettimeofday, (long)tv, (long)tz, 0);
@@ -85,19 +122,21 @@ EXPORT int __vdso_gettimeofday(struct timeval *tv, struct timezone_result *tz)
 EXPORT long __vdso_time(long *out);
 EXPORT long __vdso_time(long *out)
 {
-	u64 ns;
+	u64 ns, seconds;
 
 	if (!read_clock(&ns, true))
 		return vdso_syscall3(__NR_time, (long)out, 0, 0);
+	seconds = whole_seconds(ns);
 	if (out)
-		*out = ns / NSEC_PER_SEC;
-	return ns / NSEC_PER_SEC;
+		*out = seconds;
+	return seconds;
 }
 
 EXPORT int __vdso_clock_getres(int clock, struct timespec *res);
 EXPORT int __vdso_clock_getres(int clock, struct timespec *res)
 {
-	if (!clock_is(clock, REALTIME_CLOCKS | MONOTONIC_CLOCKS) || !(vdso_data_page.seq & 1))
+	if (!clock_is(clock, REALTIME_CLOCKS | MONOTONIC_CLOCKS) ||
+	    (__atomic_load_n(&vdso_data_page.seq, __ATOMIC_RELAXED) & 1))
 		return vdso_syscall3(__NR_clock_getres, clock, (long)res, 0);
 	if (res) {
 		res->tv_sec = 0;

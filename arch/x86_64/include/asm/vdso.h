@@ -9,10 +9,9 @@
 #include <kernel/types.h>
 
 /**
- * A sequence counter guards the rest: a reader that finds it even, or changed
- * behind its back, has read nothing. It stays even while the clocks run on
- * something that user mode cannot read, and before there are any (so that the
- * page can start as zeroes).
+ * A sequence counter guards the rest: a reader that finds it odd, or changed
+ * behind its back, has read nothing. It stays odd while the clocks run on
+ * something that user mode cannot read. Before there are any the page is zeroes, and so is the time.
  */
 struct vdso_data {
 	u32 seq;
@@ -29,30 +28,36 @@ struct vdso_data {
 /** The cycle counter (TSC), not read before anything that stands in front of it. */
 static inline u64 cycles_ordered(void)
 {
-	u32 low, high;
+	u64 low, high;
 
 	__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high)::"memory");
-	return (u64)high << 32 | low;
+	return high << 32 | low;
 }
 
 /**
  * Read the monotonic clock, or the real-time clock.
- * @return false: no luck this time, try again or (seq even for long) another way
+ * @param data  may change at any time, so that it must not be a const object
+ * @return false: no luck this time, try again or (seq odd for long) another way
  */
-static inline bool vdso_read(const volatile struct vdso_data *data, u64 *ns, bool realtime)
+static inline bool vdso_read(const struct vdso_data *data, u64 *ns, bool realtime)
 {
-	u32 seq = data->seq;
-	u64 base = data->base_cycles, mult = data->mult, result = data->base_ns, cycles;
+	/* Made even: an odd one differs from all that follow. */
+	u32 seq = __atomic_load_n(&data->seq, __ATOMIC_ACQUIRE) & ~1u;
+	u64 cycles = cycles_ordered(), result; /* nothing below is read before */
 
+	/*
+	 * A CPU whose counter is a little behind must not see the difference as huge. A branch, which
+	 * processors foresee: a conditional move would let the product wait.
+	 */
+	if (unlikely(__builtin_sub_overflow(cycles, data->base_cycles, &cycles))) {
+		__asm__ volatile("");
+		cycles = 0;
+	}
+	result = data->base_ns + (u64)((unsigned __int128)cycles * data->mult >> 32);
 	if (realtime)
 		result += data->realtime_offset;
-	cycles = cycles_ordered();
-	/* A CPU whose counter is a little behind must not see the difference as huge. */
-	if (cycles > base)
-		cycles -= base;
-	else
-		cycles = 0;
-	result += (u64)((unsigned __int128)cycles * mult >> 32);
+	/* It is computed by now: nothing above is read after. The processor keeps loads in order. */
+	__asm__ volatile("" : "+r"(result)::"memory");
 	*ns = result;
-	return (seq & 1) & (data->seq == seq);
+	return seq == data->seq;
 }
