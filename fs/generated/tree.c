@@ -525,9 +525,7 @@ void gen_getattr(struct inode *inode, struct kstat *stat)
 
 static const char *gen_readlink(struct inode *inode, char *buf)
 {
-	struct proc_entry *entry = inode->private;
-
-	return entry->spec.readlink(buf);
+	return ((struct proc_entry *)inode->private)->spec.readlink(buf);
 }
 
 static const struct inode_ops gen_dir_ops = {
@@ -536,7 +534,11 @@ static const struct inode_ops gen_dir_ops = {
 	.getattr = gen_getattr,
 };
 static const struct inode_ops gen_file_ops = { .setattr = gen_setattr };
-static const struct inode_ops gen_link_ops = { .readlink = gen_readlink, .setattr = gen_setattr };
+static const struct inode_ops gen_link_ops = {
+	.readlink = gen_readlink,
+	.readlink_short = gen_readlink,
+	.setattr = gen_setattr,
+};
 
 /* ---- open files ---- */
 

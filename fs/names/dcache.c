@@ -30,6 +30,11 @@
  * detected through tree_seq. A search under the directory's lock is repeated until
  * no rename interfered.
  *
+ * Names that end by themselves (/proc/PID) are cached, too, with DENTRY_REVALIDATE:
+ * each step of a walk onto one asks the file system, and dentry_invalidate() hides
+ * one that has ended. A look-up that enters one asks once more after it did
+ * (walk.c), for the end may have come in between, and hidden nothing.
+ *
  * Locks: tree_lock: see kernel/fs/dentry.h and dcache.h. d->lock (spin): the list
  * of d's children. bucket_locks: changes of the hash chains. lru_lock: the LRU
  * list. They nest in this order. d->flags are changed atomically.
@@ -515,6 +520,18 @@ void dentry_prune_children(struct dentry *d)
 
 	while ((child = take_unused_child(d)) != NULL)
 		dentry_put(dentry_destroy(child));
+}
+
+void dentry_invalidate(struct dentry *d)
+{
+	struct dentry *child;
+
+	dentry_unhash(d);
+	spin_lock(&d->lock);
+	list_for_each(child, &d->children, child_link)
+		dentry_unhash(child);
+	spin_unlock(&d->lock);
+	dentry_prune_children(d);
 }
 
 /* A child that is not dying, counted; or NULL. */

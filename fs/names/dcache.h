@@ -3,6 +3,7 @@
 #pragma once
 #include <kernel/fs/dentry.h>
 #include <kernel/fs/name.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/rcu.h>
 
 /**
@@ -62,6 +63,13 @@ static inline struct dentry *dentry_find_part(const struct dentry *parent, const
 			return d;
 	}
 	return NULL;
+}
+
+/** @brief Does a dentry, referenced by the caller, still lead to what its name means? May look at super_ops.revalidate. */
+static inline bool dentry_is_valid(const struct dentry *d)
+{
+	return likely(!(READ_ONCE(d->flags) & DENTRY_REVALIDATE)) ||
+	       !d->sb->ops->revalidate(d->inode, true);
 }
 
 /** @brief Enter a dentry into the hash. The caller holds the directory's lock, and checked that no other has the name. */

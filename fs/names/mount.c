@@ -263,8 +263,9 @@ int mount_attach(struct mount *mount, const struct path *target)
 
 	assert_held(&mount_mutex);
 	tree_write_begin();
-	if (target->dentry->flags & DENTRY_UNHASHED && !(target->dentry->flags & DENTRY_ANON)) {
-		err = -ENOENT; /* removed in the meantime */
+	if (target->dentry->flags & (DENTRY_UNHASHED | DENTRY_REVALIDATE) &&
+	    !(target->dentry->flags & DENTRY_ANON)) {
+		err = -ENOENT; /* removed in the meantime, or may end by itself at any moment */
 	} else if (READ_ONCE(target->mnt->flags) & MNT_DETACHED) {
 		err = -EINVAL;
 	} else {

@@ -51,6 +51,7 @@ static void get_fs_path(struct fs_context *fs, const struct path *which, struct 
 static void hold_nothing(struct walk *walk)
 {
 	walk->slow = true;
+	walk->made_used = false;
 	walk->root = (struct path){ NULL, NULL };
 	walk->root_held = false;
 	walk->depth = 0;
@@ -154,8 +155,12 @@ struct dentry *lookup_locked(struct dentry *dir, u64 key, const char *name)
 	int err;
 
 	assert_held(&dir->inode->lock);
-	if (d)
+	if (d && likely(dentry_is_valid(d)))
 		return d;
+	if (d) {
+		dentry_invalidate(d);
+		dentry_put(d);
+	}
 	if (dir->flags & DENTRY_UNHASHED && !(dir->flags & (DENTRY_ANON | DENTRY_NOCACHE)))
 		return ERR_PTR(-ENOENT); /* removed */
 	d = dentry_alloc(dir, key, name);
@@ -169,8 +174,11 @@ struct dentry *lookup_locked(struct dentry *dir, u64 key, const char *name)
 		dentry_put(d);
 		return ERR_PTR(err);
 	}
-	if (!(d->flags & DENTRY_NOCACHE))
+	if (!(d->flags & DENTRY_NOCACHE)) {
 		dentry_hash(d);
+		if (!dentry_is_valid(d)) /* ended before it could be found in the hash */
+			dentry_unhash(d);
+	}
 	return d;
 }
 
@@ -186,7 +194,8 @@ static struct dentry *lookup_one(struct dentry *dir, u64 key, const char *name)
 	rcu_read_unlock();
 	if (found) {
 		/* a rename may have led it away */
-		if (d->parent == dir && dentry_key(d) == key && !(d->flags & DENTRY_UNHASHED))
+		if (d->parent == dir && dentry_key(d) == key && !(d->flags & DENTRY_UNHASHED) &&
+		    dentry_is_valid(d))
 			return d;
 		dentry_put(d);
 	}
@@ -215,13 +224,16 @@ static int step_slow(struct walk *walk, const char *name, u64 key)
 
 /* ---- symbolic links ---- */
 
-/* The link's text; in buf if not the inode's own. */
-static const char *read_link(struct inode *link, char **buf)
+/* The link's text; in walk->made, or in buf, if not the inode's own. */
+static const char *read_link(struct walk *walk, struct inode *link, char **buf)
 {
 	const char *target = READ_ONCE(link->link);
 
 	*buf = NULL;
 	if (likely(target))
+		return target;
+	target = walk_make_text(walk, link);
+	if (target)
 		return target;
 	if (!link->ops->readlink)
 		return ERR_PTR(-EINVAL);
@@ -287,7 +299,7 @@ static int follow_link(struct walk *walk, struct path dir, const char **name)
 		walk->inode = walk->path.dentry->inode;
 		return 0;
 	}
-	text = read_link(inode, &buf);
+	text = read_link(walk, inode, &buf);
 	if (IS_ERR(text))
 		return PTR_ERR(text);
 	if (!*text)

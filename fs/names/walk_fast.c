@@ -70,6 +70,7 @@ static inline int fast_start(struct walk *walk, int dirfd, const char *name)
 
 	walk->slash = false;
 	walk->last_kind = LAST_ROOT;
+	walk->made_used = false;
 	walk->nr_links = walk->depth = 0;
 	walk->base = (struct fd_ref){ NULL, false };
 	if (name[0] == '/' || unlikely(!fs)) {
@@ -90,9 +91,16 @@ static inline int fast_start(struct walk *walk, int dirfd, const char *name)
 
 /* ---- steps that are seldom made; each sets walk->path and walk->inode ---- */
 
-/* Onto what is mounted on walk->path. @return 0, -ECHILD */
+/*
+ * walk->path is a mount point, or a name that may have ended by itself. Onto what is
+ * mounted on it. @return 0, -ECHILD
+ */
 static __noinline int cross_mounts_fast(struct walk *walk)
 {
+	struct dentry *d = walk->path.dentry;
+
+	if (d->flags & DENTRY_REVALIDATE && d->sb->ops->revalidate(walk->inode, false))
+		return -ECHILD;
 	while (walk->path.dentry->flags & DENTRY_MOUNTED) {
 		struct mount *mount = mount_find_rcu(walk->path.mnt, walk->path.dentry);
 
@@ -118,6 +126,16 @@ static int step_up_fast(struct walk *walk)
 	return cross_mounts_fast(walk);
 }
 
+/* Of a link that has no text of its own. */
+static __noinline const char *make_text_fast(struct walk *walk, struct inode *link)
+{
+	const char *text = walk_make_text(walk, link);
+
+	if (!text)
+		return ERR_PTR(-ECHILD);
+	return text;
+}
+
 /*
  * @p link lies in walk->path. @p rest is what is left of the present text.
  * @return the link's text, to continue with; or ERR_PTR(-ECHILD, -ELOOP, -ENOENT)
@@ -127,10 +145,12 @@ static __noinline const char *follow_link_fast(struct walk *walk, struct inode *
 {
 	const char *text = READ_ONCE(link->link);
 
+	if (unlikely(!text))
+		text = make_text_fast(walk, link);
 	if (++walk->nr_links > WALK_LINKS_MAX || walk->path.mnt->flags & MNT_NOSYMFOLLOW)
 		return ERR_PTR(-ELOOP);
-	if (link->ops->follow || !text)
-		return ERR_PTR(-ECHILD);
+	if (IS_ERR(text))
+		return text;
 	if (!*text)
 		return ERR_PTR(-ENOENT);
 	if (*rest) { /* a text that is used up need not wait */
@@ -200,7 +220,7 @@ static inline const char *step_fast(struct walk *walk, const char *name,
 	}
 	walk->path.dentry = d;
 	walk->inode = inode;
-	if (unlikely(d->flags & DENTRY_MOUNTED) && cross_mounts_fast(walk))
+	if (unlikely(d->flags & (DENTRY_MOUNTED | DENTRY_REVALIDATE)) && cross_mounts_fast(walk))
 		return ERR_PTR(-ECHILD);
 	return rest;
 }

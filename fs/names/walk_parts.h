@@ -2,6 +2,7 @@
 /** @file walk_parts.h  Walks of paths: what both ways share, and the end of fast ones. */
 #pragma once
 #include <kernel/fs/dentry.h>
+#include <kernel/fs/inode.h>
 #include <kernel/fs/mount.h>
 #include <kernel/fs/path.h>
 #include <kernel/fs/walk.h>
@@ -25,6 +26,15 @@ static inline struct path walk_parent_of(struct path path, const struct path *ro
 		path.dentry = READ_ONCE(path.mnt->mountpoint);
 		path.mnt = up;
 	}
+}
+
+/** @return the text of @p link if it is short and made at each reading, or ERR_PTR; NULL: it is not, or one is in use already */
+static inline const char *walk_make_text(struct walk *walk, struct inode *link)
+{
+	if (walk->made_used || !link->ops->readlink_short)
+		return NULL;
+	walk->made_used = true;
+	return link->ops->readlink_short(link, walk->made);
 }
 
 /** @brief End a fast walk without a result that lasts. @return 0: what was seen was consistent; -ECHILD: it was not */

@@ -125,8 +125,8 @@ static struct dentry *open_find_cached(struct dentry *dir, u64 key, const char *
 	if (d && !dentry_get_rcu(d))
 		d = NULL;
 	rcu_read_unlock();
-	if (d &&
-	    (d->parent != dir || dentry_key(d) != key || d->flags & DENTRY_UNHASHED || !d->inode)) {
+	if (d && (d->parent != dir || dentry_key(d) != key ||
+		  d->flags & (DENTRY_UNHASHED | DENTRY_REVALIDATE) || !d->inode)) {
 		dentry_put(d);
 		return NULL;
 	}

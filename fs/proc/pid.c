@@ -24,6 +24,8 @@
 #include <kernel/fs/dir_context.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/inode.h>
+#include <kernel/fs/name.h>
+#include <kernel/fs/proc.h>
 #include <kernel/fs/seq_open.h>
 #include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
@@ -126,23 +128,51 @@ struct vm_space *pid_opened_space(const struct pid_target *target, u64 exec_id)
 
 /* ---- inodes ---- */
 
-static void set_owner(struct inode *inode, struct process *p)
+/*
+ * @p t is the inode's thread. Written without inode->lock, by each walk that finds it
+ * changed: the rights of the next step are those of now.
+ */
+static void set_owner(struct inode *inode, const struct thread *t)
 {
 	bool is_folder = inode->mode == (S_IFDIR | 0555);
-	struct thread *t = thread_find(node_tid(inode));
+	const struct process *p = t->proc;
 	const struct cred *cred;
+	uid_t uid = 0;
+	gid_t gid = 0;
 
-	if (!t)
-		return; /* it has ended: the super user owns it */
 	rcu_read_lock();
 	cred = rcu_dereference(t->cred);
-	if (cred && t->proc == p &&
-	    (is_folder || (READ_ONCE(p->space) && READ_ONCE(p->dumpable)))) {
-		inode->uid = cred->euid;
-		inode->gid = cred->egid;
+	if (cred && (is_folder || (READ_ONCE(p->space) && READ_ONCE(p->dumpable)))) {
+		uid = cred->euid;
+		gid = cred->egid;
 	}
 	rcu_read_unlock();
-	thread_put(t);
+	if (inode->uid != uid)
+		WRITE_ONCE(inode->uid, uid);
+	if (inode->gid != gid)
+		WRITE_ONCE(inode->gid, gid);
+}
+
+/*
+ * Its own process is there while it runs, and so is its first thread: none but the
+ * last thread of a process puts another in that place. What belongs to others needs
+ * references.
+ */
+int pid_revalidate(struct inode *inode, bool held)
+{
+	struct pid_target target;
+
+	if (inode->private == current->proc) {
+		set_owner(inode, current->proc->leader);
+		return 0;
+	}
+	if (!held)
+		return -ECHILD;
+	if (!pid_target_get(inode, &target))
+		return -ESTALE;
+	set_owner(inode, target.t);
+	pid_target_put(&target);
+	return 0;
 }
 
 static u32 count_folders(u32 bits);
@@ -151,6 +181,7 @@ struct inode *pid_inode(struct super_block *sb, struct process *p, u64 ino, mode
 			const struct inode_ops *ops, const struct file_ops *fops)
 {
 	struct inode *inode = inode_alloc(sb);
+	struct pid_target target;
 
 	if (!inode)
 		return NULL;
@@ -164,7 +195,10 @@ struct inode *pid_inode(struct super_block *sb, struct process *p, u64 ino, mode
 		inode->nlink = 2;
 	if (S_ISDIR(mode) && ops == &pid_dir_ops)
 		inode->nlink += count_folders((u32)ino);
-	set_owner(inode, p);
+	if (pid_target_get(inode, &target)) { /* else the super user owns it */
+		set_owner(inode, target.t);
+		pid_target_put(&target);
+	}
 	return inode;
 }
 
@@ -223,17 +257,19 @@ bool pid_fill_dots(struct file *f, struct dir_context *context)
 
 int pid_lookup_root(struct inode *dir, struct dentry *d)
 {
-	struct process *p;
+	u32 nr, flag = DENTRY_REVALIDATE;
+	struct process *p = NULL;
 	struct inode *inode;
-	u32 nr;
 
-	d->flags |= DENTRY_NOCACHE;
-	if (!pid_parse_name(d, &nr))
-		return 0;
-	p = process_find((pid_t)nr);
+	if (pid_parse_name(d, &nr))
+		p = process_find((pid_t)nr);
+	else
+		nr = 0;
 	if (!p) { /* the number of another thread than the first: there, if not listed */
 		struct thread *t = thread_find((pid_t)nr);
 
+		flag = DENTRY_NOCACHE;
+		d->flags |= flag;
 		if (!t)
 			return 0;
 		p = t->proc;
@@ -246,8 +282,33 @@ int pid_lookup_root(struct inode *dir, struct dentry *d)
 		process_put(p);
 		return -ENOMEM;
 	}
+	d->flags |= flag;
+	WRITE_ONCE(p->in_proc, true);
 	dentry_set_inode(d, inode);
 	return 0;
+}
+
+/*
+ * A dentry that is entered from now on is found invalid by the one who does: that
+ * one did not see the thread, or withdrawing the thread came later, and then so did
+ * this look at in_proc and the hash.
+ */
+void proc_forget(struct process *p)
+{
+	struct super_block *sb = smp_load_acquire(&proc_tree.sb);
+	char name[16 + NAME_SLACK];
+	struct dentry *d;
+
+	*text_put_u64(name, (u64)p->pid) = 0;
+	rcu_read_lock();
+	d = dentry_find_rcu(sb->root, name_key(name, strlen(name)), name);
+	if (d && (d->inode->private != p || !dentry_get_rcu(d)))
+		d = NULL;
+	rcu_read_unlock();
+	if (!d)
+		return;
+	dentry_invalidate(d);
+	dentry_put(d);
 }
 
 /* ---- the folder ---- */
@@ -345,7 +406,6 @@ static int dir_lookup(struct inode *dir, struct dentry *d)
 	u32 len = dentry_name_len(d), bits = node_bits(dir);
 	struct thread *t;
 
-	d->flags |= DENTRY_NOCACHE;
 	for (u32 index = 0; index < ARRAY_SIZE(pid_entries); index++) {
 		const struct pid_entry *entry = &pid_entries[index];
 
@@ -354,13 +414,16 @@ static int dir_lookup(struct inode *dir, struct dentry *d)
 			continue;
 		t = thread_find(node_tid(dir));
 		if (!t)
-			return 0; /* it has ended */
+			break; /* it has ended */
 		thread_put(t);
+		/* Cached like the folder, which it would keep. */
+		d->flags |= d->parent->flags & (DENTRY_REVALIDATE | DENTRY_NOCACHE);
 		return pid_instantiate(dir, d,
 				       node_ino(node_tid(dir), (bits & NODE_TASK) | (index + 1)),
 				       entry->mode, entry->ops ? entry->ops : &pid_file_ops,
 				       entry->fops);
 	}
+	d->flags |= DENTRY_NOCACHE;
 	return 0;
 }
 

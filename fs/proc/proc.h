@@ -3,9 +3,10 @@
  * @file proc.h  Declarations that the files of /proc share.
  *
  * What belongs to a process is not a tree that is kept: names are looked up and
- * listed as the processes are, on dentries that are never cached. An inode
- * there holds one reference on its process, in inode->private. The inode number
- * encodes its name, the same every time:
+ * listed as the processes are. The dentries of /proc/PID and of what is in it are
+ * cached until the process is reaped, and revalidated at each step of a walk; all
+ * others are never cached. An inode there holds one reference on its process, in
+ * inode->private. The inode number encodes its name, the same every time:
  *
  *	bits 32 up	the number of the thread (of the first one in /proc/PID)
  *	NODE_TASK	below /proc/PID/task
@@ -99,6 +100,8 @@ struct inode *pid_inode(struct super_block *sb, struct process *p, u64 ino, mode
 /** As above for a further name of the process that @p near belongs to. */
 int __must_check pid_instantiate(struct inode *near, struct dentry *d, u64 ino, mode_t mode,
 				 const struct inode_ops *ops, const struct file_ops *fops);
+/** The super block's revalidate(). */
+int __must_check pid_revalidate(struct inode *inode, bool held);
 /** /proc/PID by number. @return 0 (without an inode if there is none) or -ENOMEM */
 int __must_check pid_lookup_root(struct inode *dir, struct dentry *d);
 /** A name that is a number, without leading zeroes, below 2^31. */

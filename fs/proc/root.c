@@ -129,7 +129,7 @@ static const char *thread_self_readlink(char *buf)
 {
 	if (!current->proc)
 		return ERR_PTR(-ENOENT);
-	snprintf(buf, PATH_MAX, "%d/task/%d", current->proc->pid, current->tid);
+	snprintf(buf, LINK_SHORT, "%d/task/%d", current->proc->pid, current->tid);
 	return buf;
 }
 
@@ -176,6 +176,7 @@ static const struct super_ops proc_super_ops = {
 	.evict_inode = proc_evict_inode,
 	.statfs = gen_statfs,
 	.remount = proc_remount,
+	.revalidate = pid_revalidate,
 };
 
 static int proc_mount(struct fs_type *type, u32 flags, const char *source, const char *options,

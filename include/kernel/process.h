@@ -63,6 +63,7 @@ struct process {
 	enum process_state state;
 	int exit_status; /* as wait4() returns it */
 	bool exiting, did_exec;
+	bool in_proc; /* /proc has had names of it: proc_forget() has something to do */
 
 	/* what wait4() may report besides an end; under process_lock */
 	int stop_status; /* 0: nothing new */

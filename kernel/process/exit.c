@@ -14,6 +14,7 @@
 #include "internal.h"
 #include <kernel/fs/context.h>
 #include <kernel/fs/fd_table.h>
+#include <kernel/fs/proc.h>
 #include <kernel/syscalls.h>
 #include <kernel/tty.h>
 #include <kernel/uaccess.h>
@@ -190,6 +191,8 @@ void process_release(struct process *p)
 	spin_unlock_irqrestore(&process_lock, flags);
 	pid_withdraw_thread(pid);
 	pid_withdraw_process(pid); /* the thread still has a reference */
+	if (unlikely(READ_ONCE(p->in_proc)))
+		proc_forget(p);
 	pid_put(pid);
 	thread_put(leader);
 }

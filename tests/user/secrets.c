@@ -425,6 +425,44 @@ TEST(who_shares_the_memory_is_hidden_too)
 	CHECK_EQ(prctl(PR_GET_DUMPABLE), 0);
 }
 
+static void hear(int end)
+{
+	char byte;
+
+	CHECK_EQ(read(end, &byte, 1), 1);
+}
+
+/* Each time it is looked at, though the names were looked up before. */
+TEST(owners_follow_the_identity)
+{
+	int down[2], up[2];
+	pid_t pid;
+
+	CHECK_EQ(pipe(down) | pipe(up), 0);
+	pid = fork();
+	if (!pid) {
+		hear(down[0]);
+		become_user();
+		write(up[1], "x", 1);
+		hear(down[0]);
+		prctl(PR_SET_DUMPABLE, 1);
+		write(up[1], "x", 1);
+		hear(down[0]);
+		_exit(owner_of(getpid(), "maps") != USER);
+	}
+	CHECK_EQ(owner_of(pid, "maps"), 0);
+	CHECK_EQ(owner_of(pid, ""), 0);
+	write(down[1], "x", 1);
+	hear(up[0]);
+	CHECK_EQ(owner_of(pid, "maps"), 0);
+	CHECK_EQ(owner_of(pid, ""), USER);
+	write(down[1], "x", 1);
+	hear(up[0]);
+	CHECK_EQ(owner_of(pid, "maps"), USER);
+	write(down[1], "x", 1);
+	CHECK_EQ(wait_status(pid), 0);
+}
+
 TEST(what_has_ended_belongs_to_root)
 {
 	pid_t pid = fork();
@@ -477,6 +515,7 @@ int main(int argc, char **argv)
 	RUN(texts_ask_the_reader_too);
 	RUN(a_thread_that_drops_rights_opens_nothing);
 	RUN(who_shares_the_memory_is_hidden_too);
+	RUN(owners_follow_the_identity);
 	RUN(what_has_ended_belongs_to_root);
 	return check_done();
 }

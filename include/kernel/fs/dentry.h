@@ -41,6 +41,8 @@ struct dentry {
 #define DENTRY_USED	16 /* looked up since it was last considered for removal */
 #define DENTRY_ON_LRU	32
 #define DENTRY_ANON	64 /* no name in any directory (pipe:[7]) */
+#define DENTRY_REVALIDATE \
+	128 /* walks ask super_ops.revalidate whether it is still valid (/proc/PID); never negative */
 
 /** @brief The key in front of each name: hash in the lower half, length in the upper. */
 static inline u64 dentry_key(const struct dentry *d)
@@ -70,6 +72,11 @@ bool dentry_get_rcu(struct dentry *d);
 void dentry_set_inode(struct dentry *d, struct inode *inode);
 /** @brief The same for a new name; @p pin: it stays in the cache until dentry_unpin(). */
 void dentry_instantiate(struct dentry *d, struct inode *inode, bool pin);
+/**
+ * @brief The name of a DENTRY_REVALIDATE dentry has ended by itself: hide it and its cached children, and
+ * free those that are not used. Needs no lock, but a reference. Sleeps.
+ */
+void dentry_invalidate(struct dentry *d);
 /** @brief Drop what dentry_instantiate() pinned. */
 void dentry_unpin(struct dentry *d);
 /** @brief Find a cached name. @p name has slack (name.h). @return counted, or NULL */

@@ -16,7 +16,7 @@ struct gen_spec {
 	int (*write)(char *text, size_t len, void *arg);
 	void *arg;
 	const char *target;		    /* of a symbolic link; or: */
-	const char *(*readlink)(char *buf); /* text in buf (PATH_MAX), or ERR_PTR */
+	const char *(*readlink)(char *buf); /* as inode_ops.readlink_short */
 	const struct file_ops *fops;	    /* instead of show and write */
 	struct change_source *changes;	    /* what poll() reports; NULL: nothing */
 	/*

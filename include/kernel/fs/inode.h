@@ -19,6 +19,8 @@ struct path;
 struct pipe;
 struct super_block;
 
+/** See inode_ops.readlink_short. */
+#define LINK_SHORT 32
 /** The largest file offset. */
 #define FILE_SIZE_MAX 0x7fffffffffffffffull
 
@@ -47,6 +49,8 @@ struct inode_ops {
 	int (*tmpfile)(struct inode *dir, mode_t mode, struct inode **out);
 	/** Target text: in @p buf (size PATH_MAX), or valid while @p inode is held. ERR_PTR. Not needed where inode->link is set. */
 	const char *(*readlink)(struct inode *inode, char *buf);
+	/** As readlink, where no text is longer than LINK_SHORT with its NUL: the size of @p buf. Does not sleep. */
+	const char *(*readlink_short)(struct inode *inode, char *buf);
 	/** Magic links (/proc/PID/exe, fd/N): jump to a path, counted. NULL for ordinary ones. */
 	int (*follow)(struct inode *inode, struct path *out);
 	/** Under inode->lock. NULL: setattr_copy(). A change of size is not in here: truncate. */

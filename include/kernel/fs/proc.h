@@ -4,6 +4,7 @@
 #include <kernel/types.h>
 
 struct proc_entry;
+struct process;
 struct seq_file;
 
 /**
@@ -23,5 +24,7 @@ struct proc_entry *proc_create_rw(const char *path, mode_t mode,
 struct proc_entry *proc_symlink(const char *path, const char *target);
 /** @brief Create a folder that stays when it is empty. */
 struct proc_entry *proc_mkdir(const char *path);
+/** @brief A process has been reaped: its number and thread are not found any more. Free its names. Sleeps. */
+void proc_forget(struct process *p);
 /** @brief Remove an entry, and wait until show() and write() run nowhere; NULL is fine. Sleeps. */
 void proc_remove(struct proc_entry *entry);

@@ -22,6 +22,14 @@ struct super_ops {
 	 */
 	int (*charge)(struct super_block *sb, s64 npages);
 	int (*remount)(struct super_block *sb, u32 flags, const char *options);
+	/**
+	 * For dentries with DENTRY_REVALIDATE, at each step of a walk onto one: does the name still mean @p inode?
+	 * Also brings its owner up to date. @p held: the caller has a reference; else it is under rcu_read_lock(),
+	 * and what @p inode refers to may have been freed. Does not sleep. What this looks at and the end of the name
+	 * are under one lock, so that a dentry is either seen by who ends it, or is invalid for who enters it.
+	 * @return 0; -ESTALE: it does not; -ECHILD: ask again with a reference
+	 */
+	int (*revalidate)(struct inode *inode, bool held);
 	void (*put_super)(struct super_block *sb);
 	/** Options for /proc/mounts, each with a comma in front. */
 	void (*show_options)(struct super_block *sb, struct seq_file *seq);

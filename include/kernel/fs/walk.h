@@ -2,6 +2,7 @@
 /** @file walk.h  Path walking (fs/names/walk.c). */
 #pragma once
 #include <kernel/fs/fd_table.h>
+#include <kernel/fs/inode.h>
 #include <kernel/fs/name.h>
 #include <kernel/fs/path.h>
 #include <kernel/heap.h>
@@ -29,6 +30,7 @@ struct walk {
 	bool root_held;
 	bool slash;   /* the last component was followed by one */
 	u8 last_kind; /* of the last component, for LOOKUP_PARENT */
+	bool made_used;
 	u32 seq;
 	u32 flags; /* LOOKUP_* */
 	u32 nr_links;
@@ -36,8 +38,9 @@ struct walk {
 	struct fd_ref base;
 	const char *last; /* LOOKUP_PARENT: last component, and its key */
 	u64 last_key;
-	struct walk_text text;	 /* the present string, if from a link */
-	struct walk_text *stack; /* few, or more from the heap */
+	struct walk_text text;		    /* the present string, if from a link */
+	struct walk_text *stack;	    /* few, or more from the heap */
+	char made[LINK_SHORT + NAME_SLACK]; /* the text of a link that is made; once made_used */
 	struct walk_text few[WALK_LINKS_FEW];
 };
 
