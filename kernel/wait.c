@@ -82,6 +82,8 @@ void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum thread_s
 	 * a waker that does not see the waiter in the list yet sees the lock in use.
 	 */
 	WRITE_ONCE(current->state, (u32)state);
+	if (!waiter->thread)
+		waiter_init(waiter);
 	flags = spin_lock_irqsave(&queue->lock);
 	if (list_empty(&waiter->link)) {
 		if (waiter->exclusive)

@@ -401,25 +401,3 @@ void cpu_set_kernel_stack(u64 top)
 	cpu->kstack_top = top;
 	((struct cpu_tables *)cpu->arch)->tss.rsp[0] = top;
 }
-
-void fpu_save(void *area)
-{
-	if (cpu_features.xsave)
-		__asm__ volatile("xsave64 %0" : "+m"(*(u8(*)[4096])area) : "a"(-1), "d"(-1));
-	else
-		__asm__ volatile("fxsave64 %0" : "=m"(*(u8(*)[512])area));
-}
-
-void fpu_restore(const void *area)
-{
-	if (cpu_features.xsave)
-		__asm__ volatile("xrstor64 %0" ::"m"(*(const u8(*)[4096])area), "a"(-1), "d"(-1));
-	else
-		__asm__ volatile("fxrstor64 %0" ::"m"(*(const u8(*)[512])area));
-}
-
-void cpu_load_user_bases(const struct user_bases *bases)
-{
-	wrmsr(MSR_FS_BASE, bases->fs);
-	wrmsr(MSR_KERNEL_GS, bases->gs);
-}

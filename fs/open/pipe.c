@@ -86,11 +86,10 @@ static void pipe_free(struct pipe *pipe)
 
 /* ---- reading ---- */
 
-/* @got bytes at the tail have been taken. */
-static inline __attribute__((always_inline)) void pipe_pass_slot(struct pipe *pipe, u64 got)
+/* @got bytes at the tail, which is in @slot, have been taken. */
+static inline __attribute__((always_inline)) void pipe_pass_slot(struct pipe *pipe,
+								 struct page **slot, u64 got)
 {
-	struct page **slot = pipe_slot(pipe, pipe->tail);
-
 	pipe->tail += got;
 	if (got && !(pipe->tail & (PAGE_SIZE - 1)) && pipe->head != pipe->tail &&
 	    !pipe_head_shares_slot(pipe)) {
@@ -99,22 +98,28 @@ static inline __attribute__((always_inline)) void pipe_pass_slot(struct pipe *pi
 	}
 }
 
-/* Empty: keep the page it ended in as the first. */
-static inline __attribute__((always_inline)) void pipe_begin_anew(struct pipe *pipe)
+static __noinline void pipe_keep_page(struct pipe *pipe)
 {
-	struct page **slot = pipe_slot(pipe, pipe->tail ? pipe->tail - 1 : 0), *keep = *slot;
+	struct page **slot = pipe_slot(pipe, pipe->tail - 1), *keep = *slot;
 
 	*slot = NULL;
 	if (pipe->pages[0])
 		page_free(pipe->pages[0]);
 	pipe->pages[0] = keep;
+}
+
+/* Empty: keep the page it ended in as the first, which it mostly is. */
+static inline __attribute__((always_inline)) void pipe_begin_anew(struct pipe *pipe)
+{
+	if (pipe->tail > PAGE_SIZE)
+		pipe_keep_page(pipe);
 	pipe->head = pipe->tail = 0;
 }
 
 void pipe_consume(struct pipe *pipe, u64 count)
 {
 	assert_held(&pipe->lock);
-	pipe_pass_slot(pipe, count);
+	pipe_pass_slot(pipe, pipe_slot(pipe, pipe->tail), count);
 	if (pipe->head == pipe->tail)
 		pipe_begin_anew(pipe);
 }
@@ -122,16 +127,18 @@ void pipe_consume(struct pipe *pipe, u64 count)
 /* Inlined where read() runs it: splice() calls pipe_take(). */
 static inline __attribute__((always_inline)) s64 pipe_take_page(struct pipe *pipe, struct uio *uio)
 {
+	u64 used = pipe->head - pipe->tail;
 	s64 done = 0;
 
 	assert_held(&pipe->lock);
-	while (uio->count && pipe->head != pipe->tail) {
+	while (uio->count && used) {
 		struct page **slot = pipe_slot(pipe, pipe->tail);
 		u64 off = pipe->tail & (PAGE_SIZE - 1);
-		u64 length = MIN(MIN(PAGE_SIZE - off, pipe->head - pipe->tail), uio->count);
-		u64 got = uio_copy_out(uio, (u8 *)page_address(*slot) + off, length);
+		u64 length = MIN(MIN(PAGE_SIZE - off, used), uio->count);
+		u64 got = uio_transfer(UIO_OUT, uio, (u8 *)page_address(*slot) + off, length);
 
-		pipe_pass_slot(pipe, got);
+		pipe_pass_slot(pipe, slot, got);
+		used -= got;
 		done += got;
 		if (got < length) {
 			if (done)
@@ -139,7 +146,7 @@ static inline __attribute__((always_inline)) s64 pipe_take_page(struct pipe *pip
 			return -EFAULT;
 		}
 	}
-	if (pipe->head == pipe->tail)
+	if (!used)
 		pipe_begin_anew(pipe);
 	return done;
 }
@@ -167,6 +174,12 @@ void pipe_wake_readers(struct pipe *pipe)
 	async_notify(&pipe->async_readers, POLL_IN);
 }
 
+/* Until splice() has handed on what it claimed. @return 0, -ERESTARTSYS */
+static __noinline int pipe_wait_unclaimed(struct pipe *pipe)
+{
+	return wait_event_interruptible(&pipe->read_wait, !READ_ONCE(pipe->claimed));
+}
+
 static s64 pipe_read(struct file *f, struct uio *uio, u64 *pos)
 {
 	struct pipe *pipe = f->private;
@@ -175,24 +188,24 @@ static s64 pipe_read(struct file *f, struct uio *uio, u64 *pos)
 	if (!uio->count)
 		return 0;
 	for (;;) {
-		bool was_full, last = pipe_ended(pipe);
+		bool last = pipe_ended(pipe);
+		u64 room;
 		int err;
 
 		if (pipe_used(pipe)) {
 			mutex_lock(&pipe->lock);
 			if (unlikely(pipe->claimed)) {
 				mutex_unlock(&pipe->lock);
-				err = wait_event_interruptible(&pipe->read_wait,
-							       !READ_ONCE(pipe->claimed));
+				err = pipe_wait_unclaimed(pipe);
 				if (err)
 					return err;
 				continue;
 			}
-			was_full = pipe_room(pipe) < PIPE_BUF;
 			done = pipe_take_page(pipe, uio);
+			room = pipe_room(pipe);
 			mutex_unlock(&pipe->lock);
 			if (done > 0)
-				wake_writers(pipe, was_full);
+				wake_writers(pipe, room - (u64)done < PIPE_BUF);
 		}
 		if (done || last)
 			return done;
@@ -207,14 +220,16 @@ static s64 pipe_read(struct file *f, struct uio *uio, u64 *pos)
 
 /* ---- writing ---- */
 
-static inline __attribute__((always_inline)) s64 pipe_put_page(struct pipe *pipe, struct uio *uio)
+/* @room: bytes that fit, at least one, as there is in @uio. */
+static inline __attribute__((always_inline)) s64 pipe_put_page(struct pipe *pipe, struct uio *uio,
+							       u64 room)
 {
 	s64 done = 0;
 
-	while (uio->count && pipe_room(pipe)) {
+	do {
 		struct page **slot = pipe_slot(pipe, pipe->head);
 		u64 off = pipe->head & (PAGE_SIZE - 1);
-		u64 length = MIN(MIN(PAGE_SIZE - off, pipe_room(pipe)), uio->count);
+		u64 length = MIN(MIN(PAGE_SIZE - off, room), uio->count);
 		u64 got;
 
 		if (!*slot)
@@ -224,22 +239,27 @@ static inline __attribute__((always_inline)) s64 pipe_put_page(struct pipe *pipe
 				return done;
 			return -ENOMEM;
 		}
-		got = uio_copy_in(uio, (u8 *)page_address(*slot) + off, length);
+		got = uio_transfer(UIO_IN, uio, (u8 *)page_address(*slot) + off, length);
 		pipe->head += got;
+		room -= got;
 		done += got;
 		if (got < length) {
 			if (done)
 				return done;
 			return -EFAULT;
 		}
-	}
+	} while (uio->count && room);
 	return done;
 }
 
 s64 pipe_put(struct pipe *pipe, struct uio *uio)
 {
+	u64 room = pipe_room(pipe);
+
 	assert_held(&pipe->lock);
-	return pipe_put_page(pipe, uio);
+	if (!room || !uio->count)
+		return 0;
+	return pipe_put_page(pipe, uio, room);
 }
 
 /* The space that a write of @p wanted bytes waits for. */
@@ -259,8 +279,9 @@ static s64 pipe_write(struct file *f, struct uio *uio, u64 *pos)
 	if (!uio->count)
 		return 0;
 	for (;;) {
-		bool was_empty = false;
+		bool was_empty;
 		s64 written = 0;
+		u64 room;
 		int err;
 
 		mutex_lock(&pipe->lock);
@@ -271,10 +292,10 @@ static s64 pipe_write(struct file *f, struct uio *uio, u64 *pos)
 			signal_send_thread(current, SIGPIPE, NULL);
 			return -EPIPE;
 		}
-		if (pipe_room(pipe) >= want) {
-			was_empty = !pipe_used(pipe);
-			written = pipe_put_page(pipe, uio);
-		}
+		room = pipe_room(pipe);
+		if (room >= want)
+			written = pipe_put_page(pipe, uio, room);
+		was_empty = pipe_used(pipe) == (u64)written;
 		mutex_unlock(&pipe->lock);
 		if (written > 0 && (was_empty || wait_queue_active(&pipe->read_wait)))
 			wake_up_poll(&pipe->read_wait, POLLIN | POLLRDNORM);

@@ -69,36 +69,39 @@ static inline void change_announce(struct change_source *source)
 	wake_up_all(&source->wait);
 }
 
+/** Queue @p waiter, if it is not, and set the state. Its thread NULL: waiter_init() first. */
 void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum thread_state state);
 void wait_finish(struct wait_queue *queue, struct waiter *waiter);
 /** schedule() with a limit. @param deadline_ns monotonic, 0 = none. @return false when it passed. */
 bool schedule_until(u64 deadline_ns);
 
-#define WAIT_EVENT_(q, cond, st, deadline, intr)                   \
-	({                                                         \
-		int _err = 0;                                      \
-		if (!(cond)) {                                     \
-			struct waiter _w;                          \
-			waiter_init(&_w);                          \
-			for (;;) {                                 \
-				wait_prepare(q, &_w, st);          \
-				if (cond)                          \
-					break;                     \
-				if (intr) {                        \
-					_err = -ERESTARTSYS;       \
-					break;                     \
-				}                                  \
-				if (!schedule_until(deadline)) {   \
-					if (!(cond))               \
-						_err = -ETIMEDOUT; \
-					break;                     \
-				}                                  \
-				if (cond)                          \
-					break;                     \
-			}                                          \
-			wait_finish(q, &_w);                       \
-		}                                                  \
-		_err;                                              \
+#define WAIT_EVENT_(q, cond, st, deadline, intr)                                     \
+	({                                                                           \
+		int _err = 0;                                                        \
+		if (!(cond)) {                                                       \
+			struct waiter _w;                                            \
+			_w.thread = NULL;                                            \
+			for (;;) {                                                   \
+				wait_prepare(q, &_w, st);                            \
+				if (cond)                                            \
+					break;                                       \
+				if (intr) {                                          \
+					_err = -ERESTARTSYS;                         \
+					break;                                       \
+				}                                                    \
+				if (__builtin_constant_p(deadline) && !(deadline)) { \
+					schedule();                                  \
+				} else if (!schedule_until(deadline)) {              \
+					if (!(cond))                                 \
+						_err = -ETIMEDOUT;                   \
+					break;                                       \
+				}                                                    \
+				if (cond)                                            \
+					break;                                       \
+			}                                                            \
+			wait_finish(q, &_w);                                         \
+		}                                                                    \
+		_err;                                                                \
 	})
 #define wait_event(q, cond) ((void)WAIT_EVENT_(q, cond, THREAD_UNINTERRUPTIBLE, 0, false))
 /** 0, or -ERESTARTSYS when a signal arrived first. */

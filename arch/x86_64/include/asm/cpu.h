@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /** @file cpu.h  What this processor can do, and its tables. */
 #pragma once
+#include <asm/io.h>
+#include <asm/msr.h>
 #include <asm/ptrace.h>
 #include <kernel/cpu.h>
 
@@ -43,7 +45,11 @@ struct cpu *cpu_create(u32 id, u32 apic_id);
 void cpu_init_secondary(struct cpu *cpu);
 void cpu_set_kernel_stack(u64 top);
 /** Make @p bases those of user mode on this CPU. Preemption off. */
-void cpu_load_user_bases(const struct user_bases *bases);
+static inline void cpu_load_user_bases(const struct user_bases *bases)
+{
+	wrmsr(MSR_FS_BASE, bases->fs);
+	wrmsr(MSR_KERNEL_GS, bases->gs);
+}
 
 /* Switching between threads (switch.S, entry.S). */
 extern u8 boot_stack_top[];
@@ -80,8 +86,20 @@ static inline const char *cpu_model_name(void)
 {
 	return cpu_features.brand;
 }
-void fpu_save(void *area);
-void fpu_restore(const void *area);
+static inline void fpu_save(void *area)
+{
+	if (cpu_features.xsave)
+		__asm__ volatile("xsave64 %0" : "+m"(*(u8(*)[4096])area) : "a"(-1), "d"(-1));
+	else
+		__asm__ volatile("fxsave64 %0" : "=m"(*(u8(*)[512])area));
+}
+static inline void fpu_restore(const void *area)
+{
+	if (cpu_features.xsave)
+		__asm__ volatile("xrstor64 %0" ::"m"(*(const u8(*)[4096])area), "a"(-1), "d"(-1));
+	else
+		__asm__ volatile("fxrstor64 %0" ::"m"(*(const u8(*)[512])area));
+}
 /**
  * From the registers to user memory and back, in the standard format (fpu_user.S): the components of
  * @p features. Thread context; the range has been checked, 64-aligned (fx: 16). @return 0 or -EFAULT;
