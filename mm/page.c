@@ -54,12 +54,11 @@ struct zone {
 	bool grown;	    /* no more blocks are reserved for it */
 } __aligned(64);
 
-/* One CPU's stack of pages and its share of the accounts. */
+/* One CPU's stack of pages. */
 struct page_cpu {
 	u32 count;
 	u32 reserved;
 	struct page *stack[CACHE_MAX];
-	s64 account[MEM_ACCOUNTS];
 } __aligned(64);
 
 static struct zone zones[2];
@@ -336,7 +335,7 @@ void page_init(void)
 {
 	cache_set_limit();
 	this_cpu()->slot[CPU_SLOT_PAGES] = &boot_page_cpu;
-	boot_page_cpu.account[MEM_TABLES] = boot_pages;
+	mem_account(MEM_TABLES, (s64)boot_pages);
 	/* kept for the kernel when users have eaten the rest: 1/64, 128 KiB to 4 MiB */
 	reserve_pages = MIN(MAX(total_pages / 64, 32ul), 1024ul);
 	depot_max = MIN(total_pages / 64, 2048ul);
@@ -605,13 +604,11 @@ void page_free(struct page *page)
 
 /* ---- accounts ---- */
 
+_Static_assert(MEM_ACCOUNTS == CPU_ACCOUNTS, "struct cpu has one of each");
+
 void mem_account(enum mem_account which, s64 npages)
 {
-	u64 irqflags = irq_save();
-	struct page_cpu *cpu_pages = this_cpu()->slot[CPU_SLOT_PAGES];
-
-	cpu_pages->account[which] += npages;
-	irq_restore(irqflags);
+	PERCPU_ADD(struct cpu, mem_accounts, which, npages);
 }
 
 void mem_info_get(struct mem_info *info)
@@ -628,7 +625,7 @@ void mem_info_get(struct mem_info *info)
 		cpu_pages = cpus[i]->slot[CPU_SLOT_PAGES];
 		info->free += cpu_pages->count;
 		for (u32 which = 0; which < MEM_ACCOUNTS; which++)
-			sum[which] += cpu_pages->account[which];
+			sum[which] += cpus[i]->mem_accounts[which];
 	}
 	info->total = total_pages;
 	info->cached = MAX(sum[MEM_CACHED], 0l);

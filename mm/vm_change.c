@@ -37,6 +37,15 @@ static void region_hand_over(struct vm_region *from, struct vm_region *to, u64 s
 	vm_region_change_end(from);
 }
 
+/* @npages pages of the space have other flags than before. */
+static void account_change(struct vm_space *space, u32 old, u32 flags, s64 npages)
+{
+	if (vm_is_data(old) != vm_is_data(flags))
+		space->data_pages += vm_is_data(flags) ? npages : -npages;
+	if ((old ^ flags) & VM_LOCKED)
+		space->locked_pages += flags & VM_LOCKED ? npages : -npages;
+}
+
 struct vm_region *vm_set_flags(struct vm_region *region, u64 start, u64 end, u32 flags)
 {
 	struct vm_space *space = region->space;
@@ -71,8 +80,7 @@ struct vm_region *vm_set_flags(struct vm_region *region, u64 start, u64 end, u32
 			vm_region_update_gap(space, region);
 		region = vm_merge(region);
 	}
-	vm_account(space, old, -npages);
-	vm_account(space, flags, npages);
+	account_change(space, old, flags, npages);
 	return region;
 }
 

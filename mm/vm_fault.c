@@ -165,13 +165,32 @@ static struct page *page_get_mapped(struct vm_region *region, const pte_t *pte, 
 	return page;
 }
 
+/* Write to a private page that is shared with another process. */
+static int fault_copy_anon(struct vm_region *region, const struct fault_view *view, u64 addr,
+			   pte_t *pte, pte_t entry)
+{
+	struct page *old = pte_page(entry), *new = page_alloc(PAGE_USER);
+
+	if (unlikely(!new))
+		return -ENOMEM;
+	/* It may be unmapped while it is copied: then the entry has changed, and the copy is freed. */
+	copy_page(page_address(new), page_address(old));
+	if (likely(entry_replace(region, view, addr, pte, entry,
+				 page_pte(new, pte_make_anon(region->pte_bits))))) {
+		mem_account(MEM_ANON, 1);
+		vm_anon_put(old);
+	} else {
+		page_free(new);
+	}
+	return 0;
+}
+
+/* The zero page or a page of a file, or of device memory, was replaced by a copy. */
 static void account_copied(struct vm_region *region, pte_t old)
 {
-	if (!pte_anon(old)) {
-		vm_count(region->space, 1, -!pte_uncounted(old));
-		if (region->ops && !region->has_anon)
-			region->has_anon = true;
-	}
+	vm_count(region->space, 1, -!pte_uncounted(old));
+	if (region->ops && !region->has_anon)
+		region->has_anon = true;
 	mem_account(MEM_ANON, 1);
 }
 
@@ -213,8 +232,7 @@ static int fault_copy(struct vm_region *region, const struct fault_view *view, u
 	if (pte_uncounted(entry) && !zero && !page_is_ram(pte_phys(entry)))
 		return fault_copy_device(region, addr, pte, entry);
 	/*
-	 * The source may be unmapped while it is copied; then the entry has changed and the
-	 * copy is freed. Only a file's page might be mapped again in between, if
+	 * As in fault_copy_anon(). Only a file's page might be mapped again in between, if
 	 * another thread reads it in again.
 	 */
 	held = pte_of_file(entry) && !vm_is_solo(region->space);
@@ -226,9 +244,7 @@ static int fault_copy(struct vm_region *region, const struct fault_view *view, u
 	if (likely(new &&entry_replace(region, view, addr, pte, entry,
 				       page_pte(new, pte_make_anon(region->pte_bits))))) {
 		account_copied(region, entry);
-		if (pte_anon(entry))
-			vm_anon_put(old);
-		else if (!pte_uncounted(entry))
+		if (!pte_uncounted(entry))
 			page_put(old);
 	} else if (new) {
 		page_free(new);
@@ -298,12 +314,12 @@ static inline int fault_present(struct vm_region *region, const struct fault_vie
 	}
 	if (unlikely(region->flags & VM_SHARED))
 		return fault_shared_write(region, addr, pte, entry);
-	if (pte_anon(entry) && atomic_read(&pte_page(entry)->refs) == 1) {
-		entry_set(region, view, pte, entry,
-			  pte_make_writable(entry)); /* it is no longer shared */
-		return 0;
-	}
-	return fault_copy(region, view, addr, pte, entry);
+	if (unlikely(!pte_anon(entry)))
+		return fault_copy(region, view, addr, pte, entry);
+	if (atomic_read(&pte_page(entry)->refs) != 1)
+		return fault_copy_anon(region, view, addr, pte, entry);
+	entry_set(region, view, pte, entry, pte_make_writable(entry)); /* it is no longer shared */
+	return 0;
 }
 
 /* ---- files ---- */

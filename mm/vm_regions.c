@@ -212,9 +212,12 @@ bool vm_region_continues(const struct vm_region *lower, const struct vm_region *
 
 struct vm_region *vm_region_find_above(struct vm_space *space, u64 addr)
 {
+	struct vm_region *best = READ_ONCE(space->last);
 	struct rb_node *node = space->regions.node;
-	struct vm_region *best = NULL;
 
+	if (best && addr >= best->start && addr < best->end)
+		return best;
+	best = NULL;
 	while (node) {
 		struct vm_region *region = region_of(node);
 

@@ -21,6 +21,8 @@ struct rcu_head;
 /** Bytes of the kernel stack of a thread. */
 #define KERNEL_STACK_SIZE 16384ul
 
+#define CPU_ACCOUNTS 5 /* of pages: enum mem_account */
+
 /** A set of CPUs. */
 struct cpumask {
 	u64 bits[(CPU_MAX + 63) / 64];
@@ -55,7 +57,8 @@ struct cpu {
 		u64 user_ns, system_ns, idle_ns, irq_ns;
 	} time;
 	u64 nr_switches, nr_irqs, nr_faults, nr_forks;
-	void *slot[16]; /* per-CPU data of other subsystems: enum cpu_slot */
+	void *slot[16];			/* per-CPU data of other subsystems: enum cpu_slot */
+	s64 mem_accounts[CPU_ACCOUNTS]; /* this CPU's share: mem_account() */
 #ifdef CONFIG_GATE_WALL
 	u64 wall_stack_top; /* of the stack on which interrupts arrive, and leave to drivers */
 #endif

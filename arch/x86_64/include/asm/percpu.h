@@ -64,6 +64,11 @@ struct percpu_machine {
 	__asm__ volatile("incl %%gs:%c0" ::"i"(offsetof(type, member)) : "memory", "cc")
 #define PERCPU_DEC32(type, member) \
 	__asm__ volatile("decl %%gs:%c0" ::"i"(offsetof(type, member)) : "memory", "cc")
+/** Add @p value to number @p index of an array of 64-bit numbers; any context. */
+#define PERCPU_ADD(type, member, index, value)                                               \
+	__asm__ volatile("addq %0, %%gs:%c2(,%1,8)" ::"re"((s64)(value)), "r"((u64)(index)), \
+			 "i"(offsetof(type, member))                                         \
+			 : "memory", "cc")
 /** Add one to the counter of 64 bits that is @p member of a structure @p offset bytes into the data. */
 #define PERCPU_COUNT_AT(offset, type, member)                                                  \
 	__asm__ volatile("incq %%gs:%c1(%0)" ::"r"((u64)(offset)), "i"(offsetof(type, member)) \
