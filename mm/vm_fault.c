@@ -72,13 +72,19 @@ static inline void linger_in_debug_kernel(void)
 		delay_us(LINGER_US);
 }
 
+void (*vm_fault_hook)(enum vm_fault_step step);
+
 /* Take the entry in hand. Preemption is off. @return false: it has changed, or what was seen no longer holds */
 static inline bool entry_claim(const struct fault_view *view, pte_t *pte, pte_t old)
 {
-	if (view)
+	if (view) {
 		linger_in_debug_kernel();
+		vm_fault_stop(VM_STEP_SEEN);
+	}
 	if (!vm_entry_exchange(pte, old, pte_busy()))
 		return false;
+	if (view)
+		vm_fault_stop(VM_STEP_CLAIMED);
 	if (likely(!view || view_holds(view)))
 		return true;
 	smp_store_release(pte, old);

@@ -301,6 +301,16 @@ int __must_check vm_fault_region(struct vm_region *region, u64 addr, bool write)
 /** @brief Memory is short: kill a process and wait. No lock held. @return 0: try again; -EINTR, -ENOMEM */
 int __must_check vm_out_of_memory(u32 attempt);
 
+/** Where a test stops a fault without the lock: it has read the numbers; it has the entry in hand. */
+enum vm_fault_step { VM_STEP_SEEN, VM_STEP_CLAIMED };
+/** @brief Called there in kernels with CONFIG_KTEST, by the thread that faults, under rcu_read_lock(). NULL: nothing */
+extern void (*vm_fault_hook)(enum vm_fault_step step);
+static inline void vm_fault_stop(enum vm_fault_step step)
+{
+	if (IS_ENABLED(CONFIG_KTEST) && READ_ONCE(vm_fault_hook))
+		vm_fault_hook(step);
+}
+
 /* ---- vm_populate.c ---- */
 
 enum vm_populate {

@@ -157,7 +157,7 @@ def test_the_boot_with_each_allocation_failing(start, rule):
 # ---------------------------------------------------------------------------
 # Memory really used up
 
-HOGS = ['touch', 'regions', 'lock', 'tables', 'forks', 'big-forks', 'threads',
+HOGS = ['touch', 'regions', 'faults', 'lock', 'tables', 'forks', 'big-forks', 'threads',
         'pipes', 'files', 'names']
 KILLED = 128 + 9
 
@@ -195,6 +195,12 @@ def exhaust(start, hog, hogs, **options):
 
 def test_who_takes_all_memory_is_killed_and_the_kernel_lives(start, hog):
     exhaust(start, hog, HOGS, memory=16)
+
+
+@pytest.mark.parametrize('debug', [False, True])
+def test_threads_on_all_processors_fault_until_memory_ends(start, hog, debug):
+    exhaust(start, hog, ['faults', 'big-forks', 'faults'], memory=48, cpus=4,
+            kernel=machines.DEBUG_KERNEL if debug else None)
 
 
 @pytest.mark.long

@@ -47,6 +47,53 @@ static int touch(size_t piece)
 	}
 }
 
+#define COMMON (1ul << 30)
+static char *common;
+static unsigned int nr_cpus;
+
+/* Every nr_cpus-th page of the common region, from a processor of its own. */
+static void *fault_pages(void *arg)
+{
+	size_t page = (size_t)arg;
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(page, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		return "sched_setaffinity";
+	for (; page < COMMON / 4096; page += nr_cpus) {
+		volatile char *byte = common + page * 4096;
+
+		if (page / nr_cpus % 3 == 0 && *byte) /* read first: the zero page, then a copy */
+			return "not zero";
+		*byte = 1;
+		if (page / nr_cpus % 64 == 0 && page > 100 * nr_cpus &&
+		    common[(page - 99 * nr_cpus) * 4096] != 1)
+			return "lost";
+	}
+	return "no end";
+}
+
+/* The threads of one process, all at once: it is killed in the end. */
+static int faults(void)
+{
+	pthread_t threads[64];
+	void *result = NULL;
+
+	nr_cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
+	common = mmap(NULL, COMMON, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (common == MAP_FAILED || nr_cpus > 64)
+		return 1;
+	for (size_t i = 0; i < nr_cpus; i++)
+		if (pthread_create(&threads[i], NULL, fault_pages, (void *)i))
+			return 1;
+	for (size_t i = 0; i < nr_cpus; i++)
+		pthread_join(threads[i], &result);
+	printf("hog: %s\n", (const char *)result);
+	return 1;
+}
+
 static int lock_all(void)
 {
 	for (long count = 0;; count++) {
@@ -193,6 +240,8 @@ int main(int argc, char **argv)
 		return touch(1 << 20);
 	if (!strcmp(what, "regions"))
 		return touch(4096);
+	if (!strcmp(what, "faults"))
+		return faults();
 	if (!strcmp(what, "lock"))
 		return lock_all();
 	if (!strcmp(what, "tables"))
