@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Changing the entries of many pages at once: new rights, other addresses, a fork's
- * copy. The caller holds space->lock for writing; file lists are locked here,
- * so none but faults without the lock touch the entries meanwhile (vm_tables.c).
- *
- * A fork copies private pages alone: a page that a file or an object of shared memory
- * holds is mapped again by a fault. Tables are walked table by table; one
- * lowest table is looked up once on either side, or shared as a whole (vm_leaf.c).
+ * Changing the entries of many pages at once: new rights, other addresses. The caller holds
+ * space->lock for writing; file lists are locked here, so none but faults without the lock touch the
+ * entries meanwhile (vm_tables.c). Tables are walked table by table.
  */
 #include "vm_internal.h"
 
@@ -100,96 +96,4 @@ void vm_tables_move(struct vm_gather *gather, u64 from, u64 to, u64 len)
 			vm_gather_range(gather, addr, addr + PAGE_SIZE);
 		}
 	}
-}
-
-/* ---- fork ---- */
-
-/* @param solo  nobody else has an entry in hand: no look at that, in a loop over many */
-static inline pte_t entry_to_share(const pte_t *pte, bool solo)
-{
-	return solo ? *pte : vm_entry_settled(pte);
-}
-
-/* Share what lies in one lowest table of @from, from @src for @count entries. */
-static inline __attribute__((always_inline)) int copy_leaf(struct vm_space *to,
-							   const struct vm_space *from, pte_t *src,
-							   u64 addr, u64 count, bool *flush,
-							   const bool solo)
-{
-	pte_t *first = src, *last = src + count, *dest;
-	s64 copied = 0, delta;
-	bool lost = false;
-
-	for (;;) {
-		src = vm_skip_empty(src, last);
-		if (src == last)
-			return 0;
-		if (pte_anon(entry_to_share(src, solo)))
-			break;
-		src++;
-	}
-	dest = vm_pte_alloc(to, addr + ((src - first) << PAGE_SHIFT));
-	if (!dest)
-		return -ENOMEM;
-	delta = (char *)dest - (char *)src;
-	for (; src < last; src++) {
-		pte_t old = entry_to_share(src, solo), entry = old;
-		struct page *page = pte_page(entry);
-
-		if (unlikely(!pte_anon(entry))) {
-			if (!entry)
-				src = vm_skip_empty(src, last) - 1;
-			continue;
-		}
-		if (pte_writable(entry)) {
-			entry = pte_make_readonly(entry);
-			vm_entry_set(from, src, old, entry);
-			lost = true;
-		}
-		/* No other thread can count a page of which this entry is the only user. */
-		if (likely(atomic_read(&page->refs) == 1))
-			atomic_set(&page->refs, 2);
-		else
-			atomic_inc(&page->refs);
-		*(pte_t *)((char *)src + delta) = entry;
-		copied++;
-	}
-	to->rss_anon += copied;
-	*flush |= lost;
-	return 0;
-}
-
-/* What @from has of one lowest table: @count entries from @addr on, of which the first is @src. */
-static int copy_or_share_leaf(struct vm_space *to, struct vm_space *from, pte_t *src, u64 addr,
-			      u64 count, bool whole, bool *flush)
-{
-	/* A table in which faults of other threads may have an entry in hand is not shared. */
-	if (whole && likely(vm_is_solo(from)))
-		return vm_leaf_share(to, from, addr, flush);
-	if (unlikely(from->shares_tables)) { /* it was whole once */
-		if (vm_leaf_own(from, addr))
-			return -ENOMEM;
-		src = vm_pte(from, addr);
-	}
-	if (likely(vm_is_solo(from)))
-		return copy_leaf(to, from, src, addr, count, flush, true);
-	return copy_leaf(to, from, src, addr, count, flush, false);
-}
-
-int vm_tables_copy(struct vm_space *to, struct vm_region *region, bool *flush)
-{
-	struct vm_space *from = region->space;
-	u64 addr = region->start, stop;
-	pte_t *src;
-	int err = 0;
-
-	if (region->ops && !region->has_anon)
-		return 0;
-	vm_file_lock(region);
-	for (; !err && addr < region->end && (src = vm_next_leaf(from, &addr, region->end, &stop));
-	     addr = stop)
-		err = copy_or_share_leaf(to, from, src, addr, (stop - addr) >> PAGE_SHIFT,
-					 !region->ops && stop - addr == LEAF_SIZE, flush);
-	vm_file_unlock(region);
-	return err;
 }

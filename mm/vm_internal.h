@@ -126,8 +126,10 @@ static inline pte_t *vm_leaf_link(const struct vm_space *space, u64 addr)
 		return NULL;
 	return &pte_table(entry)[pt_index(addr, 2)];
 }
+/* Of vm_loan.c, below. */
+void vm_loan_settle(struct vm_space *space, pte_t *link, u64 addr);
 /** @brief The entry of @p addr, NULL where there is no table. space->lock held, or under rcu_read_lock(). */
-static inline pte_t *vm_pte(const struct vm_space *space, u64 addr)
+static inline pte_t *vm_pte(struct vm_space *space, u64 addr)
 {
 	pte_t *link = vm_leaf_link(space, addr), entry;
 
@@ -136,9 +138,11 @@ static inline pte_t *vm_pte(const struct vm_space *space, u64 addr)
 	entry = READ_ONCE(*link);
 	if (unlikely(!entry))
 		return NULL;
+	if (unlikely(pte_table_lent(entry)))
+		vm_loan_settle(space, link, addr);
 	return &pte_table(entry)[pt_index(addr, 1)];
 }
-/** @brief The same, but NULL also where the table is shared with another space: nothing may be changed in it. */
+/** @brief The same, but NULL also where the table is shared with another space, or has lent or borrowed lines: nothing may be changed in it. */
 static inline pte_t *vm_pte_own(const struct vm_space *space, u64 addr)
 {
 	pte_t *link = vm_leaf_link(space, addr), entry;
@@ -146,7 +150,7 @@ static inline pte_t *vm_pte_own(const struct vm_space *space, u64 addr)
 	if (unlikely(!link))
 		return NULL;
 	entry = READ_ONCE(*link);
-	if (unlikely(!entry || pte_table_shared(entry)))
+	if (unlikely(!entry || !pte_table_plain(entry)))
 		return NULL;
 	return &pte_table(entry)[pt_index(addr, 1)];
 }
@@ -251,26 +255,33 @@ void vm_tables_protect(struct vm_region *region, u64 start, u64 end);
 /** @brief Move the entries of [from, from + len) to @p to. Frozen; @return 0 or -ENOMEM (nothing moved) */
 int __must_check vm_tables_prepare_move(struct vm_space *space, u64 from, u64 to, u64 len);
 void vm_tables_move(struct vm_gather *gather, u64 from, u64 to, u64 len);
-/**
- * @brief Fork: share the private pages of @p region with @p to, read-only on both sides. The old space is frozen.
- * @param flush  set when entries of the old space lost their write bit
- */
-int __must_check vm_tables_copy(struct vm_space *to, struct vm_region *region, bool *flush);
+
+/* ---- vm_fork.c ---- */
+
+/** A fork that copies entries. The old space is frozen, the new one does not run yet. */
+struct vm_fork {
+	struct vm_space *to, *from;
+	u64 number; /* of the lowest table that was met last: address / LEAF_SIZE; ~0: none yet */
+	pte_t *src, *dest; /* that table, and the new space's, NULL: not made yet */
+	bool lent;	   /* lines of it are on loan to the new space (vm_loan.c) */
+	bool flush;	   /* entries of the old space lost their write bit */
+};
+/** @brief Share the private pages of @p region, read-only on both sides. Called for one region after the other. */
+int __must_check vm_fork_region(struct vm_fork *fork, struct vm_region *region);
+/** @brief Afterwards: copy and map what both sides use next. Without memory it is left to faults. */
+void vm_fork_hot(struct vm_fork *fork, const struct vm_hot *hot);
 
 /* ---- vm_leaf.c: lowest tables that several spaces have ---- */
 
-/**
- * @brief Fork: let @p to have the lowest table of @p addr, too, which one anonymous region fills. Exclusive.
- * @param flush  set when pages of the old space are no longer writable. @return 0 or -ENOMEM
- */
-int __must_check vm_leaf_share(struct vm_space *to, struct vm_space *from, u64 addr, bool *flush);
+/** @brief Fork: let both have the lowest table of @p addr, which one anonymous region fills. @return 0 or -ENOMEM */
+int __must_check vm_leaf_share(struct vm_fork *fork, u64 addr);
 /** @brief Make the table of @p addr the space's own, if it is shared. space->lock held, or alone. @return 0 or -ENOMEM */
 int __must_check vm_leaf_own(struct vm_space *space, u64 addr);
 int __must_check vm_leaves_own_slow(struct vm_space *space, u64 start, u64 end);
 /** @brief The same for all tables of [start, end), before entries there are changed. Exclusive. */
 static inline int __must_check vm_leaves_own(struct vm_space *space, u64 start, u64 end)
 {
-	if (likely(!space->shares_tables))
+	if (likely(!space->nr_common))
 		return 0;
 	return vm_leaves_own_slow(space, start, end);
 }
@@ -280,6 +291,23 @@ void vm_leaf_leave(struct vm_space *space, u64 addr);
 void vm_leaf_put(struct page *table);
 /** @brief vm_zap.c: empty [pte, last), which no CPU has loaded. @return anonymous pages freed */
 s64 vm_leaf_free_pages(pte_t *pte, pte_t *last);
+
+/* ---- vm_loan.c: entries that a fork did not copy ---- */
+
+/** @brief Copy the line of @addr, and count its pages, if it is pending. @p link: that of its table, found marked. space->lock held, or alone. */
+void vm_loan_settle(struct vm_space *space, pte_t *link, u64 addr);
+/** @brief The same for all lines of the table. */
+void vm_loan_settle_all(struct vm_space *space, pte_t *link);
+/** @brief A space that no CPU uses any more leaves the loan in which @p table has a part. */
+void vm_loan_leave(struct page *table);
+/**
+ * @brief Fork: make whole lines of a private region read-only in the table that is being copied, entries @p first to
+ * @p last - 1. @return those that hold pages, to be lent; 0: too few do, they are to be copied
+ */
+u64 vm_loan_lines(struct vm_fork *fork, u32 first, u32 last);
+/** @brief Lend them. fork->dest exists; fork->src has no other loan. */
+void vm_loan_make(struct vm_fork *fork, u64 lines);
+void vm_loan_init(void);
 
 /** @brief Drop one reference on an anonymous page. */
 static inline void vm_anon_put(struct page *page)

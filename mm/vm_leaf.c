@@ -37,18 +37,22 @@ static u64 leaf_count_anon(const pte_t *leaf)
 	return count;
 }
 
-int vm_leaf_share(struct vm_space *to, struct vm_space *from, u64 addr, bool *flush)
+int vm_leaf_share(struct vm_fork *fork, u64 addr)
 {
+	struct vm_space *to = fork->to, *from = fork->from;
 	pte_t *link = vm_leaf_link(from, addr), *dest;
 	struct page *table = pte_page(*link);
 
 	assert_held_write(&from->lock);
+	if (pte_table_lent(*link))
+		vm_loan_settle_all(from, link);
 	if (!pte_table_shared(*link)) {
 		table->private = leaf_count_anon(page_address(table));
 		if (!table->private)
 			return 0;
 		*link = pte_make_table_shared(*link);
-		*flush = true;
+		from->nr_common++;
+		fork->flush = true;
 	}
 	dest = vm_leaf_link_alloc(to, addr);
 	if (!dest)
@@ -57,7 +61,7 @@ int vm_leaf_share(struct vm_space *to, struct vm_space *from, u64 addr, bool *fl
 	*dest = *link;
 	atomic_inc(&to->nr_tables);
 	to->rss_anon += (s64)table->private;
-	from->shares_tables = to->shares_tables = true;
+	to->nr_common++;
 	return 0;
 }
 
@@ -113,12 +117,14 @@ static struct page *leaf_replace(struct vm_space *space, u64 addr, pte_t *link, 
 	assert_held(&space->share_lock);
 	if (smp_load_acquire(&table->refs.v) == 1) { /* pairs with the others' vm_leaf_put() */
 		WRITE_ONCE(*link, pte_make_table_own(*link));
+		space->nr_common--;
 		return NULL;
 	}
 	if (!fresh)
 		return NULL;
 	leaf_copy(page_address(fresh), page_address(table));
 	smp_store_release(link, page_pte(fresh, pte_table_bits()));
+	space->nr_common--;
 	tlb_flush_user_page(space, addr & PAGE_MASK); /* and all upper levels that are cached */
 	return table;
 }
@@ -128,6 +134,8 @@ int vm_leaf_own(struct vm_space *space, u64 addr)
 	struct page *fresh = NULL, *old = NULL;
 	pte_t *link = vm_leaf_link(space, addr);
 
+	if (link && pte_table_lent(READ_ONCE(*link)))
+		vm_loan_settle_all(space, link);
 	while (link && pte_table_shared(READ_ONCE(*link))) {
 		spin_lock(&space->share_lock);
 		if (pte_table_shared(*link))

@@ -55,6 +55,7 @@ void vm_init(void)
 	vm_region_cache = kmem_cache_create("vm_region", sizeof(struct vm_region), 64);
 	vm_shared_init();
 	vm_tables_init();
+	vm_loan_init();
 }
 
 /* ---- where things lie ---- */
@@ -124,7 +125,7 @@ static struct vm_space *space_create_like(struct vm_space *old)
 	}
 	rwsem_init(&space->lock);
 	spin_init(&space->share_lock);
-	space->shares_tables = false;
+	space->nr_common = 0;
 	atomic_set(&space->users, 1);
 	vm_regions_init(space);
 	space->seq = 0;
@@ -142,8 +143,9 @@ static struct vm_space *space_create_like(struct vm_space *old)
 	return space;
 }
 
-static int space_copy_region(struct vm_space *space, struct vm_region *from, bool *flush)
+static int space_copy_region(struct vm_fork *fork, struct vm_region *from)
 {
+	struct vm_space *space = fork->to;
 	struct vm_region *region = kmem_cache_alloc(vm_region_cache);
 
 	if (!region)
@@ -157,14 +159,14 @@ static int space_copy_region(struct vm_space *space, struct vm_region *from, boo
 	vm_file_link(region);
 	if (from->flags & VM_WIPEONFORK)
 		return 0;
-	return vm_tables_copy(space, from, flush);
+	return vm_fork_region(fork, from);
 }
 
-static struct vm_space *space_try_fork(struct vm_space *old)
+static struct vm_space *space_try_fork(struct vm_space *old, const struct vm_hot *hot)
 {
 	struct vm_space *space = space_create_like(old);
+	struct vm_fork fork = { .to = space, .from = old, .number = ~0ull };
 	struct vm_region *region;
-	bool flush = false;
 	int err = 0;
 
 	if (!space)
@@ -178,11 +180,13 @@ static struct vm_space *space_try_fork(struct vm_space *old)
 	list_for_each(region, &old->region_list, link) {
 		if (region->flags & VM_DONTFORK)
 			continue;
-		err = space_copy_region(space, region, &flush);
+		err = space_copy_region(&fork, region);
 		if (err)
 			break;
 	}
-	if (flush)
+	if (likely(!err && hot))
+		vm_fork_hot(&fork, hot);
+	if (fork.flush)
 		tlb_flush_user_all(old);
 	vm_space_thaw(old);
 	up_write(&old->lock);
@@ -194,16 +198,16 @@ static struct vm_space *space_try_fork(struct vm_space *old)
 	return NULL;
 }
 
-struct vm_space *vm_space_fork(struct vm_space *old)
+struct vm_space *vm_space_fork(struct vm_space *old, const struct vm_hot *hot)
 {
-	struct vm_space *space = space_try_fork(old);
+	struct vm_space *space = space_try_fork(old, hot);
 
 	if (likely(space))
 		return space;
 	for (u32 attempt = 0; attempt < FORK_ATTEMPTS && !fatal_signal_pending() && oom_kill(false);
 	     attempt++) {
 		sleep_ms(FORK_WAIT_MS);
-		space = space_try_fork(old);
+		space = space_try_fork(old, hot);
 		if (space)
 			return space;
 	}

@@ -168,6 +168,8 @@ pte_t *vm_pte_alloc_slow(struct vm_space *space, u64 addr)
 	table = table_make(space, link);
 	if (!table)
 		return NULL;
+	if (pte_table_lent(READ_ONCE(*link)))
+		vm_loan_settle(space, link, addr);
 	return &table[pt_index(addr, 1)];
 }
 

@@ -46,6 +46,10 @@ void vm_region_usage(const struct vm_region *region, struct vm_region_usage *out
 	memset(out, 0, sizeof(*out));
 	for (; (pte = vm_next_leaf(region->space, &addr, region->end, &stop)); addr = stop) {
 		u32 spaces = (u32)atomic_read(&virt_to_page(pte)->refs);
+		pte_t *link = vm_leaf_link(region->space, addr);
+
+		if (pte_table_lent(READ_ONCE(*link)))
+			vm_loan_settle_all(region->space, link);
 
 		for (u64 va = addr; va < stop; va += PAGE_SIZE, pte++) {
 			pte_t entry = READ_ONCE(*pte);

@@ -179,16 +179,20 @@ void vm_tables_destroy(struct vm_space *space)
 {
 	u64 addr, stop, last = 0; /* whose lowest table is empty now; no region is at 0 */
 	struct vm_region *region;
+	struct page *table;
 	s64 freed = 0;
 	pte_t *pte;
 
 	list_for_each(region, &space->region_list, link) {
 		for (addr = region->start; (pte = vm_next_leaf(space, &addr, region->end, &stop));
 		     addr = stop) {
+			table = virt_to_page(pte);
+			if (unlikely(table->flags & PG_LOAN))
+				vm_loan_leave(table);
 			if (last && (last ^ addr) >> pt_shift(2))
 				dead_tables_free(space, last, addr);
 			last = addr;
-			if (unlikely(atomic_read(&virt_to_page(pte)->refs) > 1))
+			if (unlikely(atomic_read(&table->refs) > 1))
 				vm_leaf_leave(space, addr);
 			else
 				freed += vm_leaf_free_pages(pte,

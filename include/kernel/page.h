@@ -47,6 +47,10 @@ _Static_assert(sizeof(struct page) == 32, "struct page is 32 bytes");
 #define PG_POISONED 0x400  /* free, and holds the pattern (CONFIG_DEBUG_PAGEALLOC) */
 #define PG_TAIL	    0x800  /* not the first page of a PG_LARGE (CONFIG_DEBUG_HEAP) */
 #define PG_DRIVER   0x1000 /* a driver may read and write it; of DMA memory each page */
+#define PG_LENDER \
+	0x2000 /* a page table of whose entries another space's table has no copies yet (mm/vm_loan.c) */
+#define PG_BORROWER 0x4000 /* that table */
+#define PG_LOAN	    (PG_LENDER | PG_BORROWER)
 
 #define PAGE_ZERO     0x1 /* fill with zeroes */
 #define PAGE_BELOW_4G 0x2

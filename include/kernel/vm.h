@@ -153,8 +153,8 @@ struct vm_space {
 	struct atomic64 cut_anon, cut_file; /* pages of rss_* that truncations took away */
 	u32 def_flags;			    /* mlockall(MCL_FUTURE) */
 	bool bottom_up;			    /* old layout: mappings grow upwards */
-	bool shares_tables;		    /* or did: a fork was here (mm/vm_leaf.c) */
-	spinlock_t share_lock; /* guards links to shared tables against threads of this space */
+	u32 nr_common; /* tables shared with other spaces, lent or borrowed: vm_leaf.c, vm_loan.c */
+	spinlock_t share_lock; /* guards the links to these, and nr_common, against threads */
 	u64 arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end;
 	u64 saved_auxv[48];
 	u32 auxv_len;
@@ -177,8 +177,12 @@ void vm_init(void);
  * @return NULL: no memory
  */
 struct vm_space *vm_space_create(void);
-/** @brief A copy that shares its private pages with @p old until one writes. NULL: no memory, or killed. */
-struct vm_space *vm_space_fork(struct vm_space *old);
+/** User addresses that both sides of a fork are about to use, to write to the first two: any value is allowed. */
+struct vm_hot {
+	u64 stack, tls, text;
+};
+/** @brief A copy that shares its private pages with @p old until one writes. @p hot: may be NULL. NULL: no memory, or killed. */
+struct vm_space *vm_space_fork(struct vm_space *old, const struct vm_hot *hot);
 void vm_space_get(struct vm_space *space);
 /** @brief The same, for another thread of the program: from now on each CPU counts pages for itself. */
 void vm_space_share(struct vm_space *space);

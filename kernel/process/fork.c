@@ -112,6 +112,12 @@ static int clone_share_fs(struct thread *t, u64 flags)
 
 static int clone_share_space(struct thread *t, u64 flags)
 {
+	const struct vm_hot hot = {
+		.stack = user_stack_pointer(current_regs()),
+		.tls = user_bases_tls(&current->user_bases),
+		.text = instruction_pointer(current_regs()),
+	};
+
 	if (flags & CLONE_VM) {
 		if (flags & CLONE_THREAD)
 			vm_space_share(current->space);
@@ -119,7 +125,7 @@ static int clone_share_space(struct thread *t, u64 flags)
 			vm_space_get(current->space);
 		t->space = current->space;
 	} else {
-		t->space = vm_space_fork(current->space);
+		t->space = vm_space_fork(current->space, &hot);
 	}
 	if (!t->space)
 		return -ENOMEM;

@@ -236,7 +236,7 @@ SPACE_TEST(a_fork_shares_until_one_writes)
 	for (u32 i = 0; i < 600; i += 3)
 		KEXPECT_EQ(poke(addr + P(i), i), 0);
 	before = free_pages();
-	child = vm_space_fork(space);
+	child = vm_space_fork(space, NULL);
 	if (!KEXPECT(child))
 		return;
 	KEXPECT(before - free_pages() < 20); /* tables alone */
@@ -273,7 +273,7 @@ SPACE_TEST(a_fork_leaves_out_and_wipes_what_was_advised)
 		KEXPECT_EQ(poke(addr + P(i), i + 1), 0);
 	KEXPECT_EQ(vm_advise(space, addr, P(1), MADV_DONTFORK), 0);
 	KEXPECT_EQ(vm_advise(space, addr + P(1), P(1), MADV_WIPEONFORK), 0);
-	child = vm_space_fork(space);
+	child = vm_space_fork(space, NULL);
 	if (!KEXPECT(child))
 		return;
 	thread_switch_space(child);
@@ -295,7 +295,7 @@ SPACE_TEST(out_of_reach_pages_survive_a_fork)
 
 	KEXPECT_EQ(poke(addr, 1), 0);
 	KEXPECT_EQ(vm_protect(space, addr, P(2), PROT_NONE), 0);
-	child = vm_space_fork(space);
+	child = vm_space_fork(space, NULL);
 	if (!KEXPECT(child))
 		return;
 	KEXPECT_EQ(vm_protect(space, addr, P(2), RW), 0);
@@ -316,7 +316,7 @@ SPACE_TEST(shared_memory_stays_shared)
 	struct vm_space *child;
 
 	KEXPECT_EQ(poke(addr + P(999), 1), 0);
-	child = vm_space_fork(space);
+	child = vm_space_fork(space, NULL);
 	if (!KEXPECT(child))
 		return;
 	thread_switch_space(child);
@@ -738,7 +738,7 @@ SPACE_TEST(a_truncation_takes_pages_out_of_all_spaces)
 	KEXPECT_EQ(poke(addr + P(5), 2), 0);
 	KEXPECT_EQ(peek(addr + P(26)), 27);
 	KEXPECT_EQ(peek(other + P(15)), 26);
-	child = vm_space_fork(space);
+	child = vm_space_fork(space, NULL);
 	if (!KEXPECT(child))
 		return;
 	fake_truncate(20);
@@ -823,7 +823,7 @@ KTEST(vm, threads_fault_side_by_side)
 	crowd_writes(test, space);
 	KEXPECT_EQ(rss(space), CROWD_PAGES);
 	/* again, as copies */
-	child = vm_space_fork(space);
+	child = vm_space_fork(space, NULL);
 	if (KEXPECT(child)) {
 		crowd_writes(test, space);
 		KEXPECT_EQ(rss(space), CROWD_PAGES);
@@ -862,12 +862,12 @@ KTEST(vm, bench)
 		addr = map(space, 0, 512, RW, ANON);
 		COUNTED("vm anonymous fault", 512, touch(addr, 512));
 		COUNTED("vm no fault", 512, touch(addr, 512));
-		COUNTED("vm_space_fork of 512 pages", 1, child = vm_space_fork(space));
+		COUNTED("vm_space_fork of 512 pages", 1, child = vm_space_fork(space, NULL));
 		if (!KEXPECT(child))
 			break;
 		COUNTED("vm copy on write fault", 512, touch(addr, 512));
 		COUNTED("vm_space_put of 512 pages", 1, vm_space_put(child));
-		child = vm_space_fork(space);
+		child = vm_space_fork(space, NULL);
 		if (!KEXPECT(child))
 			break;
 		vm_space_put(child);

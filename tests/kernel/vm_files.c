@@ -147,7 +147,7 @@ KTEST(vm_files, rights_come_and_go_under_shared_pages)
 	KEXPECT_EQ(poke(addr + P(1), 52), 0);
 	vm_protect_file_range(&scene.file->inode->pages, 0, NPAGES);
 	KEXPECT_EQ(poke(addr, 53), 0);
-	child = vm_space_fork(scene.space);
+	child = vm_space_fork(scene.space, NULL);
 	if (KEXPECT(child)) {
 		thread_switch_space(child);
 		KEXPECT_EQ(peek(addr + P(1)), 52);

@@ -97,7 +97,7 @@ static struct vm_space *race_prepare(struct ktest_context *test, enum content co
 	if (content != CONTENT_SHARED)
 		return NULL;
 	KEXPECT_EQ(poke_byte(race.addr, FIRST_VALUE), 0);
-	return vm_space_fork(race.space);
+	return vm_space_fork(race.space, NULL);
 }
 
 static struct thread *race_start(u32 cpu, int *err)

@@ -2,7 +2,7 @@
 /*
  * Forks of processes that have much memory: whatever parent, children and their
  * children do to it afterwards, each sees its own. The area is larger than what
- * one table of the machine maps (2 MiB), so that whole tables may be shared.
+ * one table of the machine maps (2 MiB), so that whole tables may be shared, or a part of that.
  */
 #include "check.h"
 #include <pthread.h>
@@ -17,30 +17,33 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 #define NPAGES	(3 * 512u + 100)
+#define SMALL	300u
 #define RW	(PROT_READ | PROT_WRITE)
 #define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
 #define STEPS	60
 #define MAX_RUN 600u
 
 static char *area;
-static uint32_t expected[NPAGES]; /* the first word of each page, as this process left it */
+static unsigned int npages = NPAGES; /* of the area */
+static uint32_t expected[NPAGES];    /* the first word of each page, as this process left it */
 
 static volatile uint32_t *word_of(unsigned int page)
 {
 	return (volatile uint32_t *)(area + page * PAGE);
 }
 
-static void area_create(void)
+static void area_create(unsigned int count)
 {
-	area = mmap(NULL, NPAGES * PAGE, RW, ANON, -1, 0);
+	npages = count;
+	area = mmap(NULL, npages * PAGE, RW, ANON, -1, 0);
 	CHECK(area != MAP_FAILED);
-	for (unsigned int i = 0; i < NPAGES; i++)
+	for (unsigned int i = 0; i < npages; i++)
 		*word_of(i) = expected[i] = i + 1;
 }
 
 static void area_check(void)
 {
-	for (unsigned int i = 0; i < NPAGES; i++)
+	for (unsigned int i = 0; i < npages; i++)
 		CHECK_EQ(*word_of(i), expected[i]);
 }
 
@@ -93,16 +96,16 @@ static void move_away_and_back(unsigned int first, unsigned int count)
 
 static void change_something(void)
 {
-	unsigned int first = (unsigned int)rand() % NPAGES;
+	unsigned int first = (unsigned int)rand() % npages;
 	unsigned int count = 1 + (unsigned int)rand() % MAX_RUN;
 
-	if (count > NPAGES - first)
-		count = NPAGES - first;
+	if (count > npages - first)
+		count = npages - first;
 	switch (rand() % 8) {
 	case 0: map_again(first, count); break;
 	case 1: protect_some(first, count); break;
 	case 2:
-		if (first + count < NPAGES) /* growing in place would take what lies behind */
+		if (first + count < npages) /* growing in place would take what lies behind */
 			move_away_and_back(first, count);
 		break;
 	case 3:
@@ -144,17 +147,74 @@ static int live(unsigned int seed, int generations)
 
 TEST(families_do_not_see_each_others_changes)
 {
-	area_create();
+	area_create(NPAGES);
 	for (unsigned int seed = 1; seed <= 3; seed++)
 		live(seed, 2);
 }
 
+/* All in one table, or two, beside other mappings. */
+TEST(small_families_do_not_see_each_others_changes)
+{
+	area_create(SMALL);
+	for (unsigned int seed = 11; seed <= 22; seed++)
+		live(seed, 2);
+}
+
+/* Nothing that is known about the memory of a child tells that it was not copied yet. */
+static int has_all_pages(void)
+{
+	unsigned char present[SMALL];
+	unsigned long size, resident;
+	FILE *statm = fopen("/proc/self/statm", "r");
+
+	CHECK(statm && fscanf(statm, "%lu %lu", &size, &resident) == 2);
+	CHECK(resident >= SMALL);
+	CHECK_EQ(mincore(area, SMALL * PAGE, present), 0);
+	for (unsigned int i = 0; i < SMALL; i++)
+		CHECK_EQ(present[i], 1);
+	area_check();
+	return 0;
+}
+
+TEST(a_child_has_all_pages_from_the_start)
+{
+	area_create(SMALL);
+	CHECK_EQ(wait_status(CHILD(has_all_pages())), 0);
+}
+
+/* A parent that ends first leaves its child what this did not copy yet, and no page is lost. */
+TEST(orphans_keep_what_they_did_not_touch)
+{
+	int pipes[2];
+	char byte;
+
+	CHECK_EQ(pipe(pipes), 0);
+	area_create(SMALL);
+	for (int round = 0; round < 20; round++) {
+		CHECK_EQ(wait_status(CHILD(({
+				 write_some(0, SMALL);
+				 if (!fork()) {
+					 while (getppid() != 1)
+						 sched_yield();
+					 area_check();
+					 write_some(0, SMALL);
+					 area_check();
+					 CHECK_EQ(write(pipes[1], "x", 1), 1);
+				 }
+				 0;
+			 }))),
+			 0);
+		CHECK_EQ(read(pipes[0], &byte, 1), 1);
+	}
+	area_check();
+}
+
 TEST(a_fork_again_and_again_costs_no_page)
 {
-	area_create();
+	area_create(NPAGES);
 	for (int i = 0; i < 200; i++) {
 		CHECK_EQ(wait_status(CHILD(({
-				 unsigned int page = (unsigned int)i * 7 % NPAGES;
+				 unsigned int page = (unsigned int)i * 7 % npages;
 				 bool same = *word_of(page) == expected[page];
 
 				 if (i % 2)
@@ -173,20 +233,20 @@ TEST(the_last_one_keeps_the_pages)
 	char byte;
 
 	CHECK_EQ(pipe(pipes), 0);
-	area_create();
+	area_create(NPAGES);
 	CHECK_EQ(wait_status(CHILD(({
 			 if (!fork()) {
 				 while (getppid() != 1)
 					 sched_yield();
 				 area_check();
-				 write_some(0, NPAGES);
+				 write_some(0, npages);
 				 area_check();
 				 CHECK_EQ(write(pipes[1], "x", 1), 1);
 			 }
 			 0;
 		 }))),
 		 0);
-	map_again(0, NPAGES);
+	map_again(0, npages);
 	close(pipes[1]);
 	CHECK_EQ(read(pipes[0], &byte, 1), 1);
 	area_check();
@@ -236,7 +296,7 @@ TEST(threads_write_while_another_one_forks)
 {
 	pthread_t threads[NTHREADS];
 
-	area_create();
+	area_create(NPAGES);
 	for (uintptr_t i = 0; i < NTHREADS; i++)
 		CHECK_EQ(pthread_create(&threads[i], NULL, count_in_pages, (void *)i), 0);
 	for (int round = 0; round < 15; round++) {
@@ -257,6 +317,9 @@ TEST(threads_write_while_another_one_forks)
 int main(void)
 {
 	RUN(families_do_not_see_each_others_changes);
+	RUN(small_families_do_not_see_each_others_changes);
+	RUN(a_child_has_all_pages_from_the_start);
+	RUN(orphans_keep_what_they_did_not_touch);
 	RUN(a_fork_again_and_again_costs_no_page);
 	RUN(the_last_one_keeps_the_pages);
 	RUN(threads_write_while_another_one_forks);

@@ -24,6 +24,7 @@ typedef u64 pte_t;
 #define PTE_SOFT_SHARED 0x200ull /* of a table: several spaces have it */
 #define PTE_SOFT_DRIVER 0x200ull /* of a kernel page: a driver may read and write it */
 #define PTE_SOFT_PFN	0x400ull /* of a user's page: not counted (device or kernel page) */
+#define PTE_SOFT_LENT	0x400ull /* of a table: some entries are lent or borrowed */
 #define PTE_SOFT_NONE	0x800ull /* of a user's page: mapped without any right */
 #define PTE_NX		(1ull << 63)
 #define PTE_ADDR	0x000ffffffffff000ull
@@ -74,6 +75,24 @@ static inline pte_t pte_make_table_shared(pte_t pte)
 static inline pte_t pte_make_table_own(pte_t pte)
 {
 	return (pte & ~PTE_SOFT_SHARED) | PTE_W;
+}
+/** The same: entries of it are lent to, or borrowed from, another space's table (mm/vm_loan.c). */
+static inline bool pte_table_lent(pte_t pte)
+{
+	return pte & PTE_SOFT_LENT;
+}
+static inline pte_t pte_make_table_lent(pte_t pte)
+{
+	return pte | PTE_SOFT_LENT;
+}
+static inline pte_t pte_make_table_unlent(pte_t pte)
+{
+	return pte & ~PTE_SOFT_LENT;
+}
+/** Neither of the two: the space that has the link may change all entries of the table. */
+static inline bool pte_table_plain(pte_t pte)
+{
+	return !(pte & (PTE_SOFT_SHARED | PTE_SOFT_LENT));
 }
 
 /*

@@ -119,6 +119,10 @@ static inline void syscall_repeat(struct pt_regs *regs, u32 number)
 struct user_bases {
 	u64 fs, gs;
 };
+static inline u64 user_bases_tls(const struct user_bases *bases)
+{
+	return bases->fs;
+}
 static inline void user_bases_set_tls(struct user_bases *bases, u64 tls)
 {
 	bases->fs = tls;
