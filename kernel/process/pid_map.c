@@ -10,7 +10,7 @@
 void pid_map_init(struct pid_map *map)
 {
 	*map = (struct pid_map){ .max = PID_LIMIT };
-	map->taken[0] = 1;
+	map->taken[0] = map->used[0] = 1;
 }
 
 /* The index of a block's word: block 0 and block PID_BLOCKS / 8 are in the first line. */
@@ -79,16 +79,33 @@ static bool block_is_owned(const struct pid_map *map, u32 block)
 	return map->owned[block / 64] >> block % 64 & 1;
 }
 
+static void block_set_used(struct pid_map *map, u32 block)
+{
+	u64 *word = &map->used[block / 64];
+
+	__atomic_store_n(word, *word | 1ull << block % 64, __ATOMIC_RELAXED);
+}
+
+/* So that walks pass over it, if nothing in it is taken. */
+static void block_forget(struct pid_map *map, u32 block)
+{
+	u64 *word = &map->used[block / 64];
+
+	if (!block_is_owned(map, block) && !block_taken(map, block * PID_BLOCK))
+		__atomic_store_n(word, *word & ~(1ull << block % 64), __ATOMIC_RELAXED);
+}
+
 /* Give back a block, and take the next one that is nobody's and has free numbers. */
 static bool block_change(struct pid_map *map, struct pid_block *block)
 {
-	u32 nr = map->next, old;
+	u32 nr = map->next, old = 0;
 
 	if (block->end) {
 		old = block->end / PID_BLOCK - 1;
 		map->owned[old / 64] &= ~(1ull << old % 64);
+		block_forget(map, block->before);
 	}
-	*block = (struct pid_block){ 0 };
+	*block = (struct pid_block){ .before = old };
 	if (nr >= map_max(map))
 		nr = PID_RESERVED;
 	for (u32 tries = 0; tries <= PID_BLOCKS; tries++, nr = next_block_start(map, nr)) {
@@ -97,10 +114,12 @@ static bool block_change(struct pid_map *map, struct pid_block *block)
 		if (block_is_owned(map, index) || block_next_free(map, nr) >= map_max(map))
 			continue;
 		map->owned[index / 64] |= 1ull << index % 64;
-		*block = (struct pid_block){ nr, (index + 1) * PID_BLOCK };
+		block_set_used(map, index);
+		*block = (struct pid_block){ nr, (index + 1) * PID_BLOCK, old };
+		if (block->end < map->next) /* round once: what lived longer has ended, too */
+			for (u32 i = 0; i < PID_BLOCKS; i++)
+				block_forget(map, i);
 		map->next = block->end;
-		if (map->top < block->end)
-			__atomic_store_n(&map->top, block->end, __ATOMIC_RELAXED);
 		return true;
 	}
 	return false;
@@ -112,11 +131,13 @@ static u32 alloc_from_any_block(struct pid_map *map)
 	u32 nr = PID_RESERVED;
 
 	for (u32 tries = 0; tries <= PID_BLOCKS; tries++, nr = next_block_start(map, nr)) {
-		struct pid_block block = { nr, (nr / PID_BLOCK + 1) * PID_BLOCK };
+		struct pid_block block = { nr, (nr / PID_BLOCK + 1) * PID_BLOCK, 0 };
 		u32 found = pid_block_alloc(map, &block);
 
-		if (found)
+		if (found) {
+			block_set_used(map, found / PID_BLOCK);
 			return found;
+		}
 	}
 	return 0;
 }
@@ -140,8 +161,7 @@ int pid_map_take(struct pid_map *map, u32 nr)
 		return -EINVAL;
 	if (!number_take(map, nr))
 		return -EEXIST;
-	if (map->top <= nr)
-		__atomic_store_n(&map->top, nr + 1, __ATOMIC_RELAXED);
+	block_set_used(map, nr / PID_BLOCK);
 	return 0;
 }
 
@@ -151,17 +171,33 @@ void pid_map_free(struct pid_map *map, u32 nr)
 			   __ATOMIC_SEQ_CST);
 }
 
+/* The first block from @block on that may have taken numbers; PID_BLOCKS: none. */
+static u32 next_used_block(const struct pid_map *map, u32 block)
+{
+	while (block < PID_BLOCKS) {
+		u64 used = __atomic_load_n(&map->used[block / 64], __ATOMIC_RELAXED) >> block % 64;
+
+		if (used)
+			return block + (u32)__builtin_ctzll(used);
+		block = (block / 64 + 1) * 64;
+	}
+	return PID_BLOCKS;
+}
+
 int pid_map_next(const struct pid_map *map, u32 from)
 {
-	const u32 top = __atomic_load_n(&map->top, __ATOMIC_RELAXED);
+	u32 block;
 
 	if (from == 0)
 		from = 1;
-	for (; from < top; from = (from / PID_BLOCK + 1) * PID_BLOCK) {
-		u64 bits = block_taken(map, from) >> from % PID_BLOCK;
+	while ((block = next_used_block(map, from / PID_BLOCK)) < PID_BLOCKS) {
+		u64 bits;
 
+		from = MAX(from, block * PID_BLOCK);
+		bits = block_taken(map, from) >> from % PID_BLOCK;
 		if (bits)
 			return (int)(from + (u32)__builtin_ctzll(bits));
+		from = (block + 1) * PID_BLOCK;
 	}
 	return -1;
 }

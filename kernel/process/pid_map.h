@@ -23,13 +23,14 @@
 struct pid_map {
 	u64 taken[PID_BLOCKS] __attribute__((aligned(64))); /* by pid_map_word() */
 	u64 owned[PID_BLOCKS / 64]; /* bit n: a processor allocates from block n */
+	u64 used[PID_BLOCKS / 64];  /* bit n: block n is owned, or may have taken numbers */
 	u32 next;		    /* number from which a block is looked for */
-	u32 top;		    /* no number from here on was ever taken */
 	u32 max;		    /* numbers are below max <= PID_LIMIT */
 };
 /** The rest of a processor's block; one that is zero: it has none. */
 struct pid_block {
 	u32 next, end;
+	u32 before; /* index of the one before, whose numbers are mostly free by the time this one is used up */
 };
 
 /** @brief An empty map: only 0, which is no process's number, is taken. */

@@ -120,6 +120,37 @@ static void reuses_late(void **state)
 		}
 }
 
+static int blocks_walked(void)
+{
+	int count = 0;
+
+	for (unsigned i = 0; i < PID_BLOCKS / 64; i++)
+		count += __builtin_popcountll(map.used[i]);
+	return count;
+}
+
+/* A walk costs what is taken, not what was: numbers freed soon, and those freed much later. */
+static void walks_pass_over_what_was_freed(void **state)
+{
+	const int long_lived = 20 * BLOCK_SIZE + 7;
+
+	start_empty();
+	for (int i = 1; i < (int)PID_LIMIT; i++) {
+		assert_int_equal(allocate(0), i);
+		if (i != long_lived)
+			pid_map_free(&map, i);
+	}
+	assert_in_range(blocks_walked(), 2, 5);
+	assert_int_equal(pid_map_next(&map, 0), long_lived);
+	assert_int_equal(pid_map_next(&map, long_lived + 1), -1);
+	pid_map_free(&map, long_lived);
+	for (int i = PID_RESERVED; i < 2 * BLOCK_SIZE + (int)PID_RESERVED; i++)
+		pid_map_free(&map, allocate(0));
+	assert_in_range(blocks_walked(), 1, 5);
+	assert_int_equal(map.used[0] >> 20 & 1, 0);
+	assert_int_equal(pid_map_next(&map, 0), -1);
+}
+
 static void processors_have_blocks_of_their_own(void **state)
 {
 	int owner[PID_LIMIT / BLOCK_SIZE];
@@ -210,6 +241,7 @@ int main(void)
 		cmocka_unit_test(takes_a_certain_number),
 		cmocka_unit_test(finds_the_next_taken_number),
 		cmocka_unit_test(reuses_late),
+		cmocka_unit_test(walks_pass_over_what_was_freed),
 		cmocka_unit_test(processors_have_blocks_of_their_own),
 		cmocka_unit_test(processors_take_each_number_once),
 		cmocka_unit_test(agrees_with_a_simple_model),
