@@ -142,6 +142,8 @@ static int wait_scan_number(struct wait_request *request)
 /* @return 1: found; 0: there are children to wait for; -ECHILD: there are none */
 static int wait_scan(struct wait_request *request)
 {
+	/* Those that have ended come first in the list. */
+	bool to_the_end = request->options & (WSTOPPED | WCONTINUED);
 	struct process *parent = current->proc, *child;
 	int result = -ECHILD;
 	u64 flags;
@@ -151,7 +153,7 @@ static int wait_scan(struct wait_request *request)
 	flags = spin_lock_irqsave(&process_lock);
 	list_for_each(child, &parent->children, sibling) {
 		result = MAX(result, wait_try_locked(request, child));
-		if (result == 1)
+		if (result == 1 || (!result && !to_the_end && child->state != PROC_ZOMBIE))
 			break;
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
