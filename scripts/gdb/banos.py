@@ -386,7 +386,7 @@ class Memory(Command):
             mine = c['slot'][0].cast(pages)
             ready += int(mine['count'])
             for k in range(len(kinds)):
-                sums[k] += int(mine['account'][k])
+                sums[k] += int(c['mem_accounts'][k])
         print(f'{ready} free in the processors\' stacks')
         for kind, n in zip(kinds, sums):
             print(f'{n:10} {kind.name[4:].lower()}')

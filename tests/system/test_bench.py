@@ -28,7 +28,7 @@ LIMITS = {
     'futex_wake_none': (120, 1),
     'ctxsw_futex_thread': (800, 8),
     'fault_anon_page': (1000, 0.1),
-    'fault_cow_page': (1500, 1.2),
+    'fault_cow_page': (1500, 2.2),  # with the count that fork() left to it
     'mmap_munmap_4k': (1600, 4.1),
     'fork_exit_wait': (40000, 300),
     'fork_exec_musl_wait': (80000, 600),
