@@ -10,6 +10,8 @@
  * waits serves its own list, so two that flush cannot block each other, even with
  * interrupts off. A user flush is sent only to CPUs that have the space loaded;
  * translations that others keep, with PCIDs, are flushed when they load it (pcid.c).
+ * One that idles, or runs a thread of the kernel's own, has the space of the thread before loaded,
+ * which may soon go on there; at the first flush it leaves it instead, so that it is notified once.
  * Preemption is off for the whole request, and no interrupt handler flushes.
  *
  * Intel SDM vol. 3, 4.10.5 (propagation of paging-structure changes).
@@ -21,6 +23,7 @@
 #include <asm/paging.h>
 #include <asm/pgtable.h>
 #include <kernel/printk.h>
+#include <kernel/thread.h>
 #include <kernel/time.h>
 
 #define FLUSH_ALL_PAGES 32 /* more than this: reload instead of one by one */
@@ -117,18 +120,23 @@ static void flush_local_space(const struct vm_space *space, u64 start, u64 end, 
 		pcid_flush_end(cpu_pcid(cpu), reached);
 }
 
-static void forget_local(const struct vm_space *space)
+/* Not notified any more: as switch_space() to none. Preemption off, by a thread that does not use it. */
+static void leave_space(struct vm_space *space)
 {
-	if (this_cpu()->space != space)
+	struct cpu *cpu = this_cpu();
+
+	if (cpu->space != space)
 		return;
-	this_cpu()->space = NULL;
+	cpu->space = NULL;
 	write_cr3(kernel_root);
+	__atomic_and_fetch(&space_tables(space)->cpus.bits[cpu->id / 64], ~(1ull << cpu->id % 64),
+			   __ATOMIC_SEQ_CST);
 }
 
 static void ipi_answer(struct flush_request *request)
 {
-	if (unlikely(request->forget))
-		forget_local(request->space);
+	if (request->space && (unlikely(request->forget) || !current->space))
+		leave_space(request->space);
 	else if (request->space)
 		flush_local_space(request->space, request->start, request->end,
 				  request->generation);
@@ -169,8 +177,7 @@ static void tell_again(const struct cpumask *to)
 }
 
 /* Preemption off. @param space NULL: all CPUs @param forget not flush, but leave the tables of s */
-static void tell_others(const struct vm_space *space, u64 start, u64 end, u64 generation,
-			bool forget)
+static void tell_others(struct vm_space *space, u64 start, u64 end, u64 generation, bool forget)
 {
 	struct flush_request *request = &this_cpu()->flush;
 	u32 me = cpu_id(), count = 0, rounds = 0;
@@ -260,7 +267,7 @@ void tlb_forget_space(struct vm_space *space)
 {
 	preempt_disable();
 	smp_mb(); /* pairs with switch_space(): a CPU that can't be seen has left */
-	forget_local(space);
+	leave_space(space);
 	if (cpu_count > 1)
 		tell_others(space, 0, 0, 0, true);
 	preempt_enable();

@@ -32,7 +32,7 @@ struct cpumask {
 struct flush_request {
 	u64 start, end;		      /* end 0: everything, without global entries */
 	u64 generation;		      /* number of the flush, where the machine counts them */
-	const struct vm_space *space; /* NULL: the kernel's addresses */
+	struct vm_space *space; /* NULL: the kernel's addresses */
 	bool forget;		      /* instead: leave the tables of space */
 	struct atomic left;	      /* CPUs that have not answered */
 };

@@ -26,6 +26,7 @@
 #include <asm/pgtable.h>
 #include <kernel/lock.h>
 #include <kernel/printk.h>
+#include <kernel/thread.h>
 
 #define CPUS	  4
 #define SPACES	  (PCID_SLOTS + 3)
@@ -46,6 +47,7 @@ static struct vm_space spaces[SPACES];
 static u64 kernel_table[PAGES], kernel_settled[PAGES], last_number;
 static struct sim_cpu {
 	struct cpu cpu;
+	struct thread thread; /* the one that runs */
 	u64 cr3, cr4;
 	u64 tlb[PCIDS][PAGES], global[PAGES];
 	bool flushing;
@@ -143,8 +145,13 @@ static void use(u32 cpu)
 	if (!c->global[page])
 		c->global[page] = kernel_table[page];
 	assert_true(c->global[page] >= kernel_settled[page]);
-	if (c->cr3 / 0x1000 == 1) /* the kernel's own tables */
+	if (c->cr3 / 0x1000 == 1) { /* the kernel's own tables */
+		assert_null(c->thread.space);
 		return;
+	}
+	if (!c->thread.space)
+		return;
+	assert_ptr_equal(c->thread.space, &spaces[loaded]);
 	assert_ptr_equal(c->cpu.space, &spaces[loaded]);
 	if (!*entry)
 		*entry = spaces[loaded].table[page];
@@ -162,7 +169,10 @@ static void load(u32 cpu, u32 space)
 	u32 was = cpu_id();
 	u64 cr3;
 
-	if (next == prev || next->held)
+	if (next->held)
+		return;
+	sim[cpu].thread.space = next;
+	if (next == prev)
 		return;
 	become(cpu);
 	cpumask_set(&next->tables.cpus, cpu);
@@ -174,6 +184,12 @@ static void load(u32 cpu, u32 space)
 		cpumask_clear(&prev->tables.cpus, cpu);
 	loads_kept += cr3 >> 63;
 	become(was);
+}
+
+/* The tables stay. */
+static void idle(u32 cpu)
+{
+	sim[cpu].thread.space = NULL;
 }
 
 static void interrupt(u32 cpu)
@@ -206,6 +222,8 @@ static void others_go_on(void)
 			continue;
 		if (below(3) == 0)
 			load(cpu, below(SPACES));
+		else if (below(6) == 0)
+			idle(cpu);
 		else
 			use(cpu);
 	}
@@ -344,6 +362,9 @@ static void change_kernel(void)
 static void end(u32 i)
 {
 	spaces[i].held = true;
+	for (u32 cpu = 0; cpu < cpu_count; cpu++) /* its last thread has ended */
+		if (sim[cpu].thread.space == &spaces[i])
+			idle(cpu);
 	here()->flushing = true;
 	tlb_forget_space(&spaces[i]);
 	here()->flushing = false;
@@ -362,7 +383,11 @@ static void begin(u32 count, bool with_pcid)
 	cpu_count = count;
 	for (u32 i = 0; i < count; i++) {
 		cpus[i] = &sim[i].cpu;
-		sim[i].cpu = (struct cpu){ .self = &sim[i].cpu, .id = i, .hw_id = i, .online = 1 };
+		sim[i].cpu = (struct cpu){ .self = &sim[i].cpu,
+					   .running = &sim[i].thread,
+					   .id = i,
+					   .hw_id = i,
+					   .online = 1 };
 		sim[i].cr3 = kernel_root;
 		sim[i].cr4 = CR4_PGE;
 		become(i);
@@ -377,7 +402,7 @@ static void begin(u32 count, bool with_pcid)
 
 static void one_step(void)
 {
-	u32 cpu = below(cpu_count), space = below(SPACES), what = below(24);
+	u32 cpu = below(cpu_count), space = below(SPACES), what = below(26);
 	struct vm_space *own = sim[cpu].cpu.space;
 
 	become(cpu);
@@ -391,6 +416,8 @@ static void one_step(void)
 		change_kernel();
 	else if (what == 10 && below(4) == 0)
 		end(space);
+	else if (what == 11)
+		idle(cpu);
 	else
 		use(cpu);
 }
@@ -441,6 +468,28 @@ static void only_who_has_it_loaded_is_told(void **state)
 	}
 }
 
+static void who_idles_is_told_once(void **state)
+{
+	for (u32 with_pcid = 0; with_pcid < 2 && CPU_MAX >= CPUS; with_pcid++) {
+		begin(CPUS, with_pcid);
+		load(0, 0);
+		load(1, 0);
+		idle(1);
+		become(0);
+		tlb_flush_user_page(&spaces[0], USER_AT);
+		assert_int_equal(messages, 1);
+		assert_null(sim[1].cpu.space);
+		assert_int_equal(sim[1].cr3, kernel_root);
+		tlb_flush_user_page(&spaces[0], USER_AT);
+		tlb_flush_own_page(&spaces[0], USER_AT);
+		assert_int_equal(messages, 1);
+		load(1, 0);
+		tlb_flush_user_page(&spaces[0], USER_AT);
+		assert_int_equal(messages, 2);
+		assert_ptr_equal(sim[1].cpu.space, &spaces[0]);
+	}
+}
+
 static void a_short_range_is_flushed_page_by_page(void **state)
 {
 	for (u32 with_pcid = 0; with_pcid < 2; with_pcid++) {
@@ -482,6 +531,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_who_has_it_loaded_is_told),
+		cmocka_unit_test(who_idles_is_told_once),
 		cmocka_unit_test(a_short_range_is_flushed_page_by_page),
 		cmocka_unit_test(flushes_that_were_made_are_not_made_again),
 		cmocka_unit_test(nothing_stale_is_used_without_pcids),
