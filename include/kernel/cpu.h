@@ -30,11 +30,11 @@ struct cpumask {
 
 /** A request of a CPU to flush entries from the TLBs of others: arch/x86_64/ipi.c. */
 struct flush_request {
-	u64 start, end;		      /* end 0: everything, without global entries */
-	u64 generation;		      /* number of the flush, where the machine counts them */
+	u64 start, end;		/* end 0: everything, without global entries */
+	u64 generation;		/* number of the flush, where the machine counts them */
 	struct vm_space *space; /* NULL: the kernel's addresses */
-	bool forget;		      /* instead: leave the tables of space */
-	struct atomic left;	      /* CPUs that have not answered */
+	bool forget;		/* instead: leave the tables of space */
+	struct atomic left;	/* CPUs that have not answered */
 };
 
 struct cpu {
