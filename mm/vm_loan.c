@@ -153,7 +153,8 @@ static u64 loan_lines_around(struct page *table, u64 addr)
 	return ((1ull << count) - 1) << ALIGN_DOWN(line, count);
 }
 
-void vm_loan_settle(struct vm_space *space, pte_t *link, u64 addr)
+/* The line of @addr, or all. */
+static inline void loan_settle(struct vm_space *space, pte_t *link, u64 addr, bool all)
 {
 	struct page *table;
 	spinlock_t *lock;
@@ -163,7 +164,7 @@ void vm_loan_settle(struct vm_space *space, pte_t *link, u64 addr)
 		table = pte_page(*link);
 		lock = loan_lock(table);
 		if (lock) {
-			loan_settle_lines(table, loan_lines_around(table, addr));
+			loan_settle_lines(table, all ? ALL_LINES : loan_lines_around(table, addr));
 			spin_unlock(lock);
 		}
 		if (!loan_partner(table))
@@ -172,22 +173,14 @@ void vm_loan_settle(struct vm_space *space, pte_t *link, u64 addr)
 	spin_unlock(&space->share_lock);
 }
 
+void vm_loan_settle(struct vm_space *space, pte_t *link, u64 addr)
+{
+	loan_settle(space, link, addr, false);
+}
+
 void vm_loan_settle_all(struct vm_space *space, pte_t *link)
 {
-	struct page *table;
-	spinlock_t *lock;
-
-	spin_lock(&space->share_lock);
-	if (pte_table_lent(*link)) {
-		table = pte_page(*link);
-		lock = loan_lock(table);
-		if (lock) {
-			loan_settle_lines(table, ALL_LINES);
-			spin_unlock(lock);
-		}
-		loan_forget(space, link, table);
-	}
-	spin_unlock(&space->share_lock);
+	loan_settle(space, link, 0, true);
 }
 
 /* With the lock: the lender ends, and leaves its pages to the other side. */

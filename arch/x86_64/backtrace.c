@@ -3,7 +3,7 @@
  * Where a sleeping thread is: /proc/PID/wchan.
  *
  * Its registers are where switch_stacks() pushed them: six, the last of them
- * the frame pointer, then the return address. its lock keeps it asleep while
+ * the frame pointer, then the return address. The lock of its queue keeps it asleep while
  * its stack is read; each frame is checked to lie on that stack, above the one
  * before, or on the stack from which a driver was called.
  */

@@ -4,6 +4,7 @@
 #include <kernel/ktest.h>
 #include <kernel/time.h>
 #include <kernel/wait.h>
+#include "cpus.h"
 
 #define EACH	   3u /* threads on a CPU */
 #define ROUNDS	   100u
@@ -22,16 +23,6 @@ static struct {
 static struct atomic done, wrong, writes;
 static u64 took_part;
 static bool enough;
-
-static u64 all_cpus(void)
-{
-	u64 mask = 0;
-
-	for (u32 i = 0; i < cpu_count; i++)
-		if (cpus[i] && cpus[i]->online)
-			mask |= 1ull << i;
-	return mask;
-}
 
 static void lock_user_ends(void)
 {
@@ -111,7 +102,7 @@ KTEST(locks, a_rwsem_excludes_on_all_cpus)
 	KEXPECT_EQ(atomic_read(&wrong), 0);
 	KEXPECT_EQ(guarded.first, atomic_read(&writes));
 	KEXPECT_EQ(guarded.second, atomic_read(&writes));
-	KEXPECT_EQ(took_part, all_cpus());
+	KEXPECT_EQ(took_part, online_mask());
 	KEXPECT_EQ(rwsem.count, 0);
 	KEXPECT(list_empty(&rwsem.waiters) && !rwsem.promised);
 }
@@ -143,7 +134,7 @@ KTEST(locks, readers_let_a_writer_in)
 	WRITE_ONCE(enough, true);
 	wait_event(&queue, atomic_read(&done) == count);
 	KEXPECT(time_monotonic_ns() < limit);
-	KEXPECT_EQ(took_part, all_cpus());
+	KEXPECT_EQ(took_part, online_mask());
 }
 
 /* Releases the lock for as short as can be: who was woken finds it taken. */
@@ -174,6 +165,6 @@ KTEST(locks, a_mutex_is_had_by_who_sleeps_for_it)
 	WRITE_ONCE(enough, true);
 	wait_event(&queue, atomic_read(&done) == count);
 	KEXPECT(time_monotonic_ns() < limit);
-	KEXPECT_EQ(took_part, all_cpus());
+	KEXPECT_EQ(took_part, online_mask());
 	KEXPECT_EQ(lock.owner, 0);
 }

@@ -7,20 +7,11 @@
 #include <kernel/string.h>
 #include <kernel/time.h>
 #include <kernel/wait.h>
+#include "cpus.h"
 
 static DEFINE_WAIT_QUEUE(queue);
 static struct atomic done;
 static u64 seen_cpus;
-
-static u64 online_mask(void)
-{
-	u64 mask = 0;
-
-	for (u32 i = 0; i < cpu_count; i++)
-		if (cpus[i] && cpus[i]->online)
-			mask |= 1ull << i;
-	return mask;
-}
 
 static void stay_on(u32 cpu)
 {

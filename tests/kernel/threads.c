@@ -5,6 +5,7 @@
 #include <kernel/string.h>
 #include <kernel/time.h>
 #include <kernel/wait.h>
+#include "cpus.h"
 
 static DEFINE_WAIT_QUEUE(queue);
 static DEFINE_MUTEX(lock);
@@ -13,16 +14,6 @@ static struct {
 } pair;
 static struct atomic ready, done, rounds;
 static u64 seen_cpus;
-
-static u64 online_mask(void)
-{
-	u64 mask = 0;
-
-	for (u32 i = 0; i < cpu_count; i++)
-		if (cpus[i] && cpus[i]->online)
-			mask |= 1ull << i;
-	return mask;
-}
 
 static void mutex_worker(void *arg)
 {
@@ -167,19 +158,6 @@ static void moving_spinner(void *arg)
 		WRITE_ONCE(*(u32 *)arg, cpu_id());
 }
 
-static struct thread *spin_on(void (*fn)(void *), void *arg, u32 cpu)
-{
-	struct thread *thread = thread_create(fn, arg, "spin");
-	struct cpumask only = { 0 };
-
-	if (IS_ERR(thread))
-		return NULL;
-	cpumask_set(&only, cpu);
-	(void)thread_set_affinity(thread, &only);
-	thread_start(thread);
-	return thread;
-}
-
 /* Two share CPU @p from and may then go to CPU @p to as well, which idles and hears of nothing else. */
 static void expect_spread(struct ktest_context *test, u32 from, u32 to)
 {
@@ -191,7 +169,7 @@ static void expect_spread(struct ktest_context *test, u32 from, u32 to)
 	cpumask_set(&both, to);
 	atomic_set(&ready, 0);
 	for (u32 i = 0; i < 2; i++)
-		spinners[i] = spin_on(moving_spinner, &spin_cpu[i], from);
+		spinners[i] = start_on_cpu(moving_spinner, &spin_cpu[i], "spin", from);
 	if (!KEXPECT(spinners[0] && spinners[1]))
 		return;
 	while (atomic_read(&ready) < 2)
@@ -249,7 +227,7 @@ KTEST(threads, an_idle_cpu_takes_from_another_than_the_longest_queue)
 		return;
 	stay_on(id[0]);
 	for (u32 i = 0; i < ARRAY_SIZE(pinned); i++) /* none of these may go */
-		pinned[i] = spin_on(spinner, NULL, id[0]);
+		pinned[i] = start_on_cpu(spinner, NULL, "spin", id[0]);
 	expect_spread(test, id[1], id[2]);
 	for (u32 i = 0; i < ARRAY_SIZE(pinned); i++)
 		if (KEXPECT(pinned[i]))

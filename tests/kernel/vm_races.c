@@ -11,6 +11,7 @@
 #include <kernel/time.h>
 #include <kernel/uaccess.h>
 #include "../../mm/vm_internal.h"
+#include "cpus.h"
 
 #define ANON	     (MAP_PRIVATE | MAP_ANONYMOUS)
 #define RW	     (PROT_READ | PROT_WRITE)
@@ -100,19 +101,6 @@ static struct vm_space *race_prepare(struct ktest_context *test, enum content co
 	return vm_space_fork(race.space, NULL);
 }
 
-static struct thread *race_start(u32 cpu, int *err)
-{
-	struct thread *thread = thread_create(race_change, err, "race");
-	struct cpumask only = { 0 };
-
-	if (IS_ERR(thread))
-		return NULL;
-	cpumask_set(&only, cpu);
-	(void)thread_set_affinity(thread, &only);
-	thread_start(thread);
-	return thread;
-}
-
 static void race_run(struct ktest_context *test, enum content content, u32 cpu)
 {
 	struct vm_space *other = race_prepare(test, content);
@@ -126,7 +114,7 @@ static void race_run(struct ktest_context *test, enum content content, u32 cpu)
 	race.overtook = false;
 	race.region = vm_region_find(race.space, race.addr);
 	race.seq = race.region ? race.region->seq : 0;
-	thread = race_start(cpu, &err);
+	thread = start_on_cpu(race_change, &err, "race", cpu);
 	if (KEXPECT(thread)) {
 		vm_fault_hook = race_step;
 		KEXPECT_EQ(poke_byte(race.addr, SECOND_VALUE), -1);
