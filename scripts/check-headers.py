@@ -167,7 +167,8 @@ def rules():
     for top in 'banos', 'drivers':
         for path in glob.glob(f'{SOURCE}/{top}/**/*.c', recursive=True):
             with open(path, encoding='utf-8') as f:
-                used |= set(re.findall(r'(?:size_least = |size < )(\w+_SIZE_\d+)', f.read()))
+                used |= set(re.findall(r'(?:size_least = |size < |sizeof\(struct \w+\) >= )(\w+_SIZE_\d+)',
+                                       f.read()))
     return used
 
 

@@ -13,6 +13,7 @@
 #include <banos/draft.h>
 #include <banos/driver.h>
 #include <banos/export.h>
+#include <banos/filesystem.h>
 #include <banos/firmware.h>
 #include <banos/io.h>
 #include <banos/irq.h>
