@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Targets: drivers/bus/pci/config.c, drivers/bus/virtio/ring.c, descriptor.c and ring.c of drivers/bus/usb,
+/* Targets: drivers/bus/pci/config.c, the rings of drivers/bus/virtio, descriptor.c and ring.c of drivers/bus/usb,
  * identify.c, prp.c and queue.c of drivers/block/nvme, and of device/tty: the screen, the line discipline, the keyboard. */
 #include <stdlib.h>
 #include <string.h>
@@ -108,12 +108,14 @@ static void fuzz_pci(const uint8_t *data, size_t size)
 
 /* ---- a ring of Virtio: a device that writes anything anywhere into it ---- */
 
-#define CHAINS_MAX 64u
-#define CHAIN_MAX  5u
+#define CHAINS_MAX    64u
+#define CHAIN_MAX     9u
+#define TABLES	      3u
+#define TABLE_ENTRIES 8u
 
 struct chains {
 	uint64_t writable[CHAINS_MAX]; /* by tag */
-	uint8_t count[CHAINS_MAX];     /* descriptors; 0: the device has no chain of this tag */
+	uint32_t count[CHAINS_MAX];    /* descriptors; 0: the device has no chain of this tag */
 	uint32_t next;
 };
 
@@ -121,18 +123,21 @@ static void ring_step_add(struct ring *ring, struct chains *chains, struct bytes
 {
 	struct ring_segment segments[CHAIN_MAX];
 	uint32_t count = take_bytes(bytes, 1) % (CHAIN_MAX + 1),
-		 writable = take_bytes(bytes, 1) % (CHAIN_MAX + 1), tag = chains->next % CHAINS_MAX;
+		 writable = take_bytes(bytes, 1) % (CHAIN_MAX + 1), tag = chains->next % CHAINS_MAX,
+		 free = ring->free_count;
 	uint64_t room = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		segments[i] = (struct ring_segment){ i, take_bytes(bytes, 2) };
+		segments[i] = (struct ring_segment){ i, take_bytes(bytes, 2), 0 };
 		if (i + writable >= count)
 			room += segments[i].length;
 	}
 	if (chains->count[tag] || ring_add(ring, segments, count, writable, tag) != RING_OK)
 		return;
 	require(count && writable <= count, "no empty chain is added");
-	chains->count[tag] = count;
+	require(free - ring->free_count == count || free - ring->free_count == 1,
+		"a chain takes its descriptors, or one");
+	chains->count[tag] = free - ring->free_count;
 	chains->writable[tag] = room;
 	chains->next++;
 }
@@ -166,29 +171,42 @@ static void fuzz_virtio_ring(const uint8_t *data, size_t size)
 {
 	struct bytes bytes = { data, size };
 	struct chains chains = { .next = 0 };
-	uint32_t entries = 1u << take_bytes(&bytes, 1) % 7;
-	struct ring_slot *slots = calloc(entries, sizeof(*slots));
-	uint8_t *memory = calloc(1, ring_bytes(entries));
+	struct ring_config config = { .size = 1u << take_bytes(&bytes, 1) % 7,
+				      .kinds = take_bytes(&bytes, 1) % 8,
+				      .table_count = TABLES,
+				      .table_entries = TABLE_ENTRIES };
+	struct ring_layout layout;
 	struct ring ring;
+	uint8_t *memory;
 
-	ring_init(&ring, entries, memory, slots, take_bytes(&bytes, 1) & 1);
+	ring_lay_out(config.size, config.kinds, &layout);
+	config.memory = memory = calloc(1, layout.bytes);
+	config.slots = calloc(config.size, sizeof(*config.slots));
+	config.tables = calloc(TABLES, TABLE_ENTRIES * sizeof(struct ring_descriptor));
+	ring_init(&ring, &config);
 	while (bytes.left) {
-		uint64_t used = ring_used_offset(entries), offset;
+		uint64_t offset;
 
 		switch (take_bytes(&bytes, 1) % 6) {
 		case 0:
 		case 1: ring_step_add(&ring, &chains, &bytes); break;
 		case 2: ring_step_take(&ring, &chains); break;
 		case 3: (void)ring_needs_notification(&ring); break;
-		case 4: memory[used + 2]++; break; /* the used index */
+		case 4: /* the used index, or the element that is looked at */
+			offset = layout.used + 2;
+			if (config.kinds & RING_PACKED)
+				offset = ring.used_index * sizeof(struct ring_descriptor) + 14;
+			memory[offset] ^= take_bytes(&bytes, 1) | 1;
+			break;
 		default:
-			offset = take_bytes(&bytes, 2) % ring_bytes(entries);
+			offset = take_bytes(&bytes, 2) % layout.bytes;
 			memory[offset] = take_bytes(&bytes, 1);
 		}
 		ring_check_counts(&ring, &chains);
 	}
 	free(memory);
-	free(slots);
+	free(config.slots);
+	free(config.tables);
 }
 
 /* ---- USB: descriptors of any bytes, and events of any content ---- */

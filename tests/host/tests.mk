@@ -122,7 +122,7 @@ signal-srcs := kernel/process/signal_info.c
 host-test-y += pci_config
 pci_config-srcs := drivers/bus/pci/config.c
 host-test-y += virtio_ring
-virtio_ring-srcs := drivers/bus/virtio/ring.c
+virtio_ring-srcs := $(addprefix drivers/bus/virtio/,packed.c ring.c split.c)
 virtio_ring-cflags := -DBANOS_CFLAGS=0
 host-test-y += usb_ring
 usb_ring-srcs := drivers/bus/usb/ring.c

@@ -25,8 +25,17 @@
 #include "ring.h"
 #include "virtio.h"
 
-#define VECTORS_MAX	    8u /* interrupts of one device that are used */
-#define FEATURE_EVENT_INDEX 29 /* number of a feature */
+#define VECTORS_MAX 17u /* interrupts of one device that are used */
+
+/* Numbers of features. */
+#define FEATURE_INDIRECT    28
+#define FEATURE_EVENT_INDEX 29
+#define FEATURE_VERSION_1   32
+#define FEATURE_PLATFORM    33 /* addresses are those of banos_dma_alloc(): they are always */
+#define FEATURE_PACKED	    34
+#define FEATURE_BIT(number) (UINT64_C(1) << (number))
+
+#define NO_VECTOR 0xffffu
 
 /* Registers that a capability describes. */
 struct virtio_region {
@@ -40,9 +49,15 @@ struct virtio_queue {
 	uint32_t live;	 /* atomic where it is read without the lock */
 	uint32_t vector; /* number of the interrupt that it shares */
 	struct ring ring;
-	void *notify; /* its register */
+	void *notify; /* its register; NULL: a port of the device's is */
 	struct ring_slot *slots;
-	banos_dma dma;
+	banos_dma dma, tables_dma; /* tables_dma: NULL: none */
+};
+
+/** Memory of a queue, for the device. */
+struct queue_place {
+	uint32_t size;
+	uint64_t descriptors, available, used;
 };
 
 struct virtio_device;
@@ -59,6 +74,30 @@ struct virtio_vector {
 #define STATE_STARTED 2u
 #define STATE_STUCK   3u /* the device did not accept a reset: its rings are never freed */
 
+/** How the registers of a device are reached: modern.c, legacy.c. ->mutex is held, but for read_interrupt() and notify(). */
+struct transport_ops {
+	uint32_t (*read_status)(const struct virtio_device *device);
+	void (*write_status)(const struct virtio_device *device, uint32_t status);
+	/** Memory or ports that nobody answers for: the device may have been unplugged. */
+	int (*is_silent)(const struct virtio_device *device);
+	uint64_t (*read_features)(const struct virtio_device *device);
+	void (*write_features)(const struct virtio_device *device, uint64_t features);
+	/** @return the number of descriptors that a queue can have; 0: there is no such queue. queue->notify is written */
+	uint32_t (*queue_size)(struct virtio_device *device, uint32_t queue);
+	/** @return 0; -EIO: the device refuses the vector or the queue */
+	int64_t (*enable_queue)(struct virtio_device *device, uint32_t queue,
+				const struct queue_place *place, uint32_t vector);
+	/** @return 0; -EIO: the device refuses it */
+	int64_t (*set_config_vector)(struct virtio_device *device, uint32_t vector);
+	uint32_t (*read_interrupt)(const struct virtio_device *device);
+	/** @return a number that differs when the configuration has changed; 0: the device has none */
+	uint32_t (*read_generation)(const struct virtio_device *device);
+	/** @return the value; -EINVAL */
+	int64_t (*read_config)(const struct virtio_device *device, uint32_t offset, uint32_t bytes);
+	/** Where queue->notify is NULL. */
+	void (*notify)(const struct virtio_device *device, uint32_t queue);
+};
+
 struct virtio_device {
 	struct virtio_device *next;
 	uint32_t number, in_use; /* in_use: under devices_lock */
@@ -73,8 +112,11 @@ struct virtio_device {
 
 	uint32_t type;
 	uint64_t offered, accepted; /* features */
+	const struct transport_ops *transport;
 	struct virtio_region common, notify, interrupt, config;
 	uint32_t notify_multiplier;
+	banos_ports ports; /* NULL: its registers are in memory */
+	uint32_t ports_count;
 	uint32_t queue_count; /* that the client uses */
 	uint32_t queues_max;  /* that the device has */
 
@@ -83,7 +125,7 @@ struct virtio_device {
 	struct virtio_queue queues[VIRTIO_QUEUES_MAX];
 };
 
-/* transport.c: registers. All with ->mutex held, but for transport_read_interrupt(). */
+/* transport.c: what both kinds of registers have in common. All with ->mutex held, but for transport_check(). */
 
 /** Find and map the registers. @return 0; -ENODEV: it is not served, which is logged; another error */
 int64_t transport_map(struct virtio_device *device);
@@ -96,18 +138,20 @@ int64_t transport_identify(struct virtio_device *device);
 int64_t transport_negotiate(struct virtio_device *device, const struct virtio_config *config);
 /** Set DRIVER_OK. @return 0, -EIO, -ENODEV */
 int64_t transport_start(struct virtio_device *device);
-/** @return the number of descriptors that a queue can have, and its notify register in *@p notify; 0: there is no such queue */
-uint32_t transport_queue_size(struct virtio_device *device, uint32_t queue, void **notify);
-/** Enable a queue. @p address: of its ring. @return 0, -EIO: the device refuses its vector or the queue */
-int64_t transport_queue_enable(struct virtio_device *device, uint32_t queue, uint32_t size,
-			       uint64_t address, uint32_t vector);
-/** @return 0; -EIO: the device refuses a vector for changes of its configuration */
-int64_t transport_set_config_vector(struct virtio_device *device, uint32_t vector);
-uint32_t transport_read_interrupt(const struct virtio_device *device);
 /** Does it ask for a reset, or is it gone? Any context. @return 0, -EIO, -ENODEV */
 int64_t transport_check(struct virtio_device *device);
-/** @return the value; -EINVAL */
-int64_t transport_config_read(const struct virtio_device *device, uint32_t offset, uint32_t bytes);
+
+/* modern.c */
+
+/** Map the registers that capabilities describe. @return 0; -ENOENT: there are none; -ENODEV: they are too few, which is logged */
+int64_t modern_map(struct virtio_device *device);
+void modern_unmap(struct virtio_device *device);
+
+/* legacy.c */
+
+/** Claim the ports of the interface before Virtio 1.0. @return 0, -ENOENT: it has none, or an error */
+int64_t legacy_map(struct virtio_device *device);
+void legacy_unmap(struct virtio_device *device);
 
 /* queue.c */
 
@@ -116,8 +160,9 @@ static inline int feature_is_accepted(const struct virtio_device *device, uint32
 {
 	return device->accepted >> number & 1;
 }
-/** ->mutex held. @return size; -ENOENT, -EEXIST, -EINVAL, -ENOMEM, -EIO */
-int64_t queue_create(struct virtio_device *device, uint32_t index, uint32_t size);
+/** ->mutex held. @p segments: of a buffer, at most. @return size; -ENOENT, -EEXIST, -EINVAL, -ENOMEM, -EIO */
+int64_t queue_create(struct virtio_device *device, uint32_t index, uint32_t size,
+		     uint32_t segments);
 /** Take them from their users; no function of a ring runs afterwards. ->mutex held. */
 void queues_withdraw(struct virtio_device *device);
 /** Free their memory, which the device does not use any more. ->mutex held. */
@@ -137,6 +182,9 @@ int queue_has_used(struct virtio_queue *queue);
 int64_t device_queue_add(struct virtio_device *device, uint32_t index,
 			 const struct virtio_segment *segments, uint32_t count, uint32_t writable,
 			 uint64_t tag);
+int64_t device_queue_add_many(struct virtio_device *device, uint32_t index,
+			      const struct virtio_buffer *buffers, uint32_t count,
+			      const struct virtio_segment *segments, uint32_t segment_count);
 int64_t device_queue_notify(struct virtio_device *device, uint32_t index);
 int64_t device_queue_take(struct virtio_device *device, uint32_t index,
 			  struct virtio_completion *completions, uint32_t count);

@@ -35,10 +35,13 @@ static void client_call(struct virtio_device *device, uint32_t event, uint32_t q
 		banos_callback_call(client, event, queue, 0, 0, 0);
 }
 
-static void client_call_if_failed(struct virtio_device *device)
+static void client_call_for_config(struct virtio_device *device)
 {
+	uint32_t event = VIRTIO_EVENT_CONFIG;
+
 	if (transport_check(device))
-		client_call(device, VIRTIO_EVENT_FAILED, 0);
+		event = VIRTIO_EVENT_FAILED;
+	client_call(device, event, 0);
 }
 
 /* @return how many queues had something */
@@ -46,7 +49,7 @@ static uint32_t client_call_for_queues(struct virtio_device *device, uint32_t ve
 {
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < VIRTIO_QUEUES_MAX; i++) {
+	for (uint32_t i = 0; i < device->queue_count; i++) {
 		struct virtio_queue *queue = &device->queues[i];
 
 		if (!__atomic_load_n(&queue->live, __ATOMIC_RELAXED) ||
@@ -61,22 +64,25 @@ static uint32_t client_call_for_queues(struct virtio_device *device, uint32_t ve
 static int64_t interrupt_by_message(void *context)
 {
 	struct virtio_vector *vector = context;
+	struct virtio_device *device = vector->device;
 
-	if (!vector->index)
-		client_call_if_failed(vector->device);
-	client_call_for_queues(vector->device, vector->index);
+	/* Where there is one message for all, the register tells, too, which reading clears. */
+	if (!vector->index &&
+	    (device->vector_count > 1 || device->transport->read_interrupt(device) & STATUS_CONFIG))
+		client_call_for_config(device);
+	client_call_for_queues(device, vector->index);
 	return BANOS_IRQ_HANDLED;
 }
 
 static int64_t interrupt_by_line(void *context)
 {
 	struct virtio_vector *vector = context;
-	uint32_t status = transport_read_interrupt(vector->device);
+	uint32_t status = vector->device->transport->read_interrupt(vector->device);
 
 	if (!status || status == INTERRUPT_ALL)
 		return BANOS_IRQ_NONE;
 	if (status & STATUS_CONFIG)
-		client_call_if_failed(vector->device);
+		client_call_for_config(vector->device);
 	client_call_for_queues(vector->device, 0);
 	return BANOS_IRQ_HANDLED;
 }
@@ -149,7 +155,7 @@ int64_t interrupts_create(struct virtio_device *device, uint32_t queues)
 	for (uint32_t i = 0; i < VECTORS_MAX && i < messages && i <= queues; i++)
 		if (vector_create(device, i))
 			break;
-	if (device->vector_count && !transport_set_config_vector(device, 0))
+	if (device->vector_count && !device->transport->set_config_vector(device, 0))
 		return 0;
 	banos_warning(device->pci, "no message can be used: the interrupt line is");
 	return interrupts_take_line(device);
@@ -166,7 +172,7 @@ uint32_t interrupt_of_queue(const struct virtio_device *device, uint32_t queue)
 
 static int queues_have_used(struct virtio_device *device)
 {
-	for (uint32_t i = 0; i < VIRTIO_QUEUES_MAX; i++)
+	for (uint32_t i = 0; i < device->queue_count; i++)
 		if (__atomic_load_n(&device->queues[i].live, __ATOMIC_RELAXED) &&
 		    queue_has_used(&device->queues[i]))
 			return 1;

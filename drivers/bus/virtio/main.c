@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtio: the driver of the bus. It serves devices of Virtio on PCI (modern and transitional ones, by their
- * modern interface), and offers each to the drivers of its type, which call the functions of virtio.h and
+ * Virtio: the driver of the bus. It serves devices of Virtio on PCI (those before Virtio 1.0 by their
+ * legacy interface, the others by the modern one), and offers each to the drivers of its type, which call the functions of virtio.h and
  * are called back.
  */
 #include <banos/driver.h>
@@ -133,7 +133,8 @@ int64_t virtio_open(banos_owner client, const struct virtio_config *config, bano
 }
 BANOS_EXPORT_AS(virtio_open, VIRTIO_OPEN_AS);
 
-int64_t virtio_queue_create(banos_owner client, uint32_t queue, uint32_t size)
+static int64_t client_queue_create(banos_owner client, const char *function, uint32_t queue,
+				   uint32_t size, uint32_t segments)
 {
 	struct virtio_device *device = device_of_client(client);
 	int64_t result = -EINVAL;
@@ -141,16 +142,29 @@ int64_t virtio_queue_create(banos_owner client, uint32_t queue, uint32_t size)
 	if (!device)
 		return -ENODEV;
 	banos_mutex_lock(&device->mutex);
-	if (device->state == STATE_OPEN && queue < device->queue_count)
-		result = queue_create(device, queue, size);
+	if (device->state == STATE_OPEN && queue < device->queue_count &&
+	    segments <= VIRTIO_SEGMENTS_TOP)
+		result = queue_create(device, queue, size, segments);
 	banos_mutex_unlock(&device->mutex);
 	if (result == -EINVAL)
 		return virtio_mistake(
-			client, "virtio_queue_create",
+			client, function,
 			"the device is not open, or was started, or queue or size is wrong");
 	return result;
 }
+
+int64_t virtio_queue_create(banos_owner client, uint32_t queue, uint32_t size)
+{
+	return client_queue_create(client, "virtio_queue_create", queue, size, RING_DIRECT_MAX);
+}
 BANOS_EXPORT_AS(virtio_queue_create, VIRTIO_QUEUE_CREATE_AS);
+
+int64_t virtio_queue_create_wide(banos_owner client, uint32_t queue, uint32_t size,
+				 uint32_t segments)
+{
+	return client_queue_create(client, "virtio_queue_create_wide", queue, size, segments);
+}
+BANOS_EXPORT_AS(virtio_queue_create_wide, VIRTIO_QUEUE_CREATE_WIDE_AS);
 
 int64_t virtio_start(banos_owner client)
 {
@@ -208,6 +222,20 @@ int64_t virtio_check(banos_owner client)
 }
 BANOS_EXPORT_AS(virtio_check, VIRTIO_CHECK_AS);
 
+int64_t virtio_config_generation(banos_owner client)
+{
+	struct virtio_device *device = device_of_client(client);
+	int64_t value;
+
+	if (!device)
+		return -ENODEV;
+	banos_mutex_lock(&device->mutex);
+	value = device->transport->read_generation(device);
+	banos_mutex_unlock(&device->mutex);
+	return value;
+}
+BANOS_EXPORT_AS(virtio_config_generation, VIRTIO_CONFIG_GENERATION_AS);
+
 int64_t virtio_config_read(banos_owner client, uint32_t offset, uint32_t bytes)
 {
 	struct virtio_device *device = device_of_client(client);
@@ -218,7 +246,7 @@ int64_t virtio_config_read(banos_owner client, uint32_t offset, uint32_t bytes)
 	if (bytes != 1 && bytes != 2 && bytes != 4)
 		return virtio_mistake(client, "virtio_config_read", "bytes is not 1, 2 or 4");
 	banos_mutex_lock(&device->mutex);
-	value = transport_config_read(device, offset, bytes);
+	value = device->transport->read_config(device, offset, bytes);
 	banos_mutex_unlock(&device->mutex);
 	return value;
 }
@@ -240,6 +268,24 @@ int64_t virtio_queue_add(banos_owner client, uint32_t queue, const struct virtio
 	return error;
 }
 BANOS_EXPORT_AS(virtio_queue_add, VIRTIO_QUEUE_ADD_AS);
+
+int64_t virtio_queue_add_many(banos_owner client, uint32_t queue,
+			      const struct virtio_buffer *buffers, uint32_t count,
+			      const struct virtio_segment *segments, uint32_t segment_count)
+{
+	struct virtio_device *device = device_of_client(client);
+	int64_t result;
+
+	if (!device)
+		return -ENODEV;
+	result = device_queue_add_many(device, queue, buffers, count, segments, segment_count);
+	if (result == -EINVAL)
+		return virtio_mistake(
+			client, "virtio_queue_add_many",
+			"no such queue, or a number of segments is wrong, or one is empty");
+	return result;
+}
+BANOS_EXPORT_AS(virtio_queue_add_many, VIRTIO_QUEUE_ADD_MANY_AS);
 
 int64_t virtio_queue_notify(banos_owner client, uint32_t queue)
 {
@@ -321,7 +367,7 @@ static struct virtio_device *device_get_free(void)
 static void device_release(struct virtio_device *device)
 {
 	banos_mutex_lock(&device->mutex);
-	if (device->common.memory && device_stop_locked(device) == -EIO)
+	if (device->transport && device_stop_locked(device) == -EIO)
 		queues_abandon(device);
 	transport_unmap(device);
 	device->state = STATE_CLOSED;

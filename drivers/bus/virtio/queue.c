@@ -5,30 +5,72 @@
 #include <banos/print.h>
 #include "device.h"
 
+#define TABLES		    16u /* of a queue whose buffers have many segments */
+#define LEGACY_ADDRESS_BITS 44
+
 /* ---- creation ---- */
 
-static int64_t queue_allocate(struct virtio_device *device, struct virtio_queue *queue,
-			      uint32_t size, uint64_t *address)
+static uint32_t queue_kinds(const struct virtio_device *device)
+{
+	uint32_t kinds = device->ports ? RING_LEGACY : 0;
+
+	if (feature_is_accepted(device, FEATURE_EVENT_INDEX))
+		kinds |= RING_EVENTS;
+	if (feature_is_accepted(device, FEATURE_PACKED))
+		kinds |= RING_PACKED;
+	return kinds;
+}
+
+/* Without tables chains are shorter. */
+static void queue_allocate_tables(struct virtio_device *device, struct virtio_queue *queue,
+				  struct ring_config *ring, uint32_t segments)
 {
 	struct banos_dma_config config = {
 		.size = sizeof(config),
-		.bytes = ring_bytes(size),
-		.alignment = RING_ALIGNMENT,
+		.bytes = (uint64_t)TABLES * segments * sizeof(struct ring_descriptor),
 	};
-	void *memory;
+
+	if (segments <= RING_DIRECT_MAX || !feature_is_accepted(device, FEATURE_INDIRECT))
+		return;
+	if (banos_dma_alloc(device->pci, &config, &queue->tables_dma, &ring->tables,
+			    &ring->tables_address)) {
+		queue->tables_dma = NULL;
+		return;
+	}
+	ring->table_count = TABLES;
+	ring->table_entries = segments;
+}
+
+static int64_t queue_allocate(struct virtio_device *device, struct virtio_queue *queue,
+			      uint32_t size, uint32_t segments, struct queue_place *place)
+{
+	struct ring_config ring = { .size = size, .kinds = queue_kinds(device) };
+	struct banos_dma_config config = { .size = sizeof(config) };
+	struct ring_layout layout;
+	uint64_t address;
 	int64_t error;
 
+	ring_lay_out(size, ring.kinds, &layout);
+	config.bytes = layout.bytes;
+	config.alignment = layout.alignment;
+	if (ring.kinds & RING_LEGACY)
+		config.address_bits = LEGACY_ADDRESS_BITS;
 	queue->slots = banos_alloc(device->pci, (uint64_t)size * sizeof(*queue->slots), 0);
 	if (!queue->slots)
 		return -ENOMEM;
-	error = banos_dma_alloc(device->pci, &config, &queue->dma, &memory, address);
+	error = banos_dma_alloc(device->pci, &config, &queue->dma, &ring.memory, &address);
 	if (error) {
 		banos_free(device->pci, queue->slots);
 		queue->slots = NULL;
 		return error;
 	}
-	ring_init(&queue->ring, size, memory, queue->slots,
-		  feature_is_accepted(device, FEATURE_EVENT_INDEX));
+	ring.slots = queue->slots;
+	queue_allocate_tables(device, queue, &ring, segments);
+	ring_init(&queue->ring, &ring);
+	*place = (struct queue_place){ .size = size,
+				       .descriptors = address,
+				       .available = address + layout.available,
+				       .used = address + layout.used };
 	return 0;
 }
 
@@ -37,6 +79,9 @@ static void queue_release(struct virtio_device *device, struct virtio_queue *que
 	if (!queue->slots)
 		return;
 	banos_dma_free(queue->dma);
+	if (queue->tables_dma)
+		banos_dma_free(queue->tables_dma);
+	queue->tables_dma = NULL;
 	banos_free(device->pci, queue->slots);
 	queue->slots = NULL;
 }
@@ -48,30 +93,33 @@ static void queue_set_live(struct virtio_queue *queue, uint32_t live)
 	banos_spin_unlock(&queue->lock);
 }
 
-int64_t queue_create(struct virtio_device *device, uint32_t index, uint32_t size)
+int64_t queue_create(struct virtio_device *device, uint32_t index, uint32_t size, uint32_t segments)
 {
 	struct virtio_queue *queue = &device->queues[index];
-	uint64_t address;
-	uint32_t most;
+	uint32_t offered, wanted = size;
+	struct queue_place place;
 	int64_t error;
 
-	if (index >= device->queue_count || !size)
+	if (index >= device->queue_count || !size || !segments)
 		return -EINVAL;
 	if (queue->slots)
 		return -EEXIST;
-	most = transport_queue_size(device, index, &queue->notify);
-	size = ring_choose_size(most, size);
+	offered = device->transport->queue_size(device, index);
+	if (device->ports) /* the size cannot be chosen */
+		size = offered;
+	size = ring_choose_size(offered, size);
 	if (!size)
 		return -ENOENT;
-	error = queue_allocate(device, queue, size, &address);
+	error = queue_allocate(device, queue, size, segments, &place);
 	if (error)
 		return error;
 	queue->vector = interrupt_of_queue(device, index);
-	error = transport_queue_enable(device, index, size, address, queue->vector);
+	error = device->transport->enable_queue(device, index, &place,
+						device->by_line ? NO_VECTOR : queue->vector);
 	if (error) /* its memory stays until the device was reset */
 		return error;
 	queue_set_live(queue, 1);
-	return size;
+	return size < wanted ? size : wanted;
 }
 
 void queues_withdraw(struct virtio_device *device)
@@ -92,6 +140,7 @@ void queues_abandon(struct virtio_device *device)
 	for (uint32_t i = 0; i < device->queue_count; i++) {
 		banos_free(device->pci, device->queues[i].slots);
 		device->queues[i].slots = NULL;
+		device->queues[i].tables_dma = NULL;
 	}
 	device->queue_count = 0;
 }
@@ -158,31 +207,85 @@ static struct virtio_queue *queue_lock_live(struct virtio_device *device, uint32
 	return NULL;
 }
 
-int64_t device_queue_add(struct virtio_device *device, uint32_t index,
-			 const struct virtio_segment *segments, uint32_t count, uint32_t writable,
-			 uint64_t tag)
+static int64_t queue_error(int result)
 {
-	struct ring_segment copy[VIRTIO_SEGMENTS_MAX];
-	struct virtio_queue *queue;
-	int64_t error;
-	int result;
-
-	if (count > VIRTIO_SEGMENTS_MAX)
-		return -EINVAL;
-	/* The client may change its memory meanwhile. */
-	for (uint32_t i = 0; i < count; i++)
-		copy[i] = (struct ring_segment){ segments[i].address, segments[i].length };
-	queue = queue_lock_live(device, index, &error);
-	if (!queue)
-		return error;
-	result = ring_add(&queue->ring, copy, count, writable, tag);
-	banos_spin_unlock(&queue->lock);
 	switch (result) {
 	case RING_OK: return 0;
 	case RING_FULL: return -ENOSPC;
 	case RING_INVALID: return -EINVAL;
 	default: return -EIO;
 	}
+}
+
+BANOS_ASSERT(sizeof(struct virtio_segment) == sizeof(struct ring_segment), segments_alike);
+BANOS_ASSERT(offsetof(struct virtio_segment, length) == offsetof(struct ring_segment, length),
+	     segments_alike_too);
+
+/* Segments of clients are those of rings, which read them once: the client may change its memory meanwhile. */
+static int queue_add_locked(struct virtio_queue *queue, const struct virtio_segment *segments,
+			    uint32_t count, uint32_t writable, uint64_t tag)
+{
+	return ring_add(&queue->ring, (const struct ring_segment *)segments, count, writable, tag);
+}
+
+int64_t device_queue_add(struct virtio_device *device, uint32_t index,
+			 const struct virtio_segment *segments, uint32_t count, uint32_t writable,
+			 uint64_t tag)
+{
+	struct virtio_queue *queue;
+	int64_t error;
+	int result;
+
+	queue = queue_lock_live(device, index, &error);
+	if (!queue)
+		return error;
+	result = queue_add_locked(queue, segments, count, writable, tag);
+	banos_spin_unlock(&queue->lock);
+	return queue_error(result);
+}
+
+/* Lock held. */
+static void queue_notify_locked(struct virtio_device *device, struct virtio_queue *queue,
+				uint32_t index)
+{
+	if (!ring_needs_notification(&queue->ring))
+		return;
+	if (queue->notify) /* the usual case is not an indirect call */
+		banos_mmio_write16(queue->notify, (uint16_t)index);
+	else
+		device->transport->notify(device, index);
+}
+
+int64_t device_queue_add_many(struct virtio_device *device, uint32_t index,
+			      const struct virtio_buffer *buffers, uint32_t count,
+			      const struct virtio_segment *segments, uint32_t segment_count)
+{
+	int64_t error;
+	struct virtio_queue *queue = queue_lock_live(device, index, &error);
+	uint32_t added = 0;
+	int result = RING_OK;
+
+	if (!queue)
+		return error;
+	while (added < count) {
+		const volatile struct virtio_buffer *buffer = &buffers[added];
+		uint32_t needed = buffer->segments;
+
+		result = RING_INVALID;
+		if (needed > segment_count)
+			break;
+		result = queue_add_locked(queue, segments, needed, buffer->writable, buffer->tag);
+		if (result != RING_OK)
+			break;
+		segments += needed;
+		segment_count -= needed;
+		added++;
+	}
+	queue_notify_locked(device, queue, index);
+	banos_spin_unlock(&queue->lock);
+	if (added || result == RING_FULL)
+		return added;
+	return queue_error(result);
 }
 
 int64_t device_queue_notify(struct virtio_device *device, uint32_t index)
@@ -192,8 +295,7 @@ int64_t device_queue_notify(struct virtio_device *device, uint32_t index)
 
 	if (!queue)
 		return error;
-	if (ring_needs_notification(&queue->ring))
-		banos_mmio_write16(queue->notify, (uint16_t)index);
+	queue_notify_locked(device, queue, index);
 	banos_spin_unlock(&queue->lock);
 	return 0;
 }

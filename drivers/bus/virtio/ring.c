@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Split virtqueues: ring.h. */
+/* What is common to both layouts of virtqueues: ring.h. */
 #include <banos/dma.h>
 #include "ring.h"
 
-#define DESCRIPTOR_NEXT	 1u
-#define DESCRIPTOR_WRITE 2u
-#define USED_NO_NOTIFY	 1u
-
-/* 16-bit words of both rings: flags, index, then the entries. */
-#define WORD_FLAGS   0
-#define WORD_INDEX   1
-#define WORD_ENTRIES 2
-
 #define DESCRIPTOR_SIZE 16u
-#define USED_WORDS	4u /* of an element */
+#define EVENTS_BYTES	4u /* of a packed ring, in each direction */
+#define RINGS_WORDS	3u /* flags, index, event */
+#define USED_SIZE	8u /* of an element */
 #define USED_ALIGNMENT	4u
 
 uint32_t ring_choose_size(uint32_t offered, uint32_t wanted)
@@ -25,183 +18,232 @@ uint32_t ring_choose_size(uint32_t offered, uint32_t wanted)
 	return size;
 }
 
-uint64_t ring_available_offset(uint32_t size)
+static uint64_t align_up(uint64_t value, uint64_t alignment)
 {
-	return (uint64_t)size * DESCRIPTOR_SIZE;
+	return (value + alignment - 1) & ~(alignment - 1);
 }
 
-uint64_t ring_used_offset(uint32_t size)
+void ring_lay_out(uint32_t size, uint32_t kinds, struct ring_layout *layout)
 {
-	uint64_t end = ring_available_offset(size) + 2 * (WORD_ENTRIES + (uint64_t)size + 1);
+	uint64_t after = (uint64_t)size * DESCRIPTOR_SIZE, used_alignment = USED_ALIGNMENT;
 
-	return (end + USED_ALIGNMENT - 1) & ~(uint64_t)(USED_ALIGNMENT - 1);
+	layout->available = after;
+	layout->alignment = RING_ALIGNMENT;
+	if (kinds & RING_PACKED) {
+		layout->used = after + EVENTS_BYTES;
+		layout->bytes = layout->used + EVENTS_BYTES;
+		return;
+	}
+	if (kinds & RING_LEGACY)
+		layout->alignment = used_alignment = RING_ALIGNMENT_LEGACY;
+	layout->used = align_up(after + 2 * (RINGS_WORDS + (uint64_t)size), used_alignment);
+	layout->bytes = layout->used + 2 * RINGS_WORDS + (uint64_t)size * USED_SIZE;
 }
 
-uint64_t ring_bytes(uint32_t size)
+void ring_init(struct ring *ring, const struct ring_config *config)
 {
-	return ring_used_offset(size) + 2 * (WORD_ENTRIES + (uint64_t)size * USED_WORDS + 1);
+	struct ring_layout layout;
+	char *start = config->memory;
+
+	ring_lay_out(config->size, config->kinds, &layout);
+	*ring = (struct ring){
+		.size = config->size,
+		.kinds = config->kinds,
+		.free_count = config->size,
+		.available_wrap = 1,
+		.used_wrap = 1,
+		.tables_free = (uint32_t)((UINT64_C(1) << config->table_count) - 1),
+		.table_entries = config->table_count ? config->table_entries : 0,
+		.slots = config->slots,
+		.descriptors = config->memory,
+		.available = (volatile uint16_t *)(start + layout.available),
+		.used = (volatile uint16_t *)(start + layout.used),
+		.tables = config->tables,
+		.tables_address = config->tables_address,
+	};
+	for (uint32_t i = 0; i < config->size; i++)
+		config->slots[i] =
+			(struct ring_slot){ .next = (uint16_t)((i + 1) & (config->size - 1)) };
+	if (config->kinds & RING_PACKED)
+		packed_init(ring);
 }
 
-void ring_init(struct ring *ring, uint32_t size, void *memory, struct ring_slot *slots,
-	       uint32_t has_events)
+static int is_packed(const struct ring *ring)
 {
-	char *start = memory;
-
-	*ring = (struct ring){ .size = size,
-			       .free_count = size,
-			       .has_events = has_events,
-			       .slots = slots,
-			       .descriptors = memory };
-	ring->available = (volatile uint16_t *)(start + ring_available_offset(size));
-	ring->used = (volatile uint16_t *)(start + ring_used_offset(size));
-	for (uint32_t i = 0; i < size; i++)
-		slots[i] = (struct ring_slot){ .next = (uint16_t)((i + 1) & (size - 1)) };
-}
-
-static void available_write(const struct ring *ring, uint32_t word, uint16_t value)
-{
-	volatile uint16_t *words = ring->available;
-
-	words[word] = value;
+	return (ring->kinds & RING_PACKED) != 0;
 }
 
 /* ---- to the device ---- */
 
-/* Its lengths are reported in 32 bits. */
-static int segments_are_valid(const struct ring *ring, const struct ring_segment *segments,
-			      uint32_t count, uint32_t writable)
+int chain_read(struct ring_chain *chain, uint32_t index, struct ring_segment *segment,
+	       uint16_t *flags)
 {
-	uint64_t bytes = 0;
+	const volatile struct ring_segment *from = &chain->segments[index];
+	uint32_t length = from->length;
 
-	if (!count || count > ring->size || writable > count)
-		return 0;
-	for (uint32_t i = 0; i < count; i++) {
-		if (!segments[i].length)
-			return 0;
-		bytes += segments[i].length;
+	segment->address = from->address;
+	segment->length = length;
+	chain->bytes += length;
+	*flags = DESCRIPTOR_NEXT;
+	if (index + 1 == chain->count)
+		*flags = 0;
+	if (index + chain->writable >= chain->count) {
+		*flags |= DESCRIPTOR_WRITE;
+		chain->bytes_writable += length;
 	}
-	return bytes <= UINT32_MAX;
+	return length && chain->bytes <= UINT32_MAX; /* lengths are reported in 32 bits */
+}
+
+/* In a table the order of the fields is that of a split ring, whose links are read there, and those of a packed one are not. */
+static int table_write(struct ring *ring, uint32_t table, struct ring_chain *chain)
+{
+	volatile struct ring_descriptor *entries = ring->tables + table * ring->table_entries;
+	struct ring_segment segment;
+	uint16_t flags;
+
+	for (uint32_t i = 0; i < chain->count; i++) {
+		if (!chain_read(chain, i, &segment, &flags))
+			return RING_INVALID;
+		entries[i].address = segment.address;
+		entries[i].length = segment.length;
+		if (is_packed(ring)) {
+			entries[i].flags = 0;
+			entries[i].next = flags & DESCRIPTOR_WRITE;
+		} else {
+			entries[i].flags = flags;
+			entries[i].next = (uint16_t)(i + 1);
+		}
+	}
+	return RING_OK;
+}
+
+static int chain_put_in_table(struct ring *ring, struct ring_chain *chain)
+{
+	uint32_t table = (uint32_t)__builtin_ctz(ring->tables_free),
+		 bytes = chain->count * DESCRIPTOR_SIZE;
+	uint64_t address =
+		ring->tables_address + (uint64_t)table * ring->table_entries * DESCRIPTOR_SIZE;
+	int result = table_write(ring, table, chain);
+
+	if (result != RING_OK)
+		return result;
+	ring->tables_free &= ~(1u << table);
+	ring->slots[ring->free_head].table = (uint16_t)(table + 1);
+	if (is_packed(ring))
+		packed_write_table(ring, bytes, address);
+	else
+		split_write_table(ring, bytes, address);
+	return RING_OK;
+}
+
+static int chain_put(struct ring *ring, struct ring_chain *chain)
+{
+	ring->slots[ring->free_head].table = 0;
+	return is_packed(ring) ? packed_write(ring, chain) : split_write(ring, chain);
 }
 
 int ring_add(struct ring *ring, const struct ring_segment *segments, uint32_t count,
 	     uint32_t writable, uint64_t tag)
 {
-	uint16_t head = ring->free_head, at = head;
-	uint64_t bytes = 0;
+	struct ring_chain chain = { .segments = segments, .count = count, .writable = writable };
+	struct ring_slot *slot = &ring->slots[ring->free_head];
+	int result;
 
 	if (ring->fault.kind)
 		return RING_BROKEN;
-	if (!segments_are_valid(ring, segments, count, writable))
+	if (!count || writable > count || (count > ring->size && count > ring->table_entries))
 		return RING_INVALID;
-	if (count > ring->free_count)
+	if (!ring->free_count)
 		return RING_FULL;
-	for (uint32_t i = 0; i < count; i++) {
-		volatile struct ring_descriptor *descriptor = &ring->descriptors[at];
-		uint16_t flags = 0;
-
-		if (i + 1 < count)
-			flags |= DESCRIPTOR_NEXT;
-		if (i >= count - writable) {
-			flags |= DESCRIPTOR_WRITE;
-			bytes += segments[i].length;
-		}
-		descriptor->address = segments[i].address;
-		descriptor->length = segments[i].length;
-		descriptor->flags = flags;
-		at = ring->slots[at].next;
-		descriptor->next = at;
+	if (count <= ring->table_entries && ring->tables_free &&
+	    (count > RING_DIRECT_MAX || count > ring->free_count)) {
+		result = chain_put_in_table(ring, &chain);
+		count = 1;
+	} else if (count > ring->free_count) {
+		return RING_FULL;
+	} else {
+		result = chain_put(ring, &chain);
 	}
-	ring->free_head = at;
+	if (result != RING_OK)
+		return result;
+	slot->tag = tag;
+	slot->writable = (uint32_t)chain.bytes_writable;
+	slot->count = (uint16_t)count;
 	ring->free_count -= count;
 	ring->out_count++;
-	ring->slots[head].tag = tag;
-	ring->slots[head].writable = bytes;
-	ring->slots[head].count = (uint16_t)count;
-	available_write(ring, WORD_ENTRIES + (ring->available_index & (ring->size - 1)), head);
-	banos_dma_write_barrier();
-	available_write(ring, WORD_INDEX, ++ring->available_index);
+	if (is_packed(ring))
+		packed_give(ring, count);
+	else
+		split_give(ring, count);
 	return RING_OK;
 }
 
 int ring_needs_notification(struct ring *ring)
 {
-	uint16_t before = ring->notified_index, now = ring->available_index, event;
-
-	ring->notified_index = now;
-	/* The index is seen by the device before its wish is read: else both could miss the other's write. */
+	/* What was given is seen by the device before its wish is read: else both could miss the other's write. */
 	banos_dma_barrier();
-	if (before == now)
-		return 0;
-	if (!ring->has_events)
-		return !(ring->used[WORD_FLAGS] & USED_NO_NOTIFY);
-	event = ring->used[WORD_ENTRIES + ring->size * USED_WORDS];
-	return (uint16_t)(now - event - 1) < (uint16_t)(now - before);
+	return is_packed(ring) ? packed_needs_notification(ring) : split_needs_notification(ring);
 }
 
 /* ---- from the device ---- */
 
 int ring_has_used(const struct ring *ring)
 {
-	return !ring->fault.kind && ring->used[WORD_INDEX] != ring->used_index;
+	if (ring->fault.kind)
+		return 0;
+	return is_packed(ring) ? packed_has_used(ring) : split_has_used(ring);
 }
 
-static int ring_break(struct ring *ring, uint32_t kind, uint32_t value, uint64_t limit)
+int ring_break(struct ring *ring, uint32_t kind, uint32_t value, uint64_t limit)
 {
 	ring->fault = (struct ring_fault){ .kind = kind, .value = value, .limit = limit };
 	return RING_BROKEN;
 }
 
-/* Descriptors of a chain become free in the order in which they were taken. */
-static void chain_free(struct ring *ring, uint16_t head)
-{
-	struct ring_slot *slot = &ring->slots[head];
-	uint16_t last = head;
-
-	for (uint32_t i = 1; i < slot->count; i++)
-		last = ring->slots[last].next;
-	ring->slots[last].next = ring->free_head;
-	ring->free_head = head;
-	ring->free_count += slot->count;
-	ring->out_count--;
-	slot->count = 0;
-}
-
 /* Have the device interrupt for the next element. @return 1: there is one already */
 static int ring_request_interrupt(struct ring *ring)
 {
-	if (!ring->has_events)
+	if (!(ring->kinds & RING_EVENTS))
 		return 0;
-	available_write(ring, WORD_ENTRIES + ring->size, ring->used_index);
-	banos_dma_barrier();
-	return ring_has_used(ring);
+	return is_packed(ring) ? packed_request_interrupt(ring) : split_request_interrupt(ring);
+}
+
+static void slot_free(struct ring *ring, uint16_t head)
+{
+	struct ring_slot *slot = &ring->slots[head];
+
+	if (slot->table)
+		ring->tables_free |= 1u << (slot->table - 1);
+	ring->free_count += slot->count;
+	ring->out_count--;
+	if (is_packed(ring))
+		packed_free(ring, head);
+	else
+		split_free(ring, head);
+	slot->count = 0;
 }
 
 int ring_take(struct ring *ring, struct ring_completion *completion)
 {
-	volatile const struct ring_used_element *element;
-	uint32_t id, length;
-	uint16_t index;
+	struct ring_used_element element;
+	struct ring_slot *slot;
+	int result;
 
 	if (ring->fault.kind)
 		return RING_BROKEN;
 	if (!ring_has_used(ring) && !ring_request_interrupt(ring))
 		return RING_NONE;
-	index = ring->used[WORD_INDEX];
-	if ((uint16_t)(index - ring->used_index) > ring->out_count)
-		return ring_break(ring, RING_FAULT_INDEX, index,
-				  (uint16_t)(ring->used_index + ring->out_count));
-	banos_dma_read_barrier();
-	element = (volatile const struct ring_used_element *)(ring->used + WORD_ENTRIES) +
-		  (ring->used_index & (ring->size - 1));
-	id = element->id;
-	length = element->length;
-	if (id >= ring->size || !ring->slots[id].count)
-		return ring_break(ring, RING_FAULT_ID, id, ring->size - 1);
-	if (length > ring->slots[id].writable)
-		return ring_break(ring, RING_FAULT_LENGTH, length, ring->slots[id].writable);
-	completion->tag = ring->slots[id].tag;
-	completion->length = length;
-	chain_free(ring, (uint16_t)id);
-	ring->used_index++;
+	result = is_packed(ring) ? packed_read_used(ring, &element)
+				 : split_read_used(ring, &element);
+	if (result != RING_OK)
+		return result;
+	if (element.id >= ring->size || !ring->slots[element.id].count)
+		return ring_break(ring, RING_FAULT_ID, element.id, ring->size - 1);
+	slot = &ring->slots[element.id];
+	if (element.length > slot->writable)
+		return ring_break(ring, RING_FAULT_LENGTH, element.length, slot->writable);
+	completion->tag = slot->tag;
+	completion->length = element.length;
+	slot_free(ring, (uint16_t)element.id);
 	return RING_OK;
 }

@@ -94,6 +94,8 @@ static int64_t rng_event(void *context, uint64_t event, uint64_t queue, uint64_t
 	struct rng *rng = context;
 	int64_t taken = -EIO;
 
+	if (event == VIRTIO_EVENT_CONFIG) /* it has none */
+		return 0;
 	banos_mutex_lock(&rng->lock);
 	if (event == VIRTIO_EVENT_QUEUE)
 		while ((taken = virtio_queue_take(rng->device, REQUEST_QUEUE, &completion, 1)) == 1)

@@ -10,14 +10,14 @@
  *
  * probe() calls, in this order, virtio_identify(), virtio_open(), virtio_queue_create() for each
  * queue, and virtio_start(). Buffers are DMA memory of the device (banos_dma_alloc()), which
- * virtio_queue_add() gives to the device; when the device has returned some, the callback is
+ * virtio_queue_add() or virtio_queue_add_many() gives to the device; when the device has returned some, the callback is
  * called, and virtio_queue_take() takes them.
  *
  * The device stops (virtio_stop()) when its driver is removed, or has failed, before
  * the driver's memory is freed. A driver that frees DMA memory itself calls virtio_stop() before.
  *
- * The callback calls virtio_queue_add(), virtio_queue_notify() and virtio_queue_take() only: the other
- * functions may wait until it has returned.
+ * The callback calls virtio_queue_add(), virtio_queue_add_many(), virtio_queue_notify(), virtio_queue_take()
+ * and virtio_config_read() only: the other functions may wait until it has returned.
  *
  * @p device is always the owner that probe() received. Each function returns -ENODEV if it is not a
  * device of Virtio, or was removed, and -EIO if the device has failed: it asked for a reset, or wrote
@@ -66,12 +66,22 @@ struct virtio_completion {
 };
 BANOS_ASSERT(sizeof(struct virtio_completion) == 16, virtio_completion);
 
-#define VIRTIO_SEGMENTS_MAX 16u	 /**< of one buffer */
-#define VIRTIO_QUEUES_MAX   128u /**< of one device */
+/** A buffer for virtio_queue_add_many(). */
+struct virtio_buffer {
+	uint64_t tag;	   /**< comes back with the buffer */
+	uint32_t segments; /**< how many it has, the next ones of the array */
+	uint32_t writable; /**< how many of the last ones the device writes */
+};
+BANOS_ASSERT(sizeof(struct virtio_buffer) == 16, virtio_buffer);
+
+#define VIRTIO_SEGMENTS_MAX 16u	  /**< of one buffer, unless the queue was created for more */
+#define VIRTIO_SEGMENTS_TOP 1024u /**< for virtio_queue_create_wide() */
+#define VIRTIO_QUEUES_MAX   128u  /**< of one device */
 
 /* The first argument of the callback, which runs in a thread; the second is the number of a queue. */
 #define VIRTIO_EVENT_QUEUE  1u /**< the queue has returned something */
 #define VIRTIO_EVENT_FAILED 2u /**< the device has failed */
+#define VIRTIO_EVENT_CONFIG 3u /**< the device's configuration may have changed; the queue is 0 */
 
 BANOS_BEGIN
 
@@ -106,6 +116,16 @@ int64_t virtio_open(banos_owner device, const struct virtio_config *config,
 int64_t virtio_queue_create(banos_owner device, uint32_t queue, uint32_t size);
 
 /**
+ * @brief The same, of a queue whose buffers may have more segments than VIRTIO_SEGMENTS_MAX, where the device allows it.
+ * Context: thread.
+ * @param segments  of one buffer, at most: up to VIRTIO_SEGMENTS_TOP. Without the feature 28 (after
+ *		    virtio_open()) a buffer has at most as many as the queue holds
+ * @return as virtio_queue_create()
+ */
+int64_t virtio_queue_create_wide(banos_owner device, uint32_t queue, uint32_t size,
+				 uint32_t segments);
+
+/**
  * @brief Let the device begin. Buffers may be given to it before.
  * Context: thread.
  * @return 0, -EINVAL: it is not open, -EIO, -ENODEV
@@ -130,6 +150,14 @@ int64_t virtio_stop(banos_owner device);
 int64_t virtio_check(banos_owner device);
 
 /**
+ * @brief Read a number that differs after each change of the configuration: fields that belong together were read
+ * as they were at one time if it is the same before and after.
+ * Context: thread.
+ * @return the number, 0 from a device before Virtio 1.0, -ENODEV
+ */
+int64_t virtio_config_generation(banos_owner device);
+
+/**
  * @brief Read a field of the device's configuration.
  * Context: thread.
  * @param offset  of the field
@@ -152,6 +180,19 @@ int64_t virtio_queue_add(banos_owner device, uint32_t queue, const struct virtio
 			 uint32_t count, uint32_t writable, uint64_t tag);
 
 /**
+ * @brief Give several buffers to the device, in their order, and notify it.
+ * Context: any.
+ * @param buffers        @p count of them, read
+ * @param segments       @p segment_count of them, read: those of the first buffer, then those of the next, and so on; as for
+ *			 virtio_queue_add()
+ * @return how many it took: fewer than @p count where the queue is full. -EINVAL: no such queue, or the first one
+ *	   cannot be given to it; -EIO, -ENODEV
+ */
+int64_t virtio_queue_add_many(banos_owner device, uint32_t queue,
+			      const struct virtio_buffer *buffers, uint32_t count,
+			      const struct virtio_segment *segments, uint32_t segment_count);
+
+/**
  * @brief Notify the device of what was added, if it wants to be.
  * Context: any.
  * @return 0, -EINVAL: no such queue, -EIO, -ENODEV
@@ -171,25 +212,31 @@ int64_t virtio_queue_take(banos_owner device, uint32_t queue, struct virtio_comp
 BANOS_END
 
 /* What its exports and the calls of its importers state. */
-#define VIRTIO_IDENTIFY_AS     "hf"
-#define VIRTIO_OPEN_AS	       "hsc(ii)"
-#define VIRTIO_QUEUE_CREATE_AS "hii"
-#define VIRTIO_START_AS	       "h"
-#define VIRTIO_STOP_AS	       "h"
-#define VIRTIO_CHECK_AS	       "h"
-#define VIRTIO_CONFIG_READ_AS  "hii"
-#define VIRTIO_QUEUE_ADD_AS    "hir16*$4iiq"
-#define VIRTIO_QUEUE_NOTIFY_AS "hi"
-#define VIRTIO_QUEUE_TAKE_AS   "hiw16*$4i"
+#define VIRTIO_IDENTIFY_AS	    "hf"
+#define VIRTIO_OPEN_AS		    "hsc(ii)"
+#define VIRTIO_QUEUE_CREATE_AS	    "hii"
+#define VIRTIO_QUEUE_CREATE_WIDE_AS "hiii"
+#define VIRTIO_START_AS		    "h"
+#define VIRTIO_STOP_AS		    "h"
+#define VIRTIO_CHECK_AS		    "h"
+#define VIRTIO_CONFIG_GENERATION_AS "h"
+#define VIRTIO_CONFIG_READ_AS	    "hii"
+#define VIRTIO_QUEUE_ADD_AS	    "hir16*$4iiq"
+#define VIRTIO_QUEUE_ADD_MANY_AS    "hir16*$4ir16*$6i"
+#define VIRTIO_QUEUE_NOTIFY_AS	    "hi"
+#define VIRTIO_QUEUE_TAKE_AS	    "hiw16*$4i"
 
 BANOS_IMPORT_AS(virtio_identify, VIRTIO_IDENTIFY_AS);
 BANOS_IMPORT_AS(virtio_open, VIRTIO_OPEN_AS);
 BANOS_IMPORT_AS(virtio_queue_create, VIRTIO_QUEUE_CREATE_AS);
+BANOS_IMPORT_AS(virtio_queue_create_wide, VIRTIO_QUEUE_CREATE_WIDE_AS);
 BANOS_IMPORT_AS(virtio_start, VIRTIO_START_AS);
 BANOS_IMPORT_AS(virtio_stop, VIRTIO_STOP_AS);
 BANOS_IMPORT_AS(virtio_check, VIRTIO_CHECK_AS);
+BANOS_IMPORT_AS(virtio_config_generation, VIRTIO_CONFIG_GENERATION_AS);
 BANOS_IMPORT_AS(virtio_config_read, VIRTIO_CONFIG_READ_AS);
 BANOS_IMPORT_AS(virtio_queue_add, VIRTIO_QUEUE_ADD_AS);
+BANOS_IMPORT_AS(virtio_queue_add_many, VIRTIO_QUEUE_ADD_MANY_AS);
 BANOS_IMPORT_AS(virtio_queue_notify, VIRTIO_QUEUE_NOTIFY_AS);
 BANOS_IMPORT_AS(virtio_queue_take, VIRTIO_QUEUE_TAKE_AS);
 
