@@ -350,9 +350,9 @@ quiet_cmd_cxx_d = $(if $(filter $@,$(objs-m)),CXX [M],CXX    ) $(call short,$@)
 
 objs-m := $(foreach d,$(drivers-m),$(driver-$d))
 
-$(O)/drivers/%.o: drivers/%.cc $(TOOLCHAIN) FORCE | $(FIXDEP) $(DRIVER_API)
+$(O)/drivers/%.o: drivers/%.cc $(TOOLCHAIN) FORCE | $(FIXDEP) $(DRIVER_API) $(DRAFTS_H)
 	$(call if_changed_dep,cxx_d)
-$(O)/drivers/%.o: drivers/%.c $(TOOLCHAIN) FORCE | $(FIXDEP) $(DRIVER_API)
+$(O)/drivers/%.o: drivers/%.c $(TOOLCHAIN) FORCE | $(FIXDEP) $(DRIVER_API) $(DRAFTS_H)
 	$(call if_changed_dep,cc_d)
 $(O)/%.o: %.c $(TOOLCHAIN) FORCE | $(prepare) $(prepare-asm)
 	$(call if_changed_dep,cc)
