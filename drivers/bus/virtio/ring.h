@@ -29,7 +29,6 @@
 #define RING_ALIGNMENT 16u    /* of its memory */
 #define RING_ALIGNMENT_LEGACY \
 	4096u /* of the memory and of the used ring of devices before Virtio 1.0 */
-#define RING_TABLES_MAX 32u
 #define RING_DIRECT_MAX 4u /* descriptors of a chain that uses no table if there is room */
 
 /* Kinds of rings. */

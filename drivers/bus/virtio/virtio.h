@@ -16,8 +16,8 @@
  * The device stops (virtio_stop()) when its driver is removed, or has failed, before
  * the driver's memory is freed. A driver that frees DMA memory itself calls virtio_stop() before.
  *
- * The callback calls virtio_queue_add(), virtio_queue_add_many(), virtio_queue_notify(), virtio_queue_take()
- * and virtio_config_read() only: the other functions may wait until it has returned.
+ * The callback calls virtio_queue_add(), virtio_queue_add_many(), virtio_queue_notify() and
+ * virtio_queue_take() only: the other functions may wait until it has returned.
  *
  * @p device is always the owner that probe() received. Each function returns -ENODEV if it is not a
  * device of Virtio, or was removed, and -EIO if the device has failed: it asked for a reset, or wrote
