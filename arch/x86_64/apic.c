@@ -58,6 +58,13 @@ bool apic_in_service(u32 vector)
 	return apic_read(APIC_ISR + (vector / 32) * 0x10) >> (vector % 32) & 1;
 }
 
+void apic_end_all(void)
+{
+	for (u32 reg = APIC_ISR; reg < APIC_ISR + 8 * 0x10; reg += 0x10)
+		for (u32 vectors = apic_read(reg); vectors; vectors &= vectors - 1)
+			apic_eoi();
+}
+
 /* ---- start ---- */
 
 static bool cpu_has_apic(void)

@@ -162,18 +162,34 @@ void ipi_handle_call(void)
 
 /*
  * A CPU that has not looked for so long is told again, which does no harm. QEMU before 8.2 can lose a
- * write to the APIC's registers while another CPU changes the map of memory (a card comes
- * or goes): the others would wait for ever.
+ * write to the APIC's registers while another CPU changes the map of memory (a card is plugged
+ * or unplugged). If that was the command for the interrupt, it is sent again. If that was the end of an interrupt,
+ * its CPU accepts no other one, but an NMI, whose handler ends it.
  */
 #define TELL_AGAIN_ROUNDS (1u << 20)
 
-static void tell_again(const struct cpumask *to)
+static void tell_again(const struct cpumask *to, bool by_nmi)
 {
 	u32 me = cpu_id();
 
-	for (u32 i = 0; i < cpu_count; i++)
-		if (cpumask_test(to, i) && cpumask_test(&cpus[i]->flush_from, me))
-			apic_send_ipi(cpus[i]->hw_id, VECTOR_CALL);
+	for (u32 i = 0; i < cpu_count; i++) {
+		if (!cpumask_test(to, i) || !cpumask_test(&cpus[i]->flush_from, me))
+			continue;
+		apic_send_ipi(cpus[i]->hw_id, VECTOR_CALL);
+		if (!by_nmi)
+			continue;
+		__atomic_store_n(&cpus[i]->end_asked, true, __ATOMIC_SEQ_CST);
+		apic_send_nmi(cpus[i]->hw_id);
+	}
+}
+
+bool ipi_handle_end(bool handles_none)
+{
+	if (!__atomic_exchange_n(&this_cpu()->end_asked, false, __ATOMIC_SEQ_CST))
+		return false;
+	if (handles_none)
+		apic_end_all();
+	return true;
 }
 
 /* Preemption off. @param space NULL: all CPUs @param forget not flush, but leave the tables of s */
@@ -207,7 +223,7 @@ static void tell_others(struct vm_space *space, u64 start, u64 end, u64 generati
 		ipi_handle_call();
 		cpu_relax();
 		if (unlikely(!(++rounds % TELL_AGAIN_ROUNDS)))
-			tell_again(&to);
+			tell_again(&to, rounds > TELL_AGAIN_ROUNDS);
 	}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Non-maskable interrupts: another processor's request to stop, or an external event.
+ * Non-maskable interrupts: another processor's request to stop or to end lost interrupts, or an external event.
  *
  * An external event (a button, a watchdog, a bus error) is logged, and the
  * machine continues; with "unknown_nmi_panic" on the command line or 1 in
@@ -73,6 +73,8 @@ void upcall_nmi(struct pt_regs *regs)
 {
 	if (READ_ONCE(ipi_stopping))
 		ipi_handle_stop(); /* another CPU panics, or turns the machine off */
+	if (ipi_handle_end(regs->rflags & X86_EFLAGS_IF && !this_cpu()->irq_depth))
+		return;
 	if (READ_ONCE(nmi_panic_wanted))
 		panic_regs(regs, "non-maskable interrupt");
 	WRITE_ONCE(last_reason, read_reason());

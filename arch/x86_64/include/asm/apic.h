@@ -99,6 +99,8 @@ static inline void apic_eoi(void)
 }
 /** Is @p vector in service here? */
 bool apic_in_service(u32 vector);
+/** End all interrupts that are in service here: none is being handled. From an NMI, too. */
+void apic_end_all(void);
 
 /** Interrupt one processor, which may be this one. One that apic_can_reach() denies is left alone. Any context. */
 void apic_send_ipi(u32 apic_id, u8 vector);
