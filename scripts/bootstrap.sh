@@ -127,6 +127,7 @@ need_check()
 	# Drivers may be written in C++, too, and for either compiler.
 	need g++ g++
 	need clang clang
+	need tcc tcc
 	# What fuzzing links with is a package of its own.
 	version=$(clang -dumpversion 2>/dev/null || echo 14)
 	need "libclang-rt-${version%%.*}-dev" \

@@ -26,6 +26,7 @@ import pexpect
 
 import archive
 import screen
+from qmp import Qmp, has_lost_an_end
 
 BUILD = os.environ.get('BANOS_BUILD') or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), '..', '..', 'build')
@@ -86,7 +87,8 @@ class Machine:
         monitor: whether the screen and the keyboard are wanted."""
         self.log_path = log_path
         self.temporary = None
-        self.crashed = False    # QEMU itself, by a signal that it got
+        self.crashed = False    # QEMU itself: by a signal that it got, or it lost an interrupt's end
+        self.stuck, self.cpus, self.inspector = False, cpus, Qmp()
         self.monitor = screen.Monitor() if monitor else None
         self.prompt = ANY_PROMPT
         if initrd is None:
@@ -116,7 +118,7 @@ class Machine:
                 argv += ['-initrd', path]
         if monitor:
             argv += self.monitor.options()
-        argv += qemu
+        argv += self.inspector.options() + list(qemu)
         self.argv = argv
         self.log = open(log_path, 'w', encoding='utf-8', errors='replace')
         self.log.write(' '.join(argv[4:]) + '\n')
@@ -152,6 +154,7 @@ class Machine:
         try:
             index = self.child.expect(pattern, timeout=limit_s * SLOWER)
         except pexpect.TIMEOUT:
+            self.stuck = True
             raise Stuck(f'no {pattern!r} within {limit_s} s after:\n'
                         f'{plain(self.child.before or "")[-2000:]}') from None
         except pexpect.EOF:
@@ -212,6 +215,12 @@ class Machine:
     def close(self):
         if not self.child.isalive() and self.child.signalstatus in CRASHES:
             self.crashed = True
+        elif self.stuck and self.child.isalive():
+            try:
+                self.crashed = has_lost_an_end(self.inspector, self.cpus)
+            except (OSError, AssertionError) as error:
+                self.log.write(f'\n{error}: not inspected\n')
+        self.inspector.close()
         self.child.close(force=True)
         self.log.close()
         if self.monitor:

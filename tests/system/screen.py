@@ -5,12 +5,11 @@ A screen is what QEMU's screendump shows. Cells of 8 (VGA in text mode: 9) by
 16 dots are compared with the characters of a font: the kernel's own where it
 draws on a framebuffer, QEMU's VGA BIOS's in text mode.
 """
-import json
 import os
 import re
-import socket
-import tempfile
 import time
+
+from qmp import Qmp
 
 FONT_SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                            '..', '..', 'device', 'tty', 'font.c')
@@ -102,45 +101,8 @@ KEYS = {' ': 'spc', '\n': 'ret', '-': 'minus', '/': 'slash', '.': 'dot',
         '?': 'shift-slash'}
 
 
-class Monitor:
-    """QEMU's control connection (QMP): screen and keyboard."""
-
-    def __init__(self):
-        self.folder = tempfile.TemporaryDirectory(prefix='banos-qmp-')
-        self.path = os.path.join(self.folder.name, 'socket')
-        self.stream = None
-
-    def options(self):
-        return ['-qmp', f'unix:{self.path},server=on,wait=off']
-
-    def connect(self, limit_s=20):
-        link = socket.socket(socket.AF_UNIX)
-        link.settimeout(limit_s)
-        end = time.monotonic() + limit_s
-        while True:
-            try:
-                link.connect(self.path)
-                break
-            except OSError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.02)
-        self.stream = link.makefile('rw', encoding='utf-8')
-        self.stream.readline()
-        self.command('qmp_capabilities')
-
-    def command(self, name, **arguments):
-        if not self.stream:
-            self.connect()
-        self.stream.write(json.dumps({'execute': name,
-                                      'arguments': arguments}) + '\n')
-        self.stream.flush()
-        while True:
-            answer = json.loads(self.stream.readline())
-            if 'error' in answer:
-                raise AssertionError(f'{name}: {answer["error"]}')
-            if 'return' in answer:
-                return answer['return']
+class Monitor(Qmp):
+    """Screen and keyboard."""
 
     def picture(self):
         path = os.path.join(self.folder.name, 'screen.ppm')
@@ -178,8 +140,3 @@ class Monitor:
 
     def nmi(self):
         self.command('inject-nmi')
-
-    def close(self):
-        if self.stream:
-            self.stream.close()
-        self.folder.cleanup()

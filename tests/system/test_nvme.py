@@ -9,17 +9,12 @@ import pytest
 
 import machine as machines
 from conftest import debug_program  # noqa: F401
-from test_pci import SLOTS, Monitor, build, wait_until  # noqa: F401
+from test_pci import SLOTS, build, monitor, wait_until  # noqa: F401
 from test_usb import Qtest
 
 pytestmark = pytest.mark.banos
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-def monitor(tmp_path):
-    return Monitor(str(tmp_path / 'monitor'))
 
 
 @pytest.fixture
@@ -178,7 +173,7 @@ def plug(monitor, slot):
     """The card of before lets go of its drive a little later than of its name."""
     for attempt in range(50):
         try:
-            return monitor.ask('device_add', driver='nvme', id='card', bus=slot, serial='1', drive='one')
+            return monitor.command('device_add', driver='nvme', id='card', bus=slot, serial='1', drive='one')
         except AssertionError as error:
             assert attempt < 49 and 'already in use' in str(error)
             time.sleep(0.2)
@@ -188,7 +183,7 @@ def plug(monitor, slot):
 def test_unplugged_during_reads_and_plugged_in_again(start, monitor, tmp_path, cpus, kernel):
     image = Image(tmp_path, 'one', 3 * MIB)
     m = start(machine='q35', cpus=cpus, kernel=kernel, append='quiet',
-              qemu=SLOTS + monitor.qemu + [
+              qemu=SLOTS + monitor.options() + [
                   '-blockdev', f'raw,node-name=one,read-only=on,file.driver=file,file.filename={image.path}']).boot()
     assert 'nvme' not in m.check('lsmod; ls /dev')
     for slot in ('slot1', 'slot2', 'slot1'):
@@ -210,7 +205,7 @@ def test_unplugged_during_reads_and_plugged_in_again(start, monitor, tmp_path, c
 # What fails
 
 def base_of(monitor, vendor=0x1b36, device=0x10):
-    devices = [x for bus in monitor.ask('query-pci') for x in bus['devices']]
+    devices = [x for bus in monitor.command('query-pci') for x in bus['devices']]
     return next(x['regions'][0]['address'] for x in devices
                 if (x['id']['vendor'], x['id']['device']) == (vendor, device))
 
@@ -218,7 +213,7 @@ def base_of(monitor, vendor=0x1b36, device=0x10):
 def test_a_controller_that_fails_is_reset_and_given_up(start, monitor, registers, tmp_path):
     image = Image(tmp_path, 'one', 2 * MIB)
     m = start(machine='q35', cpus=4, append='quiet',
-              qemu=disk(image) + monitor.qemu + registers.qemu).boot()
+              qemu=disk(image) + monitor.options() + registers.qemu).boot()
     wait_until(m, 'test -c /dev/nvme0n1')
     same(m, image)
     base = base_of(monitor)
@@ -247,12 +242,12 @@ def test_a_controller_that_fails_is_reset_and_given_up(start, monitor, registers
 def test_a_read_that_is_not_answered_in_time(start, monitor, tmp_path):
     image = Image(tmp_path, 'one', MIB)
     m = start(machine='q35', cpus=4, append='quiet', qemu=disk(
-        image, drive=',throttling.bps-read=1000000') + monitor.qemu).boot()
+        image, drive=',throttling.bps-read=1000000') + monitor.options()).boot()
     wait_until(m, 'test -c /dev/nvme0n1')
     m.check('rmmod nvme; modprobe nvme limit_s=2')
 
     def throttle(rate):
-        monitor.ask('block_set_io_throttle', id='card-one', bps=0, bps_rd=rate, bps_wr=0, iops=0,
+        monitor.command('block_set_io_throttle', id='card-one', bps=0, bps_rd=rate, bps_wr=0, iops=0,
                     iops_rd=0, iops_wr=0)
     # A reset cancels it; a later attempt succeeds.
     throttle(10000)

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Devices on PCI: found, driven, plugged in and pulled out."""
-import json
 import os
 import re
-import socket
 import subprocess
 import time
 
@@ -12,6 +10,7 @@ import pytest
 import machine as machines
 from archive import file
 from builds import samples_builtin_kernel
+from qmp import Qmp
 
 pytestmark = pytest.mark.banos
 
@@ -40,50 +39,28 @@ def driver(name):
         return file('', f.read())
 
 
-class Monitor:
-    """QEMU's monitor: what a person does to the machine."""
-
-    def __init__(self, path):
-        self.path, self.stream = path, None
-        self.qemu = ['-qmp', f'unix:{path},server=on,wait=off']
-
-    def connect(self):
-        link = socket.socket(socket.AF_UNIX)
-        link.settimeout(20)
-        link.connect(self.path)
-        self.stream = link.makefile('rw', encoding='utf-8')
-        self.stream.readline()
-        self.ask('qmp_capabilities')
-
-    def ask(self, command, **arguments):
-        if command != 'qmp_capabilities' and not self.stream:
-            self.connect()
-        self.stream.write(json.dumps({'execute': command,
-                                      'arguments': arguments}) + '\n')
-        self.stream.flush()
-        while True:                             # events come in between
-            answer = json.loads(self.stream.readline())
-            if 'event' not in answer:
-                assert 'return' in answer, answer
-                return answer['return']
+class Monitor(Qmp):
+    """Cards that are plugged in and unplugged."""
 
     def plug(self, name, bus):
-        self.ask('device_add', driver='edu', id=name, bus=bus)
+        self.command('device_add', driver='edu', id=name, bus=bus)
 
     def unplug(self, name):
-        self.ask('device_del', id=name)
+        self.command('device_del', id=name)
 
     def wait_gone(self, name, limit_s=20):
         """Until the machine let go of it: QEMU forgets it then."""
         limit = time.monotonic() + limit_s * machines.SLOWER
-        while f"'{name}'" in str(self.ask('qom-list', path='/machine/peripheral')):
+        while f"'{name}'" in str(self.command('qom-list', path='/machine/peripheral')):
             assert time.monotonic() < limit, f'{name} is still there'
             time.sleep(0.05)
 
 
 @pytest.fixture
-def monitor(tmp_path):
-    return Monitor(str(tmp_path / 'monitor'))
+def monitor():
+    connection = Monitor()
+    yield connection
+    connection.close()
 
 
 @pytest.fixture(scope='module')
@@ -199,7 +176,7 @@ def test_both_forms_on_all_machines(start, build, kind, machine, cpus):
 
 @pytest.mark.parametrize('cpus', [1, 4])
 def test_plugged_in_and_unplugged_in_use(start, monitor, cpus):
-    m = start(machine='q35', cpus=cpus, qemu=SLOTS + monitor.qemu,
+    m = start(machine='q35', cpus=cpus, qemu=SLOTS + monitor.options(),
               append='quiet').boot()
     assert 'edu' not in m.check('lsmod; ls /dev')
     for turn, slot in enumerate(('slot1', 'slot2', 'slot1')):
@@ -226,7 +203,7 @@ def test_plugged_in_and_unplugged_in_use(start, monitor, cpus):
 
 @pytest.mark.long
 def test_plugged_in_and_unplugged_in_the_midst_of_everything(start, monitor):
-    m = start(machine='q35', cpus=4, qemu=SLOTS + monitor.qemu,
+    m = start(machine='q35', cpus=4, qemu=SLOTS + monitor.options(),
               append='quiet', limit_s=400).boot()
     # The shell makes a file of that name where there is no device.
     m.check('modprobe edu; while :; do [ -c /dev/edu0 ] && '
@@ -256,7 +233,7 @@ def test_plugged_in_and_unplugged_in_the_midst_of_everything(start, monitor):
 
 
 def test_two_cards_are_two_devices(start, monitor):
-    m = start(machine='q35', qemu=SLOTS + monitor.qemu,
+    m = start(machine='q35', qemu=SLOTS + monitor.options(),
               append='quiet').boot()
     monitor.plug('one', 'slot1')
     monitor.plug('two', 'slot2')
@@ -351,7 +328,7 @@ def test_cards_that_are_plugged_in_share_the_line_of_their_ports(start, monitor)
     for number in 1, 2:
         ports += ['-device', f'pcie-root-port,id=slot{number},slot={number},'
                   f'chassis={number},addr={number * 4}']
-    m = start(machine='q35', qemu=ports + monitor.qemu, append='quiet').boot()
+    m = start(machine='q35', qemu=ports + monitor.options(), append='quiet').boot()
     monitor.plug('one', 'slot1')
     monitor.plug('two', 'slot2')
     wait_until(m, 'test -c /dev/edu0 -a -c /dev/edu1')
@@ -366,7 +343,7 @@ def test_cards_that_are_plugged_in_share_the_line_of_their_ports(start, monitor)
 
 @pytest.mark.parametrize('machine', ['pc', 'q35'])
 def test_a_driver_whose_messages_are_lost_takes_the_line(start, monitor, machine):
-    m = start(machine=machine, qemu=['-device', 'edu,addr=5'] + monitor.qemu,
+    m = start(machine=machine, qemu=['-device', 'edu,addr=5'] + monitor.options(),
               append='quiet').boot()
     use(m)
 

@@ -27,12 +27,12 @@ class Usb(Monitor):
         """Press keys at once, then let go of all."""
         for down in (True, False):
             for name in names if down else reversed(names):
-                self.ask('input-send-event', events=[{
+                self.command('input-send-event', events=[{
                     'type': 'key', 'data': {
                         'down': down, 'key': {'type': 'qcode', 'data': name}}}])
 
     def insert(self, kind='usb-kbd', name='kbd', bus='usb.0'):
-        self.ask('device_add', driver=kind, id=name, bus=bus)
+        self.command('device_add', driver=kind, id=name, bus=bus)
 
 
 class Qtest:
@@ -62,8 +62,10 @@ class Qtest:
 
 
 @pytest.fixture
-def monitor(tmp_path):
-    return Usb(str(tmp_path / 'monitor'))
+def monitor():
+    connection = Usb()
+    yield connection
+    connection.close()
 
 
 @pytest.fixture
@@ -121,7 +123,7 @@ def nothing_is_left(m):
     ('nec-usb-xhci,msix=off', 'q35', 4, 0)])
 def test_reports_arrive_in_their_order(start, monitor, kind, machine, cpus, line):
     m = start(machine=machine, cpus=cpus, append='quiet',
-              qemu=controller(kind) + KEYBOARD + monitor.qemu).boot()
+              qemu=controller(kind) + KEYBOARD + monitor.options()).boot()
     if line:
         m.check('rmmod usbkbd; rmmod xhci; modprobe xhci line=1; modprobe usbkbd')
     type_all(m, monitor)
@@ -150,7 +152,7 @@ def test_reports_arrive_in_their_order(start, monitor, kind, machine, cpus, line
 @pytest.mark.parametrize('kind, cpus', [('qemu-xhci', 4), ('nec-usb-xhci', 1)])
 def test_unplugged_in_use_and_plugged_in_again(start, monitor, kind, cpus):
     m = start(machine='q35', cpus=cpus, append='quiet',
-              qemu=controller(kind) + KEYBOARD + monitor.qemu).boot()
+              qemu=controller(kind) + KEYBOARD + monitor.options()).boot()
     for _ in range(3):
         type_all(m, monitor)
         m.check('exec 5<>/dev/usbkbd0')
@@ -186,7 +188,7 @@ def test_unplugged_in_use_and_plugged_in_again(start, monitor, kind, cpus):
 
 def test_controllers_come_and_go(start, monitor):
     m = start(machine='q35', cpus=4, append='quiet',
-              qemu=SLOTS + controller() + KEYBOARD + monitor.qemu).boot()
+              qemu=SLOTS + controller() + KEYBOARD + monitor.options()).boot()
     type_all(m, monitor)
     for slot in ('slot1', 'slot2'):
         monitor.insert('nec-usb-xhci', 'card', slot)
@@ -206,7 +208,7 @@ def test_controllers_come_and_go(start, monitor):
 @pytest.mark.long
 def test_keyboards_come_and_go_in_the_midst_of_everything(start, monitor):
     m = start(machine='q35', cpus=4, append='quiet', limit_s=400,
-              qemu=SLOTS + controller() + monitor.qemu).boot()
+              qemu=SLOTS + controller() + monitor.options()).boot()
     m.check('while :; do cat /dev/usbkbd0; sleep 0.1; done >/dev/null 2>&1 &')
     m.check('while :; do [ -c /dev/usbkbd0 ] && printf "\\001" | dd of=/dev/usbkbd0 conv=nocreat; done >/dev/null 2>&1 &')
     m.check('while :; do cat /sys/bus/usb/devices/*/uevent /proc/banos/*; done >/dev/null 2>&1 &')
@@ -236,9 +238,9 @@ def test_keyboards_come_and_go_in_the_midst_of_everything(start, monitor):
 
 def test_a_controller_that_fails_is_withdrawn_in_words(start, monitor, registers):
     m = start(machine='q35', cpus=4, append='quiet',
-              qemu=controller() + KEYBOARD + monitor.qemu + registers.qemu).boot()
+              qemu=controller() + KEYBOARD + monitor.options() + registers.qemu).boot()
     type_all(m, monitor)
-    devices = [x for bus in monitor.ask('query-pci') for x in bus['devices']]
+    devices = [x for bus in monitor.command('query-pci') for x in bus['devices']]
     base = next(x['regions'][0]['address'] for x in devices if x['id']['device'] == 0xd)
     # Its messages are masked behind the driver's back.
     registers.write(base + 0x300c, 1)
@@ -261,7 +263,7 @@ TABLET = ['-device', 'usb-tablet,id=tablet,bus=usb.0']
 
 
 def move(monitor, x):
-    monitor.ask('input-send-event', events=[
+    monitor.command('input-send-event', events=[
         {'type': 'abs', 'data': {'axis': 'x', 'value': x}}])
 
 
@@ -275,7 +277,7 @@ def tablet_is_ready(m, before=0):
 
 def test_a_client_may_do_anything(start, monitor):
     m = start(machine='pc', append='quiet', files={'tablet.ko': driver('tablet')},
-              qemu=controller() + TABLET + KEYBOARD + monitor.qemu).boot()
+              qemu=controller() + TABLET + KEYBOARD + monitor.options()).boot()
     for turn, options in enumerate(('', 'forget=1', '')):
         m.check(f'insmod /tablet.ko {options}')
         tablet_is_ready(m, turn)
@@ -292,7 +294,7 @@ def test_a_client_may_do_anything(start, monitor):
 def test_a_client_that_dies_leaves_its_endpoint(start, monitor):
     m = start(machine='pc', cpus=4, append='quiet', kernel=machines.DEBUG_KERNEL,
               files={'tablet.ko': driver('tablet')},
-              qemu=controller() + TABLET + KEYBOARD + monitor.qemu).boot()
+              qemu=controller() + TABLET + KEYBOARD + monitor.options()).boot()
     m.check('insmod /tablet.ko die=1')
     wait_until(m, "dmesg | grep -q acme_tablet:.ready")
     move(monitor, 5000)

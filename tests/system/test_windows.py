@@ -8,7 +8,7 @@ import machine as machines
 from archive import file
 from conftest import debug_program
 from driver_source import compiled
-from test_pci import SLOTS, Monitor
+from test_pci import SLOTS, monitor  # noqa: F401
 
 pytestmark = pytest.mark.banos
 DRIVERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'drivers')
@@ -67,10 +67,9 @@ def test_dma_memory_is_freed_under_four_threads(machine, rounds):
     assert 'leaked' not in m.check('dmesg')
 
 
-def test_a_card_is_unplugged_under_four_threads(machine, tmp_path):
-    monitor = Monitor(str(tmp_path / 'monitor'))
+def test_a_card_is_unplugged_under_four_threads(machine, monitor):  # noqa: F811
     m = machine(SLOTS + MEMORY + ['-device', 'ivshmem-plain,memdev=memory,id=card,bus=slot1',
-                                  '-machine', 'q35'] + monitor.qemu)
+                                  '-machine', 'q35'] + monitor.options())
     m.check('window touch >/tmp/result & until grep -q touching /tmp/result; do sleep 0.1; done')
     monitor.unplug('card')
     monitor.wait_gone('card')
