@@ -97,9 +97,13 @@ void dma_block_free(struct dma_block *block)
 {
 	struct page *page = phys_to_page(block->addr);
 
-	for (u32 i = 0; i < 1u << block->order; i++)
-		page[i].flags &= ~PG_DRIVER;
-	pages_free(page, block->order);
+	if (block->borrowed) {
+		page_put(page);
+	} else {
+		for (u32 i = 0; i < 1u << block->order; i++)
+			page[i].flags &= ~PG_DRIVER;
+		pages_free(page, block->order);
+	}
 	kfree(block);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* The kernel's own devices and the device cores, in the order in which they need each other. */
+#include <kernel/block.h>
 #include <kernel/bus.h>
+#include <kernel/kconfig.h>
 #include <kernel/device.h>
 #include <kernel/tty.h>
 #include "internal.h"
@@ -11,4 +13,6 @@ void device_init(void)
 	kmsg_init();
 	tty_init();
 	bus_init();
+	if (IS_ENABLED(CONFIG_BLOCK))
+		block_init();
 }

@@ -174,9 +174,9 @@ kernel-cflags := -std=gnu11 $(optimize-size) $(debug-flags) $(machine-flags) \
 kernel-aflags := -m64 $(debug-flags) -D__ASSEMBLY__ -Wa,--fatal-warnings
 
 # Drivers: the rules that make their files loadable, and no way to any header but
-# <banos/...>, the compiler's own and those beside the source.
+# <banos/...>, the compiler's own and those beside the source. They may use drafts.
 driver-cppflags := -nostdinc -isystem $(cc-include) -I$(O)/include/driver-api \
-	$(draft-flags) -DBANOS_CFLAGS=1
+	$(draft-flags) -DBANOS_CFLAGS=1 -DBANOS_DRAFT
 driver-cflags := -std=gnu11 -O2 $(debug-flags) $(machine-flags) \
 	-fcf-protection=branch -fno-strict-aliasing -fno-common $(warn-flags) \
 	$(pattern-flags)

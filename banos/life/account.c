@@ -18,7 +18,7 @@ static const char *const kind_names[OWNED_KINDS] = {
 	[OWNED_SYMBOL] = "resolved symbols", [OWNED_FIRMWARE] = "firmware files", [OWNED_BUS] = "buses", [OWNED_DEVICE] = "devices on buses",
 	[OWNED_PROBER] = "device probers", [OWNED_MMIO] = "device memory mappings", [OWNED_PORTS] = "port ranges",
 	[OWNED_DMA] = "DMA buffers", [OWNED_IRQ] = "interrupts",
-	[OWNED_CALLBACK] = "callbacks", [OWNED_WATCH] = "watches of owners",
+	[OWNED_CALLBACK] = "callbacks", [OWNED_WATCH] = "watches of owners", [OWNED_BLOCK] = "disks",
 };
 /* clang-format on */
 

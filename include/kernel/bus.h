@@ -77,6 +77,7 @@ struct dma_block {
 	phys_t addr;
 	u32 order;
 	u64 bytes;
+	bool borrowed; /* a page that was counted for the device, else allocated for it */
 };
 
 /** Devices that a driver serves. */

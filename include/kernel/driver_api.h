@@ -6,6 +6,8 @@
 #pragma once
 #define BANOS_CFLAGS 0
 #include <banos/base.h>
+#include <banos/block.h>
+#include <banos/buffer.h>
 #include <banos/bus.h>
 #include <banos/callback.h>
 #include <banos/chardev.h>

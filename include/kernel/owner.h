@@ -43,6 +43,7 @@ enum owned_kind {
 	OWNED_IRQ,
 	OWNED_CALLBACK,
 	OWNED_WATCH,
+	OWNED_BLOCK,
 	OWNED_KINDS,
 	HANDLE_OWNER = OWNED_KINDS, /* not owned, but has a handle */
 };

@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Disks and partitions: the list, names, device numbers, who uses them, files in /dev.
+ *
+ * A disk has its name and number from its creation on, is visible between disk_show() and disk_hide(),
+ * and lives as long as somebody has counted it: an open file, a mount, a partition of it.
+ *
+ * Lock: disks_lock (mutex): the list, states, numbers, claims, the list of watches.
+ */
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/devfs.h>
+#include <kernel/heap.h>
+#include <kernel/printk.h>
+#include <kernel/random.h>
+#include <kernel/string.h>
+#include <uapi/stat.h>
+#include "internal.h"
+#include "names.h"
+
+#define NODE_MODE (S_IFBLK | 0660)
+#define MAJOR_DYNAMIC \
+	259u /* disks without numbers of their own, and partitions beyond a disk's minors */
+#define MINOR_MAX 0xfffffu
+
+static DEFINE_MUTEX(disks_lock);
+static DEFINE_LIST(disks);
+static struct disk_watch *watches;
+
+/* ---- what is known of one ---- */
+
+void disk_get(struct disk *disk)
+{
+	atomic_inc(&disk->refs);
+}
+
+void disk_put(struct disk *disk)
+{
+	if (!atomic_dec_and_test(&disk->refs))
+		return;
+	if (disk->whole != disk)
+		disk_put(disk->whole);
+	kfree(disk->about);
+	kfree(disk);
+}
+
+const char *disk_name(const struct disk *disk)
+{
+	return disk->name;
+}
+dev_t disk_dev(const struct disk *disk)
+{
+	return disk->dev;
+}
+u64 disk_bytes(const struct disk *disk)
+{
+	return READ_ONCE(disk->bytes);
+}
+u32 disk_block_bytes(const struct disk *disk)
+{
+	return disk->block_mask + 1;
+}
+u32 disk_physical_bytes(const struct disk *disk)
+{
+	return disk->physical_bytes;
+}
+u64 disk_request_bytes(const struct disk *disk)
+{
+	return disk->request_bytes;
+}
+bool disk_is_readonly(const struct disk *disk)
+{
+	return disk->flags & BANOS_BLOCK_READ_ONLY || READ_ONCE(disk->readonly) ||
+	       READ_ONCE(disk->whole->readonly);
+}
+void disk_set_readonly(struct disk *disk, bool readonly)
+{
+	WRITE_ONCE(disk->readonly, readonly);
+}
+bool disk_has_fua(const struct disk *disk)
+{
+	return disk->flags & BANOS_BLOCK_HAS_FUA;
+}
+bool disk_has_cache(const struct disk *disk)
+{
+	return disk->flags & BANOS_BLOCK_HAS_FLUSH;
+}
+bool disk_has_discard(const struct disk *disk)
+{
+	return disk->flags & BANOS_BLOCK_HAS_DISCARD;
+}
+bool disk_is_removable(const struct disk *disk)
+{
+	return disk->flags & BANOS_BLOCK_REMOVABLE;
+}
+bool disk_is_gone(const struct disk *disk)
+{
+	return READ_ONCE(disk->state) == DISK_GONE;
+}
+struct disk *disk_whole(struct disk *disk)
+{
+	return disk->whole;
+}
+u64 disk_start(const struct disk *disk)
+{
+	return disk->start;
+}
+u32 disk_partition_number(const struct disk *disk)
+{
+	return disk->about ? disk->about->number : 0;
+}
+const struct partition_about *disk_partition_about(const struct disk *disk)
+{
+	return disk->about;
+}
+const char *disk_serial(const struct disk *disk)
+{
+	return disk->whole->serial;
+}
+const char *disk_model(const struct disk *disk)
+{
+	return disk->whole->model;
+}
+
+/* ---- numbers and names ---- */
+
+static struct disk *disk_by_dev_locked(dev_t dev)
+{
+	struct disk *disk;
+
+	assert_held(&disks_lock);
+	list_for_each(disk, &disks, link)
+		if (disk->dev == dev)
+			return disk;
+	return NULL;
+}
+
+static struct disk *disk_by_name_locked(const char *name)
+{
+	struct disk *disk;
+
+	assert_held(&disks_lock);
+	list_for_each(disk, &disks, link)
+		if (!strcmp(disk->name, name))
+			return disk;
+	return NULL;
+}
+
+static dev_t disk_dynamic_number_locked(void)
+{
+	assert_held(&disks_lock);
+	for (u32 minor = 0; minor <= MINOR_MAX; minor++)
+		if (!disk_by_dev_locked(MKDEV(MAJOR_DYNAMIC, minor)))
+			return MKDEV(MAJOR_DYNAMIC, minor);
+	return 0;
+}
+
+/* @partition: its number, or 0. @return 0: none is left */
+static dev_t disk_number_locked(const char *whole, u32 partition)
+{
+	struct disk_numbers numbers;
+	dev_t dev = 0;
+
+	assert_held(&disks_lock);
+	if (disk_name_numbers(whole, &numbers) && partition < numbers.minors &&
+	    (u64)numbers.index * numbers.minors + partition <= MINOR_MAX)
+		dev = MKDEV(numbers.major, numbers.index * numbers.minors + partition);
+	if (!dev || disk_by_dev_locked(dev))
+		dev = disk_dynamic_number_locked();
+	return dev;
+}
+
+/* @return 0, -EEXIST, -ENOSPC */
+static int disk_take_name_locked(struct disk *disk, const char *pattern)
+{
+	u32 index = 0;
+
+	assert_held(&disks_lock);
+	while (disk_name_make(disk->name, sizeof(disk->name), pattern, index)) {
+		if (!disk_by_name_locked(disk->name)) {
+			disk->dev = disk_number_locked(disk->name, 0);
+			return disk->dev ? 0 : -ENOSPC;
+		}
+		index++;
+	}
+	return pattern[disk_pattern_place(pattern)] ? -ENOSPC : -EEXIST;
+}
+
+static void disk_list_locked(struct disk *disk)
+{
+	static u64 last_id;
+
+	assert_held(&disks_lock);
+	disk->id = ++last_id;
+	list_add_tail(&disk->link, &disks);
+}
+
+/* ---- creation ---- */
+
+struct disk *disk_create(const struct block_device_config *config)
+{
+	struct disk *disk = kzalloc(sizeof(*disk));
+	int err;
+
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	disk->whole = disk;
+	disk->flags = config->flags;
+	disk->bytes = config->blocks << config->limits.block_shift;
+	disk->block_mask = config->limits.block_bytes - 1;
+	disk->physical_bytes = config->limits.physical_bytes;
+	disk->request_bytes = config->limits.bytes_max;
+	strscpy(disk->serial, config->serial, sizeof(disk->serial));
+	strscpy(disk->model, config->model, sizeof(disk->model));
+	atomic_set(&disk->refs, 2); /* the list's, and the caller's */
+	mutex_lock(&disks_lock);
+	err = disk_take_name_locked(disk, config->name);
+	if (!err)
+		disk_list_locked(disk);
+	mutex_unlock(&disks_lock);
+	if (!err)
+		return disk;
+	kfree(disk);
+	return ERR_PTR(err);
+}
+
+static void disk_unlist(struct disk *disk)
+{
+	bool listed;
+
+	mutex_lock(&disks_lock);
+	listed = !list_empty(&disk->link);
+	list_del(&disk->link);
+	mutex_unlock(&disks_lock);
+	if (listed)
+		disk_put(disk);
+}
+
+void disk_forget(struct disk *disk)
+{
+	disk_unlist(disk);
+}
+
+/* ---- showing and hiding ---- */
+
+enum disk_event { DISK_ADDED, DISK_REMOVED, DISK_RESIZED };
+
+static void disk_tell(struct disk *disk, enum disk_event event)
+{
+	for (const struct disk_watch *watch = smp_load_acquire(&watches); watch;
+	     watch = watch->next) {
+		void (*function)(struct disk *) = watch->added;
+
+		if (event == DISK_REMOVED)
+			function = watch->removed;
+		else if (event == DISK_RESIZED)
+			function = watch->resized;
+		if (function)
+			function(disk);
+	}
+}
+
+void disk_watch(struct disk_watch *watch)
+{
+	mutex_lock(&disks_lock);
+	watch->next = watches;
+	smp_store_release(&watches, watch);
+	mutex_unlock(&disks_lock);
+}
+
+static void disk_make_visible(struct disk *disk)
+{
+	int err = devfs_add(disk->name, NODE_MODE, disk->dev);
+
+	if (err)
+		pr_err("%s: no file /dev/%s: %s\n", disk->name, disk->name, error_text(err));
+	disk->node = !err;
+	disk_tell(disk, DISK_ADDED);
+}
+
+int disk_show(struct disk *disk, struct block_device *device)
+{
+	bool live;
+
+	mutex_lock(&disks_lock);
+	live = disk->state == DISK_HIDDEN;
+	if (live) {
+		disk->state = DISK_LIVE;
+		rcu_assign_pointer(disk->device, device);
+	}
+	mutex_unlock(&disks_lock);
+	if (!live)
+		return -ENODEV;
+	disk_make_visible(disk);
+	return 0;
+}
+
+/* Of this very one. @return false: another thread was first */
+static bool disk_withdraw(struct disk *disk)
+{
+	bool first;
+
+	mutex_lock(&disks_lock);
+	first = disk->state == DISK_LIVE;
+	disk->state = DISK_GONE;
+	rcu_assign_pointer(disk->device, NULL);
+	mutex_unlock(&disks_lock);
+	if (!first)
+		return false;
+	WRITE_ONCE(disk->bytes, 0);
+	disk_tell(disk, DISK_REMOVED);
+	if (disk->node)
+		devfs_remove(disk->name);
+	disk_unlist(disk);
+	return true;
+}
+
+/* Its next partition that is visible, counted; NULL: none. */
+static struct disk *disk_partition_of(struct disk *whole)
+{
+	struct disk *disk, *found = NULL;
+
+	mutex_lock(&disks_lock);
+	list_for_each(disk, &disks, link)
+		if (disk != whole && disk->whole == whole) {
+			found = disk;
+			disk_get(found);
+			break;
+		}
+	mutex_unlock(&disks_lock);
+	return found;
+}
+
+static void disk_withdraw_partitions(struct disk *whole)
+{
+	struct disk *partition;
+
+	while ((partition = disk_partition_of(whole))) {
+		disk_withdraw(partition);
+		disk_put(partition);
+	}
+}
+
+void disk_hide(struct disk *disk)
+{
+	mutex_lock(&disks_lock);
+	rcu_assign_pointer(disk->device, NULL);
+	mutex_unlock(&disks_lock);
+	disk_withdraw_partitions(disk);
+	disk_withdraw(disk);
+	disk_withdraw_partitions(disk); /* one that was being added */
+}
+
+void disk_resized(struct disk *whole, u64 bytes)
+{
+	mutex_lock(&disks_lock);
+	if (whole->state != DISK_GONE)
+		WRITE_ONCE(whole->bytes, bytes);
+	mutex_unlock(&disks_lock);
+	disk_tell(whole, DISK_RESIZED);
+}
+
+/* ---- look-ups ---- */
+
+static struct disk *disk_take_locked(struct disk *disk)
+{
+	assert_held(&disks_lock);
+	if (!disk || disk->state != DISK_LIVE)
+		return NULL;
+	disk_get(disk);
+	return disk;
+}
+
+struct disk *disk_find(dev_t dev)
+{
+	struct disk *disk;
+
+	mutex_lock(&disks_lock);
+	disk = disk_take_locked(disk_by_dev_locked(dev));
+	mutex_unlock(&disks_lock);
+	return disk;
+}
+
+struct disk *disk_find_name(const char *name)
+{
+	struct disk *disk;
+
+	mutex_lock(&disks_lock);
+	disk = disk_take_locked(disk_by_name_locked(name));
+	mutex_unlock(&disks_lock);
+	return disk;
+}
+
+struct disk *disk_next(struct disk *previous)
+{
+	struct disk *disk, *found = NULL;
+
+	mutex_lock(&disks_lock);
+	list_for_each(disk, &disks, link) {
+		if (previous && disk->id <= previous->id)
+			continue;
+		found = disk_take_locked(disk);
+		if (found)
+			break;
+	}
+	mutex_unlock(&disks_lock);
+	if (previous)
+		disk_put(previous);
+	return found;
+}
+
+/* ---- exclusive use ---- */
+
+int disk_claim(struct disk *disk, void *holder)
+{
+	struct disk *whole = disk->whole;
+	int err = 0;
+
+	mutex_lock(&disks_lock);
+	if (disk->state != DISK_LIVE)
+		err = -ENODEV;
+	else if (disk->holder || whole->holder || (disk == whole && whole->holders))
+		err = -EBUSY;
+	if (!err) {
+		disk->holder = holder;
+		whole->holders += disk != whole;
+	}
+	mutex_unlock(&disks_lock);
+	return err;
+}
+
+void disk_release(struct disk *disk, void *holder)
+{
+	mutex_lock(&disks_lock);
+	if (disk->holder == holder) {
+		disk->holder = NULL;
+		disk->whole->holders -= disk != disk->whole;
+	}
+	mutex_unlock(&disks_lock);
+}
+
+/* ---- partitions ---- */
+
+static bool partition_is_inside(const struct disk *whole, const struct partition_about *about)
+{
+	return about->number && about->bytes && about->offset < whole->bytes &&
+	       about->bytes <= whole->bytes - about->offset &&
+	       !((about->offset | about->bytes) & whole->block_mask);
+}
+
+/* Named and listed, or freed. */
+static int partition_enter(struct disk *disk)
+{
+	struct disk *whole = disk->whole;
+	int err = 0;
+
+	mutex_lock(&disks_lock);
+	if (whole->state != DISK_LIVE)
+		err = -ENODEV;
+	else if (disk_by_name_locked(disk->name))
+		err = -EEXIST;
+	else
+		disk->dev = disk_number_locked(whole->name, disk->about->number);
+	if (!err && !disk->dev)
+		err = -ENOSPC;
+	if (!err) {
+		disk->state = DISK_LIVE;
+		disk_get(whole);
+		disk_list_locked(disk);
+	}
+	mutex_unlock(&disks_lock);
+	return err;
+}
+
+static struct disk *partition_create(struct disk *whole, const struct partition_about *about)
+{
+	struct disk *disk = kzalloc(sizeof(*disk));
+
+	if (!disk)
+		return NULL;
+	disk->about = kzalloc(sizeof(*disk->about));
+	if (!disk->about) {
+		kfree(disk);
+		return NULL;
+	}
+	*disk->about = *about;
+	disk->whole = whole;
+	disk->flags = whole->flags;
+	disk->readonly = about->readonly;
+	disk->start = about->offset;
+	disk->bytes = about->bytes;
+	disk->block_mask = whole->block_mask;
+	disk->physical_bytes = whole->physical_bytes;
+	disk->request_bytes = whole->request_bytes;
+	atomic_set(&disk->refs, 2);
+	return disk;
+}
+
+int disk_add_partition(struct disk *whole, const struct partition_about *about)
+{
+	struct disk *disk;
+	int err = -EINVAL;
+
+	if (whole->whole != whole || !partition_is_inside(whole, about))
+		return -EINVAL;
+	disk = partition_create(whole, about);
+	if (!disk)
+		return -ENOMEM;
+	if (disk_name_partition(disk->name, sizeof(disk->name), whole->name, about->number))
+		err = partition_enter(disk);
+	if (err) {
+		kfree(disk->about);
+		kfree(disk);
+		return err;
+	}
+	disk_make_visible(disk);
+	disk_put(disk);
+	return 0;
+}
+
+int disk_remove_partitions(struct disk *whole)
+{
+	bool busy;
+
+	mutex_lock(&disks_lock);
+	busy = whole->holders != 0;
+	mutex_unlock(&disks_lock);
+	if (busy)
+		return -EBUSY;
+	disk_withdraw_partitions(whole);
+	return 0;
+}
+
+void block_init(void)
+{
+	request_secret = random_u64();
+}
