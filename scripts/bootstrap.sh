@@ -137,6 +137,8 @@ need_check()
 	need pkgconf pkg-config
 	need libcmocka-dev /usr/include/cmocka.h
 	need zlib1g-dev /usr/include/zlib.h
+	# File systems: images are made and checked by other people's programs.
+	need e2fsprogs debugfs
 	need_python python3-clang clang.cindex
 	need_python python3-pytest pytest
 	need_python python3-pexpect pexpect

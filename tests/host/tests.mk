@@ -174,3 +174,11 @@ tlb-cflags := -DCONFIG_X86_PCID=1
 # tests/bench/
 host-test-y += decode
 decode-srcs := tests/bench/decode.c
+
+# drivers/fs/, in a model of the kernel
+include tests/host/fsdrive/fsdrive.mk
+ext2-srcs := $(fsdrive-srcs) $(addprefix drivers/fs/ext2/,main.c alloc.c attribute.c bitmap.c dirent.c \
+	extent.c file.c folder.c grow.c hash.c held.c inode.c layout.c map.c names.c node.c \
+	truncate.c volume.c xattr.c)
+host-test-y += ext2
+ext2-cflags := $(fsdrive-cflags)

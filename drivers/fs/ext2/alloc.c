@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Blocks and inodes: what is free.
+ *
+ * A search begins at a goal, in the group of what the new block or inode belongs to, and goes on in the groups behind it.
+ * Folders of the root are spread: of a few groups the emptiest one is taken; others stay with their parent
+ * as long as there is space. The counters of the superblock are kept as differences in each shard, and written by sync().
+ */
+#include <banos/errno.h>
+#include <banos/string.h>
+#include "bitmap.h"
+#include "volume.h"
+
+#define PIECE_BYTES  4096u /* of a bitmap that are looked at in one go */
+#define PIECE_BITS   (8 * PIECE_BYTES)
+#define FREE_BLOCKS  12u /* in a descriptor */
+#define FREE_INODES  14u
+#define FOLDERS	     16u
+#define SPREAD_TRIES 8u
+#define CHUNK_BYTES  64u
+#define CHUNK_BITS   (8 * CHUNK_BYTES)
+
+/* ---- one group ---- */
+
+/* Bits of a bitmap up to a multiple of CHUNK_BYTES: see that they are !@value, and set them if @write. */
+static int64_t bits_chunk(struct volume *volume, uint64_t offset, uint32_t bit, uint32_t end,
+			  uint32_t value, int write)
+{
+	uint32_t at = bit / 8, length = (end + 7) / 8 - at;
+	uint8_t bytes[CHUNK_BYTES];
+	int64_t error = banos_store_read(volume->mount, offset + at, bytes, length);
+
+	for (; !error && bit < end; bit++) {
+		if (bitmap_test(bytes, bit - 8 * at) == value)
+			error = -EUCLEAN;
+		bytes[bit / 8 - at] ^= (uint8_t)(1u << bit % 8);
+	}
+	if (!error && write)
+		error = banos_store_write(volume->mount, offset + at, bytes, length);
+	return error;
+}
+
+/* Set or clear bits of a bitmap; -EUCLEAN: one of them is so already, and nothing has changed. */
+static int64_t bits_change(struct volume *volume, uint64_t bitmap, uint32_t first, uint32_t count,
+			   uint32_t value)
+{
+	uint64_t offset = bitmap << volume->layout.block_shift;
+	/* What lies in one chunk is checked while it is changed. */
+	int write = first / CHUNK_BITS == (first + count - 1) / CHUNK_BITS;
+	int64_t error;
+
+	do {
+		error = 0;
+		for (uint32_t bit = first; !error && bit < first + count;) {
+			uint32_t end = (bit / CHUNK_BITS + 1) * CHUNK_BITS;
+
+			if (end > first + count)
+				end = first + count;
+			error = bits_chunk(volume, offset, bit, end, value, write);
+			bit = end;
+		}
+	} while (!error && !write++);
+	return error;
+}
+
+static int64_t counter_add(struct volume *volume, uint32_t group, uint32_t field, int64_t change)
+{
+	uint64_t offset = layout_descriptor(&volume->layout, group) + field;
+	uint8_t bytes[2];
+	int64_t value, error = banos_store_read(volume->mount, offset, bytes, sizeof(bytes));
+
+	if (error)
+		return error;
+	value = get16(bytes) + change;
+	if (value < 0)
+		value = 0;
+	put16(bytes, (uint32_t)lesser((uint64_t)value, UINT16_MAX));
+	return banos_store_write(volume->mount, offset, bytes, sizeof(bytes));
+}
+
+struct search {
+	uint64_t bitmap; /* its block */
+	struct held *held;
+	uint32_t from, to, want;
+	uint32_t first, count; /* what was found; count 0: nothing */
+};
+
+/* Look at bits [from, to), which lie in one piece. */
+static int64_t search_piece(struct volume *volume, struct search *search, uint32_t from,
+			    uint32_t to)
+{
+	uint32_t piece = from / PIECE_BITS, base = piece * PIECE_BITS, bit;
+	uint64_t offset =
+		(search->bitmap << volume->layout.block_shift) + (uint64_t)piece * PIECE_BYTES;
+	struct bitmap_set set = { { 0 } };
+	const void *memory;
+	int64_t error;
+
+	error = banos_store_borrow(volume->mount, offset,
+				   (uint32_t)lesser(volume->layout.block_bytes, PIECE_BYTES),
+				   &memory);
+	if (error)
+		return error;
+	set.maps[0] = memory;
+	for (uint32_t i = 0; search->held && i < 2; i++)
+		if (search->held->epochs[i])
+			set.maps[i + 1] = search->held->maps[i] + base / 8;
+	bit = bitmap_find(&set, from - base, to - base);
+	if (bit < to - base) {
+		uint32_t end = to - base;
+
+		if (end - bit > search->want)
+			end = bit + search->want;
+		search->first = base + bit;
+		search->count = bitmap_run(&set, bit, end);
+	}
+	return banos_store_return(volume->mount, memory);
+}
+
+static int64_t search_range(struct volume *volume, struct search *search, uint32_t from,
+			    uint32_t to)
+{
+	int64_t error = 0;
+
+	while (!error && !search->count && from < to) {
+		uint32_t end = (from / PIECE_BITS + 1) * PIECE_BITS;
+
+		if (end > to)
+			end = to;
+		error = search_piece(volume, search, from, end);
+		from = end;
+	}
+	return error;
+}
+
+/* From @goal to the end, then from the beginning. */
+static int64_t search_group(struct volume *volume, struct search *search, uint32_t goal)
+{
+	int64_t error;
+
+	if (goal < search->from || goal >= search->to)
+		goal = search->from;
+	error = search_range(volume, search, goal, search->to);
+	if (!error && !search->count)
+		error = search_range(volume, search, search->from, goal);
+	return error;
+}
+
+static int shard_is_blocked(struct volume *volume, const struct shard *shard)
+{
+	return shard->blocked > (uint64_t)banos_store_committed(volume->mount);
+}
+
+/* No space: will there be some after a commit? */
+static int64_t error_without_space(struct volume *volume)
+{
+	uint64_t freed = __atomic_load_n(&volume->freed_epoch, __ATOMIC_RELAXED);
+
+	return freed > (uint64_t)banos_store_committed(volume->mount) ? -EAGAIN : -ENOSPC;
+}
+
+static void freed_note(struct volume *volume)
+{
+	uint64_t epoch = (uint64_t)banos_store_epoch(volume->mount);
+
+	if (__atomic_load_n(&volume->freed_epoch, __ATOMIC_RELAXED) != epoch)
+		__atomic_store_n(&volume->freed_epoch, epoch, __ATOMIC_RELAXED);
+}
+
+/* ---- blocks ---- */
+
+uint64_t volume_blocks_free(struct volume *volume)
+{
+	int64_t count = (int64_t)volume->blocks_free;
+
+	for (uint32_t i = 0; i < SHARDS; i++)
+		count += __atomic_load_n(&volume->shards[i].blocks_free, __ATOMIC_RELAXED);
+	return count < 0 ? 0 : (uint64_t)count;
+}
+
+/* @return how many blocks of the group; 0: it has none; the lock is held */
+static int64_t group_take_blocks(struct volume *volume, uint32_t number, uint32_t goal,
+				 uint32_t want, uint64_t *first)
+{
+	uint64_t base = layout_group_first(&volume->layout, number);
+	struct search search = { .want = want, .to = layout_group_blocks(&volume->layout, number) };
+	struct group group;
+	int64_t error = group_read(volume, number, &group);
+
+	if (error || !group.free_blocks)
+		return error;
+	search.bitmap = group.block_bitmap;
+	search.held = held_find(volume, number, HELD_BLOCKS);
+	error = search_group(volume, &search, goal);
+	if (error || !search.count)
+		return error;
+	*first = base + search.first;
+	for (uint32_t i = 0; i < search.count; i++)
+		if (!layout_is_block(&volume->layout, *first + i) ||
+		    group_owns(&volume->layout, number, &group, *first + i))
+			return volume_damaged(volume, "a block of the file system itself is free");
+	error = bits_change(volume, group.block_bitmap, search.first, search.count, 1);
+	if (!error)
+		error = counter_add(volume, number, FREE_BLOCKS, -(int64_t)search.count);
+	if (error)
+		return error;
+	return (int64_t)search.count;
+}
+
+int64_t block_alloc(struct volume *volume, uint64_t goal, uint32_t want, uint32_t flags,
+		    uint64_t *first)
+{
+	const struct layout *layout = &volume->layout;
+	uint64_t start;
+	uint32_t bit;
+
+	if (!layout_is_block(layout, goal))
+		goal = layout->blocks_first;
+	if (volume->scarce && !(flags & BANOS_MAP_RESERVED) &&
+	    volume_blocks_free(volume) < layout->blocks_reserved + want)
+		want = 1;
+	if (volume->scarce && !(flags & BANOS_MAP_RESERVED) &&
+	    volume_blocks_free(volume) <= layout->blocks_reserved)
+		return error_without_space(volume);
+	start = (goal - layout->blocks_first) / layout->blocks_per_group;
+	bit = (uint32_t)((goal - layout->blocks_first) % layout->blocks_per_group);
+	/* The goal's group, and then all. */
+	for (uint32_t i = 0; i <= layout->groups; i++) {
+		uint32_t group = (uint32_t)((start + i) % layout->groups);
+		struct shard *shard = shard_of(volume, group);
+		int64_t count = 0;
+
+		banos_mutex_lock(&shard->lock);
+		if (!shard_is_blocked(volume, shard))
+			count = group_take_blocks(volume, group, i ? 0 : bit, want, first);
+		if (count > 0)
+			shard->blocks_free -= count;
+		banos_mutex_unlock(&shard->lock);
+		if (count) {
+			__atomic_store_n(&volume->rotor, group, __ATOMIC_RELAXED);
+			return count;
+		}
+		/* Where it is full, the groups behind it mostly are, too. */
+		if (!i)
+			start = __atomic_load_n(&volume->rotor, __ATOMIC_RELAXED) + layout->groups -
+				1;
+	}
+	return error_without_space(volume);
+}
+
+/* The lock is held. */
+static int64_t group_give_blocks(struct volume *volume, uint32_t number, uint32_t bit,
+				 uint32_t count, int undo)
+{
+	uint64_t first = layout_group_first(&volume->layout, number) + bit;
+	struct group group;
+	int64_t error = group_read(volume, number, &group);
+
+	for (uint32_t i = 0; !error && i < count; i++)
+		if (group_owns(&volume->layout, number, &group, first + i))
+			return volume_damaged(volume,
+					      "a file has a block of the file system itself");
+	if (!error)
+		error = bits_change(volume, group.block_bitmap, bit, count, 0);
+	if (error == -EUCLEAN)
+		volume_damaged(volume, "a block was freed twice");
+	if (!error)
+		error = counter_add(volume, number, FREE_BLOCKS, count);
+	if (!error && !undo)
+		held_add(volume, number, HELD_BLOCKS, bit, count);
+	return error;
+}
+
+int64_t block_free(struct volume *volume, uint64_t first, uint64_t count, int undo)
+{
+	const struct layout *layout = &volume->layout;
+	int64_t error = 0;
+
+	while (!error && count) {
+		uint64_t at = first - layout->blocks_first;
+		uint32_t number = (uint32_t)(at / layout->blocks_per_group);
+		uint32_t bit = (uint32_t)(at % layout->blocks_per_group);
+		uint32_t part = layout->blocks_per_group - bit;
+		struct shard *shard = shard_of(volume, number);
+
+		if (part > count)
+			part = (uint32_t)count;
+		banos_mutex_lock(&shard->lock);
+		error = group_give_blocks(volume, number, bit, part, undo);
+		if (!error)
+			shard->blocks_free += part;
+		banos_mutex_unlock(&shard->lock);
+		first += part;
+		count -= part;
+	}
+	if (!undo)
+		freed_note(volume);
+	return error;
+}
+
+/* ---- inodes ---- */
+
+uint64_t volume_inodes_free(struct volume *volume)
+{
+	int64_t count = (int64_t)volume->inodes_free;
+
+	for (uint32_t i = 0; i < SHARDS; i++)
+		count += __atomic_load_n(&volume->shards[i].inodes_free, __ATOMIC_RELAXED);
+	return count < 0 ? 0 : (uint64_t)count;
+}
+
+/* The group for a folder of the root: the emptiest one of a few. */
+static uint32_t group_spread(struct volume *volume)
+{
+	const struct layout *layout = &volume->layout;
+	uint32_t best = 0;
+	uint64_t best_value = 0;
+
+	for (uint32_t i = 0; i < SPREAD_TRIES && i < layout->groups; i++) {
+		/* With few groups each one; else some that lie far from each other. */
+		uint64_t step = layout->groups <= SPREAD_TRIES ? 1 : layout->groups / SPREAD_TRIES;
+		uint32_t number = (uint32_t)((volume->generation + i * step) % layout->groups);
+		struct group group;
+		uint64_t value;
+
+		if (group_read(volume, number, &group) || !group.free_inodes)
+			continue;
+		value = ((uint64_t)group.free_blocks + group.free_inodes) / (group.folders + 1) + 1;
+		if (value > best_value) {
+			best_value = value;
+			best = number;
+		}
+	}
+	return best;
+}
+
+/* An inode that the bitmap lists as free must not be in use: then the bitmap is wrong. */
+static int64_t inode_check_free(struct volume *volume, uint32_t number)
+{
+	uint8_t raw[INODE_BYTES_MIN];
+	uint64_t offset;
+	int64_t error = node_locate(volume, number, &offset);
+
+	if (!error)
+		error = banos_store_read(volume->mount, offset, raw, sizeof(raw));
+	if (!error && inode_links(raw) && inode_mode(raw))
+		error = volume_damaged(volume, "an inode in use is free");
+	return error;
+}
+
+/* @return 0; 1: the group has none; the lock is held */
+static int64_t group_take_inode(struct volume *volume, uint32_t number, int is_folder,
+				uint32_t *inode)
+{
+	const struct layout *layout = &volume->layout;
+	struct search search = { .want = 1, .to = layout->inodes_per_group };
+	uint64_t base = (uint64_t)number * layout->inodes_per_group;
+	struct group group;
+	int64_t error = group_read(volume, number, &group);
+
+	if (error)
+		return error;
+	if (base + 1 < layout->inodes_first)
+		search.from = (uint32_t)(layout->inodes_first - 1 - base);
+	if (!group.free_inodes || search.from >= search.to)
+		return 1;
+	search.bitmap = group.inode_bitmap;
+	search.held = held_find(volume, number, HELD_INODES);
+	error = search_group(volume, &search, search.from);
+	if (error)
+		return error;
+	if (!search.count)
+		return 1;
+	*inode = (uint32_t)base + search.first + 1;
+	error = inode_check_free(volume, *inode);
+	if (!error)
+		error = bits_change(volume, group.inode_bitmap, search.first, 1, 1);
+	if (!error)
+		error = counter_add(volume, number, FREE_INODES, -1);
+	if (!error && is_folder)
+		error = counter_add(volume, number, FOLDERS, 1);
+	if (!error)
+		held_add(volume, number, HELD_INODES, search.first, 1);
+	return error;
+}
+
+int64_t inode_alloc(struct volume *volume, const struct node *parent, int is_folder,
+		    uint32_t *number)
+{
+	const struct layout *layout = &volume->layout;
+	uint32_t start = node_group(volume, parent->number);
+
+	if (is_folder && parent->number == ROOT_INODE)
+		start = group_spread(volume);
+	for (uint32_t i = 0; i < layout->groups; i++) {
+		uint32_t group = (uint32_t)(((uint64_t)start + i) % layout->groups);
+		struct shard *shard = shard_of(volume, group);
+		int64_t result = 1;
+
+		banos_mutex_lock(&shard->lock);
+		if (!shard_is_blocked(volume, shard))
+			result = group_take_inode(volume, group, is_folder, number);
+		if (!result)
+			shard->inodes_free--;
+		banos_mutex_unlock(&shard->lock);
+		if (result <= 0)
+			return result;
+	}
+	return error_without_space(volume);
+}
+
+int64_t inode_free(struct volume *volume, uint32_t number, int is_folder, int undo)
+{
+	uint32_t group = node_group(volume, number);
+	uint32_t bit = number - 1 - group * volume->layout.inodes_per_group;
+	struct shard *shard = shard_of(volume, group);
+	struct group about;
+	int64_t error;
+
+	banos_mutex_lock(&shard->lock);
+	error = group_read(volume, group, &about);
+	if (!error)
+		error = bits_change(volume, about.inode_bitmap, bit, 1, 0);
+	if (error == -EUCLEAN)
+		volume_damaged(volume, "an inode was freed twice");
+	if (!error)
+		error = counter_add(volume, group, FREE_INODES, 1);
+	if (!error && is_folder)
+		error = counter_add(volume, group, FOLDERS, -1);
+	if (!error) {
+		shard->inodes_free++;
+		held_add(volume, group, HELD_INODES, bit, 1);
+	}
+	banos_mutex_unlock(&shard->lock);
+	if (!undo)
+		freed_note(volume);
+	return error;
+}

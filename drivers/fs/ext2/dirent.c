@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* The blocks of folders: dirent.h. */
+#include <banos/errno.h>
+#include <banos/string.h>
+#include "bytes.h"
+#include "dirent.h"
+
+#define LENGTH_64K 0xffffu /* of an entry that fills a block of 64 KiB */
+#define LARGE	   65536u
+
+#define AT_LENGTH 4u
+#define AT_NAME	  6u /* length of the name */
+#define AT_TYPE	  7u
+
+static uint32_t length_get(const struct dirent_form *form, const uint8_t *entry)
+{
+	uint32_t length = get16(entry + AT_LENGTH);
+
+	if (form->block_bytes == LARGE && (length == LENGTH_64K || !length))
+		return LARGE;
+	return length;
+}
+
+static uint32_t length_code(uint32_t length)
+{
+	return length == LARGE ? LENGTH_64K : length;
+}
+
+static void length_put(uint8_t *entry, uint32_t length)
+{
+	put16(entry + AT_LENGTH, length_code(length));
+}
+
+static uint32_t sector_of(uint32_t offset)
+{
+	return offset / DIRENT_SECTOR;
+}
+
+int dirent_read(const struct dirent_form *form, const uint8_t *block, uint32_t offset,
+		struct dirent *entry)
+{
+	const uint8_t *bytes = block + offset;
+
+	if (offset == form->block_bytes)
+		return DIRENT_ABSENT;
+	if (offset > form->block_bytes - DIRENT_HEADER || offset % 4)
+		return -EUCLEAN;
+	*entry = (struct dirent){
+		.offset = offset,
+		.length = length_get(form, bytes),
+		.inode = get32(bytes),
+		.name_bytes = bytes[AT_NAME],
+		.type = form->has_types ? bytes[AT_TYPE] : 0,
+		.before = offset,
+		.name = (const char *)bytes + DIRENT_HEADER,
+	};
+	if (entry->length < DIRENT_HEADER || entry->length % 4 ||
+	    entry->length > form->block_bytes - offset)
+		return -EUCLEAN;
+	if (entry->inode && (dirent_bytes(entry->name_bytes) > entry->length || !entry->name_bytes))
+		return -EUCLEAN;
+	return 0;
+}
+
+int dirent_find(const struct dirent_form *form, const uint8_t *block, const char *name,
+		uint32_t name_bytes, struct dirent *entry)
+{
+	uint32_t before = 0;
+
+	for (uint32_t offset = 0;; offset += entry->length) {
+		int result = dirent_read(form, block, offset, entry);
+
+		if (result)
+			return result;
+		entry->before = before;
+		before = offset;
+		if (entry->inode && entry->name_bytes == name_bytes && entry->name[0] == name[0] &&
+		    !memcmp(entry->name, name, name_bytes))
+			return 0;
+	}
+}
+
+static int is_dots(const struct dirent *entry)
+{
+	return entry->name[0] == '.' &&
+	       (entry->name_bytes == 1 || (entry->name_bytes == 2 && entry->name[1] == '.'));
+}
+
+int dirent_is_used(const struct dirent_form *form, const uint8_t *block)
+{
+	struct dirent entry;
+
+	for (uint32_t offset = 0;; offset += entry.length) {
+		int result = dirent_read(form, block, offset, &entry);
+
+		if (result)
+			return result == DIRENT_ABSENT ? 0 : result;
+		if (entry.inode && !is_dots(&entry))
+			return 1;
+	}
+}
+
+/* Where a new entry would begin in the space of @entry. */
+static uint32_t space_start(const struct dirent *entry)
+{
+	return entry->inode ? entry->offset + dirent_bytes(entry->name_bytes) : entry->offset;
+}
+
+static void dirent_put(const struct dirent_form *form, uint8_t *bytes, uint32_t inode,
+		       uint32_t length, const char *name, uint32_t name_bytes, uint32_t type)
+{
+	put32(bytes, inode);
+	length_put(bytes, length);
+	bytes[AT_NAME] = (uint8_t)name_bytes;
+	bytes[AT_TYPE] = form->has_types ? (uint8_t)type : 0;
+	memcpy(bytes + DIRENT_HEADER, name, name_bytes);
+}
+
+int dirent_insert(const struct dirent_form *form, const uint8_t *block, const char *name,
+		  uint32_t name_bytes, uint32_t inode, uint32_t type, struct dirent_patch *patch,
+		  struct dirent *divide)
+{
+	uint32_t need = dirent_bytes(name_bytes), start, end;
+	int found = DIRENT_ABSENT;
+	struct dirent entry;
+
+	for (uint32_t offset = 0;; offset = end) {
+		int result = dirent_read(form, block, offset, &entry);
+
+		if (result)
+			return result == DIRENT_ABSENT ? found : result;
+		start = space_start(&entry);
+		end = offset + entry.length;
+		if (end - start < need)
+			continue;
+		if (sector_of(start + need - 1) == sector_of(offset))
+			break;
+		/* Is there a sector, or the rest of one, behind that has space enough? */
+		if (found == DIRENT_ABSENT && end - dirent_divide_first(&entry) >= need &&
+		    end > dirent_divide_first(&entry)) {
+			*divide = entry;
+			found = DIRENT_DIVIDE;
+		}
+	}
+	patch->offset = entry.offset;
+	patch->length = start + need - entry.offset;
+	memcpy(patch->bytes, block + entry.offset, start - entry.offset);
+	if (start != entry.offset)
+		length_put(patch->bytes, start - entry.offset);
+	memset(patch->bytes + (start - entry.offset), 0, need);
+	dirent_put(form, patch->bytes + (start - entry.offset), inode, end - start, name,
+		   name_bytes, type);
+	return 0;
+}
+
+uint32_t dirent_divide_first(const struct dirent *entry)
+{
+	uint32_t start = space_start(entry);
+
+	/* An unused entry keeps its header where it is. */
+	if (!entry->inode)
+		start += DIRENT_HEADER;
+	return (start + DIRENT_SECTOR - 1) / DIRENT_SECTOR * DIRENT_SECTOR;
+}
+
+uint32_t dirent_divide(const struct dirent_form *form, const struct dirent *entry, uint32_t at,
+		       struct dirent_patch *patch)
+{
+	uint32_t end = entry->offset + entry->length, next;
+
+	if (!at)
+		at = dirent_divide_first(entry);
+	if (at >= end) {
+		patch->offset = entry->offset + AT_LENGTH;
+		patch->length = 2;
+		put16(patch->bytes, dirent_divide_first(entry) - entry->offset);
+		return 0;
+	}
+	next = at + DIRENT_SECTOR;
+	/* What remains must be long enough for an entry. */
+	if (next > end || end - next < DIRENT_HEADER)
+		next = end;
+	patch->offset = at;
+	patch->length = DIRENT_HEADER;
+	dirent_put(form, patch->bytes, 0, next - at, "", 0, 0);
+	return next;
+}
+
+void dirent_remove(const struct dirent_form *form, const uint8_t *block, const struct dirent *entry,
+		   struct dirent_patch *patch)
+{
+	if (entry->before == entry->offset ||
+	    sector_of(entry->before) != sector_of(entry->offset)) {
+		patch->offset = entry->offset;
+		patch->length = 4;
+		put32(patch->bytes, 0);
+		return;
+	}
+	patch->offset = entry->before + AT_LENGTH;
+	patch->length = 2;
+	put16(patch->bytes, length_code(length_get(form, block + entry->before) + entry->length));
+}
+
+void dirent_redirect(const struct dirent_form *form, const struct dirent *entry, uint32_t inode,
+		     uint32_t type, struct dirent_patch *patch)
+{
+	patch->offset = entry->offset;
+	patch->length = DIRENT_HEADER;
+	put32(patch->bytes, inode);
+	length_put(patch->bytes, entry->length);
+	patch->bytes[AT_NAME] = (uint8_t)entry->name_bytes;
+	patch->bytes[AT_TYPE] = form->has_types ? (uint8_t)type : 0;
+}
+
+void dirent_format(const struct dirent_form *form, uint8_t sector[DIRENT_SECTOR], uint32_t folder,
+		   uint32_t parent)
+{
+	const uint32_t folder_type = 2;
+
+	memset(sector, 0, DIRENT_SECTOR);
+	if (!folder) {
+		dirent_put(form, sector, 0, DIRENT_SECTOR, "", 0, 0);
+		return;
+	}
+	dirent_put(form, sector, folder, dirent_bytes(1), ".", 1, folder_type);
+	dirent_put(form, sector + dirent_bytes(1), parent, DIRENT_SECTOR - dirent_bytes(1), "..", 2,
+		   folder_type);
+}

@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names of folders: found by the index (htree) where the folder has one, else block by block.
+ *
+ * A new name is put into the block that the index names, so that the index stays right; where that block is full the folder
+ * becomes one without an index (its flag is cleared), and the name is put where there is space. Where there is none in
+ * the first blocks is remembered (rooms), so that a folder that grows is not read at each new name.
+ */
+#include <banos/errno.h>
+#include <banos/string.h>
+#include "hash.h"
+#include "volume.h"
+
+#define COMPAT_FOLDER_INDEX 0x20u
+#define INCOMPAT_CASEFOLD   0x20000u
+#define AHEAD		    32u /* blocks */
+
+uint32_t folder_type(uint32_t mode)
+{
+	/* By the four bits of the type: fifo, character device, folder, block device, file, link, socket. */
+	static const uint8_t types[16] = {
+		[1] = 5, [2] = 3, [4] = 2, [6] = 4, [8] = 1, [10] = 7, [12] = 6
+	};
+
+	return types[mode >> 12 & 15];
+}
+
+/* Linux's DT_ of a type of an entry. */
+static uint32_t entry_kind(uint32_t type)
+{
+	static const uint8_t kinds[8] = { 0, 8, 4, 2, 6, 1, 12, 10 };
+
+	return type < sizeof(kinds) ? kinds[type] : 0;
+}
+
+uint64_t place_offset(const struct volume *volume, const struct place *place)
+{
+	return (place->block << volume->layout.block_shift) + place->entry.offset;
+}
+
+/* ---- the blocks of a folder ---- */
+
+static uint64_t folder_blocks(const struct volume *volume, const struct node *folder)
+{
+	return inode_bytes(folder->raw) >> volume->layout.block_shift;
+}
+
+/* The block on the store; @run remembers what was found. 0: a hole */
+static int64_t folder_block(struct volume *volume, const struct node *folder, uint64_t index,
+			    struct run *run, uint64_t *block)
+{
+	int64_t error = 0;
+
+	if (index < run->first || index - run->first >= run->count) {
+		error = map_find(volume, folder, index, AHEAD, run);
+		if (!error && run->block && run->count > 1)
+			banos_store_prefetch(volume->mount,
+					     run->block << volume->layout.block_shift,
+					     run->count << volume->layout.block_shift);
+	}
+	*block = run->block ? run->block + (index - run->first) : 0;
+	return error;
+}
+
+/* @return 0; DIRENT_ABSENT; an error */
+static int64_t block_search(struct volume *volume, uint64_t block, const char *name,
+			    uint32_t length, struct place *place)
+{
+	struct view view;
+	int64_t error = view_get(volume, block, &view);
+
+	if (error)
+		return error;
+	error = dirent_find(&volume->form, view.bytes, name, length, &place->entry);
+	view_put(volume, &view);
+	place->block = block;
+	return error == -EUCLEAN ? volume_damaged(volume, "a folder is wrong") : error;
+}
+
+static int64_t folder_search(struct volume *volume, const struct node *folder, const char *name,
+			     uint32_t length, struct place *place)
+{
+	uint64_t blocks = folder_blocks(volume, folder), block;
+	struct run run = { 0 };
+
+	for (uint64_t index = 0; index < blocks; index++) {
+		int64_t result = folder_block(volume, folder, index, &run, &block);
+
+		if (!result && block)
+			result = block_search(volume, block, name, length, place);
+		else if (!result)
+			result = DIRENT_ABSENT;
+		place->index = index;
+		if (result != DIRENT_ABSENT)
+			return result;
+	}
+	return -ENOENT;
+}
+
+/* ---- the index ---- */
+
+static int folder_has_index(const struct volume *volume, const struct node *folder)
+{
+	return inode_flags(folder->raw) & INODE_INDEX &&
+	       volume->layout.compat & COMPAT_FOLDER_INDEX &&
+	       !(volume->layout.incompat & INCOMPAT_CASEFOLD);
+}
+
+struct leaf {
+	uint32_t index;	     /* block of the folder */
+	uint32_t hash, next; /* of the name; of the leaf behind, 0 if there is none */
+};
+
+/*
+ * The leaf for a hash, in leaf->hash; @at: 0, or what to look for instead.
+ * @return 0; DIRENT_ABSENT: the index cannot be used
+ */
+static int64_t index_descend(struct volume *volume, const struct node *folder, const char *name,
+			     uint32_t length, uint32_t at, struct leaf *leaf)
+{
+	const struct layout *layout = &volume->layout;
+	uint64_t blocks = folder_blocks(volume, folder), block;
+	uint32_t levels = 1;
+
+	leaf->index = leaf->next = 0;
+	for (uint32_t level = 0; level < levels; level++) {
+		struct run run = { 0 };
+		struct htree_list list;
+		struct view view;
+		uint32_t version, found;
+		int bad;
+		int64_t error = folder_block(volume, folder, leaf->index, &run, &block);
+
+		if (!error && !block)
+			return DIRENT_ABSENT;
+		if (!error)
+			error = view_get(volume, block, &view);
+		if (error)
+			return error;
+		if (level)
+			bad = htree_node(view.bytes, layout->block_bytes, &list);
+		else
+			bad = htree_root(view.bytes, layout->block_bytes, &version, &levels, &list);
+		if (!bad && !level)
+			leaf->hash = hash_name(version, layout->hash_unsigned, layout->hash_seed,
+					       name, length);
+		if (!bad) {
+			found = htree_find(&list, at ? at : leaf->hash);
+			leaf->index = htree_block(&list, found);
+			if (found + 1 < list.count)
+				leaf->next = htree_hash(&list, found + 1);
+		}
+		view_put(volume, &view);
+		if (bad || !leaf->index || leaf->index >= blocks)
+			return DIRENT_ABSENT;
+	}
+	return 0;
+}
+
+/* @return 0; -ENOENT; DIRENT_ABSENT: the index cannot be used */
+static int64_t index_search(struct volume *volume, const struct node *folder, const char *name,
+			    uint32_t length, struct place *place)
+{
+	uint64_t blocks = folder_blocks(volume, folder), block;
+	uint32_t at = 0;
+
+	/* Leaves with the same hash follow one another: no more than there are blocks. */
+	for (uint64_t i = 0; i < blocks; i++) {
+		struct run run = { 0 };
+		struct leaf leaf;
+		int64_t result = index_descend(volume, folder, name, length, at, &leaf);
+
+		if (!result)
+			result = folder_block(volume, folder, leaf.index, &run, &block);
+		if (result)
+			return result;
+		if (!block)
+			return DIRENT_ABSENT;
+		place->index = leaf.index;
+		result = block_search(volume, block, name, length, place);
+		if (result != DIRENT_ABSENT)
+			return result;
+		if (leaf.next != (leaf.hash | 1) || at == leaf.next)
+			break;
+		at = leaf.next;
+	}
+	return -ENOENT;
+}
+
+int64_t folder_find(struct volume *volume, const struct node *folder, const char *name,
+		    uint32_t length, struct place *place)
+{
+	int64_t result = DIRENT_ABSENT;
+
+	if (inode_type(folder->raw) != MODE_FOLDER)
+		return -ENOTDIR;
+	if (length > DIRENT_NAME_MAX)
+		return -ENAMETOOLONG;
+	/* "." and ".." are in the root of the index, and in no leaf. */
+	if (folder_has_index(volume, folder) && name[0] != '.')
+		result = index_search(volume, folder, name, length, place);
+	else if (folder_has_index(volume, folder) && (length > 2 || name[length - 1] != '.'))
+		result = index_search(volume, folder, name, length, place);
+	if (result == DIRENT_ABSENT)
+		result = folder_search(volume, folder, name, length, place);
+	return result;
+}
+
+int64_t folder_is_empty(struct volume *volume, const struct node *folder)
+{
+	uint64_t blocks = folder_blocks(volume, folder), block;
+	struct run run = { 0 };
+	struct view view;
+
+	for (uint64_t index = 0; index < blocks; index++) {
+		int64_t result = folder_block(volume, folder, index, &run, &block);
+
+		if (result || !block) {
+			if (result)
+				return result;
+			continue;
+		}
+		result = view_get(volume, block, &view);
+		if (result)
+			return result;
+		result = dirent_is_used(&volume->form, view.bytes);
+		view_put(volume, &view);
+		if (result < 0)
+			return volume_damaged(volume, "a folder is wrong");
+		if (result)
+			return -ENOTEMPTY;
+	}
+	return 0;
+}
+
+/* ---- listing ---- */
+
+struct listing {
+	uint8_t *to;
+	uint32_t length, used;
+};
+
+/* @return 1: there is no room for it */
+static int listing_add(struct listing *listing, const struct dirent *entry, uint64_t cookie)
+{
+	uint32_t bytes = (BANOS_DIRECTORY_NAME + entry->name_bytes + 7) / 8 * 8;
+	struct banos_directory_entry record = { 0 };
+	uint8_t *to = listing->to + listing->used;
+
+	if (bytes < sizeof(record))
+		bytes = sizeof(record);
+	if (listing->length - listing->used < bytes)
+		return 1;
+	record.node = entry->inode;
+	record.cookie = cookie;
+	record.record_bytes = (uint16_t)bytes;
+	record.type = (uint8_t)entry_kind(entry->type);
+	record.name_bytes = (uint8_t)entry->name_bytes;
+	memset(to, 0, bytes);
+	memcpy(to, &record, BANOS_DIRECTORY_NAME);
+	memcpy(to + BANOS_DIRECTORY_NAME, entry->name, entry->name_bytes);
+	listing->used += bytes;
+	return 0;
+}
+
+/* List a block from byte @from on. @return 0; 1: the list is full; -EUCLEAN */
+static int64_t block_list(struct volume *volume, const uint8_t *block, uint64_t base, uint64_t from,
+			  struct listing *listing)
+{
+	struct dirent entry;
+
+	for (uint32_t offset = 0;; offset += entry.length) {
+		int result = dirent_read(&volume->form, block, offset, &entry);
+
+		if (result)
+			return result == DIRENT_ABSENT ? 0 : result;
+		/* Entries before @from are walked, too: it need not be where one begins any more. */
+		if (!entry.inode || base + offset < from ||
+		    (entry.name[0] == '.' &&
+		     (entry.name_bytes == 1 || (entry.name_bytes == 2 && entry.name[1] == '.'))))
+			continue;
+		if (listing_add(listing, &entry, base + offset + entry.length))
+			return 1;
+	}
+}
+
+int64_t ext2_readdir(void *fs, uint64_t dir, uint64_t cookie, uint8_t *to, uint32_t length)
+{
+	struct volume *volume = fs;
+	uint32_t shift = volume->layout.block_shift;
+	struct listing listing = { to, length, 0 };
+	struct run run = { 0 };
+	struct node folder;
+	uint64_t block;
+	int64_t result = node_get(volume, dir, &folder);
+
+	if (!result && inode_type(folder.raw) != MODE_FOLDER)
+		result = -ENOTDIR;
+	for (uint64_t index = cookie >> shift; !result && index < folder_blocks(volume, &folder);
+	     index++) {
+		struct view view;
+
+		result = folder_block(volume, &folder, index, &run, &block);
+		if (result || !block)
+			continue;
+		result = view_get(volume, block, &view);
+		if (result)
+			break;
+		result = block_list(volume, view.bytes, index << shift, cookie, &listing);
+		view_put(volume, &view);
+		if (result == -EUCLEAN)
+			volume_damaged(volume, "a folder is wrong");
+	}
+	return result < 0 ? result : listing.used;
+}
+
+int64_t ext2_lookup(void *fs, uint64_t dir, const char *name, uint32_t length,
+		    struct banos_attr *attr)
+{
+	struct volume *volume = fs;
+	struct node folder, node;
+	struct place place;
+	int64_t error = node_get(volume, dir, &folder);
+
+	if (!error)
+		error = folder_find(volume, &folder, name, length, &place);
+	if (error)
+		return error;
+	error = node_get(volume, place.entry.inode, &node);
+	if (error == -ESTALE)
+		return volume_damaged(volume, "a name leads to an inode that is free");
+	if (!error)
+		node_attr(volume, &node, attr);
+	return error;
+}
+
+/* ---- changes ---- */
+
+static int64_t patch_write(struct volume *volume, uint64_t block, const struct dirent_patch *patch)
+{
+	return banos_store_write(volume->mount,
+				 (block << volume->layout.block_shift) + patch->offset,
+				 patch->bytes, patch->length);
+}
+
+static uint64_t room_get(struct volume *volume, uint32_t folder)
+{
+	uint64_t value = __atomic_load_n(&volume->rooms[folder % ROOMS], __ATOMIC_RELAXED);
+
+	return value >> 32 == folder ? (uint32_t)value : 0;
+}
+
+static void room_set(struct volume *volume, uint32_t folder, uint64_t index)
+{
+	__atomic_store_n(&volume->rooms[folder % ROOMS], (uint64_t)folder << 32 | (uint32_t)index,
+			 __ATOMIC_RELAXED);
+}
+
+/* Divide the space of an entry that reaches over sectors: dirent.h. @return 0; -EAGAIN; an error */
+static int64_t block_divide(struct volume *volume, uint64_t block, const struct dirent *entry,
+			    const struct addition *addition)
+{
+	uint64_t base = block << volume->layout.block_shift;
+	uint32_t first = dirent_divide_first(entry), at = 0;
+	struct dirent_patch patch;
+	int64_t error = banos_store_after(volume->mount, base + entry->offset, base + first,
+					  entry->offset + entry->length - first);
+
+	if (!error && addition->later)
+		error = banos_store_after(volume->mount, addition->later, base + entry->offset, 1);
+	while (!error) {
+		at = dirent_divide(&volume->form, entry, at, &patch);
+		error = patch_write(volume, block, &patch);
+		if (!at)
+			break;
+	}
+	return error;
+}
+
+/* Add to a block. @return 0; DIRENT_ABSENT: no space; an error */
+static int64_t block_add(struct volume *volume, uint64_t block, const struct addition *addition)
+{
+	uint64_t base = block << volume->layout.block_shift;
+	struct dirent_patch patch;
+	struct dirent divide;
+	int64_t result = DIRENT_DIVIDE;
+	int divided = 0;
+
+	/* After a division there is space in one sector. */
+	for (int tries = 0; result == DIRENT_DIVIDE && tries < 2; tries++) {
+		struct view view;
+
+		result = view_get(volume, block, &view);
+		if (result)
+			return result;
+		result = dirent_insert(&volume->form, view.bytes, addition->name, addition->length,
+				       addition->inode, addition->type, &patch, &divide);
+		view_put(volume, &view);
+		if (result == DIRENT_DIVIDE && !tries) {
+			int64_t error = block_divide(volume, block, &divide, addition);
+
+			if (error)
+				return error;
+			divided = 1;
+		}
+	}
+	if (result == -EUCLEAN)
+		return volume_damaged(volume, "a folder is wrong");
+	if (!result && addition->later && !divided)
+		result = banos_store_after(volume->mount, addition->later, base + patch.offset, 1);
+	if (result)
+		return result;
+	return patch_write(volume, block, &patch);
+}
+
+/* Write a new block of a folder: unused but for the addition. */
+static int64_t block_format(struct volume *volume, uint64_t block)
+{
+	uint64_t offset = block << volume->layout.block_shift;
+	uint8_t sector[DIRENT_SECTOR];
+	int64_t error = 0;
+
+	dirent_format(&volume->form, sector, 0, 0);
+	for (uint32_t at = 0; !error && at < volume->layout.block_bytes; at += DIRENT_SECTOR)
+		error = banos_store_write(volume->mount, offset + at, sector, sizeof(sector));
+	return error;
+}
+
+/* A new block at the end. */
+static int64_t folder_extend(struct volume *volume, struct node *folder,
+			     const struct addition *addition)
+{
+	uint64_t index = folder_blocks(volume, folder), block;
+	struct addition plain = *addition;
+	struct growth growth;
+	struct run run;
+	int64_t error;
+
+	if ((index + 1) << volume->layout.block_shift > INT32_MAX)
+		return -ENOSPC;
+	error = map_find(volume, folder, index, 1, &run);
+	if (!error && run.block)
+		error = volume_damaged(volume, "a folder has blocks behind its end");
+	if (error)
+		return error;
+	error = grow_plan(volume, folder, index, 1, BANOS_MAP_RESERVED | GROW_METADATA, &growth);
+	if (error)
+		return error;
+	block = growth.first << volume->layout.block_shift;
+	/* The name is reached by way of the inode, which is on the disk after the block. */
+	if (addition->later) {
+		error = banos_store_after(volume->mount, addition->later, folder->offset, 1);
+		if (!error)
+			error = banos_store_after(volume->mount, addition->later, block, SECTOR);
+	}
+	if (!error && growth.path.levels)
+		error = banos_store_after(volume->mount, folder->offset,
+					  grow_pointer(volume, folder, &growth), 1);
+	if (error) {
+		grow_undo(volume, &growth);
+		return error;
+	}
+	plain.later = 0;
+	error = grow_write(volume, folder, &growth);
+	if (!error)
+		error = block_format(volume, growth.first);
+	if (!error)
+		error = block_add(volume, growth.first, &plain);
+	if (error)
+		return error;
+	inode_set_bytes(folder->raw, (index + 1) << volume->layout.block_shift);
+	room_set(volume, folder->number, index);
+	return node_write(volume, folder, INODE_SIZE, 4);
+}
+
+/* Add to the leaf of the index. @return 0; DIRENT_ABSENT: the index was given up; an error */
+static int64_t index_add(struct volume *volume, struct node *folder,
+			 const struct addition *addition)
+{
+	struct run run = { 0 };
+	struct leaf leaf;
+	uint64_t block = 0;
+	int64_t result = index_descend(volume, folder, addition->name, addition->length, 0, &leaf);
+
+	if (!result)
+		result = folder_block(volume, folder, leaf.index, &run, &block);
+	if (!result)
+		result = block ? block_add(volume, block, addition) : DIRENT_ABSENT;
+	return result;
+}
+
+static int64_t folder_fill(struct volume *volume, struct node *folder,
+			   const struct addition *addition)
+{
+	uint64_t blocks = folder_blocks(volume, folder), block;
+	struct run run = { 0 };
+
+	for (uint64_t index = room_get(volume, folder->number); index < blocks; index++) {
+		int64_t result = folder_block(volume, folder, index, &run, &block);
+
+		if (!result)
+			result = block ? block_add(volume, block, addition) : DIRENT_ABSENT;
+		if (result != DIRENT_ABSENT) {
+			room_set(volume, folder->number, index);
+			return result;
+		}
+	}
+	return folder_extend(volume, folder, addition);
+}
+
+int64_t folder_add(struct volume *volume, struct node *folder, const struct addition *addition)
+{
+	uint32_t flags = inode_flags(folder->raw);
+	int64_t result = DIRENT_ABSENT;
+
+	if (addition->length > DIRENT_NAME_MAX)
+		return -ENAMETOOLONG;
+	if (folder_has_index(volume, folder))
+		result = index_add(volume, folder, addition);
+	if (result != DIRENT_ABSENT)
+		return result;
+	result = folder_fill(volume, folder, addition);
+	if (result || !(flags & INODE_INDEX))
+		return result;
+	put32(folder->raw + INODE_FLAGS, flags & ~INODE_INDEX);
+	return node_write(volume, folder, INODE_FLAGS, 4);
+}
+
+int64_t folder_remove(struct volume *volume, const struct node *folder, const struct place *place)
+{
+	struct dirent_patch patch;
+	struct view view;
+	int64_t error = view_get(volume, place->block, &view);
+
+	if (error)
+		return error;
+	dirent_remove(&volume->form, view.bytes, &place->entry, &patch);
+	view_put(volume, &view);
+	if (place->index < room_get(volume, folder->number))
+		room_set(volume, folder->number, place->index);
+	return patch_write(volume, place->block, &patch);
+}
+
+int64_t folder_redirect(struct volume *volume, const struct place *place, uint32_t inode,
+			uint32_t type)
+{
+	struct dirent_patch patch;
+
+	dirent_redirect(&volume->form, &place->entry, inode, type, &patch);
+	return patch_write(volume, place->block, &patch);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What has to wait for a commit, by group: struct held.
+ *
+ * Two commits at most are not on the disk: the one that changes belong to now, and the one before, while it is
+ * written. So there are two maps; a commit that is on the disk empties its map. Where memory or slots are missing,
+ * the whole shard waits instead: freeing something must not fail.
+ */
+#include <banos/memory.h>
+#include <banos/string.h>
+#include "volume.h"
+
+struct shard *shard_of(struct volume *volume, uint32_t group)
+{
+	return &volume->shards[group % SHARDS];
+}
+
+static uint32_t map_bytes(const struct volume *volume)
+{
+	uint32_t bits = volume->layout.blocks_per_group;
+
+	if (bits < volume->layout.inodes_per_group)
+		bits = volume->layout.inodes_per_group;
+	return (bits + 63) / 64 * 8;
+}
+
+/* Empty what is committed. */
+static void held_age(struct volume *volume, struct held *held)
+{
+	uint64_t committed = (uint64_t)banos_store_committed(volume->mount);
+
+	for (uint32_t i = 0; i < 2; i++) {
+		if (!held->epochs[i] || held->epochs[i] > committed)
+			continue;
+		memset(held->maps[i], 0, map_bytes(volume));
+		held->epochs[i] = 0;
+	}
+}
+
+struct held *held_find(struct volume *volume, uint32_t group, uint32_t kind)
+{
+	struct shard *shard = shard_of(volume, group);
+
+	for (uint32_t i = 0; i < HELD_SLOTS; i++) {
+		struct held *held = &shard->held[i];
+
+		if (held->is_used && held->group == group && held->kind == kind) {
+			held_age(volume, held);
+			return held;
+		}
+	}
+	return NULL;
+}
+
+/* A slot for a group, whose maps are empty. */
+static struct held *held_claim(struct volume *volume, uint32_t group, uint32_t kind)
+{
+	struct shard *shard = shard_of(volume, group);
+
+	for (uint32_t i = 0; i < HELD_SLOTS; i++) {
+		struct held *held = &shard->held[i];
+
+		held_age(volume, held);
+		if (held->epochs[0] || held->epochs[1])
+			continue;
+		held->is_used = 1;
+		held->group = group;
+		held->kind = kind;
+		return held;
+	}
+	return NULL;
+}
+
+/* Make maps[0] that of @epoch. @return whether it can be used */
+static int held_turn(struct volume *volume, struct held *held, uint64_t epoch)
+{
+	if (held->epochs[0] && held->epochs[0] != epoch) {
+		uint8_t *map = held->maps[1];
+
+		if (held->epochs[1])
+			return 0;
+		held->maps[1] = held->maps[0];
+		held->epochs[1] = held->epochs[0];
+		held->maps[0] = map;
+		held->epochs[0] = 0;
+	}
+	if (!held->maps[0])
+		held->maps[0] = banos_alloc(ext2_owner, map_bytes(volume), 0);
+	return held->maps[0] != NULL;
+}
+
+void held_add(struct volume *volume, uint32_t group, uint32_t kind, uint32_t bit, uint32_t count)
+{
+	uint64_t epoch = (uint64_t)banos_store_epoch(volume->mount);
+	struct held *held = held_find(volume, group, kind);
+
+	if (!held)
+		held = held_claim(volume, group, kind);
+	if (!held || !held_turn(volume, held, epoch)) {
+		shard_of(volume, group)->blocked = epoch;
+		return;
+	}
+	held->epochs[0] = epoch;
+	for (uint32_t i = bit; i < bit + count; i++)
+		held->maps[0][i / 8] |= (uint8_t)(1u << i % 8);
+}
+
+int held_has(struct volume *volume, uint32_t inode, uint32_t kind)
+{
+	uint32_t group = node_group(volume, inode), has;
+	uint32_t bit = inode - 1 - group * volume->layout.inodes_per_group;
+	struct shard *shard = shard_of(volume, group);
+	struct held *held;
+
+	banos_mutex_lock(&shard->lock);
+	held = held_find(volume, group, kind);
+	has = shard->blocked > (uint64_t)banos_store_committed(volume->mount);
+	for (uint32_t i = 0; held && i < 2; i++)
+		if (held->epochs[i])
+			has |= held->maps[i][bit / 8] >> bit % 8 & 1u;
+	banos_mutex_unlock(&shard->lock);
+	return (int)has;
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Methods that change names: create, link, unlink, rmdir, rename, forget.
+ *
+ * Each one first does what can fail (searches, allocations, orders), and undoes it where something fails; adding
+ * a name is the last of that. Times of folders and of what is named are handed down by the kernel.
+ */
+#include <banos/errno.h>
+#include <banos/string.h>
+#include <banos/time.h>
+#include "volume.h"
+
+#define FAST_MAX 60u /* bytes of a link in the inode, with its NUL */
+
+/* ---- create ---- */
+
+/* The text of a link, or the first block of a folder, on the store. */
+static int64_t content_write(struct volume *volume, const struct node *node, uint64_t block,
+			     const struct banos_create *what, uint32_t parent)
+{
+	uint64_t offset = block << volume->layout.block_shift;
+	uint8_t sector[DIRENT_SECTOR];
+	int64_t error;
+
+	if (what->target) {
+		uint32_t length = (uint32_t)strlen(what->target);
+
+		error = banos_store_zero(volume->mount, offset, volume->layout.block_bytes);
+		if (error)
+			return error;
+		return banos_store_write(volume->mount, offset, what->target, length);
+	}
+	dirent_format(&volume->form, sector, node->number, parent);
+	error = banos_store_write(volume->mount, offset, sector, sizeof(sector));
+	dirent_format(&volume->form, sector, 0, 0);
+	for (uint32_t at = DIRENT_SECTOR; !error && at < volume->layout.block_bytes;
+	     at += DIRENT_SECTOR)
+		error = banos_store_write(volume->mount, offset + at, sector, sizeof(sector));
+	return error;
+}
+
+/* What a new inode holds besides its attributes: text, a block. @block: 0 where there is none */
+static int64_t content_plan(struct volume *volume, struct node *node,
+			    const struct banos_create *what, uint64_t *block)
+{
+	uint64_t goal = layout_group_first(&volume->layout, node_group(volume, node->number));
+	uint32_t bytes = volume->layout.block_bytes;
+	uint32_t length = what->target ? (uint32_t)strlen(what->target) : 0;
+	int64_t result;
+
+	*block = 0;
+	if (what->target)
+		inode_set_bytes(node->raw, length);
+	else if (inode_type(node->raw) == MODE_FOLDER)
+		inode_set_bytes(node->raw, bytes);
+	else
+		return 0;
+	if (length >= bytes)
+		return -ENAMETOOLONG;
+	if (what->target && length < FAST_MAX) {
+		memcpy(node->raw + INODE_POINTERS, what->target, length);
+		return 0;
+	}
+	result = block_alloc(volume, goal, 1, BANOS_MAP_RESERVED, block);
+	if (result < 0)
+		return result;
+	put32(node->raw + INODE_POINTERS, (uint32_t)*block);
+	node_count(volume, node, 1);
+	result = banos_store_after(volume->mount, node->offset,
+				   *block << volume->layout.block_shift, bytes);
+	if (result)
+		block_free(volume, *block, 1, 1);
+	return result;
+}
+
+/* An inode, on the store with all of its bytes. */
+static int64_t node_write_new(struct volume *volume, const struct node *node)
+{
+	uint32_t bytes = inode_raw_bytes(&volume->layout);
+	int64_t error = banos_store_write(volume->mount, node->offset, node->raw, bytes);
+
+	if (!error && volume->layout.inode_bytes > bytes)
+		error = banos_store_zero(volume->mount, node->offset + bytes,
+					 volume->layout.inode_bytes - bytes);
+	return error;
+}
+
+static int64_t create_node(struct volume *volume, const struct node *folder,
+			   const struct banos_create *what, struct node *node, uint64_t *block)
+{
+	int is_folder = (what->mode & MODE_TYPE) == MODE_FOLDER;
+	int64_t error = inode_alloc(volume, folder, is_folder, &node->number);
+
+	if (error)
+		return error;
+	error = node_locate(volume, node->number, &node->offset);
+	inode_create(&volume->layout, node->raw, what,
+		     __atomic_fetch_add(&volume->generation, 1, __ATOMIC_RELAXED));
+	if (is_folder)
+		put16(node->raw + INODE_LINKS, 2);
+	if (!error)
+		error = content_plan(volume, node, what, block);
+	if (error)
+		inode_free(volume, node->number, is_folder, 1);
+	return error;
+}
+
+int64_t ext2_create(void *fs, uint64_t dir, const char *name, uint32_t length,
+		    const struct banos_create *what, struct banos_attr *attr)
+{
+	struct volume *volume = fs;
+	uint32_t type = folder_type(what->mode);
+	int is_folder = (what->mode & MODE_TYPE) == MODE_FOLDER;
+	struct addition addition = { name, length, 0, type, 0 };
+	struct node folder, node;
+	uint64_t block;
+	int64_t error = node_get(volume, dir, &folder);
+
+	if (!error && !type)
+		error = -EINVAL;
+	if (!error && is_folder && inode_links(folder.raw) >= LINK_MAX)
+		error = -EMLINK;
+	if (!error)
+		error = create_node(volume, &folder, what, &node, &block);
+	if (error)
+		return error;
+	addition.inode = node.number;
+	error = folder_add(volume, &folder, &addition);
+	if (error) {
+		if (block)
+			block_free(volume, block, 1, 1);
+		inode_free(volume, node.number, is_folder, 1);
+		return error;
+	}
+	if (block)
+		error = content_write(volume, &node, block, what, folder.number);
+	if (!error)
+		error = node_write_new(volume, &node);
+	if (!error && is_folder)
+		error = node_set_links(volume, &folder, inode_links(folder.raw) + 1);
+	node_attr(volume, &node, attr);
+	return error;
+}
+
+/* ---- further names, fewer names ---- */
+
+int64_t ext2_link(void *fs, uint64_t number, uint64_t dir, const char *name, uint32_t length,
+		  struct banos_attr *attr)
+{
+	struct volume *volume = fs;
+	struct addition addition = { name, length, (uint32_t)number, 0, 0 };
+	uint32_t group;
+	struct node folder, node;
+	int64_t error = node_get(volume, dir, &folder);
+
+	if (!error)
+		error = node_get(volume, number, &node);
+	if (!error && inode_links(node.raw) >= LINK_MAX)
+		error = -EMLINK;
+	if (error)
+		return error;
+	addition.type = folder_type(inode_mode(node.raw));
+	error = folder_add(volume, &folder, &addition);
+	if (!error)
+		error = node_set_links(volume, &node, inode_links(node.raw) + 1);
+	if (error)
+		return error;
+	group = node_group(volume, node.number);
+	banos_mutex_lock(&shard_of(volume, group)->lock);
+	held_add(volume, group, HELD_LINKS,
+		 node.number - 1 - group * volume->layout.inodes_per_group, 1);
+	banos_mutex_unlock(&shard_of(volume, group)->lock);
+	node_attr(volume, &node, attr);
+	return 0;
+}
+
+/* The name, which must lead to @node. */
+static int64_t place_find(struct volume *volume, const struct node *folder, const char *name,
+			  uint32_t length, uint64_t node, struct place *place)
+{
+	int64_t error = folder_find(volume, folder, name, length, place);
+
+	if (!error && place->entry.inode != node)
+		error = -ESTALE;
+	return error;
+}
+
+int64_t ext2_unlink(void *fs, uint64_t dir, const char *name, uint32_t length, uint64_t number)
+{
+	struct volume *volume = fs;
+	struct node folder, node;
+	struct place place;
+	uint32_t links;
+	int64_t error = node_get(volume, dir, &folder);
+
+	if (!error)
+		error = node_get(volume, number, &node);
+	if (!error)
+		error = place_find(volume, &folder, name, length, number, &place);
+	if (error)
+		return error;
+	links = inode_links(node.raw);
+	/* The name that remains must not be lost with this one. */
+	if (links > 1 && held_has(volume, node.number, HELD_LINKS))
+		return -EAGAIN;
+	error = folder_remove(volume, &folder, &place);
+	if (!error && links)
+		error = node_set_links(volume, &node, links - 1);
+	return error;
+}
+
+int64_t ext2_rmdir(void *fs, uint64_t dir, const char *name, uint32_t length, uint64_t number)
+{
+	struct volume *volume = fs;
+	struct node folder, node;
+	struct place place;
+	int64_t error = node_get(volume, dir, &folder);
+
+	if (!error)
+		error = node_get(volume, number, &node);
+	if (!error)
+		error = place_find(volume, &folder, name, length, number, &place);
+	if (!error && inode_type(node.raw) != MODE_FOLDER)
+		error = -ENOTDIR;
+	if (!error)
+		error = folder_is_empty(volume, &node);
+	if (!error)
+		error = folder_remove(volume, &folder, &place);
+	if (!error)
+		error = node_set_links(volume, &node, 0);
+	if (!error && inode_links(folder.raw) > 2)
+		error = node_set_links(volume, &folder, inode_links(folder.raw) - 1);
+	return error;
+}
+
+int64_t ext2_forget(void *fs, uint64_t number)
+{
+	struct volume *volume = fs;
+	int64_t error, freed;
+	struct node node;
+
+	error = node_get(volume, number, &node);
+	if (error)
+		return error;
+	if (inode_links(node.raw))
+		return -EBUSY;
+	error = xattr_release(volume, &node);
+	if (!error && inode_has_blocks(&volume->layout, node.raw))
+		error = node_truncate(volume, &node, 0);
+	inode_set_bytes(node.raw, 0);
+	put32(node.raw + INODE_DTIME, (uint32_t)(banos_time_real_ns() / BANOS_S) | 1u);
+	freed = node_write(volume, &node, 0, INODE_BYTES_MIN);
+	if (!freed)
+		freed = inode_free(volume, node.number, inode_type(node.raw) == MODE_FOLDER, 0);
+	if (error)
+		return error;
+	return freed;
+}
+
+/* ---- rename ---- */
+
+struct move {
+	struct volume *volume;
+	const struct banos_rename *what;
+	struct node old_folder, new_folder, node, target;
+	struct place from, to; /* to: only where a name is replaced */
+	struct place parent;   /* ".." of a folder that gets another parent */
+	int is_folder, changes_parent;
+};
+
+static int64_t move_find(struct move *move)
+{
+	const struct banos_rename *what = move->what;
+	struct volume *volume = move->volume;
+	int64_t error = node_get(volume, what->old_dir, &move->old_folder);
+
+	if (!error)
+		error = node_get(volume, what->new_dir, &move->new_folder);
+	if (!error)
+		error = node_get(volume, what->node, &move->node);
+	if (!error)
+		error = place_find(volume, &move->old_folder, what->old_name,
+				   (uint32_t)strlen(what->old_name), what->node, &move->from);
+	if (error)
+		return error;
+	move->is_folder = inode_type(move->node.raw) == MODE_FOLDER;
+	move->changes_parent = move->is_folder && what->old_dir != what->new_dir;
+	if (move->changes_parent)
+		error = folder_find(volume, &move->node, "..", 2, &move->parent);
+	if (!error && move->changes_parent && !(what->flags & BANOS_RENAME_REPLACE) &&
+	    inode_links(move->new_folder.raw) >= LINK_MAX)
+		error = -EMLINK;
+	if (error || !(what->flags & BANOS_RENAME_REPLACE))
+		return error;
+	error = node_get(volume, what->new_node, &move->target);
+	if (!error)
+		error = place_find(volume, &move->new_folder, what->new_name,
+				   (uint32_t)strlen(what->new_name), what->new_node, &move->to);
+	if (!error && move->is_folder)
+		error = folder_is_empty(volume, &move->target);
+	else if (!error && inode_links(move->target.raw) > 1 &&
+		 held_has(volume, move->target.number, HELD_LINKS))
+		error = -EAGAIN;
+	return error;
+}
+
+/* The new name leads to the node: in place of another one, or added. */
+static int64_t move_name(struct move *move)
+{
+	struct volume *volume = move->volume;
+	uint64_t removed = place_offset(volume, &move->from), replaced;
+	uint32_t type = folder_type(inode_mode(move->node.raw));
+	struct addition addition = { move->what->new_name, (uint32_t)strlen(move->what->new_name),
+				     move->node.number, type, removed };
+	int64_t error;
+
+	if (!(move->what->flags & BANOS_RENAME_REPLACE))
+		return folder_add(volume, &move->new_folder, &addition);
+	replaced = place_offset(volume, &move->to);
+	error = banos_store_after(volume->mount, removed, replaced, 1);
+	if (!error && held_has(volume, move->node.number, HELD_INODES))
+		error = banos_store_after(volume->mount, replaced, move->node.offset, 1);
+	if (!error && !held_has(volume, move->target.number, HELD_INODES))
+		error = banos_store_after(volume->mount, move->target.offset, replaced, 1);
+	if (error)
+		return error;
+	return folder_redirect(volume, &move->to, move->node.number, type);
+}
+
+static int64_t move_links(struct move *move)
+{
+	struct volume *volume = move->volume;
+	int replaces = !!(move->what->flags & BANOS_RENAME_REPLACE);
+	uint32_t links;
+	int64_t error = 0;
+
+	if (replaces) {
+		links = inode_links(move->target.raw);
+		error = node_set_links(volume, &move->target,
+				       move->is_folder || !links ? 0 : links - 1);
+	}
+	if (!error && move->changes_parent)
+		error = folder_redirect(volume, &move->parent, move->new_folder.number,
+					folder_type(MODE_FOLDER));
+	/* One folder less in the old one; one more in the new one, unless it replaces another. */
+	if (!error && move->is_folder && (move->changes_parent || replaces) &&
+	    inode_links(move->old_folder.raw) > 2)
+		error = node_set_links(volume, &move->old_folder,
+				       inode_links(move->old_folder.raw) - 1);
+	if (!error && move->changes_parent && !replaces)
+		error = node_set_links(volume, &move->new_folder,
+				       inode_links(move->new_folder.raw) + 1);
+	return error;
+}
+
+int64_t ext2_rename(void *fs, const struct banos_rename *what)
+{
+	struct volume *volume = fs;
+	struct move move = { .volume = volume, .what = what };
+	int64_t error;
+
+	if (what->flags & ~BANOS_RENAME_REPLACE)
+		return -EINVAL;
+	error = move_find(&move);
+	if (!error)
+		error = move_name(&move);
+	if (error)
+		return error;
+	/* The new name may have been put before the old one, and changed the entry before that. */
+	error = place_find(volume, &move.old_folder, what->old_name,
+			   (uint32_t)strlen(what->old_name), what->node, &move.from);
+	if (!error)
+		error = folder_remove(volume, &move.old_folder, &move.from);
+	if (error)
+		return error;
+	return move_links(&move);
+}
