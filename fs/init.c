@@ -54,7 +54,7 @@ static void mount_first(void)
 	char options[40];
 
 	scnprintf(options, sizeof(options), "mode=755,nr_blocks=%lu", root_pages());
-	sb = tmpfs_create_super(fs_type_find("tmpfs"), options, 0);
+	sb = tmpfs_create_super(fs_type_get("tmpfs"), options, 0);
 	if (!IS_ERR(sb))
 		mount_root = mount_alloc(sb, sb->root, MNT_RELATIME, "rootfs");
 	if (!mount_root)

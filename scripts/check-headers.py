@@ -164,7 +164,7 @@ def check_declared_once(texts):
 def rules():
     """The least sizes that code checks: those of the kernel, and of drivers that export."""
     used = set()
-    for top in 'banos', 'drivers':
+    for top in 'banos', 'drivers', 'fs':
         for path in glob.glob(f'{SOURCE}/{top}/**/*.c', recursive=True):
             with open(path, encoding='utf-8') as f:
                 used |= set(re.findall(r'(?:size_least = |size < |sizeof\(struct \w+\) >= )(\w+_SIZE_\d+)',

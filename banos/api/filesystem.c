@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * <banos/filesystem.h>: file systems. This kernel has no such class: registration says
- * so, and what needs a mount finds none.
+ * <banos/filesystem.h>: types of file systems, as a driver registers and removes them. What is mounted of
+ * them: fs/driver/.
  */
 #include <kernel/driver_api.h>
 #include <kernel/err.h>
+#include <kernel/fs/driven.h>
+#include <kernel/heap.h>
+#include <kernel/string.h>
 #include "caller.h"
 
 _Static_assert(sizeof(struct banos_attr) >= BANOS_ATTR_SIZE_1 &&
@@ -28,94 +31,288 @@ static const struct struct_rule ops_rule = {
 	.flags = STRUCT_MUST | STRUCT_GROWING,
 };
 
+/* ---- methods that a driver lacks ---- */
+
+static int64_t default_unmount(void *fs)
+{
+	return 0;
+}
+
+static int64_t default_statfs(void *fs, struct banos_statfs *to)
+{
+	return 0;
+}
+
+static int64_t default_remount(void *fs, uint32_t flags, const char *options)
+{
+	if (*options)
+		return -EINVAL;
+	return 0;
+}
+
+static int64_t default_setattr(void *fs, uint64_t node, uint32_t which,
+			       const struct banos_attr *attr)
+{
+	return -EROFS;
+}
+
+static int64_t default_create(void *fs, uint64_t dir, const char *name, uint32_t length,
+			      const struct banos_create *what, struct banos_attr *attr)
+{
+	return -EROFS;
+}
+
+static int64_t default_link(void *fs, uint64_t node, uint64_t dir, const char *name,
+			    uint32_t length, struct banos_attr *attr)
+{
+	return -EPERM;
+}
+
+static int64_t default_unlink(void *fs, uint64_t dir, const char *name, uint32_t length,
+			      uint64_t node)
+{
+	return -EROFS;
+}
+
+static int64_t default_rename(void *fs, const struct banos_rename *what)
+{
+	return -EROFS;
+}
+
+static int64_t default_forget(void *fs, uint64_t node)
+{
+	return 0;
+}
+
+static int64_t default_readlink(void *fs, uint64_t node, char *to, uint32_t length)
+{
+	return -EINVAL;
+}
+
+static int64_t default_map(void *fs, uint64_t node, uint64_t offset, uint64_t length,
+			   uint32_t flags, struct banos_extent *extent)
+{
+	return -EOPNOTSUPP;
+}
+
+static int64_t default_allocate(void *fs, uint64_t node, uint32_t mode, uint64_t offset,
+				uint64_t length)
+{
+	return -EOPNOTSUPP;
+}
+
+static int64_t default_transfer(void *fs, uint64_t node, banos_buffer buffer, uint64_t length,
+				uint64_t offset)
+{
+	return -EIO;
+}
+
+static int64_t default_getxattr(void *fs, uint64_t node, const char *name, uint8_t *to,
+				uint32_t length)
+{
+	return -EOPNOTSUPP;
+}
+
+static int64_t default_setxattr(void *fs, uint64_t node, const char *name, const void *from,
+				uint32_t length, uint32_t flags)
+{
+	return -EOPNOTSUPP;
+}
+
+static int64_t default_listxattr(void *fs, uint64_t node, char *to, uint32_t length)
+{
+	return 0;
+}
+
+static int64_t default_removexattr(void *fs, uint64_t node, const char *name)
+{
+	return -EOPNOTSUPP;
+}
+
+/* NULL: mandatory. */
+static const struct banos_filesystem_ops default_ops = {
+	API_DEFAULTS(struct banos_filesystem_ops),
+	.unmount = default_unmount,
+	.statfs = default_statfs,
+	.sync = default_unmount,
+	.remount = default_remount,
+	.setattr = default_setattr,
+	.create = default_create,
+	.link = default_link,
+	.unlink = default_unlink,
+	.rmdir = default_unlink,
+	.rename = default_rename,
+	.forget = default_forget,
+	.readlink = default_readlink,
+	.map = default_map,
+	.allocate = default_allocate,
+	.read = default_transfer,
+	.write = default_transfer,
+	.getxattr = default_getxattr,
+	.setxattr = default_setxattr,
+	.listxattr = default_listxattr,
+	.removexattr = default_removexattr,
+};
+
+/* ---- life ---- */
+
+struct filesystem {
+	struct owned owned;
+	struct driven_type *type;
+};
+
+static bool filesystem_pin(struct owner *root)
+{
+	return driver_pin(owner_driver(root));
+}
+
+static void filesystem_unpin(struct owner *root)
+{
+	driver_unpin(owner_driver(root));
+}
+
+static int filesystem_publish(struct owned *owned)
+{
+	driven_type_adopt(container_of(owned, struct filesystem, owned)->type);
+	return 0;
+}
+
+static int filesystem_stop(struct owned *owned, u64 deadline_ns)
+{
+	return driven_type_withdraw(container_of(owned, struct filesystem, owned)->type, true,
+				    deadline_ns);
+}
+
+static void filesystem_free(struct owned *owned)
+{
+	struct filesystem *filesystem = container_of(owned, struct filesystem, owned);
+
+	driven_type_put(filesystem->type);
+	kfree(filesystem);
+}
+
+static const struct owned_class filesystem_class = {
+	.name = "type of file system",
+	.names = "types of file systems",
+	.kind = OWNED_FILESYSTEM,
+	.phase = OWNED_ENTRY,
+	.bytes = sizeof(struct filesystem) + sizeof(struct driven_type),
+	.late = true,
+	.publish = filesystem_publish,
+	.stop = filesystem_stop,
+	.free = filesystem_free,
+};
+
+static bool type_name_valid(const char *name, size_t size)
+{
+	size_t length = strnlen(name, size);
+
+	if (!length || length == size)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		char c = name[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      strchr("_-.", c)))
+			return false;
+	}
+	return true;
+}
+
+static int filesystem_read_config(struct owner *owner, const struct banos_filesystem_config *from,
+				  struct banos_filesystem_config *config,
+				  struct banos_filesystem_ops *ops)
+{
+	static const char function[] = "banos_filesystem_register";
+	int err = api_struct_read(function, &config_rule, from, config);
+
+	if (err)
+		return err;
+	if (config->flags & ~BANOS_FILESYSTEM_NODEV)
+		return api_mistake(function, -EINVAL, "config->flags has an unknown bit");
+	if (!type_name_valid(config->name, sizeof(config->name)))
+		return api_mistake(function, -EINVAL, "config->name is no name of a type");
+	if (owner != owner->root)
+		return api_mistake(function, -EINVAL, "owner is not the driver itself");
+	ops->size = sizeof(*ops);
+	return api_methods_read(function, &ops_rule, owner->root, config->ops, ops, &default_ops);
+}
+
+static int filesystem_create(struct owner *owner, const struct banos_filesystem_config *from,
+			     struct filesystem **out)
+{
+	struct banos_filesystem_config config;
+	struct banos_filesystem_ops ops;
+	struct filesystem *created;
+	int err = filesystem_read_config(owner, from, &config, &ops);
+
+	if (err)
+		return err;
+	if (!IS_ENABLED(CONFIG_FILESYSTEM_DRIVERS))
+		return -EOPNOTSUPP;
+	created = kzalloc(sizeof(*created));
+	if (created)
+		created->type = driven_type_create(owner->root, &config, &ops);
+	if (!created || !created->type) {
+		kfree(created);
+		return -ENOMEM;
+	}
+	created->type->pin = filesystem_pin;
+	created->type->unpin = filesystem_unpin;
+	err = driven_type_enter(created->type);
+	if (!err) {
+		err = owned_add(owner, &created->owned, &filesystem_class, true);
+		if (err)
+			err = driven_type_withdraw(created->type, false, 0) ?: err;
+	}
+	if (err) {
+		driven_type_put(created->type);
+		kfree(created);
+	}
+	*out = created;
+	return err;
+}
+
 int64_t banos_filesystem_register(banos_owner owner, const struct banos_filesystem_config *config,
 				  banos_filesystem *filesystem)
 {
-	struct banos_filesystem_config copy;
-	struct banos_filesystem_ops ops;
+	struct owner *asked = api_owner(owner);
+	struct filesystem *created;
 	int err;
 
-	if (!api_owner(owner))
+	if (!asked)
 		return MISTAKE("owner does not belong to the caller");
-	err = api_struct_read(__func__, &config_rule, config, &copy);
-	if (!err)
-		err = api_struct_read(__func__, &ops_rule, copy.ops, &ops);
+	if (filesystem && !api_may_write(filesystem, sizeof(*filesystem)))
+		return MISTAKE("filesystem is not the driver's memory");
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	if (owner_driver(asked)->state == BANOS_DRIVER_GOING)
+		return -ENODEV;
+	err = filesystem_create(asked, config, &created);
+	if (err == -EEXIST)
+		return api_mistake(__func__, err, "config->name is in use");
 	if (err)
 		return err;
-	return -EOPNOTSUPP;
+	if (filesystem)
+		*filesystem = (banos_filesystem)created->owned.handle;
+	return owned_publish(&created->owned);
 }
 BANOS_EXPORT(banos_filesystem_register);
 
 int64_t banos_filesystem_remove(banos_filesystem filesystem)
 {
-	return MISTAKE("filesystem is no handle of the caller's");
+	struct owned *owned;
+	s64 err;
+
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	owned = api_get((u64)filesystem, &filesystem_class);
+	if (!owned)
+		return api_entry_mistake(__func__, "filesystem", -EINVAL);
+	err = driven_type_withdraw(container_of(owned, struct filesystem, owned)->type, false, 0);
+	if (!err)
+		err = owned_remove(owned);
+	owned_put(owned);
+	return err;
 }
 BANOS_EXPORT(banos_filesystem_remove);
-
-#define NO_MOUNT() MISTAKE("mount is no handle of the caller's")
-
-int64_t banos_store_read(banos_mount mount, uint64_t offset, void *to, uint64_t length)
-{
-	return NO_MOUNT();
-}
-BANOS_EXPORT(banos_store_read);
-
-int64_t banos_store_write(banos_mount mount, uint64_t offset, const void *from, uint64_t length)
-{
-	return NO_MOUNT();
-}
-BANOS_EXPORT(banos_store_write);
-
-int64_t banos_store_zero(banos_mount mount, uint64_t offset, uint64_t length)
-{
-	return NO_MOUNT();
-}
-BANOS_EXPORT(banos_store_zero);
-
-int64_t banos_store_borrow(banos_mount mount, uint64_t offset, uint32_t length, const void **memory)
-{
-	return NO_MOUNT();
-}
-BANOS_EXPORT(banos_store_borrow);
-
-int64_t banos_store_return(banos_mount mount, const void *memory)
-{
-	return NO_MOUNT();
-}
-BANOS_EXPORT(banos_store_return);
-
-int64_t banos_store_prefetch(banos_mount mount, uint64_t offset, uint64_t length)
-{
-	return NO_MOUNT();
-}
-BANOS_EXPORT(banos_store_prefetch);
-
-int64_t banos_store_forget(banos_mount mount, uint64_t offset, uint64_t length)
-{
-	return NO_MOUNT();
-}
-BANOS_EXPORT(banos_store_forget);
-
-int64_t banos_store_after(banos_mount mount, uint64_t later, uint64_t earlier, uint64_t length)
-{
-	return NO_MOUNT();
-}
-BANOS_EXPORT(banos_store_after);
-
-int64_t banos_store_epoch(banos_mount mount)
-{
-	return NO_MOUNT();
-}
-BANOS_EXPORT(banos_store_epoch);
-
-int64_t banos_store_committed(banos_mount mount)
-{
-	return NO_MOUNT();
-}
-BANOS_EXPORT(banos_store_committed);
-
-int64_t banos_mount_error(banos_mount mount, const char *text)
-{
-	return NO_MOUNT();
-}
-BANOS_EXPORT(banos_mount_error);

@@ -19,6 +19,7 @@ static const char *const kind_names[OWNED_KINDS] = {
 	[OWNED_PROBER] = "device probers", [OWNED_MMIO] = "device memory mappings", [OWNED_PORTS] = "port ranges",
 	[OWNED_DMA] = "DMA buffers", [OWNED_IRQ] = "interrupts",
 	[OWNED_CALLBACK] = "callbacks", [OWNED_WATCH] = "watches of owners", [OWNED_BLOCK] = "disks",
+	[OWNED_FILESYSTEM] = "types of file systems", [OWNED_MOUNT] = "mounted file systems",
 };
 /* clang-format on */
 

@@ -288,7 +288,7 @@ static void drop_privileges(struct inode *inode)
 	if ((inode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
 		drop |= S_ISGID;
 	if (drop && !current_is_super())
-		inode->mode &= ~drop;
+		inode_set_mode(inode, inode->mode & ~drop);
 }
 
 static s64 pagecache_write(struct file *f, struct uio *uio, u64 *pos)

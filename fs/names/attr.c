@@ -103,7 +103,7 @@ static int change_owner(const struct path *path, uid_t uid, gid_t gid)
 		err = attr_apply(inode, &attr);
 		/* not by ATTR_MODE, which asks for rights of its own */
 		if (!err)
-			inode->mode = mode;
+			inode_set_mode(inode, mode);
 	}
 	mutex_unlock(&inode->lock);
 	mount_write_end(path->mnt);
@@ -354,7 +354,7 @@ int vfs_truncate(const struct path *path, u64 size, struct file *f)
 	if (!err)
 		err = inode->ops->truncate(inode, size);
 	if (!err && !current_capable(CAP_FSETID))
-		inode->mode = without_set_ids(inode->mode);
+		inode_set_mode(inode, without_set_ids(inode->mode));
 	mutex_unlock(&inode->lock);
 	return err;
 }
@@ -452,7 +452,7 @@ int file_allocate(struct file *f, u32 mode, s64 off, s64 len)
 		err = inode->ops->fallocate(inode, mode, off, len);
 	}
 	if (!err && !current_capable(CAP_FSETID))
-		inode->mode = without_set_ids(inode->mode);
+		inode_set_mode(inode, without_set_ids(inode->mode));
 	mutex_unlock(&inode->lock);
 	return err;
 }

@@ -92,6 +92,8 @@ void inode_put(struct inode *inode)
 {
 	if (!atomic_dec_and_test(&inode->refs))
 		return;
+	if (inode->sb->ops && inode->sb->ops->keep_inode && inode->sb->ops->keep_inode(inode))
+		return;
 	if (inode->pages.tree.root)
 		pagecache_truncate(inode, 0);
 	if (inode->sb->ops && inode->sb->ops->evict_inode)
@@ -225,6 +227,17 @@ void inode_touch(struct inode *inode, u32 which)
 		inode->mtime_ns = now;
 	if (which & ATTR_CTIME)
 		inode->ctime_ns = now;
+	if (unlikely(inode->flags & INODE_DRIVEN))
+		inode->sb->ops->touched(inode, which);
+}
+
+void inode_set_mode(struct inode *inode, mode_t mode)
+{
+	if (inode->mode == mode)
+		return;
+	inode->mode = mode;
+	if (inode->flags & INODE_DRIVEN)
+		inode->sb->ops->touched(inode, ATTR_MODE);
 }
 
 void file_accessed(struct file *f)
@@ -248,6 +261,8 @@ void file_accessed(struct file *f)
 		now = time_realtime_ns();
 	}
 	inode->atime_ns = now;
+	if (unlikely(inode->flags & INODE_DRIVEN))
+		inode->sb->ops->touched(inode, ATTR_ATIME);
 }
 
 int setattr_copy(struct inode *inode, const struct iattr *attr)

@@ -98,7 +98,7 @@ static void mount_discard(struct mount *mount)
 static int mount_new(const char *source, struct path *target, const char *type, u32 flags,
 		     const char *options)
 {
-	struct fs_type *fs_type = fs_type_find(type);
+	struct fs_type *fs_type = fs_type_get(type);
 	struct super_block *sb;
 	struct mount *mount;
 	int err;
@@ -106,6 +106,7 @@ static int mount_new(const char *source, struct path *target, const char *type, 
 	if (!fs_type)
 		return -ENODEV;
 	err = fs_type->mount(fs_type, flags, source, options, &sb);
+	fs_type_put(fs_type);
 	if (err)
 		return err;
 	mount = mount_alloc(sb, sb->root, mount_flags(flags), source);

@@ -67,28 +67,53 @@ void super_put(struct super_block *sb)
 
 /* ---- types ---- */
 
-struct fs_type *fs_type_find(const char *name)
+static struct fs_type *type_find_locked(const char *name)
 {
-	struct fs_type *type, *found = NULL;
+	struct fs_type *type;
+
+	assert_held(&types_lock);
+	list_for_each(type, &types, link)
+		if (!strcmp(type->name, name))
+			return type;
+	return NULL;
+}
+
+struct fs_type *fs_type_get(const char *name)
+{
+	struct fs_type *type;
 
 	mutex_lock(&types_lock);
-	list_for_each(type, &types, link)
-		if (!strcmp(type->name, name)) {
-			found = type;
-			break;
-		}
+	type = type_find_locked(name);
+	if (type && type->hold && !type->hold(type))
+		type = NULL;
 	mutex_unlock(&types_lock);
-	return found;
+	return type;
+}
+
+void fs_type_put(struct fs_type *type)
+{
+	if (type->drop)
+		type->drop(type);
 }
 
 int fs_register(struct fs_type *type)
 {
-	if (fs_type_find(type->name))
-		return -EBUSY;
+	int err = 0;
+
 	mutex_lock(&types_lock);
-	list_add_tail(&type->link, &types);
+	if (type_find_locked(type->name))
+		err = -EBUSY;
+	else
+		list_add_tail(&type->link, &types);
 	mutex_unlock(&types_lock);
-	return 0;
+	return err;
+}
+
+void fs_unregister(struct fs_type *type)
+{
+	mutex_lock(&types_lock);
+	list_del(&type->link);
+	mutex_unlock(&types_lock);
 }
 
 void fs_types_show(struct seq_file *seq)

@@ -274,7 +274,7 @@ struct banos_filesystem_ops {
 	/**
 	 * Change flags and options. It is a change; to become read-only everything has been committed.
 	 * @param flags    BANOS_MOUNT_READ_ONLY; other bits may be set
-	 * @param options  text, read: as banos_mount_config.options, less than 512 bytes
+	 * @param options  text, read: as banos_mount_config.options, less than 512 bytes; empty: they stay as they are
 	 * @return 0; -EROFS: it can only be read. Default: 0 if there are no options, else -EINVAL.
 	 */
 	int64_t (*remount)(void *fs, uint32_t flags, const char *options);

@@ -134,6 +134,13 @@ void gate_untidy(const struct owner *owner, const void *method, u32 flags) __col
 #ifdef CONFIG_DEBUG_LOCKS
 /** @brief Check that the caller holds no lock of the kernel; panic with its name if it does. @return the argument for gate_debug_leave() */
 u32 gate_debug_enter(const struct owner *owner, const void *method);
+/**
+ * @brief This thread may call drivers with the mutexes and rwsems that it holds now: what waits for them
+ * waits for the driver. For file systems, whose files and folders are locked while their methods run.
+ * @return for gate_excuse_end()
+ */
+u32 gate_excuse_locks(void);
+void gate_excuse_end(u32 before);
 /** @brief Log a mutex that the function still holds. */
 void gate_debug_leave(const struct owner *owner, const void *method, u32 mutexes);
 #else
@@ -142,6 +149,13 @@ static inline u32 gate_debug_enter(const struct owner *owner, const void *method
 	return 0;
 }
 static inline void gate_debug_leave(const struct owner *owner, const void *method, u32 mutexes)
+{
+}
+static inline u32 gate_excuse_locks(void)
+{
+	return 0;
+}
+static inline void gate_excuse_end(u32 before)
 {
 }
 #endif

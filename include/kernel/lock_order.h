@@ -31,7 +31,7 @@ void lock_order_released(const void *lock, bool spins);
  * @return false only if the thread certainly does not hold it
  */
 bool lock_order_may_hold(const struct lock_class *class, const void *lock);
-/** @brief Does this thread hold nothing, and its CPU no spin lock? */
+/** @brief Does this thread hold nothing but what is excused (gate_excuse_locks()), and its CPU no spin lock? */
 bool lock_order_none_held(void);
 /** @brief Name what is held. */
 void lock_order_tell_held(void);

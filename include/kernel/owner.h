@@ -44,6 +44,8 @@ enum owned_kind {
 	OWNED_CALLBACK,
 	OWNED_WATCH,
 	OWNED_BLOCK,
+	OWNED_FILESYSTEM,
+	OWNED_MOUNT,
 	OWNED_KINDS,
 	HANDLE_OWNER = OWNED_KINDS, /* not owned, but has a handle */
 };

@@ -119,6 +119,7 @@ struct thread {
 #ifdef CONFIG_DEBUG_LOCKS
 	struct lock_stack locks_held; /* mutexes and rwsems */
 	u32 driver_mutexes;	      /* mutexes of drivers that it holds */
+	u32 locks_excused;	      /* of locks_held, with which it may enter drivers */
 #endif
 #ifdef CONFIG_GATE_ABANDON
 	struct gate_lock gate_locks[GATE_LOCKS_MAX]; /* locks of drivers that it holds */

@@ -129,6 +129,7 @@ struct inode {
 	struct rcu_head rcu;
 };
 #define INODE_LINKABLE 1 /* has no name yet, and may get one (O_TMPFILE) */
+#define INODE_DRIVEN   2 /* its file system wants to know of changes: super_ops.touched */
 
 /** @brief Make an inode: zeroed but for refs 1, sb, ino, times. The caller sets mode and owner. @return NULL: no memory */
 struct inode *inode_alloc(struct super_block *sb);
@@ -142,6 +143,8 @@ void inode_put(struct inode *inode);
 void inode_init_owner(struct inode *inode, const struct inode *dir, mode_t mode);
 /** @brief Set ops and fops of a device, FIFO or socket. */
 void inode_init_special(struct inode *inode, dev_t rdev);
+/** @brief Set rights that change as a consequence of something else. */
+void inode_set_mode(struct inode *inode, mode_t mode);
 /** @brief Set the times that @p which names (ATTR_ATIME ...) to the present time. */
 void inode_touch(struct inode *inode, u32 which);
 

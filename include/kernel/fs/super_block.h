@@ -12,6 +12,13 @@ struct statfs;
 struct super_block;
 
 struct super_ops {
+	/**
+	 * The last reference of an inode was dropped. NULL: false. @return true: it is kept, with a reference that
+	 * the file system has taken and will drop. May not sleep.
+	 */
+	bool (*keep_inode)(struct inode *inode);
+	/** Attributes (ATTR_*) of an inode with INODE_DRIVEN were changed by the kernel itself. Does not sleep. */
+	void (*touched)(struct inode *inode, u32 which);
 	/** The last reference of an inode was dropped, its pages before that: free what is private. May sleep. */
 	void (*evict_inode)(struct inode *inode);
 	int (*statfs)(struct super_block *sb, struct statfs *out);
@@ -59,6 +66,9 @@ struct fs_type {
 	/** Return a super block with a root, counted for the caller: a new one, or one that exists. */
 	int (*mount)(struct fs_type *type, u32 flags, const char *source, const char *options,
 		     struct super_block **out);
+	/** Count a reference on a type that may end, and drop it; hold() does not sleep. NULL: it stays for ever. */
+	bool (*hold)(struct fs_type *type);
+	void (*drop)(struct fs_type *type);
 	struct list link;
 	void *private;
 };
@@ -66,8 +76,11 @@ struct fs_type {
 
 /** @brief Make a type known to mount(). Sleeps. @return 0, -EBUSY: the name is taken */
 int fs_register(struct fs_type *type);
-/** @return the type of that name, or NULL. Sleeps. */
-struct fs_type *fs_type_find(const char *name);
+/** @brief No longer. Sleeps. */
+void fs_unregister(struct fs_type *type);
+/** @return the type of that name, held: fs_type_put(); or NULL. Sleeps. */
+struct fs_type *fs_type_get(const char *name);
+void fs_type_put(struct fs_type *type);
 /** @brief Write the text of /proc/filesystems. Sleeps. */
 void fs_types_show(struct seq_file *seq);
 

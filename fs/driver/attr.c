@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Attributes and data of nodes of file systems that are drivers.
+ *
+ * A program's change of rights, owner or times reaches the driver at once. Size and times that
+ * change with what is written are kept back (node.c).
+ */
+#include <kernel/err.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/name.h>
+#include <kernel/fs/page_cache.h>
+#include <kernel/heap.h>
+#include <kernel/string.h>
+#include <kernel/uaccess.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
+#include "driver.h"
+
+/* Those of a node as the kernel has them; which of them count is said beside. */
+static void attr_of(const struct inode *inode, struct banos_attr *attr)
+{
+	*attr = (struct banos_attr){
+		.size = sizeof(*attr),
+		.mode = inode->mode,
+		.node = node_number(inode),
+		.generation = driven_node(inode)->generation,
+		.uid = inode->uid,
+		.gid = inode->gid,
+		.nlink = inode->nlink,
+		.bytes = READ_ONCE(inode->size),
+		.atime_ns = inode->atime_ns,
+		.mtime_ns = inode->mtime_ns,
+		.ctime_ns = inode->ctime_ns,
+	};
+}
+
+int node_hand_down(struct inode *inode, u32 which, u32 flags)
+{
+	struct banos_attr attr;
+	s64 err;
+
+	attr_of(inode, &attr);
+	err = driven_invoke(driven_of(inode->sb), flags,
+			    offsetof(struct banos_filesystem_ops, setattr), attr.node,
+			    which | FUTURE_FLAGS, (u64)&attr, 0, 0);
+	return err > 0 ? -EUCLEAN : err;
+}
+
+int driven_setattr(struct inode *inode, const struct iattr *attr)
+{
+	_Static_assert(ATTR_MODE == BANOS_SET_MODE && ATTR_UID == BANOS_SET_UID &&
+			       ATTR_GID == BANOS_SET_GID && ATTR_ATIME == BANOS_SET_ATIME &&
+			       ATTR_MTIME == BANOS_SET_MTIME && ATTR_CTIME == BANOS_SET_CTIME,
+		       "the same bits");
+	struct iattr was = {
+		.valid = attr->valid,
+		.mode = inode->mode,
+		.uid = inode->uid,
+		.gid = inode->gid,
+		.atime_ns = inode->atime_ns,
+		.mtime_ns = inode->mtime_ns,
+		.ctime_ns = inode->ctime_ns,
+	};
+	int err = setattr_copy(inode, attr);
+
+	if (!err)
+		err = node_hand_down(inode, attr->valid, DRIVEN_CHANGE);
+	if (!err)
+		return 0;
+	inode->mode = was.mode;
+	inode->uid = was.uid;
+	inode->gid = was.gid;
+	inode->atime_ns = was.atime_ns;
+	inode->mtime_ns = was.mtime_ns;
+	inode->ctime_ns = was.ctime_ns;
+	return err;
+}
+
+static int driven_truncate(struct inode *inode, u64 size)
+{
+	struct driven_super *super = driven_of(inode->sb);
+	u64 was = inode->size;
+	int err;
+
+	if (size > super->info.bytes_max)
+		return -EFBIG;
+	WRITE_ONCE(inode->size, size);
+	err = node_hand_down(inode, BANOS_SET_SIZE, DRIVEN_CHANGE);
+	if (err)
+		WRITE_ONCE(inode->size, was);
+	else
+		inode_touch(inode, ATTR_MTIME | ATTR_CTIME);
+	return err;
+}
+
+/* ---- symbolic links: the text is asked for once ---- */
+
+static const char *driven_readlink(struct inode *inode, char *buf)
+{
+	struct driven_node *node = driven_node(inode);
+	char *text;
+	s64 length;
+
+	length = driven_ask(driven_of(inode->sb), readlink, node->node, buf, PATH_MAX);
+	if (length < 0)
+		return ERR_PTR(length);
+	if (!length || length >= PATH_MAX || memchr(buf, 0, length))
+		return ERR_PTR(-EUCLEAN);
+	buf[length] = 0;
+	text = kzalloc(length + 1 + NAME_SLACK);
+	if (!text)
+		return buf;
+	memcpy(text, buf, length);
+	mutex_lock(&inode->lock);
+	if (inode->link) {
+		kfree(text);
+	} else {
+		node->link = text;
+		smp_store_release(&inode->link, text);
+	}
+	mutex_unlock(&inode->lock);
+	return buf;
+}
+
+/* ---- data that the driver moves itself ---- */
+
+static s64 transfer(struct file *f, struct uio *uio, u64 offset, const void *method)
+{
+	struct driven_super *super = driven_of(f->inode->sb);
+	u64 length = uio->count;
+	u32 excused;
+	s64 result = driven_enter(super, 0);
+
+	if (result)
+		return result;
+	excused = gate_excuse_locks();
+	result = gate_call(super->type->root, uio, method, (u64)super->fs, node_number(f->inode),
+			   (u64)uio, length, offset, 0);
+	gate_excuse_end(excused);
+	driven_leave(super, 0);
+	if (result > (s64)length)
+		return -EUCLEAN;
+	return result;
+}
+
+static s64 driven_read(struct file *f, struct uio *uio, u64 *pos)
+{
+	struct driven_super *super = driven_of(f->inode->sb);
+	s64 done;
+
+	if (!uio->count || *pos >= INT64_MAX - uio->count)
+		return 0;
+	done = transfer(f, uio, *pos, super->type ? super->type->ops.read : NULL);
+	if (done > 0)
+		*pos += done;
+	file_accessed(f);
+	return done;
+}
+
+static s64 driven_write_locked(struct file *f, struct uio *uio, u64 *pos)
+{
+	struct driven_super *super = driven_of(f->inode->sb);
+	struct inode *inode = f->inode;
+	u64 offset = *pos;
+	s64 done;
+
+	assert_held(&inode->lock);
+	if (f->flags & O_APPEND)
+		offset = inode->size;
+	if (offset >= super->info.bytes_max)
+		return -EFBIG;
+	uio->count = MIN(uio->count, super->info.bytes_max - offset);
+	done = transfer(f, uio, offset, super->type ? super->type->ops.write : NULL);
+	if (done <= 0)
+		return done;
+	*pos = offset + done;
+	if (*pos > inode->size)
+		WRITE_ONCE(inode->size, *pos);
+	inode_touch(inode, ATTR_MTIME | ATTR_CTIME);
+	return done;
+}
+
+static s64 driven_write(struct file *f, struct uio *uio, u64 *pos)
+{
+	s64 done;
+
+	if (!uio->count)
+		return 0;
+	mutex_lock(&f->inode->lock);
+	done = driven_write_locked(f, uio, pos);
+	mutex_unlock(&f->inode->lock);
+	return done;
+}
+
+static int driven_fsync(struct file *f)
+{
+	return driven_commit(driven_of(f->inode->sb));
+}
+
+const struct inode_ops driven_file_iops = {
+	.setattr = driven_setattr,
+	.truncate = driven_truncate,
+};
+const struct inode_ops driven_link_iops = {
+	.readlink = driven_readlink,
+	.setattr = driven_setattr,
+};
+const struct inode_ops driven_special_iops = { .setattr = driven_setattr };
+
+const struct file_ops driven_transfer_fops = {
+	.read = driven_read,
+	.write = driven_write,
+	.fsync = driven_fsync,
+};

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Calls of the methods of file systems, and changes.
+ *
+ * Each call is counted on its CPU, and so is each change, so that two things can be
+ * waited for: that no call runs (the driver is taken away: super->closed), and that no
+ * change does (a commit: super->committing). A call counts itself, then looks at the mark;
+ * who sets the mark does so before it adds up. A call that sees the mark takes itself back
+ * and waits. Between the mark and the sum no call begins, so the sum only falls.
+ *
+ * A super block without a driver makes its callers wait DRIVER_PATIENCE_NS for one: a driver that
+ * is replaced is missed by nobody.
+ *
+ * The mutexes of inodes are held while methods run: they are what orders the calls for one
+ * folder or node (gate_excuse_locks()).
+ */
+#include <kernel/err.h>
+#include <kernel/process.h>
+#include <kernel/thread.h>
+#include <kernel/time.h>
+#include "driver.h"
+
+#define DRIVER_PATIENCE_NS (5 * NSEC_PER_SEC)
+#define AGAIN_MAX	   4u
+
+/* An object of the gate with this bit set, and none below, is a driven_call. */
+#define CALL_TAG  4u
+#define CALL_BITS 7ull
+
+struct driven_call *driven_call_current(void)
+{
+	u64 object = (u64)gate_object();
+
+	if ((object & CALL_BITS) == CALL_TAG)
+		return (struct driven_call *)(object - CALL_TAG);
+	return NULL;
+}
+
+/* ---- counts ---- */
+
+static void count_add(struct driven_super *super, u32 flags, s64 number)
+{
+	struct driven_cell *cell = &super->cells[cpu_id()];
+
+	cell->calls += number;
+	if (flags & DRIVEN_CHANGE)
+		cell->changes += number;
+}
+
+static bool calls_ended(struct driven_super *super)
+{
+	s64 sum = 0;
+
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+		sum += READ_ONCE(super->cells[cpu].calls);
+	return !sum;
+}
+
+static bool changes_ended(struct driven_super *super)
+{
+	s64 sum = 0;
+
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+		sum += READ_ONCE(super->cells[cpu].changes);
+	return !sum;
+}
+
+static bool must_wait(const struct driven_super *super, u32 flags)
+{
+	return READ_ONCE(super->closed) || (flags & DRIVEN_CHANGE && READ_ONCE(super->committing));
+}
+
+static bool enter_once(struct driven_super *super, u32 flags)
+{
+	bool entered;
+
+	preempt_disable();
+	count_add(super, flags, 1);
+	smp_mb(); /* pairs with driven_close() and driven_exclude() */
+	entered = likely(!must_wait(super, flags));
+	if (!entered)
+		count_add(super, flags, -1);
+	preempt_enable();
+	if (!entered)
+		wake_up_all(&super->wait);
+	return entered;
+}
+
+void driven_leave(struct driven_super *super, u32 flags)
+{
+	preempt_disable();
+	count_add(super, flags, -1);
+	smp_mb();
+	if (unlikely(READ_ONCE(super->closed) || READ_ONCE(super->committing)))
+		wake_up_all(&super->wait);
+	preempt_enable();
+}
+
+int driven_enter(struct driven_super *super, u32 flags)
+{
+	u64 deadline_ns;
+
+	if (likely(enter_once(super, flags)))
+		return 0;
+	deadline_ns = time_monotonic_ns() + DRIVER_PATIENCE_NS;
+	while (!enter_once(super, flags)) {
+		if (!READ_ONCE(super->closed)) {
+			wait_event(&super->wait, !must_wait(super, flags));
+			continue;
+		}
+		if (READ_ONCE(super->ending) ||
+		    WAIT_EVENT_(&super->wait, !must_wait(super, flags), THREAD_KILLABLE,
+				deadline_ns, fatal_signal_pending()))
+			return -ENODEV;
+	}
+	return 0;
+}
+
+int driven_close(struct driven_super *super, u64 deadline_ns)
+{
+	__atomic_store_n(&super->closed, true, __ATOMIC_SEQ_CST);
+	if (wait_event_until(&super->wait, calls_ended(super), deadline_ns))
+		return -EBUSY;
+	return 0;
+}
+
+void driven_open(struct driven_super *super)
+{
+	__atomic_store_n(&super->closed, false, __ATOMIC_SEQ_CST);
+	wake_up_all(&super->wait);
+}
+
+void driven_exclude(struct driven_super *super)
+{
+	assert_held(&super->commit_lock);
+	__atomic_store_n(&super->committing, true, __ATOMIC_SEQ_CST);
+	wait_event(&super->wait, changes_ended(super));
+}
+
+void driven_admit(struct driven_super *super)
+{
+	assert_held(&super->commit_lock);
+	__atomic_store_n(&super->committing, false, __ATOMIC_SEQ_CST);
+	wake_up_all(&super->wait);
+}
+
+/* ---- calls ---- */
+
+static void give_back_lent(struct driven_call *call)
+{
+	for (u32 i = 0; i < DRIVEN_LENT_MAX && call->nr_lent; i++)
+		if (call->lent[i]) {
+			page_put(call->lent[i]);
+			call->nr_lent--;
+		}
+}
+
+static s64 invoke_once(struct driven_super *super, u32 flags, size_t method, u64 arg2, u64 arg3,
+		       u64 arg4, u64 arg5, u64 arg6)
+{
+	const struct driven_type *type = super->type;
+	struct driven_call call = { .super = super, .flags = flags };
+	u32 excused = gate_excuse_locks();
+	s64 result;
+
+	result = gate_call(type->root, (const void *)((u64)&call | CALL_TAG),
+			   *(const void *const *)((const u8 *)&type->ops + method), (u64)super->fs,
+			   arg2, arg3, arg4, arg5, arg6);
+	gate_excuse_end(excused);
+	if (unlikely(call.nr_lent))
+		give_back_lent(&call);
+	return result;
+}
+
+s64 driven_mount_call(struct driven_super *super, u64 handle, struct banos_mount_info *info)
+{
+	struct driven_type *type = super->type;
+	struct driven_call call = { .super = super, .flags = DRIVEN_CHANGE | DRIVEN_CLOSED };
+	u32 excused = gate_excuse_locks();
+	s64 result = gate_call(type->root, (const void *)((u64)&call | CALL_TAG), type->ops.mount,
+			       (u64)type->context, handle, (u64)&super->config, (u64)info,
+			       (u64)&super->fs, 0);
+
+	gate_excuse_end(excused);
+	give_back_lent(&call);
+	return result;
+}
+
+/* Its function has faulted: the driver will be taken away, and what changes nothing can be asked again. */
+static bool has_failed(struct driven_super *super, u32 flags, s64 result)
+{
+	if (likely(!gate_has_failed(super->type->root)) || flags & (DRIVEN_CLOSED | DRIVEN_INSIDE))
+		return false;
+	WRITE_ONCE(super->closed, true);
+	return !(flags & (DRIVEN_CHANGE | DRIVEN_COMMIT)) || result == -ENODEV;
+}
+
+s64 driven_invoke(struct driven_super *super, u32 flags, size_t method, u64 arg2, u64 arg3,
+		  u64 arg4, u64 arg5, u64 arg6)
+{
+	bool counts = !(flags & (DRIVEN_INSIDE | DRIVEN_CLOSED));
+	s64 result;
+	bool failed;
+
+	for (u32 tries = 0; tries < AGAIN_MAX; tries++) {
+		if (counts) {
+			int err = driven_enter(super, flags);
+
+			if (err)
+				return err;
+		}
+		result = invoke_once(super, flags, method, arg2, arg3, arg4, arg5, arg6);
+		failed = has_failed(super, flags, result);
+		if (counts)
+			driven_leave(super, flags);
+		if (unlikely(failed))
+			continue;
+		if (flags & DRIVEN_CHANGE && result >= 0)
+			driven_changed(super);
+		if (likely(result != -EAGAIN || !(flags & DRIVEN_CHANGE)))
+			return result;
+		result = driven_commit(super);
+		if (result)
+			return result;
+	}
+	return -ENOSPC;
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Commits: what was changed until now reaches the driver's store as a whole.
+ *
+ *	1. Changes are kept out, for the moment (call.c).
+ *	2. The attributes that were kept back are handed down, and sync() is called.
+ *	3. A new epoch begins, and changes with it.
+ *
+ * A thread commits what has waited COMMIT_AGE_NS; fsync(), sync() and a method that answers
+ * -EAGAIN do so at once.
+ */
+#include <kernel/err.h>
+#include <kernel/fs/inode.h>
+#include <kernel/printk.h>
+#include <kernel/thread.h>
+#include <kernel/time.h>
+#include <uapi/mount.h>
+#include <uapi/stat.h>
+#include "driver.h"
+
+#define COMMIT_AGE_NS (5 * NSEC_PER_SEC)
+
+static DEFINE_WAIT_QUEUE(commit_wait);
+static bool commit_wanted; /* something was changed, somewhere */
+static bool commit_thread; /* it exists; under driven_lock */
+
+void driven_changed(struct driven_super *super)
+{
+	if (likely(READ_ONCE(super->dirty_ns)))
+		return;
+	WRITE_ONCE(super->dirty_ns, time_monotonic_ns() ?: 1);
+	if (READ_ONCE(commit_wanted))
+		return;
+	WRITE_ONCE(commit_wanted, true);
+	wake_up(&commit_wait);
+}
+
+/* Of one node. A folder's size, and how many blocks something takes, are the driver's. */
+static int commit_node(struct inode *inode, u32 which)
+{
+	struct driven_super *super = driven_of(inode->sb);
+	struct banos_attr attr = attr_empty();
+	int err;
+
+	if (S_ISREG(inode->mode))
+		which |= BANOS_SET_SIZE;
+	err = node_hand_down(inode, which, DRIVEN_COMMIT);
+	if (err || driven_commits(super, getattr, node_number(inode), &attr))
+		return err;
+	WRITE_ONCE(inode->blocks, attr.blocks);
+	if (S_ISDIR(inode->mode))
+		WRITE_ONCE(inode->size, attr.bytes);
+	return 0;
+}
+
+/* @p inode->private lists those that were kept, to be dropped when changes are admitted again. */
+static int commit_nodes(struct driven_super *super, struct list *done)
+{
+	struct inode *inode;
+	int err = 0, failed;
+	u32 which;
+
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+		while ((inode = node_next_dirty(super, cpu, &which)) != NULL) {
+			failed = inode->nlink ? commit_node(inode, which) : 0;
+			if (!err)
+				err = failed;
+			list_add_tail(&driven_node(inode)->commit_link, done);
+		}
+	return err;
+}
+
+static void commit_drop(struct list *done)
+{
+	while (!list_empty(done)) {
+		struct driven_node *node = list_first(done, struct driven_node, commit_link);
+		struct inode *inode = node->inode;
+
+		list_del(&node->commit_link);
+		node_clean(inode);
+		inode_put(inode);
+	}
+}
+
+static int commit_locked(struct driven_super *super)
+{
+	DEFINE_LIST(done);
+	s64 err, failed;
+	u64 epoch;
+
+	assert_held(&super->commit_lock);
+	driven_exclude(super);
+	WRITE_ONCE(super->dirty_ns, 0);
+	err = commit_nodes(super, &done);
+	failed = driven_commits(super, sync, 0);
+	epoch = super->epoch++;
+	driven_admit(super);
+	commit_drop(&done);
+	if (!err)
+		err = failed;
+	if (!err)
+		WRITE_ONCE(super->committed, epoch);
+	return err > 0 ? -EUCLEAN : err;
+}
+
+int driven_commit(struct driven_super *super)
+{
+	u64 epoch = READ_ONCE(super->epoch);
+	int err = 0;
+
+	if (!READ_ONCE(super->dirty_ns) && READ_ONCE(super->committed) + 1 == epoch)
+		return 0;
+	mutex_lock(&super->commit_lock);
+	/* Who waited for the lock has been served by a commit that began meanwhile. */
+	if (super->epoch == epoch || READ_ONCE(super->dirty_ns))
+		err = commit_locked(super);
+	mutex_unlock(&super->commit_lock);
+	return err;
+}
+
+/* ---- by age ---- */
+
+/* One whose time has come, counted; else NULL, and *@p next_ns is when there will be one (0: not known). */
+static struct driven_super *commit_next(u64 *next_ns)
+{
+	u64 now = time_monotonic_ns();
+	struct driven_super *super, *found = NULL;
+
+	*next_ns = 0;
+	mutex_lock(&driven_lock);
+	list_for_each(super, &driven_supers, link) {
+		u64 dirty_ns = READ_ONCE(super->dirty_ns);
+
+		if (!dirty_ns || READ_ONCE(super->closed))
+			continue;
+		if (now - dirty_ns >= COMMIT_AGE_NS && atomic_inc_not_zero(&super->sb->refs)) {
+			found = super;
+			break;
+		}
+		if (!*next_ns || dirty_ns + COMMIT_AGE_NS < *next_ns)
+			*next_ns = dirty_ns + COMMIT_AGE_NS;
+	}
+	mutex_unlock(&driven_lock);
+	return found;
+}
+
+static void commit_main(void *unused)
+{
+	struct driven_super *super;
+	u64 next_ns;
+
+	for (;;) {
+		WRITE_ONCE(commit_wanted, false);
+		smp_mb(); /* pairs with driven_changed() */
+		super = commit_next(&next_ns);
+		if (super) {
+			int err = driven_commit(super);
+
+			if (err && err != -ENODEV)
+				pr_warn("%s: what was changed could not be written: %d\n",
+					super->config.source, err);
+			super_put(super->sb);
+		} else if (next_ns) {
+			sleep_until(next_ns, false);
+		} else {
+			wait_event(&commit_wait, READ_ONCE(commit_wanted));
+		}
+	}
+}
+
+int driven_commit_start(void)
+{
+	int err = 0;
+
+	assert_held(&driven_lock);
+	if (!commit_thread)
+		err = thread_spawn(commit_main, NULL, "kcommit");
+	if (!err)
+		commit_thread = true;
+	return err;
+}

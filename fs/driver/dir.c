@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Folders of file systems that are drivers: names, and what is created by them.
+ *
+ * Under the folder's inode->lock, which keeps other methods for that folder out; rename
+ * has both. A name that is looked up becomes a dentry, also where it does not exist, so the driver
+ * is asked once for each. What the driver lists is checked before a program sees it.
+ */
+#include <kernel/err.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/dir_context.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/name.h>
+#include <kernel/heap.h>
+#include <kernel/string.h>
+#include <kernel/time.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
+#include "driver.h"
+
+#define READ_MIN 512u
+#define READ_MAX 32768u
+
+/* Positions in a folder: 0 ".", 1 "..", then the driver's cookies, from POS_COOKIES on. */
+#define POS_COOKIES 2u
+
+static bool is_remote(const struct inode *inode)
+{
+	return driven_of(inode->sb)->flags & BANOS_MOUNT_REMOTE;
+}
+
+/* A name was added or removed. */
+static void dir_touch(struct inode *dir)
+{
+	if (!is_remote(dir))
+		inode_touch(dir, ATTR_MTIME | ATTR_CTIME);
+}
+
+/* A folder appeared in, or left, @p dir. */
+static void dir_count_folders(struct inode *dir, s32 number)
+{
+	if (dir->nlink != 1)
+		dir->nlink += number;
+}
+
+static int driven_lookup(struct inode *dir, struct dentry *d)
+{
+	struct driven_super *super = driven_of(dir->sb);
+	struct banos_attr attr = attr_empty();
+	u32 length = dentry_name_len(d);
+	struct inode *inode;
+	s64 err;
+
+	if (length > super->info.name_max)
+		return -ENAMETOOLONG;
+	err = driven_ask(super, lookup, node_number(dir), d->name, length, &attr);
+	if (err == -ENOENT)
+		return 0;
+	if (err)
+		return err < 0 ? err : -EUCLEAN;
+	inode = node_get(super, &attr);
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	dentry_set_inode(d, inode);
+	return 0;
+}
+
+/* ---- something new ---- */
+
+static int driven_make(struct inode *dir, struct dentry *d, mode_t mode, dev_t rdev,
+		       const char *target)
+{
+	struct driven_super *super = driven_of(dir->sb);
+	struct banos_attr attr = attr_empty();
+	struct banos_create what = { .size = sizeof(what), .target = target };
+	struct inode *inode;
+	s64 err;
+
+	if (dentry_name_len(d) > super->info.name_max)
+		return -ENAMETOOLONG;
+	inode = node_alloc(super);
+	if (!inode)
+		return -ENOMEM;
+	inode_init_owner(inode, dir, mode);
+	what.mode = inode->mode;
+	what.uid = inode->uid;
+	what.gid = inode->gid;
+	what.rdev_major = MAJOR(rdev);
+	what.rdev_minor = MINOR(rdev);
+	what.time_ns = inode->ctime_ns;
+	err = driven_change(super, create, node_number(dir), d->name, dentry_name_len(d), &what,
+			    &attr);
+	if (!err)
+		err = node_enter(inode, &attr);
+	if (err) {
+		inode_put(inode);
+		return err < 0 ? err : -EUCLEAN;
+	}
+	dentry_instantiate(d, inode, false);
+	if (S_ISDIR(mode))
+		dir_count_folders(dir, 1);
+	dir_touch(dir);
+	return 0;
+}
+
+static int driven_create(struct inode *dir, struct dentry *d, mode_t mode)
+{
+	return driven_make(dir, d, S_IFREG | (mode & S_IALLUGO), 0, NULL);
+}
+
+static int driven_mknod(struct inode *dir, struct dentry *d, mode_t mode, dev_t dev)
+{
+	return driven_make(dir, d, mode, S_ISCHR(mode) || S_ISBLK(mode) ? dev : 0, NULL);
+}
+
+static int driven_mkdir(struct inode *dir, struct dentry *d, mode_t mode)
+{
+	return driven_make(dir, d, S_IFDIR | (mode & S_IALLUGO), 0, NULL);
+}
+
+static int driven_symlink(struct inode *dir, struct dentry *d, const char *target)
+{
+	return driven_make(dir, d, S_IFLNK | 0777, 0, target);
+}
+
+static int driven_link(struct inode *inode, struct inode *dir, struct dentry *d)
+{
+	struct driven_super *super = driven_of(dir->sb);
+	struct banos_attr attr = attr_empty();
+	s64 err = driven_change(super, link, node_number(inode), node_number(dir), d->name,
+				dentry_name_len(d), &attr);
+
+	if (err)
+		return err < 0 ? err : -EUCLEAN;
+	inode_get(inode);
+	inode->nlink++;
+	inode_touch(inode, ATTR_CTIME);
+	dentry_instantiate(d, inode, false);
+	dir_touch(dir);
+	return 0;
+}
+
+/* ---- names that end, and move ---- */
+
+static int driven_unlink(struct inode *dir, struct dentry *d)
+{
+	s64 err = driven_change(driven_of(dir->sb), unlink, node_number(dir), d->name,
+				dentry_name_len(d), node_number(d->inode));
+
+	if (err)
+		return err < 0 ? err : -EUCLEAN;
+	if (d->inode->nlink)
+		d->inode->nlink--;
+	inode_touch(d->inode, ATTR_CTIME);
+	dir_touch(dir);
+	return 0;
+}
+
+static int driven_rmdir(struct inode *dir, struct dentry *d)
+{
+	s64 err = driven_change(driven_of(dir->sb), rmdir, node_number(dir), d->name,
+				dentry_name_len(d), node_number(d->inode));
+
+	if (err)
+		return err < 0 ? err : -EUCLEAN;
+	d->inode->nlink = 0;
+	dir_count_folders(dir, -1);
+	dir_touch(dir);
+	return 0;
+}
+
+/* After a rename: counts and times as the driver has them now. */
+static void renamed(struct inode *odir, struct inode *moved, struct inode *ndir,
+		    struct inode *replaced, u32 flags)
+{
+	if (flags & BANOS_RENAME_EXCHANGE) {
+		dir_count_folders(odir, S_ISDIR(replaced->mode) - S_ISDIR(moved->mode));
+		dir_count_folders(ndir, S_ISDIR(moved->mode) - S_ISDIR(replaced->mode));
+		inode_touch(replaced, ATTR_CTIME);
+	} else {
+		if (S_ISDIR(moved->mode) && odir != ndir) {
+			dir_count_folders(odir, -1);
+			dir_count_folders(ndir, 1);
+		}
+		if (replaced && S_ISDIR(replaced->mode)) {
+			replaced->nlink = 0;
+			dir_count_folders(ndir, -1);
+		} else if (replaced) {
+			replaced->nlink -= replaced->nlink != 0;
+			inode_touch(replaced, ATTR_CTIME);
+		}
+	}
+	inode_touch(moved, ATTR_CTIME);
+	dir_touch(odir);
+	dir_touch(ndir);
+}
+
+static int driven_rename(struct inode *odir, struct dentry *old, struct inode *ndir,
+			 struct dentry *new, u32 flags)
+{
+	struct banos_rename what = {
+		.size = sizeof(what),
+		.old_dir = node_number(odir),
+		.new_dir = node_number(ndir),
+		.node = node_number(old->inode),
+		.old_name = old->name,
+		.new_name = new->name,
+		.time_ns = time_realtime_ns(),
+	};
+	s64 err;
+
+	if (dentry_name_len(new) > driven_of(ndir->sb)->info.name_max)
+		return -ENAMETOOLONG;
+	if (new->inode) {
+		what.new_node = node_number(new->inode);
+		what.flags = BANOS_RENAME_REPLACE;
+	}
+	if (flags & RENAME_EXCHANGE)
+		what.flags = BANOS_RENAME_EXCHANGE;
+	err = driven_change(driven_of(odir->sb), rename, &what);
+	if (err)
+		return err < 0 ? err : -EUCLEAN;
+	renamed(odir, old->inode, ndir, new->inode, what.flags);
+	return 0;
+}
+
+/* ---- listing ---- */
+
+/* No NUL and no slash, eight bytes at a time; the buffer goes on for as many behind the name. */
+static bool listed_name_valid(const char *name, u32 length)
+{
+	for (; length >= 8; length -= 8, name += 8)
+		if (name_ends(*(const name_word *)name))
+			return false;
+	/* What lies behind the name counts as the last byte of NAME_ENDS: it is made a letter. */
+	return !length || !name_ends((*(const name_word *)name & ((1ull << length * 8) - 1)) |
+				     NAME_ONES << length * 8);
+}
+
+static bool listed_valid(const struct banos_directory_entry *entry, u64 left, u32 name_max)
+{
+	return left >= sizeof(*entry) && entry->record_bytes <= left &&
+	       !(entry->record_bytes & 7) && entry->name_bytes &&
+	       entry->record_bytes >= BANOS_DIRECTORY_NAME + entry->name_bytes &&
+	       entry->cookie - 1 < INT64_MAX - POS_COOKIES && entry->name_bytes <= name_max &&
+	       listed_name_valid(entry->name, entry->name_bytes);
+}
+
+/* Pass what the driver listed on. @return 1: there is room for more; 0: there is none; -EUCLEAN */
+static int pass_listed(struct dir_context *context, const u8 *from, u64 bytes, u32 name_max)
+{
+	const u8 *end = from + bytes;
+
+	while (from < end) {
+		const struct banos_directory_entry *entry = (const void *)from;
+		u64 before = context->pos;
+
+		if (!listed_valid(entry, end - from, name_max))
+			return -EUCLEAN;
+		if (!dir_fill_inline(context, entry->cookie + POS_COOKIES - 1, entry->name,
+				     entry->name_bytes, entry->node, entry->type)) {
+			context->pos = before;
+			return 0;
+		}
+		from += entry->record_bytes;
+	}
+	return 1;
+}
+
+static int list_some(struct file *f, struct dir_context *context, u8 *buf, u32 size)
+{
+	struct driven_super *super = driven_of(f->inode->sb);
+	s64 got = driven_ask(super, readdir, node_number(f->inode), context->pos - POS_COOKIES, buf,
+			     size);
+	int more;
+
+	if (got <= 0)
+		return got;
+	if (got > size)
+		return -EUCLEAN;
+	more = pass_listed(context, buf, got, super->info.name_max);
+	if (more < 0)
+		driven_damaged(super, "a folder lists impossible names");
+	return more;
+}
+
+static int driven_readdir(struct file *f, struct dir_context *context)
+{
+	const u8 *before;
+	int more = 1;
+	u32 size;
+	u8 *buf;
+
+	if (context->pos == 0 && !dir_fill(context, 0, ".", 1, f->inode->ino, DT_DIR))
+		return 0;
+	if (context->pos == 1 &&
+	    !dir_fill(context, 1, "..", 2, f->path.dentry->parent->inode->ino, DT_DIR))
+		return 0;
+	size = MIN(MAX((u32)(context->end - context->next), READ_MIN), READ_MAX) & ~7u;
+	buf = kmalloc(size + sizeof(u64));
+	if (!buf)
+		return -ENOMEM;
+	before = context->next;
+	while (more > 0)
+		more = list_some(f, context, buf, size);
+	kfree(buf);
+	if (more < 0 && context->next == before)
+		return more;
+	file_accessed(f);
+	return 0;
+}
+
+const struct inode_ops driven_dir_iops = {
+	.lookup = driven_lookup,
+	.create = driven_create,
+	.mknod = driven_mknod,
+	.mkdir = driven_mkdir,
+	.symlink = driven_symlink,
+	.link = driven_link,
+	.unlink = driven_unlink,
+	.rmdir = driven_rmdir,
+	.rename = driven_rename,
+	.setattr = driven_setattr,
+};
+
+/* Folders are synced with all of the file system: sync.c does that where there is no fsync(). */
+const struct file_ops driven_dir_fops = { .readdir = driven_readdir };

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file driver.h  File systems that are drivers: what the files of this folder share.
+ *
+ * Locks, outermost first: inode->lock; driven_super.commit_lock; a change (call.c); a bucket's lock of
+ * the table of nodes, a cell's lock (spin). driven_lock (mutex): which types and super blocks there are.
+ */
+#pragma once
+#include <kernel/fs/driven.h>
+#include <kernel/fs/inode.h>
+#include <kernel/gate.h>
+#include <kernel/page.h>
+#include <kernel/rcu.h>
+#include <kernel/wait.h>
+
+struct dentry;
+struct dir_context;
+
+/** A CPU's share. */
+struct driven_cell {
+	s64 calls,
+		changes; /* that began here, less those that ended here; changed there with preemption off */
+	spinlock_t lock;   /* guards dirty, and the links and dirty_cpu of the nodes on it */
+	struct list dirty; /* struct driven_node: has attributes to hand down */
+} __aligned(64);
+
+struct driven_super {
+	struct super_block *sb;
+	struct list link;	    /* of all; under driven_lock */
+	struct driven_type *named;  /* counted: gives sb its name */
+	struct driven_type *type;   /* that serves it, counted; NULL: none. Changes while closed */
+	struct driven_mount *mount; /* the driver's handle */
+	void *fs;		    /* the driver's */
+	u32 flags;		    /* BANOS_MOUNT_... */
+	struct banos_mount_info info;
+	struct driven_cell *cells; /* by CPU */
+	bool closed;		   /* no call begins */
+	bool committing;	   /* no change begins */
+	bool ending;		   /* the last user has gone */
+	bool ignores_errors;	   /* errors=continue */
+	struct wait_queue wait;	   /* for the end of these, and of calls */
+	struct mutex commit_lock;  /* guards committed */
+	u64 epoch;		   /* of the present changes; changes while they are excluded */
+	u64 committed;		   /* the last commit that succeeded */
+	u64 dirty_ns; /* when something was first changed after the last commit; 0: nothing was */
+	struct banos_mount_config config; /* for mounting it again */
+};
+static inline struct driven_super *driven_of(const struct super_block *sb)
+{
+	return sb->private;
+}
+extern struct mutex driven_lock; /* guards the list of super blocks, driven_type.mounts, gone */
+extern struct list driven_supers;
+extern const struct super_ops driven_super_ops;
+
+/* ---- calls of methods (call.c) ---- */
+
+#define DRIVEN_LENT_MAX 8u
+#define DRIVEN_CHANGE \
+	1u /* it changes something: not during a commit, and called again after -EAGAIN */
+#define DRIVEN_COMMIT 2u /* made by a commit itself, which excludes changes */
+#define DRIVEN_INSIDE 4u /* the thread has begun a change */
+#define DRIVEN_CLOSED 8u /* mount() and unmount(), while others are kept out */
+
+/** The call of a method: what the gate hands in; on the stack. */
+struct driven_call {
+	struct driven_super *super;
+	u32 flags;
+	u32 nr_lent;
+	struct page *lent[DRIVEN_LENT_MAX]; /* counted */
+	const void *lent_at[DRIVEN_LENT_MAX];
+};
+/** @brief The call that runs in this thread of the driver that calls; NULL: none. */
+struct driven_call *driven_call_current(void);
+
+/** @brief Call a method, by its offset in the table. @return its result; -ENODEV: there is no driver */
+s64 driven_invoke(struct driven_super *super, u32 flags, size_t method, u64 arg2, u64 arg3,
+		  u64 arg4, u64 arg5, u64 arg6);
+#define DRIVEN_ARGS(super, flags, method, a, b, c, d, e, ...)                                \
+	driven_invoke(super, flags, offsetof(struct banos_filesystem_ops, method), (u64)(a), \
+		      (u64)(b), (u64)(c), (u64)(d), (u64)(e))
+/** driven_ask(super, getattr, node, &attr): what changes nothing. */
+#define driven_ask(super, method, ...) DRIVEN_ARGS(super, 0, method, __VA_ARGS__, 0, 0, 0, 0, 0)
+#define driven_change(super, method, ...) \
+	DRIVEN_ARGS(super, DRIVEN_CHANGE, method, __VA_ARGS__, 0, 0, 0, 0, 0)
+#define driven_commits(super, method, ...) \
+	DRIVEN_ARGS(super, DRIVEN_COMMIT, method, __VA_ARGS__, 0, 0, 0, 0, 0)
+/** @brief Call mount(). @p handle is what the driver names the super block by. */
+s64 driven_mount_call(struct driven_super *super, u64 handle, struct banos_mount_info *info);
+/** @brief Begin and end a transfer: the driver stays. @return 0, -ENODEV */
+int __must_check driven_enter(struct driven_super *super, u32 flags);
+void driven_leave(struct driven_super *super, u32 flags);
+/** @brief Keep calls out, and wait until none runs. @return 0, -EBUSY: not until @p deadline_ns */
+int __must_check driven_close(struct driven_super *super, u64 deadline_ns);
+void driven_open(struct driven_super *super);
+/** @brief Keep changes out, and wait until none runs. Under commit_lock. */
+void driven_exclude(struct driven_super *super);
+void driven_admit(struct driven_super *super);
+
+/* ---- nodes (node.c) ---- */
+
+struct driven_node {
+	struct inode *inode;
+	struct driven_node *hash_next; /* under the bucket's lock */
+	u64 node, generation;
+	u32 dirty; /* BANOS_SET_...: to hand down; changed atomically, from and to 0 under the cell's lock */
+	u16 dirty_cpu;
+	bool hashed;
+	bool kept; /* by dirty attributes alone: under the bucket's lock */
+	struct list dirty_link;
+	struct list commit_link; /* of those that a commit has handed down */
+	char *link;		 /* text of a symbolic link */
+	struct rcu_head rcu;
+};
+static inline struct driven_node *driven_node(const struct inode *inode)
+{
+	return inode->private;
+}
+static inline u64 node_number(const struct inode *inode)
+{
+	return driven_node(inode)->node;
+}
+int __must_check driven_nodes_init(void);
+/** @brief The inode of a node, counted; a new one if it is not known. @return ERR_PTR */
+struct inode *__must_check node_get(struct driven_super *super, const struct banos_attr *attr);
+/** @brief An inode that is not known yet, for something new. @return NULL: no memory */
+struct inode *node_alloc(struct driven_super *super);
+/** @brief It was created. @return 0; -EUCLEAN: the driver's answer is wrong */
+int __must_check node_enter(struct inode *inode, const struct banos_attr *attr);
+/** @brief Take over what the driver says of a node, but what has to be handed down. */
+void node_fill(struct inode *inode, const struct banos_attr *attr);
+void node_evict(struct inode *inode);
+bool node_keep(struct inode *inode);
+/** @brief Attributes are to be handed down: BANOS_SET_... Any context. */
+void node_dirty(struct inode *inode, u32 which);
+/** @brief The next node with attributes to hand down, counted, and which; NULL: no more on this CPU's list. */
+struct inode *node_next_dirty(struct driven_super *super, u32 cpu, u32 *which);
+/** @brief One that was handed down is kept no longer for that. */
+void node_clean(struct inode *inode);
+static inline struct banos_attr attr_empty(void)
+{
+	return (struct banos_attr){ .size = sizeof(struct banos_attr) };
+}
+
+/* ---- the rest ---- */
+
+extern const struct inode_ops driven_dir_iops, driven_file_iops, driven_link_iops,
+	driven_special_iops; /* dir.c, attr.c */
+extern const struct file_ops driven_dir_fops, driven_transfer_fops;
+int driven_setattr(struct inode *inode, const struct iattr *attr);
+/** @brief Hand down attributes of a node: BANOS_SET_... @param flags  DRIVEN_... @return 0, -errno */
+int __must_check node_hand_down(struct inode *inode, u32 which, u32 flags);
+
+/** @brief Commit what was changed until now. Sleeps. */
+int __must_check driven_commit(struct driven_super *super);
+/** @brief Start the thread that commits by itself. Under driven_lock. @return 0, -errno */
+int __must_check driven_commit_start(void);
+/** @brief Something was changed: a commit will follow by itself. Any context. */
+void driven_changed(struct driven_super *super);

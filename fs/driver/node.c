@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Inodes of file systems that are drivers, found by node number.
+ *
+ * One table for all super blocks leads from (super block, node) to the inode, so that two
+ * names of a file are one inode. It holds no reference: an inode exists as long as dentries and files
+ * use it. Who finds one whose last reference was just dropped waits until it
+ * has left the table (node_evict()), or is kept (below).
+ *
+ * Size and times that programs change are kept back, and handed down by a commit: each such
+ * inode is on the list of the CPU that dirtied it first. When the last reference is dropped
+ * meanwhile, the list takes it over (node_keep(), kept), and drops it after the commit.
+ *
+ * Locks: the bucket's lock: its chain, kept. The cell's lock: its list.
+ */
+#include <kernel/err.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/file.h>
+#include <kernel/heap.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <kernel/time.h>
+#include <uapi/mount.h>
+#include <uapi/stat.h>
+#include "driver.h"
+
+#define BUCKETS_LEAST 256u
+#define BUCKETS_MOST  65536u
+
+struct bucket {
+	spinlock_t lock;
+	struct driven_node *first;
+};
+static struct bucket *buckets;
+static u64 buckets_mask;
+static struct kmem_cache *nodes;
+
+int driven_nodes_init(void)
+{
+	struct mem_info memory;
+	u64 count = BUCKETS_LEAST;
+
+	if (buckets)
+		return 0;
+	mem_info_get(&memory);
+	while (count < BUCKETS_MOST && count < memory.total / 64)
+		count *= 2;
+	if (!nodes)
+		nodes = kmem_cache_create("fs_node", sizeof(struct driven_node), 64);
+	buckets = kvzalloc(count * sizeof(*buckets));
+	if (!buckets || !nodes)
+		return -ENOMEM;
+	buckets_mask = count - 1;
+	return 0;
+}
+
+static struct bucket *bucket_of(const struct super_block *sb, u64 node)
+{
+	u64 mixed = ((u64)sb >> 6 ^ node) * 0x9e3779b97f4a7c15ull;
+
+	return &buckets[(mixed >> 32) & buckets_mask];
+}
+
+static struct driven_node *bucket_find(struct bucket *bucket, const struct super_block *sb,
+				       u64 node)
+{
+	struct driven_node *found = bucket->first;
+
+	while (found && (found->node != node || found->inode->sb != sb))
+		found = found->hash_next;
+	return found;
+}
+
+static void bucket_remove(struct bucket *bucket, struct driven_node *node)
+{
+	struct driven_node **link = &bucket->first;
+
+	while (*link != node)
+		link = &(*link)->hash_next;
+	*link = node->hash_next;
+	node->hashed = false;
+}
+
+/* ---- attributes ---- */
+
+static bool attr_valid(const struct banos_attr *attr)
+{
+	if (attr->size < BANOS_ATTR_SIZE_1 || attr->bytes > FILE_SIZE_MAX)
+		return false;
+	switch (attr->mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFDIR:
+	case S_IFLNK:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK: return true;
+	default: return false;
+	}
+}
+
+void node_fill(struct inode *inode, const struct banos_attr *attr)
+{
+	u32 dirty = READ_ONCE(driven_node(inode)->dirty);
+
+	if (!(dirty & BANOS_SET_MODE))
+		inode->mode = (attr->mode & (S_IFMT | S_IALLUGO));
+	inode->uid = attr->uid;
+	inode->gid = attr->gid;
+	inode->nlink = attr->nlink;
+	inode->blocks = attr->blocks;
+	if (!(dirty & BANOS_SET_SIZE))
+		WRITE_ONCE(inode->size, attr->bytes);
+	if (!(dirty & BANOS_SET_ATIME))
+		inode->atime_ns = MAX(attr->atime_ns, 0l);
+	if (!(dirty & BANOS_SET_MTIME))
+		inode->mtime_ns = MAX(attr->mtime_ns, 0l);
+	if (!(dirty & BANOS_SET_CTIME))
+		inode->ctime_ns = MAX(attr->ctime_ns, 0l);
+	inode->btime_ns = MAX(attr->btime_ns, 0l);
+}
+
+static void node_set_kind(struct inode *inode, const struct banos_attr *attr)
+{
+	inode->ops = &driven_special_iops;
+	switch (inode->mode & S_IFMT) {
+	case S_IFREG:
+		inode->ops = &driven_file_iops;
+		inode->fops = &driven_transfer_fops;
+		break;
+	case S_IFDIR:
+		inode->ops = &driven_dir_iops;
+		inode->fops = &driven_dir_fops;
+		break;
+	case S_IFLNK: inode->ops = &driven_link_iops; break;
+	default: inode_init_special(inode, MKDEV(attr->rdev_major, attr->rdev_minor));
+	}
+}
+
+/* ---- making and finding ---- */
+
+struct inode *node_alloc(struct driven_super *super)
+{
+	struct driven_node *node = kmem_cache_zalloc(nodes);
+	struct inode *inode = NULL;
+
+	if (node)
+		inode = inode_alloc(super->sb);
+	if (!inode) {
+		if (node)
+			kmem_cache_free(nodes, node);
+		return NULL;
+	}
+	node->inode = inode;
+	list_init(&node->dirty_link);
+	list_init(&node->commit_link);
+	inode->private = node;
+	inode->flags |= INODE_DRIVEN;
+	return inode;
+}
+
+static void node_describe(struct inode *inode, const struct banos_attr *attr)
+{
+	struct driven_node *node = driven_node(inode);
+
+	node->node = attr->node;
+	node->generation = attr->generation;
+	inode->ino = attr->node;
+	node_fill(inode, attr);
+	node_set_kind(inode, attr);
+}
+
+/* @return false: another one has that number, or had it a moment ago */
+static bool node_insert(struct inode *inode)
+{
+	struct driven_node *node = driven_node(inode);
+	struct bucket *bucket = bucket_of(inode->sb, node->node);
+	bool free;
+
+	spin_lock(&bucket->lock);
+	free = !bucket_find(bucket, inode->sb, node->node);
+	if (free) {
+		node->hash_next = bucket->first;
+		bucket->first = node;
+		node->hashed = true;
+	}
+	spin_unlock(&bucket->lock);
+	return free;
+}
+
+/* @return the inode, counted; NULL: not known; -EAGAIN: it is on its way out */
+static struct inode *node_find(struct super_block *sb, u64 number)
+{
+	struct bucket *bucket = bucket_of(sb, number);
+	struct inode *inode = NULL;
+	struct driven_node *node;
+
+	spin_lock(&bucket->lock);
+	node = bucket_find(bucket, sb, number);
+	if (node) {
+		inode = node->inode;
+		if (!atomic_inc_not_zero(&inode->refs))
+			inode = ERR_PTR(-EAGAIN);
+	}
+	spin_unlock(&bucket->lock);
+	return inode;
+}
+
+/* Is it still what it was? */
+static struct inode *node_check(struct driven_super *super, struct inode *inode,
+				const struct banos_attr *attr)
+{
+	if ((inode->mode ^ attr->mode) & S_IFMT ||
+	    driven_node(inode)->generation != attr->generation) {
+		if (!(super->flags & BANOS_MOUNT_REMOTE))
+			driven_damaged(super,
+				       "a node has become something else while it is in use");
+		inode_put(inode);
+		return ERR_PTR(-EUCLEAN);
+	}
+	if (super->flags & BANOS_MOUNT_REMOTE)
+		node_fill(inode, attr);
+	return inode;
+}
+
+struct inode *node_get(struct driven_super *super, const struct banos_attr *attr)
+{
+	struct inode *inode, *fresh = NULL;
+
+	if (!attr_valid(attr)) {
+		driven_damaged(super, "a node has impossible attributes");
+		return ERR_PTR(-EUCLEAN);
+	}
+	for (;;) {
+		inode = node_find(super->sb, attr->node);
+		if (inode && !IS_ERR(inode))
+			break;
+		if (IS_ERR(inode)) {
+			sleep_ms(1);
+			continue;
+		}
+		if (!fresh)
+			fresh = node_alloc(super);
+		if (!fresh)
+			return ERR_PTR(-ENOMEM);
+		node_describe(fresh, attr);
+		if (node_insert(fresh))
+			return fresh;
+	}
+	if (fresh)
+		inode_put(fresh);
+	return node_check(super, inode, attr);
+}
+
+int node_enter(struct inode *inode, const struct banos_attr *attr)
+{
+	struct driven_super *super = driven_of(inode->sb);
+
+	if (!attr_valid(attr) || (inode->mode ^ attr->mode) & S_IFMT) {
+		driven_damaged(super, "what was created is something else");
+		return -EUCLEAN;
+	}
+	node_describe(inode, attr);
+	while (!node_insert(inode)) {
+		struct inode *other = node_find(inode->sb, attr->node);
+
+		if (other && !IS_ERR(other)) {
+			inode_put(other);
+			driven_damaged(super, "a node was created that is in use");
+			return -EUCLEAN;
+		}
+		sleep_ms(1); /* the number was free for the driver before we were through with it */
+	}
+	return 0;
+}
+
+/* ---- the end ---- */
+
+bool node_keep(struct inode *inode)
+{
+	struct driven_node *node = driven_node(inode);
+	struct bucket *bucket;
+	bool keeps;
+
+	if (!node || !node->hashed || likely(!READ_ONCE(node->dirty)) || !inode->nlink ||
+	    READ_ONCE(driven_of(inode->sb)->ending))
+		return false;
+	bucket = bucket_of(inode->sb, node->node);
+	spin_lock(&bucket->lock);
+	keeps = READ_ONCE(node->dirty) && !node->kept;
+	if (keeps) {
+		node->kept = true;
+		atomic_set(&inode->refs, 1);
+	}
+	spin_unlock(&bucket->lock);
+	return keeps;
+}
+
+void node_clean(struct inode *inode)
+{
+	struct driven_node *node = driven_node(inode);
+	struct bucket *bucket = bucket_of(inode->sb, node->node);
+	bool kept;
+
+	spin_lock(&bucket->lock);
+	kept = node->kept;
+	node->kept = false;
+	spin_unlock(&bucket->lock);
+	if (kept)
+		inode_put(inode);
+}
+
+static void node_free(struct rcu_head *head)
+{
+	struct driven_node *node = container_of(head, struct driven_node, rcu);
+
+	kfree(node->link);
+	kmem_cache_free(nodes, node);
+}
+
+static void node_undirty(struct driven_super *super, struct driven_node *node)
+{
+	struct driven_cell *cell = &super->cells[node->dirty_cpu];
+
+	spin_lock(&cell->lock);
+	list_del(&node->dirty_link);
+	node->dirty = 0;
+	spin_unlock(&cell->lock);
+}
+
+void node_evict(struct inode *inode)
+{
+	struct driven_node *node = driven_node(inode);
+	struct driven_super *super = driven_of(inode->sb);
+	struct bucket *bucket;
+
+	if (!node)
+		return;
+	if (READ_ONCE(node->dirty))
+		node_undirty(super, node);
+	if (node->hashed && !inode->nlink && !(inode->sb->flags & MS_RDONLY))
+		(void)driven_change(super, forget, node->node);
+	if (node->hashed) {
+		bucket = bucket_of(inode->sb, node->node);
+		spin_lock(&bucket->lock);
+		bucket_remove(bucket, node);
+		spin_unlock(&bucket->lock);
+	}
+	call_rcu(&node->rcu, node_free);
+}
+
+/* ---- what is kept back ---- */
+
+void node_dirty(struct inode *inode, u32 which)
+{
+	struct driven_super *super = driven_of(inode->sb);
+	struct driven_node *node = driven_node(inode);
+	struct driven_cell *cell;
+
+	if (super->flags & BANOS_MOUNT_REMOTE || inode->sb->flags & MS_RDONLY)
+		return;
+	if ((READ_ONCE(node->dirty) & which) == which)
+		return;
+	if (__atomic_fetch_or(&node->dirty, which, __ATOMIC_SEQ_CST))
+		return;
+	preempt_disable();
+	cell = &super->cells[cpu_id()];
+	spin_lock(&cell->lock);
+	node->dirty_cpu = cpu_id();
+	list_add_tail(&node->dirty_link, &cell->dirty);
+	spin_unlock(&cell->lock);
+	preempt_enable();
+	driven_changed(super);
+}
+
+/* The first one on the list. @return false: its last user is about to keep it, or to end it */
+static bool take_dirty(struct driven_cell *cell, struct inode **out, u32 *which)
+{
+	struct driven_node *node;
+
+	if (list_empty(&cell->dirty))
+		return true;
+	node = list_first(&cell->dirty, struct driven_node, dirty_link);
+	if (!atomic_inc_not_zero(&node->inode->refs))
+		return false;
+	list_del(&node->dirty_link);
+	*which = __atomic_exchange_n(&node->dirty, 0, __ATOMIC_SEQ_CST);
+	*out = node->inode;
+	return true;
+}
+
+struct inode *node_next_dirty(struct driven_super *super, u32 cpu, u32 *which)
+{
+	struct driven_cell *cell = &super->cells[cpu];
+	struct inode *inode = NULL;
+	bool settled;
+
+	for (;;) {
+		spin_lock(&cell->lock);
+		settled = take_dirty(cell, &inode, which);
+		spin_unlock(&cell->lock);
+		if (settled)
+			return inode;
+		sleep_ms(1);
+	}
+}

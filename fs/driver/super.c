@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: MIT
+/*
+ * File systems that are drivers: types, and what is mounted of them.
+ *
+ * A super block outlives the driver that serves it. When the driver goes (it is removed with --revoke, or
+ * has failed), what was changed is written, as far as the driver still answers; then the super block has
+ * no driver, and calls wait for one (call.c). The next driver that registers the same name is asked to
+ * mount the same thing again, and goes on: inodes are known by node numbers.
+ *
+ * driven_lock is held while drivers mount and unmount, so that a driver does not come or go meanwhile.
+ */
+#include <kernel/err.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/heap.h>
+#include <kernel/printk.h>
+#include <kernel/seq_file.h>
+#include <kernel/string.h>
+#include <kernel/time.h>
+#include <uapi/mount.h>
+#include <uapi/stat.h>
+#include <uapi/statfs.h>
+#include "driver.h"
+
+DEFINE_MUTEX(driven_lock);
+DEFINE_LIST(driven_supers);
+
+/* ---- handles ---- */
+
+static void driven_mount_free(struct owned *owned)
+{
+	kfree(container_of(owned, struct driven_mount, owned));
+}
+
+const struct owned_class driven_mount_class = {
+	.name = "mounted file system",
+	.names = "mounted file systems",
+	.kind = OWNED_MOUNT,
+	.phase = OWNED_PASSIVE,
+	.no_leak = true,
+	.bytes = sizeof(struct driven_mount),
+	.free = driven_mount_free,
+};
+
+void driven_damaged(struct driven_super *super, const char *text)
+{
+	if (super->sb->flags & MS_RDONLY || super->ignores_errors) {
+		pr_err("%s: %s: %s\n", super->named->name, super->config.source, text);
+		return;
+	}
+	__atomic_fetch_or(&super->sb->flags, MS_RDONLY, __ATOMIC_SEQ_CST);
+	pr_err("%s: %s: %s; it is read-only from now on\n", super->named->name,
+	       super->config.source, text);
+}
+
+/* ---- a driver begins and ends to serve ---- */
+
+static int check_info(const struct banos_mount_info *info)
+{
+	if (info->size < BANOS_MOUNT_INFO_SIZE_1 || info->name_max > BANOS_NAME_BYTES ||
+	    info->block_bytes & (info->block_bytes - 1) || info->bytes_max > INT64_MAX)
+		return -EUCLEAN;
+	return 0;
+}
+
+static void fill_info(struct banos_mount_info *info)
+{
+	if (!info->name_max)
+		info->name_max = BANOS_NAME_BYTES;
+	if (!info->block_bytes)
+		info->block_bytes = PAGE_SIZE;
+	if (!info->bytes_max)
+		info->bytes_max = INT64_MAX;
+}
+
+/* The driver of @p super ends to serve it: no call runs. */
+static void serve_end(struct driven_super *super)
+{
+	struct driven_type *type = super->type;
+
+	assert_held(&driven_lock);
+	super->mount->super = NULL;
+	owned_remove(&super->mount->owned);
+	super->mount = NULL;
+	super->type = NULL;
+	super->fs = NULL;
+	type->mounts--;
+	type->unpin(type->root);
+	driven_type_put(type);
+}
+
+/* @return 0: it serves, and super->info says how */
+static int serve_begin(struct driven_super *super, struct driven_type *type)
+{
+	struct banos_mount_info info = { .size = sizeof(info) };
+	struct driven_mount *mount = kzalloc(sizeof(*mount));
+	s64 err;
+
+	assert_held(&driven_lock);
+	if (!mount)
+		return -ENOMEM;
+	if (type->gone || !type->pin(type->root)) {
+		kfree(mount);
+		return -ENODEV;
+	}
+	err = owned_add(type->root, &mount->owned, &driven_mount_class, true);
+	if (err) {
+		type->unpin(type->root);
+		kfree(mount);
+		return err;
+	}
+	mount->super = super;
+	super->mount = mount;
+	super->type = type;
+	atomic_inc(&type->refs);
+	type->mounts++;
+	super->fs = NULL;
+	err = driven_mount_call(super, mount->owned.handle, &info);
+	if (!err)
+		err = check_info(&info);
+	if (err) {
+		serve_end(super);
+		return err < 0 ? err : -EUCLEAN;
+	}
+	fill_info(&info);
+	super->info = info;
+	super->flags = info.flags;
+	return 0;
+}
+
+/* The driver goes. @return 0, -EBUSY: a call of it has not ended */
+static int serve_take_away(struct driven_super *super, u64 deadline_ns)
+{
+	bool failed = gate_has_failed(super->type->root);
+	int err = 0;
+
+	if (!failed && !super->closed)
+		err = driven_commit(super);
+	if (err)
+		pr_warn("%s: not all could be written before its driver goes: %d\n",
+			super->config.source, err);
+	err = driven_close(super, deadline_ns);
+	if (err)
+		return err;
+	if (!failed)
+		(void)DRIVEN_ARGS(super, DRIVEN_CLOSED, unmount, 0, 0, 0, 0, 0, 0);
+	serve_end(super);
+	return 0;
+}
+
+/* Another driver of that name is there. */
+static void serve_again(struct driven_super *super, struct driven_type *type)
+{
+	u64 root = super->info.root;
+	int err = serve_begin(super, type);
+
+	if (!err && super->info.root != root) {
+		(void)DRIVEN_ARGS(super, DRIVEN_CLOSED, unmount, 0, 0, 0, 0, 0, 0);
+		serve_end(super);
+		err = -ESTALE;
+	}
+	if (err) {
+		pr_err("%s: the driver %s cannot go on with it: %d\n", super->config.source,
+		       type->root->name, err);
+		return;
+	}
+	pr_info("%s: goes on with the driver %s\n", super->config.source, type->root->name);
+	driven_open(super);
+}
+
+/* ---- mounting ---- */
+
+/* Options that the kernel understands itself; the others become config.options. */
+static int take_options(struct driven_super *super, const char *options)
+{
+	struct banos_mount_config *config = &super->config;
+	size_t length = 0;
+
+	while (options && *options) {
+		const char *end = strchr(options, ',');
+		size_t bytes = end ? (size_t)(end - options) : strlen(options);
+
+		if (bytes == 15 && !memcmp(options, "errors=continue", bytes)) {
+			super->ignores_errors = true;
+		} else if (bytes == 17 && !memcmp(options, "errors=remount-ro", bytes)) {
+			super->ignores_errors = false;
+		} else if (bytes) {
+			if (length + bytes + 2 > sizeof(config->options))
+				return -EINVAL;
+			if (length)
+				config->options[length++] = ',';
+			memcpy(config->options + length, options, bytes);
+			length += bytes;
+		}
+		options = end ? end + 1 : NULL;
+	}
+	config->options[length] = 0;
+	return 0;
+}
+
+static void driven_super_free(struct driven_super *super)
+{
+	if (super->named)
+		driven_type_put(super->named);
+	kfree(super->cells);
+	kfree(super);
+}
+
+static struct driven_super *driven_super_alloc(struct driven_type *type, const char *source,
+					       const char *options, u32 flags, int *err)
+{
+	struct driven_super *super = kzalloc(sizeof(*super));
+
+	*err = -ENOMEM;
+	if (!super)
+		return NULL;
+	super->cells = kcalloc(cpu_count, sizeof(*super->cells));
+	if (super->cells)
+		*err = take_options(super, options);
+	if (*err) {
+		driven_super_free(super);
+		return NULL;
+	}
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+		list_init(&super->cells[cpu].dirty);
+	wait_queue_init(&super->wait);
+	mutex_init(&super->commit_lock);
+	super->epoch = 1;
+	super->config.size = sizeof(super->config);
+	if (flags & MS_RDONLY)
+		super->config.flags |= BANOS_MOUNT_READ_ONLY;
+	if (flags & MS_SILENT)
+		super->config.flags |= BANOS_MOUNT_SILENT;
+	strscpy(super->config.source, source ? source : "none", sizeof(super->config.source));
+	super->named = type;
+	atomic_inc(&type->refs);
+	return super;
+}
+
+/* It serves: what is there is shown. */
+static int driven_super_fill(struct super_block *sb)
+{
+	struct driven_super *super = driven_of(sb);
+	struct banos_attr attr = attr_empty();
+	struct inode *root;
+	s64 err;
+
+	sb->magic = super->info.magic;
+	sb->blksize = super->info.block_bytes;
+	if (super->flags & BANOS_MOUNT_READ_ONLY)
+		sb->flags |= MS_RDONLY;
+	if (super->flags & BANOS_MOUNT_REMOTE)
+		sb->flags |= SB_VOLATILE;
+	err = driven_ask(super, getattr, super->info.root, &attr);
+	if (err)
+		return err < 0 ? err : -EUCLEAN;
+	if (!S_ISDIR(attr.mode) || attr.node != super->info.root)
+		return -EUCLEAN;
+	root = node_get(super, &attr);
+	if (IS_ERR(root))
+		return PTR_ERR(root);
+	return super_set_root(sb, root);
+}
+
+static int driven_fs_mount(struct fs_type *fs_type, u32 flags, const char *source,
+			   const char *options, struct super_block **out)
+{
+	struct driven_type *type = container_of(fs_type, struct driven_type, fs_type);
+	struct super_block *sb;
+	struct driven_super *super;
+	int err;
+
+	if (!(type->flags & BANOS_FILESYSTEM_NODEV))
+		return -ENOTBLK;
+	super = driven_super_alloc(type, source, options, flags, &err);
+	if (!super)
+		return err;
+	sb = super_alloc(fs_type, &driven_super_ops);
+	if (!sb) {
+		driven_super_free(super);
+		return -ENOMEM;
+	}
+	sb->private = super;
+	super->sb = sb;
+	sb->flags |= flags & MS_RDONLY;
+	mutex_lock(&driven_lock);
+	list_add_tail(&super->link, &driven_supers);
+	err = driven_commit_start();
+	if (!err)
+		err = serve_begin(super, type);
+	mutex_unlock(&driven_lock);
+	if (!err)
+		err = driven_super_fill(sb);
+	if (err) {
+		super_put(sb);
+		return err;
+	}
+	*out = sb;
+	return 0;
+}
+
+/* ---- methods of the super block ---- */
+
+static int driven_statfs(struct super_block *sb, struct statfs *out)
+{
+	struct driven_super *super = driven_of(sb);
+	struct banos_statfs from = { .size = sizeof(from) };
+	s64 err = driven_ask(super, statfs, &from);
+
+	if (err)
+		return err < 0 ? err : -EUCLEAN;
+	if (from.size < BANOS_STATFS_SIZE_1)
+		return -EUCLEAN;
+	out->f_type = super->info.magic;
+	out->f_bsize = out->f_frsize = super->info.block_bytes;
+	out->f_blocks = from.blocks;
+	out->f_bfree = from.free;
+	out->f_bavail = from.available;
+	out->f_files = from.files;
+	out->f_ffree = from.files_free;
+	out->f_namelen = super->info.name_max;
+	return 0;
+}
+
+static int driven_sync(struct super_block *sb)
+{
+	if (sb->flags & MS_RDONLY)
+		return 0;
+	return driven_commit(driven_of(sb));
+}
+
+static int driven_remount(struct super_block *sb, u32 flags, const char *options)
+{
+	struct driven_super *super = driven_of(sb);
+	u32 given = flags & MS_RDONLY ? BANOS_MOUNT_READ_ONLY : 0;
+	struct banos_mount_config was = super->config;
+	const char *changed = "";
+	s64 err;
+
+	if (!(flags & MS_RDONLY) && super->info.flags & BANOS_MOUNT_READ_ONLY &&
+	    !(was.flags & BANOS_MOUNT_READ_ONLY))
+		return -EROFS;
+	err = take_options(super, options);
+	if (!super->config.options[0])
+		memcpy(super->config.options, was.options, sizeof(was.options));
+	else if (strcmp(super->config.options, was.options))
+		changed = super->config.options;
+	if (!err)
+		err = driven_commit(super);
+	if (!err)
+		err = driven_change(super, remount, given | FUTURE_FLAGS, changed);
+	if (!err && given)
+		err = driven_commit(super);
+	if (err) {
+		super->config = was;
+		return err < 0 ? err : -EUCLEAN;
+	}
+	super->config.flags = (was.flags & ~BANOS_MOUNT_READ_ONLY) | given;
+	return 0;
+}
+
+static void driven_show_options(struct super_block *sb, struct seq_file *seq)
+{
+	const struct driven_super *super = driven_of(sb);
+
+	if (super->ignores_errors)
+		seq_puts(seq, ",errors=continue");
+	if (super->config.options[0]) {
+		seq_puts(seq, ",");
+		seq_escape(seq, super->config.options, " \t\n\\");
+	}
+}
+
+/* What could not be handed down is lost. */
+static void driven_drop_dirty(struct driven_super *super)
+{
+	struct inode *inode;
+	u32 which;
+
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+		while ((inode = node_next_dirty(super, cpu, &which)) != NULL) {
+			node_clean(inode);
+			inode_put(inode);
+		}
+}
+
+static void driven_put_super(struct super_block *sb)
+{
+	struct driven_super *super = driven_of(sb);
+	int err = 0;
+
+	WRITE_ONCE(super->ending, true);
+	wake_up_all(&super->wait);
+	if (super->type && !super->closed)
+		err = driven_commit(super);
+	if (err)
+		pr_warn("%s: not all could be written: %d\n", super->config.source, err);
+	driven_drop_dirty(super);
+	mutex_lock(&driven_lock);
+	list_del(&super->link);
+	if (super->type) {
+		if (!driven_close(super, TIME_NEVER) && !gate_has_failed(super->type->root))
+			(void)DRIVEN_ARGS(super, DRIVEN_CLOSED, unmount, 0, 0, 0, 0, 0, 0);
+		serve_end(super);
+	}
+	mutex_unlock(&driven_lock);
+	synchronize_rcu(); /* the driver's handle led here */
+	driven_super_free(super);
+}
+
+const struct super_ops driven_super_ops = {
+	.evict_inode = node_evict,
+	.keep_inode = node_keep,
+	.touched = node_dirty,
+	.statfs = driven_statfs,
+	.sync = driven_sync,
+	.remount = driven_remount,
+	.put_super = driven_put_super,
+	.show_options = driven_show_options,
+};
+
+/* ---- types ---- */
+
+static bool driven_type_hold(struct fs_type *fs_type)
+{
+	atomic_inc(&container_of(fs_type, struct driven_type, fs_type)->refs);
+	return true;
+}
+
+static void driven_type_drop(struct fs_type *fs_type)
+{
+	driven_type_put(container_of(fs_type, struct driven_type, fs_type));
+}
+
+void driven_type_put(struct driven_type *type)
+{
+	if (atomic_dec_and_test(&type->refs))
+		kfree(type);
+}
+
+struct driven_type *driven_type_create(struct owner *root,
+				       const struct banos_filesystem_config *config,
+				       const struct banos_filesystem_ops *ops)
+{
+	struct driven_type *type = kzalloc(sizeof(*type));
+
+	if (!type)
+		return NULL;
+	atomic_set(&type->refs, 1);
+	type->root = root;
+	type->context = config->context;
+	type->flags = config->flags;
+	type->ops = *ops;
+	strscpy(type->name, config->name, sizeof(type->name));
+	type->fs_type = (struct fs_type){
+		.name = type->name,
+		.flags = config->flags & BANOS_FILESYSTEM_NODEV ? FS_NODEV : 0,
+		.mount = driven_fs_mount,
+		.hold = driven_type_hold,
+		.drop = driven_type_drop,
+	};
+	list_init(&type->fs_type.link);
+	return type;
+}
+
+int driven_type_enter(struct driven_type *type)
+{
+	int err = driven_nodes_init();
+
+	if (!err)
+		err = fs_register(&type->fs_type);
+	if (err == -EBUSY)
+		return -EEXIST;
+	return err;
+}
+
+void driven_type_adopt(struct driven_type *type)
+{
+	struct driven_super *super;
+
+	mutex_lock(&driven_lock);
+	list_for_each(super, &driven_supers, link)
+		if (!super->type && !super->ending && !strcmp(super->named->name, type->name))
+			serve_again(super, type);
+	mutex_unlock(&driven_lock);
+}
+
+int driven_type_withdraw(struct driven_type *type, bool take_away, u64 deadline_ns)
+{
+	struct driven_super *super;
+	int err = 0;
+
+	mutex_lock(&driven_lock);
+	if (type->mounts && !take_away)
+		err = -EBUSY;
+	else
+		type->gone = true;
+	list_for_each(super, &driven_supers, link)
+		if (!err && super->type == type)
+			err = serve_take_away(super, deadline_ns);
+	mutex_unlock(&driven_lock);
+	if (!err)
+		fs_unregister(&type->fs_type);
+	return err;
+}
