@@ -42,7 +42,7 @@ KEPT = {
 }
 # Structs whose layout is given: by the processor, the boot loader, a standard, a file or the user ABI.
 GIVEN = {'tss', 'idt_entry', 'ap_words', 'mb1_info', 'timezone_result', 'fp_words',
-         'nvme_command'}
+         'nvme_command', 'disk_place'}
 # They write what their first argument names.
 STORES = ('WRITE_ONCE', 'smp_store_release')
 PADDING = re.compile(r'_?(reserved|unused|pad)\d*')

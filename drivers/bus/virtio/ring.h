@@ -28,7 +28,7 @@
 #define RING_SIZE_MAX  32768u /* descriptors */
 #define RING_ALIGNMENT 16u    /* of its memory */
 #define RING_ALIGNMENT_LEGACY \
-	4096u /* of the memory and of the used ring of devices before Virtio 1.0 */
+	4096u		   /* of the memory and of the used ring of devices before Virtio 1.0 */
 #define RING_DIRECT_MAX 4u /* descriptors of a chain that uses no table if there is room */
 
 /* Kinds of rings. */
