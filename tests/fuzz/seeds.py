@@ -203,7 +203,26 @@ def nvme():
             'completions': front + b'\x10' + b'\1' * 15 + b'\x13\0\1\0\5' * 30}
 
 
+def ext2():
+    """A superblock with a descriptor, folders, an index, extents, attributes."""
+    half = bytearray(1024)
+    for at, size, value in ((0, 4, 1024), (4, 4, 4096), (20, 4, 1), (32, 4, 8192), (40, 4, 1024), (56, 2, 0xef53),
+                            (76, 4, 1), (84, 4, 11), (88, 2, 256), (92, 4, 0x38), (96, 4, 2), (100, 4, 3)):
+        half[at:at + size] = value.to_bytes(size, 'little')
+    entry = struct.Struct('<IHBB')
+    folder = entry.pack(2, 12, 1, 2) + b'.\0\0\0' + entry.pack(2, 12, 2, 2) + b'..\0\0'
+    index = entry.pack(2, 12, 1, 2) + b'.\0\0\0' + entry.pack(2, 1012, 2, 2) + b'..\0\0' + \
+        struct.pack('<IBBBBHHI', 0, 1, 8, 0, 0, 124, 1, 1)
+    extents = struct.pack('<HHHHI', 0xf30a, 1, 4, 0, 0) + struct.pack('<IHHI', 0, 5, 0, 100)
+    value = struct.pack('<IIII', 0xea020000, 1, 1, 0).ljust(32, b'\0') + struct.pack('<BBHIII', 3, 1, 1020, 0, 1, 0) + b'one'
+    return {'super': (4096 * 1024).to_bytes(6, 'little') + bytes(half) + struct.pack('<IIIHHH', 3, 4, 5, 9, 9, 1).ljust(64, b'\0'),
+            'folder': b'\4' + folder + entry.pack(12, 1000, 4, 1) + b'name',
+            'index': index, 'extents': b'\1\0\0\0' + extents, 'attributes': b'\1' + value.ljust(1024, b'1'),
+            'acl': b'\1' + struct.pack('<IHHHHI', 1, 1, 7, 2, 7, 5)}
+
+
 TARGETS = {'cpio': cpio, 'archive-kind': archive_kind, 'inflate': inflate,
            'cmdline': cmdline, 'multiboot': multiboot, 'acpi': acpi, 'pci': pci, 'virtio_ring': virtio_ring, 'usb': usb, 'nvme': nvme,
            'screen': screen, 'ldisc': ldisc, 'keymap': keymap, 'script': script,
-           'elf': elf, 'signature': signature}
+           'elf': elf, 'signature': signature,
+           **dict.fromkeys(('ext2-super', 'ext2-folder', 'ext2-index', 'ext2-extents', 'ext2-attributes'), ext2)}

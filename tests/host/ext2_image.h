@@ -49,8 +49,8 @@ static inline void images_remove(void)
 /** A drive of a new file system. @p options: of mke2fs, with the size at the end behind "an.img" */
 static inline struct drive *image_make(const char *options, const char *size)
 {
-	if (shell("rm -f an.img && mke2fs -q -F -t ext2 %s an.img %s >out 2>&1 || { cat out; false; }",
-		  options, size))
+	if (shell("rm -f an.img && mke2fs -q -F %s %s an.img %s >out 2>&1 || { cat out; false; }",
+		  strncmp(options, "-t ", 3) ? "-t ext2" : "", options, size))
 		drive_fault("mke2fs %s failed", options);
 	return drive_open(image_path("an.img"));
 }

@@ -179,8 +179,12 @@ decode-srcs := tests/bench/decode.c
 
 # drivers/fs/, in a model of the kernel
 include tests/host/fsdrive/fsdrive.mk
-ext2-srcs := $(fsdrive-srcs) $(addprefix drivers/fs/ext2/,main.c alloc.c attribute.c bitmap.c dirent.c \
-	extent.c file.c folder.c grow.c hash.c held.c inode.c layout.c map.c names.c node.c \
-	truncate.c volume.c xattr.c)
-host-test-y += ext2
-ext2-cflags := $(fsdrive-cflags)
+ext2_pure-srcs := $(addprefix drivers/fs/ext2/,bitmap.c dirent.c extent.c hash.c inode.c layout.c xattr.c)
+ext2-srcs := $(fsdrive-srcs) $(ext2_pure-srcs) $(addprefix drivers/fs/ext2/,main.c alloc.c attribute.c \
+	file.c folder.c grow.c held.c map.c names.c node.c truncate.c volume.c)
+define ext2-test
+host-test-y += $1
+$1-srcs := $(ext2-srcs)
+$1-cflags := $(fsdrive-cflags)
+endef
+$(foreach t,ext2 ext2_random ext2_hostile ext2_crash,$(eval $(call ext2-test,$t)))

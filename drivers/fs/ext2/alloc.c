@@ -156,7 +156,9 @@ static int64_t error_without_space(struct volume *volume)
 {
 	uint64_t freed = __atomic_load_n(&volume->freed_epoch, __ATOMIC_RELAXED);
 
-	return freed > (uint64_t)banos_store_committed(volume->mount) ? -EAGAIN : -ENOSPC;
+	if (freed > (uint64_t)banos_store_committed(volume->mount))
+		return -EAGAIN;
+	return -ENOSPC;
 }
 
 static void freed_note(struct volume *volume)
@@ -175,7 +177,9 @@ uint64_t volume_blocks_free(struct volume *volume)
 
 	for (uint32_t i = 0; i < SHARDS; i++)
 		count += __atomic_load_n(&volume->shards[i].blocks_free, __ATOMIC_RELAXED);
-	return count < 0 ? 0 : (uint64_t)count;
+	if (count < 0)
+		return 0;
+	return (uint64_t)count;
 }
 
 /* @return how many blocks of the group; 0: it has none; the lock is held */
@@ -306,7 +310,9 @@ uint64_t volume_inodes_free(struct volume *volume)
 
 	for (uint32_t i = 0; i < SHARDS; i++)
 		count += __atomic_load_n(&volume->shards[i].inodes_free, __ATOMIC_RELAXED);
-	return count < 0 ? 0 : (uint64_t)count;
+	if (count < 0)
+		return 0;
+	return (uint64_t)count;
 }
 
 /* The group for a folder of the root: the emptiest one of a few. */

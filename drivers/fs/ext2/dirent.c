@@ -23,7 +23,9 @@ static uint32_t length_get(const struct dirent_form *form, const uint8_t *entry)
 
 static uint32_t length_code(uint32_t length)
 {
-	return length == LARGE ? LENGTH_64K : length;
+	if (length == LARGE)
+		return LENGTH_64K;
+	return length;
 }
 
 static void length_put(uint8_t *entry, uint32_t length)
@@ -94,7 +96,7 @@ int dirent_is_used(const struct dirent_form *form, const uint8_t *block)
 		int result = dirent_read(form, block, offset, &entry);
 
 		if (result)
-			return result == DIRENT_ABSENT ? 0 : result;
+			return result < 0 ? result : 0;
 		if (entry.inode && !is_dots(&entry))
 			return 1;
 	}
@@ -103,7 +105,9 @@ int dirent_is_used(const struct dirent_form *form, const uint8_t *block)
 /* Where a new entry would begin in the space of @entry. */
 static uint32_t space_start(const struct dirent *entry)
 {
-	return entry->inode ? entry->offset + dirent_bytes(entry->name_bytes) : entry->offset;
+	if (!entry->inode)
+		return entry->offset;
+	return entry->offset + dirent_bytes(entry->name_bytes);
 }
 
 static void dirent_put(const struct dirent_form *form, uint8_t *bytes, uint32_t inode,

@@ -78,5 +78,7 @@ int extent_search(const uint8_t *node, uint32_t bytes, uint32_t depth, uint64_t 
 		}
 	}
 	/* Entries that are not sorted lead nowhere. */
-	return found->first <= index && index < found->end ? 0 : -1;
+	if (index < found->first || index >= found->end)
+		return -1;
+	return 0;
 }

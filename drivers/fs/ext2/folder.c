@@ -30,7 +30,9 @@ static uint32_t entry_kind(uint32_t type)
 {
 	static const uint8_t kinds[8] = { 0, 8, 4, 2, 6, 1, 12, 10 };
 
-	return type < sizeof(kinds) ? kinds[type] : 0;
+	if (type >= sizeof(kinds))
+		return 0;
+	return kinds[type];
 }
 
 uint64_t place_offset(const struct volume *volume, const struct place *place)
@@ -58,7 +60,9 @@ static int64_t folder_block(struct volume *volume, const struct node *folder, ui
 					     run->block << volume->layout.block_shift,
 					     run->count << volume->layout.block_shift);
 	}
-	*block = run->block ? run->block + (index - run->first) : 0;
+	*block = run->block;
+	if (run->block)
+		*block += index - run->first;
 	return error;
 }
 
@@ -74,7 +78,9 @@ static int64_t block_search(struct volume *volume, uint64_t block, const char *n
 	error = dirent_find(&volume->form, view.bytes, name, length, &place->entry);
 	view_put(volume, &view);
 	place->block = block;
-	return error == -EUCLEAN ? volume_damaged(volume, "a folder is wrong") : error;
+	if (error == -EUCLEAN)
+		return volume_damaged(volume, "a folder is wrong");
+	return error;
 }
 
 static int64_t folder_search(struct volume *volume, const struct node *folder, const char *name,
@@ -311,7 +317,9 @@ int64_t ext2_readdir(void *fs, uint64_t dir, uint64_t cookie, uint8_t *to, uint3
 		if (result == -EUCLEAN)
 			volume_damaged(volume, "a folder is wrong");
 	}
-	return result < 0 ? result : listing.used;
+	if (result < 0)
+		return result;
+	return listing.used;
 }
 
 int64_t ext2_lookup(void *fs, uint64_t dir, const char *name, uint32_t length,
@@ -347,7 +355,9 @@ static uint64_t room_get(struct volume *volume, uint32_t folder)
 {
 	uint64_t value = __atomic_load_n(&volume->rooms[folder % ROOMS], __ATOMIC_RELAXED);
 
-	return value >> 32 == folder ? (uint32_t)value : 0;
+	if (value >> 32 != folder)
+		return 0;
+	return (uint32_t)value;
 }
 
 static void room_set(struct volume *volume, uint32_t folder, uint64_t index)

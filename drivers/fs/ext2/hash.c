@@ -18,7 +18,9 @@ static uint32_t name_character(const char *name, uint32_t index, uint32_t is_uns
 {
 	uint8_t byte = (uint8_t)name[index];
 
-	return is_unsigned ? byte : (uint32_t)(int8_t)byte;
+	if (is_unsigned)
+		return byte;
+	return (uint32_t)(int8_t)byte;
 }
 
 static uint32_t hash_legacy(const char *name, uint32_t length, uint32_t is_unsigned)
@@ -133,7 +135,9 @@ uint32_t hash_name(uint32_t version, uint32_t is_unsigned, const uint32_t seed[4
 		hash = version == HASH_HALF_MD4 ? state[1] : state[0];
 	}
 	hash &= ~1u;
-	return hash == HASH_END ? HASH_END - 2 : hash;
+	if (hash == HASH_END)
+		return HASH_END - 2;
+	return hash;
 }
 
 /* The list that begins at @at: its first entry has limit and count where others have a hash. */
@@ -165,12 +169,16 @@ int htree_root(const uint8_t *block, uint32_t block_bytes, uint32_t *version, ui
 
 int htree_node(const uint8_t *block, uint32_t block_bytes, struct htree_list *list)
 {
-	return get32(block) ? -1 : list_read(block, block_bytes, NODE_LIST, list);
+	if (get32(block))
+		return -1;
+	return list_read(block, block_bytes, NODE_LIST, list);
 }
 
 uint32_t htree_hash(const struct htree_list *list, uint32_t index)
 {
-	return index ? get32(list->entries + ENTRY_BYTES * index) : 0;
+	if (!index)
+		return 0;
+	return get32(list->entries + ENTRY_BYTES * index);
 }
 
 uint32_t htree_block(const struct htree_list *list, uint32_t index)

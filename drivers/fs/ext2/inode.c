@@ -85,7 +85,9 @@ static uint32_t inode_extra(const struct layout *layout, const uint8_t *raw)
 	if (layout->inode_bytes == INODE_BYTES_MIN)
 		return 0;
 	extra = get16(raw + INODE_EXTRA);
-	return extra > layout->inode_bytes - INODE_BYTES_MIN ? 0 : extra;
+	if (extra > layout->inode_bytes - INODE_BYTES_MIN)
+		return 0;
+	return extra;
 }
 
 static int inode_has(const struct layout *layout, const uint8_t *raw, uint32_t field)
@@ -103,7 +105,9 @@ static int64_t time_get(const struct layout *layout, const uint8_t *raw, uint32_
 		extra = get32(raw + more);
 	seconds += (int64_t)(extra & 3) << 32;
 	extra >>= 2;
-	return seconds * SECOND + (extra < SECOND ? extra : 0);
+	if (extra >= SECOND)
+		extra = 0;
+	return seconds * SECOND + extra;
 }
 
 static void time_put(const struct layout *layout, uint8_t *raw, uint32_t field, uint32_t more,

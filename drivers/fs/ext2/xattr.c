@@ -26,7 +26,9 @@ static uint32_t xattr_round(uint32_t value)
 int xattr_block(const uint8_t *block, uint32_t block_bytes, struct xattr_area *area)
 {
 	*area = (struct xattr_area){ block, XATTR_BLOCK_HEADER, block_bytes, 1 };
-	return get32(block) == XATTR_MAGIC && get32(block + BLOCKS) == 1 ? 0 : -1;
+	if (get32(block) != XATTR_MAGIC || get32(block + BLOCKS) != 1)
+		return -1;
+	return 0;
 }
 
 int xattr_inode(const uint8_t *bytes, uint32_t count, struct xattr_area *area)
@@ -51,7 +53,9 @@ int xattr_read(const struct xattr_area *area, uint32_t offset, struct xattr *xat
 	*xattr = (struct xattr){ offset, entry[AT_INDEX],	entry[0], entry + ENTRY_BYTES,
 				 NULL,	 get32(entry + AT_SIZE) };
 	value = get16(entry + AT_VALUE);
-	if (xattr->name_bytes > area->end - offset - ENTRY_BYTES || get32(entry + AT_OUTSIDE) ||
+	/* Without index and name, and with an empty value, it would end the list. */
+	if (!(xattr->index | xattr->name_bytes) ||
+	    xattr->name_bytes > area->end - offset - ENTRY_BYTES || get32(entry + AT_OUTSIDE) ||
 	    (xattr->value_bytes && (value > area->end || xattr->value_bytes > area->end - value)))
 		return -1;
 	if (!xattr->value_bytes)
@@ -88,7 +92,9 @@ static const char *const prefixes[] = {
 
 const char *xattr_prefix(uint32_t index)
 {
-	return index < PREFIXES ? prefixes[index] : "";
+	if (index >= PREFIXES)
+		return "";
+	return prefixes[index];
 }
 
 uint32_t xattr_index(const char *name, uint32_t *rest)
@@ -209,6 +215,14 @@ static int acl_is_named(const uint8_t *entry)
 	return get16(entry) == ACL_USER || get16(entry) == ACL_GROUP;
 }
 
+/* As it is stored. */
+static uint32_t acl_entry_bytes(const uint8_t *entry)
+{
+	if (acl_is_named(entry))
+		return ACL_LONG;
+	return ACL_SHORT;
+}
+
 uint32_t acl_bytes_shown(const uint8_t *stored, uint32_t count)
 {
 	uint32_t bytes = 4;
@@ -218,7 +232,7 @@ uint32_t acl_bytes_shown(const uint8_t *stored, uint32_t count)
 	for (uint32_t at = 4; at < count; bytes += ACL_LONG) {
 		if (count - at < ACL_SHORT || (acl_is_named(stored + at) && count - at < ACL_LONG))
 			return 0;
-		at += acl_is_named(stored + at) ? ACL_LONG : ACL_SHORT;
+		at += acl_entry_bytes(stored + at);
 	}
 	return bytes;
 }
@@ -230,7 +244,7 @@ uint32_t acl_bytes_stored(const uint8_t *shown, uint32_t count)
 	if (count < 4 || count % ACL_LONG != 4 || get32(shown) != ACL_SHOWN)
 		return 0;
 	for (uint32_t at = 4; at < count; at += ACL_LONG)
-		bytes += acl_is_named(shown + at) ? ACL_LONG : ACL_SHORT;
+		bytes += acl_entry_bytes(shown + at);
 	return bytes;
 }
 
@@ -241,7 +255,7 @@ void acl_show(const uint8_t *stored, uint32_t count, uint8_t *to)
 	for (uint32_t at = 4; at < count; to += ACL_LONG) {
 		memcpy(to, stored + at, ACL_SHORT);
 		put32(to + 4, acl_is_named(stored + at) ? get32(stored + at + 4) : UINT32_MAX);
-		at += acl_is_named(stored + at) ? ACL_LONG : ACL_SHORT;
+		at += acl_entry_bytes(stored + at);
 	}
 }
 
@@ -250,7 +264,7 @@ void acl_store(const uint8_t *shown, uint32_t count, uint8_t *to)
 	put32(to, ACL_STORED);
 	to += 4;
 	for (uint32_t at = 4; at < count; at += ACL_LONG) {
-		uint32_t bytes = acl_is_named(shown + at) ? ACL_LONG : ACL_SHORT;
+		uint32_t bytes = acl_entry_bytes(shown + at);
 
 		memcpy(to, shown + at, bytes);
 		to += bytes;

@@ -431,7 +431,7 @@ void drive_commit_start(struct drive *drive)
 	if (drive->mounted && !drive->read_only) {
 		vfs_hand_down(drive);
 		drive_method_start(drive, true);
-		if (drive_method_end(drive, "sync", drive->ops->sync(drive->fs)))
+		if (drive_method_end(drive, "sync", drive->ops->sync(drive->fs)) && !drive->hostile)
 			drive_fault("sync() failed");
 	}
 	qsort(drive->dirty_list, drive->dirty_count, sizeof(uint32_t), sector_compare);
@@ -552,6 +552,12 @@ int64_t drive_unmount(struct drive *drive)
 void drive_crash(struct drive *drive)
 {
 	vfs_forget_all(drive);
+	if (drive->mounted) {
+		/* As where the store does not exist any more: what it writes is refused. */
+		drive->read_only = true;
+		drive_method_start(drive, true);
+		drive_method_end(drive, "unmount", drive->ops->unmount(drive->fs));
+	}
 	if (drive->committing) {
 		free(drive->copy);
 		free(drive->copy_list);

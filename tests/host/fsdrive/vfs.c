@@ -67,11 +67,13 @@ static struct drive_node *node_add(struct drive *drive, const struct banos_attr 
 {
 	struct drive_node *node = node_find(drive, attr->node), **list;
 
+	if (drive->hostile && !strchr("\1\2\4\6\10\12\14", (int)(attr->mode >> 12)))
+		return NULL;
 	if (attr->size != sizeof(*attr) || !strchr("\1\2\4\6\10\12\14", (int)(attr->mode >> 12)) ||
 	    !(attr->mode >> 12) || attr->mode & ~0177777u)
 		drive_fault("attributes are wrong: mode %o", attr->mode);
 	if (node) {
-		if ((node->attr.mode ^ attr->mode) & TYPE_MASK)
+		if ((node->attr.mode ^ attr->mode) & TYPE_MASK && !drive->hostile)
 			drive_fault("node %llu has another type", (unsigned long long)attr->node);
 		return node;
 	}
@@ -89,6 +91,8 @@ static void node_refresh(struct drive *drive, struct drive_node *node)
 	int64_t error;
 
 	QUESTION(drive, "getattr", error, drive->ops->getattr(drive->fs, node->attr.node, &attr));
+	if (error && drive->hostile)
+		return;
 	if (error)
 		drive_fault("getattr(%llu): %lld", (unsigned long long)node->attr.node,
 			    (long long)error);
@@ -139,6 +143,8 @@ static int64_t walk_step(struct drive *drive, struct drive_node *folder, const c
 	free(copy);
 	if (!error)
 		*node = node_add(drive, &attr);
+	if (!error && !*node)
+		error = -EUCLEAN;
 	return error;
 }
 
@@ -258,6 +264,8 @@ static int64_t create_run(struct drive *drive, const char *path, const struct ba
 				  &attr));
 	if (error)
 		return error;
+	if (node_find(drive, attr.node) && drive->hostile)
+		return -EUCLEAN;
 	if (node_find(drive, attr.node))
 		drive_fault("create() returned a node that exists");
 	node = node_add(drive, &attr);
@@ -330,6 +338,8 @@ int64_t vfs_link(struct drive *drive, const char *old, const char *path)
 				(uint32_t)strlen(name), &attr));
 	if (error)
 		return error;
+	if (drive->hostile)
+		return 0;
 	if (attr.node != node->attr.node || attr.nlink != node->attr.nlink + 1)
 		drive_fault("link() does not count");
 	node->attr.nlink = attr.nlink;
@@ -358,7 +368,7 @@ static int64_t remove_run(struct drive *drive, const char *path, bool is_folder)
 	node_changed(node, false);
 	node_refresh(drive, folder);
 	node_refresh(drive, node);
-	if (is_folder && node->attr.nlink)
+	if (is_folder && node->attr.nlink && !drive->hostile)
 		drive_fault("a removed folder has %u links", node->attr.nlink);
 	node_release(drive, node);
 	return 0;
@@ -790,6 +800,12 @@ static void page_write(struct drive *drive, struct drive_page *page)
 	struct banos_extent extent;
 	uint64_t store;
 
+	if (drive->hostile &&
+	    (!node || map_run(drive, node, page->index * unit, unit, 0, &extent) ||
+	     extent.kind == BANOS_EXTENT_HOLE)) {
+		page->dirty = false;
+		return;
+	}
 	if (!node || map_run(drive, node, page->index * unit, unit, 0, &extent) ||
 	    extent.kind == BANOS_EXTENT_HOLE)
 		drive_fault("page %llu of node %llu has no room", (unsigned long long)page->index,
@@ -823,7 +839,7 @@ void vfs_hand_down(struct drive *drive)
 				which |= BANOS_SET_SIZE;
 			drive_method_start(drive, true);
 			error = drive->ops->setattr(drive->fs, node->attr.node, which, &node->attr);
-			if (drive_method_end(drive, "setattr", error))
+			if (drive_method_end(drive, "setattr", error) && !drive->hostile)
 				drive_fault("setattr() in a commit: %lld", (long long)error);
 			node->late = false;
 		}
