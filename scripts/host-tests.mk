@@ -14,7 +14,7 @@
 TESTCC	?= $(HOSTCC)
 host-test-cflags := -std=gnu11 -O1 -g -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer -D__BANOS_HOST__ \
-	-Iinclude -Iarch/x86_64/include -I$(O)/include \
+	-Iinclude -Iarch/x86_64/include -I$(O)/include $(draft-flags) \
 	-include include/kernel/kconfig.h -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
 
@@ -33,7 +33,7 @@ quiet_cmd_host_ld = HOSTLD  $(call short,$@)
 
 define host-test-rules
 $(call host-objs,$1): host-test := $1
-$(call host-objs,$1): $(O)/tests/host/$1.obj/%.o: %.c FORCE | $(prepare)
+$(call host-objs,$1): $(O)/tests/host/$1.obj/%.o: %.c FORCE | $(prepare) $(DRAFTS_H)
 	$$(call if_changed_dep,host_cc)
 $(O)/tests/host/$1: $(call host-objs,$1) FORCE
 	$$(call if_changed,host_ld)

@@ -9,7 +9,7 @@
 #	fuzz/loader		the loader under libFuzzer; only where clang is
 #	fuzz/pure		the same for what else reads strangers' bytes
 
-tool-cflags := -std=gnu11 -g -D__BANOS_HOST__ -Iinclude -Iarch/x86_64/include \
+tool-cflags := -std=gnu11 -g -D__BANOS_HOST__ -Iinclude $(draft-flags) -Iarch/x86_64/include \
 	-I$(O)/include -include include/kernel/kconfig.h -fno-builtin \
 	-Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers
@@ -40,7 +40,7 @@ quiet_cmd_tool_ld = TOOLLD  $(call short,$@)
 define tool
 $(O)/$1 $(patsubst %.c,$(O)/$1.obj/%.o,$2): tool-cc := $3
 $(O)/$1: tool-libs := $4
-$(patsubst %.c,$(O)/$1.obj/%.o,$2): $(O)/$1.obj/%.o: %.c FORCE | $(prepare) $(API_INC) $(BUILT_IN_INC)
+$(patsubst %.c,$(O)/$1.obj/%.o,$2): $(O)/$1.obj/%.o: %.c FORCE | $(prepare) $(API_INC) $(BUILT_IN_INC) $(DRAFTS_H)
 	$$(call if_changed_dep,tool_cc)
 $(O)/$1: $(patsubst %.c,$(O)/$1.obj/%.o,$2) FORCE
 	$$(call if_changed,tool_ld)

@@ -79,7 +79,7 @@ struct cpu {
 	struct run_queue *rq;
 	struct flush_request flush __aligned(64);
 	struct cpumask flush_from __aligned(64); /* whose requests are to be answered here */
-	bool end_asked;				 /* an NMI asks for apic_end_all() */
+	bool end_asked;				 /* an NMI asks to end what is in service here */
 } __aligned(64);
 enum cpu_slot {
 	CPU_SLOT_PAGES,
