@@ -23,6 +23,7 @@
  *   hash, LRU, pages.lock (spin) innermost
  */
 #include <kernel/boot.h>
+#include <kernel/fs/block_file.h>
 #include <kernel/fs/dentry.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/init.h>
@@ -75,6 +76,10 @@ void fs_init(void)
 	if (IS_ENABLED(CONFIG_EPOLL))
 		epoll_init();
 	pagecache_init();
+	if (IS_ENABLED(CONFIG_BLOCK)) {
+		stored_init();
+		block_file_init();
+	}
 	tmpfs_init();
 	devfs_init();
 	procfs_init();

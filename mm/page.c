@@ -347,12 +347,24 @@ static u64 zone_free(const struct zone *zone)
 	return READ_ONCE(zone->free_pages) + READ_ONCE(zone->depot_pages);
 }
 
-bool page_user_exhausted(void)
+static inline bool pages_left_below(u64 limit)
 {
 	u64 free = zone_free(&zones[0]) + zone_free(&zones[1]);
 
-	return free < reserve_pages && free + reservoir_pages() < reserve_pages;
+	return free < limit && free + reservoir_pages() < limit;
 }
+
+bool page_user_exhausted(void)
+{
+	return pages_left_below(reserve_pages);
+}
+
+bool page_user_low(void)
+{
+	return pages_left_below(2 * reserve_pages);
+}
+
+void (*page_low_hook)(void);
 
 /* ---- the depot: batches of single pages; under zone->lock ---- */
 
@@ -461,6 +473,8 @@ static void cache_fill_from_buddy(struct page_cpu *cpu_pages, struct zone *zone)
 /* The CPU's stack is empty. */
 static __noinline void cache_fill(struct page_cpu *cpu_pages, u32 flags)
 {
+	if (page_low_hook && page_user_low())
+		page_low_hook();
 	if ((flags & PAGE_USER) && page_user_exhausted())
 		return;
 	for (int i = 1; i >= 0 && !cpu_pages->count; i--) {
@@ -611,6 +625,16 @@ void mem_account(enum mem_account which, s64 npages)
 	PERCPU_ADD(struct cpu, mem_accounts, which, npages);
 }
 
+u64 mem_account_sum(enum mem_account which)
+{
+	s64 sum = 0;
+
+	for (u32 i = 0; i < CPU_MAX; i++)
+		if (cpus[i])
+			sum += READ_ONCE(cpus[i]->mem_accounts[which]);
+	return MAX(sum, 0l);
+}
+
 void mem_info_get(struct mem_info *info)
 {
 	s64 sum[MEM_ACCOUNTS] = { 0 };
@@ -633,6 +657,9 @@ void mem_info_get(struct mem_info *info)
 	info->page_tables = MAX(sum[MEM_TABLES], 0l);
 	info->kernel_stacks = MAX(sum[MEM_STACKS], 0l);
 	info->anon = MAX(sum[MEM_ANON], 0l);
+	info->file = MAX(sum[MEM_FILE], 0l);
+	info->dirty = MAX(sum[MEM_DIRTY], 0l);
+	info->write_back = MAX(sum[MEM_WRITEBACK], 0l);
 }
 
 bool page_cpu_init(struct cpu *cpu)

@@ -182,22 +182,25 @@ int vm_advise(struct vm_space *space, u64 addr, u64 len, int advice)
 
 /* ---- msync ---- */
 
-/* Write one file back, without the lock. @return 0 or -errno */
-static int sync_one_file(struct vm_space *space, struct file *f)
+/* Write what [start, end) shows of a region's file back, without the lock. @return 0 or -errno */
+static int sync_region(struct vm_region *region, u64 start, u64 end)
 {
+	u64 first = (region->pgoff << PAGE_SHIFT) + (start - region->start);
+	struct vm_space *space = region->space;
+	struct file *f = region->file;
 	int err = -EINVAL;
 
 	file_get(f);
 	up_read(&space->lock);
 	if (f->ops->fsync)
-		err = f->ops->fsync(f);
+		err = f->ops->fsync(f, first, first + (end - start) - 1, false);
 	file_put(f);
 	return err;
 }
 
 int vm_sync(struct vm_space *space, u64 addr, u64 len, int flags)
 {
-	u64 end = addr + PAGE_ALIGN(len);
+	u64 end = addr + PAGE_ALIGN(len), stop;
 	struct vm_region *region;
 	int err, hole = 0;
 
@@ -214,20 +217,23 @@ int vm_sync(struct vm_space *space, u64 addr, u64 len, int flags)
 			up_read(&space->lock);
 			return -ENOMEM;
 		}
-		if (addr < region->start)
+		if (addr < region->start) {
 			hole = -ENOMEM;
+			addr = region->start;
+		}
 		if ((flags & MS_INVALIDATE) && (region->flags & VM_LOCKED)) {
 			up_read(&space->lock);
 			return -EBUSY;
 		}
-		addr = MIN(end, region->end);
+		stop = MIN(end, region->end);
 		if ((flags & MS_SYNC) && region->file && (region->flags & VM_SHARED)) {
-			err = sync_one_file(space, region->file);
+			err = sync_region(region, addr, stop);
 			if (err)
 				return err;
 		} else {
 			up_read(&space->lock);
 		}
+		addr = stop;
 	}
 	return hole;
 }

@@ -33,19 +33,12 @@
  * the page first and looks whether it still is in the cache then. So one of them
  * sees the other.
  */
-#include <kernel/fs/dentry.h>
 #include <kernel/heap.h>
 #include <kernel/time.h>
 #include "vm_internal.h"
 
-#define LINGER_EACH  8u /* faults */
-#define LINGER_US    500u
-#define OOM_WAIT_MS  10
-#define OOM_ATTEMPTS 300u
-#define OOM_ATTEMPTS_ALONE \
-	30u /* no process can be killed: only memory that is being freed already can help */
-#define OOM_ATTEMPTS_FREE \
-	8u /* memory is available again, or still: no process needs to be killed */
+#define LINGER_EACH 8u /* faults */
+#define LINGER_US   500u
 
 /* ---- entries ---- */
 
@@ -579,27 +572,6 @@ out_unlock:
 }
 
 /* ---- the way in ---- */
-
-int vm_out_of_memory(u32 attempt)
-{
-	if (fatal_signal_pending())
-		return -EINTR;
-	if (attempt >= OOM_ATTEMPTS)
-		return -ENOMEM;
-	if (attempt < OOM_ATTEMPTS_FREE && !page_user_exhausted())
-		return 0;
-	if (attempt <= OOM_ATTEMPTS_FREE && dentry_cache_drop()) {
-		sleep_ms(OOM_WAIT_MS); /* freed after a grace period */
-		return 0;
-	}
-	if (!oom_kill(true) && attempt >= OOM_ATTEMPTS_ALONE)
-		return -ENOMEM;
-	if (fatal_signal_pending())
-		return -EINTR;
-	/* The victim needs time to end; its memory is freed then. */
-	sleep_ms(OOM_WAIT_MS);
-	return 0;
-}
 
 static inline bool fault_allowed(const struct vm_region *region, u32 error_code)
 {

@@ -165,9 +165,12 @@ static int tree_grow(struct page_tree *tree, u64 index)
 		if (had_node) {
 			node->shift = to_node(tree->root)->shift + PAGE_TREE_BITS;
 			node->slot[0] = to_node(tree->root);
+			node->tags = to_node(tree->root)->tags != 0;
 		} else {
 			node->shift = 0;
 			node->slot[0] = tree->root;
+			node->tags = tree->root_tagged;
+			tree->root_tagged = false;
 		}
 		node->count = 1;
 		tree->height++;
@@ -249,6 +252,8 @@ static void tree_shrink(struct page_tree *tree)
 
 		if (node->count != 1 || !node->slot[0])
 			return;
+		if (!node->shift)
+			tree->root_tagged = node->tags & 1;
 		slot_store(&tree->root, node->shift ? from_node(node->slot[0]) : node->slot[0]);
 		tree->height--;
 		page_tree_node_free(node);
@@ -285,6 +290,89 @@ void *page_tree_remove(struct page_tree *tree, u64 index)
 	tree_prune(tree, path, depth, index);
 	tree_shrink(tree);
 	return item;
+}
+
+/* ---- tags ---- */
+
+/* The nodes from the root to that of index, which has an item. @return how many; 0: the item is the root */
+static u32 tree_path(const struct page_tree *tree, u64 index, struct page_tree_node **path)
+{
+	struct page_tree_node *node = to_node(tree->root);
+	u32 depth = 0;
+
+	if (!is_node(tree->root))
+		return 0;
+	for (;; node = node->slot[slot_of(index, node->shift)]) {
+		path[depth++] = node;
+		if (!node->shift)
+			return depth;
+	}
+}
+
+void page_tree_tag(struct page_tree *tree, u64 index)
+{
+	struct page_tree_node *path[LEVELS];
+	u32 depth = tree_path(tree, index, path);
+
+	if (!depth)
+		tree->root_tagged = true;
+	while (depth--)
+		path[depth]->tags |= 1ull << slot_of(index, path[depth]->shift);
+}
+
+void page_tree_untag(struct page_tree *tree, u64 index)
+{
+	struct page_tree_node *path[LEVELS];
+	u32 depth = tree_path(tree, index, path);
+
+	if (!depth)
+		tree->root_tagged = false;
+	while (depth--) {
+		path[depth]->tags &= ~(1ull << slot_of(index, path[depth]->shift));
+		if (path[depth]->tags)
+			return;
+	}
+}
+
+/* As tree_descend(), along tags. */
+static void *tree_descend_tagged(const struct page_tree_node *node, u64 *index)
+{
+	for (;;) {
+		u64 place = *index >> node->shift;
+		u64 tags = node->tags >> (place & (PAGE_TREE_SLOTS - 1));
+		u32 skip;
+
+		if (!tags) {
+			*index = ((place | (PAGE_TREE_SLOTS - 1)) + 1) << node->shift;
+			return NULL;
+		}
+		skip = (u32)__builtin_ctzll(tags);
+		if (skip)
+			*index = (place + skip) << node->shift;
+		if (!node->shift)
+			return node->slot[slot_of(*index, 0)];
+		node = node->slot[slot_of(*index, node->shift)];
+	}
+}
+
+void *page_tree_next_tagged(const struct page_tree *tree, u64 *index, u64 last)
+{
+	struct page_tree_node *node;
+	void *item;
+
+	if (!is_node(tree->root)) {
+		if (*index || !tree->root_tagged)
+			return NULL;
+		return tree->root;
+	}
+	node = to_node(tree->root);
+	last = MIN(last, PAGE_TREE_MAX);
+	while (*index <= last && *index >> node->shift < PAGE_TREE_SLOTS) {
+		item = tree_descend_tagged(node, index);
+		if (item)
+			return *index <= last ? item : NULL;
+	}
+	return NULL;
 }
 
 void page_tree_destroy(struct page_tree *tree, void (*release)(void *item, void *ctx), void *ctx)

@@ -19,13 +19,13 @@
 #include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
-#include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
 #include <kernel/uaccess.h>
 #include <kernel/vm.h>
 #include <uapi/fcntl.h>
 #include <uapi/stat.h>
+#include "limits.h"
 
 #define REMOVE_BATCH 512u /* pages that are taken out under the lock in one pass */
 
@@ -117,7 +117,7 @@ static struct page *page_new(struct inode *inode, u32 flags, int *err)
 	*err = pages_charge(inode, 1);
 	if (*err)
 		return NULL;
-	page = page_alloc(flags | PAGE_USER);
+	page = page_alloc_patiently(flags);
 	if (!page) {
 		pages_charge(inode, -1);
 		*err = -ENOMEM;
@@ -189,23 +189,6 @@ static s64 pagecache_read(struct file *f, struct uio *uio, u64 *pos)
 }
 
 /* ---- writing: under inode->lock ---- */
-
-/* Before a write: current limits. @return bytes that may be written at @p pos, or -EFBIG (SIGXFSZ was sent) */
-static s64 file_write_limit(struct inode *inode, u64 pos, u64 count)
-{
-	u64 limit = ~0ull;
-
-	if (current_process())
-		limit = current_process()->limits[RLIMIT_FSIZE].rlim_cur;
-
-	if (pos >= limit) {
-		signal_send_thread(current, SIGXFSZ, NULL);
-		return -EFBIG;
-	}
-	if (pos >= FILE_SIZE_MAX)
-		return -EFBIG;
-	return MIN(count, MIN(limit, FILE_SIZE_MAX) - pos);
-}
 
 /* A page for a hole that is written to: @length bytes from @off on, zeroes around. @return bytes, 0: fault at once, -errno */
 static s64 write_hole(struct inode *inode, struct uio *uio, u64 index, u64 off, u64 length)
@@ -280,17 +263,6 @@ static s64 write_pages(struct inode *inode, struct uio *uio, u64 *pos)
 	return done;
 }
 
-/* A write by others takes set-user-id and set-group-id away. */
-static void drop_privileges(struct inode *inode)
-{
-	mode_t drop = inode->mode & S_ISUID;
-
-	if ((inode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
-		drop |= S_ISGID;
-	if (drop && !current_is_super())
-		inode_set_mode(inode, inode->mode & ~drop);
-}
-
 static s64 pagecache_write(struct file *f, struct uio *uio, u64 *pos)
 {
 	struct inode *inode = f->inode;
@@ -304,7 +276,7 @@ static s64 pagecache_write(struct file *f, struct uio *uio, u64 *pos)
 	result = file_write_limit(inode, *pos, uio->count);
 	if (result > 0) {
 		uio->count = result;
-		drop_privileges(inode);
+		file_drop_privileges(inode);
 		result = write_pages(inode, uio, pos);
 	}
 	if (result > 0)
@@ -568,7 +540,7 @@ static s64 pagecache_llseek(struct file *f, s64 off, int whence)
 	return off;
 }
 
-static int pagecache_fsync(struct file *f)
+static int pagecache_fsync(struct file *f, u64 first, u64 last, bool data_only)
 {
 	return 0;
 } /* memory is its only storage */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Writing back what is only in memory: sync and its relatives; and advice about
- * files. Advice is checked and otherwise not needed: all that is cached is
- * already in memory.
+ * files. Advice about files of tmpfs is checked and otherwise not needed: all their
+ * pages are in memory.
  */
 #include <kernel/fs/dentry.h>
 #include <kernel/fs/fd_table.h>
@@ -14,6 +14,7 @@
 #include <kernel/syscalls.h>
 #include <uapi/fcntl.h>
 #include <uapi/stat.h>
+#include "cache.h"
 
 /* ---- sync ---- */
 
@@ -49,6 +50,8 @@ static struct mount *next_mount(struct mount *mount)
 /* Write back what is only in memory, of all file systems. Sleeps. */
 static void fs_sync_all(void)
 {
+	if (IS_ENABLED(CONFIG_BLOCK))
+		(void)file_cache_write_back_super(NULL);
 	for (struct mount *mount = next_mount(NULL); mount; mount = next_mount(mount))
 		sync_super(mount->sb);
 }
@@ -71,7 +74,7 @@ SYSCALL1(syncfs, fd)
 	return ret;
 }
 
-static s64 do_fsync(u32 fd)
+static s64 do_fsync(u32 fd, bool data_only)
 {
 	struct fd_ref ref = fd_get(fd);
 	s64 ret;
@@ -79,7 +82,7 @@ static s64 do_fsync(u32 fd)
 	if (!ref.file)
 		return -EBADF;
 	if (ref.file->ops->fsync)
-		ret = ref.file->ops->fsync(ref.file);
+		ret = ref.file->ops->fsync(ref.file, 0, FILE_SIZE_MAX, data_only);
 	else {
 		if (S_ISDIR(ref.file->inode->mode))
 			ret = sync_super(ref.file->inode->sb);
@@ -92,12 +95,36 @@ static s64 do_fsync(u32 fd)
 
 SYSCALL1(fsync, fd)
 {
-	return do_fsync((u32)fd);
+	return do_fsync((u32)fd, false);
 }
 
 SYSCALL1(fdatasync, fd)
 {
-	return do_fsync((u32)fd);
+	return do_fsync((u32)fd, true);
+}
+
+/* The last byte of a range; length 0: of the file. */
+static u64 range_last(u64 offset, u64 length)
+{
+	if (!length || length > FILE_SIZE_MAX - offset)
+		return FILE_SIZE_MAX;
+	return offset + length - 1;
+}
+
+/* The pages of a range alone: no attributes, and nothing for a loss of power. */
+static s64 cache_sync_range(struct file *f, u64 first, u64 last, u32 flags)
+{
+	struct file_cache *cache = f->cache;
+
+	if (flags & SYNC_FILE_RANGE_WAIT_BEFORE)
+		cache_wait_writes(cache, first >> PAGE_SHIFT, last >> PAGE_SHIFT);
+	if (flags & SYNC_FILE_RANGE_WRITE)
+		(void)file_cache_write_back(cache->inode, first, last, false);
+	if (flags & SYNC_FILE_RANGE_WAIT_AFTER)
+		cache_wait_writes(cache, first >> PAGE_SHIFT, last >> PAGE_SHIFT);
+	if (flags & (SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER))
+		return file_cache_error_since(cache, &f->error_seen);
+	return 0;
 }
 
 SYSCALL4(sync_file_range, fd, off, len, flags)
@@ -115,13 +142,41 @@ SYSCALL4(sync_file_range, fd, off, len, flags)
 		ret = -EINVAL;
 	else if (type != S_IFREG && type != S_IFBLK && type != S_IFDIR && type != S_IFLNK)
 		ret = -ESPIPE;
-	else if ((u32)flags && ref.file->ops->fsync)
-		ret = ref.file->ops->fsync(ref.file);
+	else if (IS_ENABLED(CONFIG_BLOCK) && ref.file->cache)
+		ret = cache_sync_range(ref.file, off, range_last(off, len), (u32)flags);
 	fd_put(ref);
 	return ret;
 }
 
 /* ---- advice ---- */
+
+static void cache_advise(struct file *f, u64 first, u64 last, s32 advice)
+{
+	struct inode *inode = f->cache->inode;
+	u64 page = first >> PAGE_SHIFT, end = last >> PAGE_SHIFT;
+
+	switch (advice) {
+	case POSIX_FADV_NORMAL:
+	case POSIX_FADV_SEQUENTIAL:
+	case POSIX_FADV_RANDOM:
+		__atomic_fetch_and(&f->mode, ~(u32)(FMODE_RANDOM | FMODE_SEQUENTIAL),
+				   __ATOMIC_RELAXED);
+		if (advice == POSIX_FADV_RANDOM)
+			__atomic_fetch_or(&f->mode, FMODE_RANDOM, __ATOMIC_RELAXED);
+		else if (advice == POSIX_FADV_SEQUENTIAL)
+			__atomic_fetch_or(&f->mode, FMODE_SEQUENTIAL, __ATOMIC_RELAXED);
+		return;
+	case POSIX_FADV_WILLNEED: file_cache_prefetch(inode, page, end - page + 1); return;
+	case POSIX_FADV_DONTNEED: /* whole pages: a part of one may be wanted for another reason */
+		page = PAGE_ALIGN(first) >> PAGE_SHIFT;
+		if (last < READ_ONCE(inode->size) && (last + 1) & (PAGE_SIZE - 1))
+			end--;
+		(void)file_cache_write_back(inode, first, last, false);
+		if (page <= end && end != ~0ull)
+			(void)file_cache_invalidate(inode, page, end);
+		return;
+	}
+}
 
 SYSCALL4(fadvise64, fd, off, len, advice)
 {
@@ -135,6 +190,8 @@ SYSCALL4(fadvise64, fd, off, len, advice)
 	else if ((s64)len < 0 || (s32)advice < POSIX_FADV_NORMAL ||
 		 (s32)advice > POSIX_FADV_NOREUSE)
 		ret = -EINVAL;
+	else if (IS_ENABLED(CONFIG_BLOCK) && ref.file->cache && (s64)off >= 0)
+		cache_advise(ref.file, off, range_last(off, len), (s32)advice);
 	fd_put(ref);
 	return ret;
 }
@@ -150,6 +207,8 @@ SYSCALL3(readahead, fd, off, len)
 		ret = -EBADF;
 	else if (!S_ISREG(ref.file->inode->mode) && !S_ISBLK(ref.file->inode->mode))
 		ret = -EINVAL;
+	else if (IS_ENABLED(CONFIG_BLOCK) && ref.file->cache && (s64)off >= 0 && len)
+		cache_advise(ref.file, off, range_last(off, len), POSIX_FADV_WILLNEED);
 	fd_put(ref);
 	return ret;
 }

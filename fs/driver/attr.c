@@ -193,7 +193,7 @@ static s64 driven_write(struct file *f, struct uio *uio, u64 *pos)
 	return done;
 }
 
-static int driven_fsync(struct file *f)
+static int driven_fsync(struct file *f, u64 first, u64 last, bool data_only)
 {
 	return driven_commit(driven_of(f->inode->sb));
 }

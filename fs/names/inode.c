@@ -11,9 +11,11 @@
  */
 #include <kernel/chardev.h>
 #include <kernel/cred.h>
+#include <kernel/fs/block_file.h>
 #include <kernel/fs/dentry.h>
 #include <kernel/fs/dev_number.h>
 #include <kernel/fs/file.h>
+#include <kernel/fs/file_cache.h>
 #include <kernel/fs/init.h>
 #include <kernel/fs/inode.h>
 #include <kernel/fs/mount.h>
@@ -94,8 +96,13 @@ void inode_put(struct inode *inode)
 		return;
 	if (inode->sb->ops && inode->sb->ops->keep_inode && inode->sb->ops->keep_inode(inode))
 		return;
-	if (inode->pages.tree.root)
+	if (IS_ENABLED(CONFIG_BLOCK) && inode->cache) {
+		if (file_cache_keep(inode))
+			return;
+		file_cache_end(inode);
+	} else if (inode->pages.tree.root) {
 		pagecache_truncate(inode, 0);
+	}
 	if (inode->sb->ops && inode->sb->ops->evict_inode)
 		inode->sb->ops->evict_inode(inode);
 	if (IS_ENABLED(CONFIG_FILE_LOCKS))
@@ -190,13 +197,8 @@ static int open_nothing(struct inode *inode, struct file *f)
 
 static const struct file_ops socket_file_ops = { .open = open_nothing };
 
-static int no_block_device(struct inode *inode, struct file *f)
-{
-	return -ENXIO;
-}
-
-/* No block device is registered: they have no driver class yet. */
-static const struct file_ops blockdev_fops = { .open = no_block_device };
+/* A kernel without disks. */
+static const struct file_ops blockdev_fops = { .open = open_nothing };
 
 void inode_init_special(struct inode *inode, dev_t rdev)
 {
@@ -208,6 +210,8 @@ void inode_init_special(struct inode *inode, dev_t rdev)
 		break;
 	case S_IFBLK:
 		inode->fops = &blockdev_fops;
+		if (IS_ENABLED(CONFIG_BLOCK))
+			inode->fops = &block_file_fops;
 		inode->rdev = rdev;
 		break;
 	case S_IFIFO: inode->fops = &pipe_fops; break;

@@ -9,7 +9,7 @@
 #include <uapi/fcntl.h>
 #include "open.h"
 
-#define SETTABLE (O_APPEND | O_NONBLOCK | O_NOATIME)
+#define SETTABLE (O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT)
 
 static s64 dup_from(struct file *f, u64 from, bool cloexec)
 {
@@ -32,7 +32,7 @@ static s64 set_flags(struct file *f, u32 fd, u32 flags)
 	if ((flags & O_NOATIME) && !(old & O_NOATIME) && !current_is_super() &&
 	    current_cred()->fsuid != f->inode->uid)
 		return -EPERM;
-	if (flags & O_DIRECT)
+	if (flags & O_DIRECT && !file_may_be_direct(f->inode))
 		return -EINVAL; /* as open(); and pipes keep no packets apart */
 	if (f->ops->async)
 		err = file_set_async(f, fd, flags & O_ASYNC);

@@ -47,6 +47,7 @@ struct file *file_alloc(void)
 	f->cred = cred_borrow();
 	f->eventpoll = NULL;
 	f->owner = NULL;
+	f->cache = NULL;
 	return f;
 }
 
@@ -166,7 +167,7 @@ struct file *file_open_into(struct file *f, struct path *path, u32 flags)
 		return f;
 	}
 	/* O_ASYNC must be set by fcntl(), as in Linux; F_GETFL reports that here. */
-	f->flags = (flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_ASYNC)) | O_LARGEFILE;
+	f->flags = (flags & ~(O_CREAT | O_TRUNC | O_CLOEXEC | O_ASYNC)) | O_LARGEFILE;
 	f->mode = modes[flags & O_ACCMODE];
 	if (S_ISREG(inode->mode) || S_ISDIR(inode->mode))
 		f->mode |= FMODE_POS_LOCK;
@@ -186,7 +187,7 @@ struct file *file_open_into(struct file *f, struct path *path, u32 flags)
 			goto err_put;
 	}
 	f->mode |= FMODE_OPENED;
-	f->flags &= ~O_NOCTTY;
+	f->flags &= ~(O_NOCTTY | O_EXCL);
 	return f;
 err_put:
 	file_put(f);

@@ -52,8 +52,8 @@ static int may_open(const struct path *path, int rights, u32 flags)
 			return -EACCES;
 		break;
 	}
-	if (flags & O_DIRECT)
-		return -EINVAL; /* there is no way around the page cache, and none is needed elsewhere */
+	if (flags & O_DIRECT && !file_may_be_direct(inode))
+		return -EINVAL; /* its pages are all there is */
 	err = path_permission(path, rights);
 	if (err)
 		return err;

@@ -23,6 +23,7 @@
 #include <kernel/fs/async.h>
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/file.h>
+#include <kernel/fs/page_cache.h>
 #include <kernel/fs/init.h>
 #include <kernel/fs/inode.h>
 #include <kernel/fs/pipe.h>
@@ -233,7 +234,7 @@ static inline __attribute__((always_inline)) s64 pipe_put_page(struct pipe *pipe
 		u64 got;
 
 		if (!*slot)
-			*slot = page_alloc(PAGE_USER);
+			*slot = page_alloc_patiently(0);
 		if (!*slot) {
 			if (done)
 				return done;

@@ -18,6 +18,7 @@
  */
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/file.h>
+#include <kernel/fs/page_cache.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
@@ -144,7 +145,7 @@ static struct page *append_page(struct pipe *pipe, struct page *page, u64 length
 /* One page at most. @return bytes, 0, -errno */
 static s64 move_page_in(struct file *source, u64 *pos, struct pipe *pipe, u64 len)
 {
-	struct page *page = page_alloc(PAGE_USER);
+	struct page *page = page_alloc_patiently(0);
 	s64 got;
 
 	if (!page)

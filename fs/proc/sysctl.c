@@ -7,6 +7,7 @@
  * /proc/sys; Linux Documentation/admin-guide/sysctl/.
  */
 #include <asm/nmi.h>
+#include <kernel/fs/cache_settings.h>
 #include <kernel/fs/epoll.h>
 #include <kernel/fs/generated.h>
 #include <kernel/fs/pipe.h>
@@ -181,6 +182,55 @@ static int write_int(char *text, size_t len, void *value)
 	return 0;
 }
 
+#ifdef CONFIG_BLOCK
+/* Write-back: a percentage, or a time of 1/100 s. */
+static int write_percent(char *text, size_t len, void *value)
+{
+	s64 number;
+	int err = seq_parse_number(text, &number);
+
+	if (err)
+		return err;
+	if (number < 0 || number > 100)
+		return -EINVAL;
+	WRITE_ONCE(*(int *)value, (int)number);
+	return 0;
+}
+
+static int write_centisecs(char *text, size_t len, void *value)
+{
+	s64 number;
+	int err = seq_parse_number(text, &number);
+
+	if (err)
+		return err;
+	if (number < 0 || number > INT32_MAX)
+		return -EINVAL;
+	WRITE_ONCE(*(int *)value, (int)number);
+	cache_flusher_wake();
+	return 0;
+}
+
+static int show_drop_caches(struct seq_file *seq, void *unused)
+{
+	seq_puts(seq, "0\n");
+	return 0;
+}
+
+static int write_drop_caches(char *text, size_t len, void *unused)
+{
+	s64 number;
+	int err = seq_parse_number(text, &number);
+
+	if (err)
+		return err;
+	if (number < 1 || number > 4)
+		return -EINVAL;
+	cache_drop((u32)number & 3);
+	return 0;
+}
+#endif
+
 static int show_mmap_min_addr(struct seq_file *seq, void *unused)
 {
 	seq_printf(seq, "%lu\n", READ_ONCE(vm_min_addr));
@@ -254,6 +304,17 @@ int proc_sysctl_init(void)
 		{ "sys/kernel/unknown_nmi_panic", 0644, show_int, write_int, &nmi_panic_wanted },
 		CONSTANT("sys/vm/overcommit_memory", OVERCOMMIT_ALWAYS),
 		{ "sys/vm/mmap_min_addr", 0644, show_mmap_min_addr, write_mmap_min_addr, NULL },
+#ifdef CONFIG_BLOCK
+		{ "sys/vm/dirty_ratio", 0644, show_int, write_percent,
+		  &cache_settings.dirty_ratio },
+		{ "sys/vm/dirty_background_ratio", 0644, show_int, write_percent,
+		  &cache_settings.background_ratio },
+		{ "sys/vm/dirty_expire_centisecs", 0644, show_int, write_centisecs,
+		  &cache_settings.expire_cs },
+		{ "sys/vm/dirty_writeback_centisecs", 0644, show_int, write_centisecs,
+		  &cache_settings.interval_cs },
+		{ "sys/vm/drop_caches", 0200, show_drop_caches, write_drop_caches, NULL },
+#endif
 #ifdef CONFIG_EPOLL
 		{ "sys/fs/epoll/max_user_watches", 0644, epoll_watches_show, epoll_watches_write,
 		  NULL },

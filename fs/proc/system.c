@@ -30,14 +30,16 @@ CMDLINE_OPTION(opt_console, "console");
 /* ---- memory ---- */
 
 /*
- * All cached pages are files of tmpfs so far, which are nowhere else: they
- * count as shared memory, and none of them as available.
+ * Pages of tmpfs are nowhere else: they count as shared memory, and none of them as available, nor do
+ * pages that are not written yet. Pages of disks' files are not told from those of others: no "Buffers".
  */
 static int meminfo_show(struct seq_file *seq, void *unused)
 {
 	struct mem_info mem;
+	u64 clean;
 
 	mem_info_get(&mem);
+	clean = mem.file - MIN(mem.file, mem.dirty + mem.write_back);
 
 	const struct {
 		const char *label;
@@ -45,14 +47,14 @@ static int meminfo_show(struct seq_file *seq, void *unused)
 	} rows[] = {
 		{ "MemTotal:       ", mem.total },
 		{ "MemFree:        ", mem.free },
-		{ "MemAvailable:   ", mem.free },
+		{ "MemAvailable:   ", mem.free + clean },
 		{ "Buffers:        ", 0 },
-		{ "Cached:         ", mem.cached },
+		{ "Cached:         ", mem.cached + mem.file },
 		{ "SwapCached:     ", 0 },
 		{ "SwapTotal:      ", 0 },
 		{ "SwapFree:       ", 0 },
-		{ "Dirty:          ", 0 },
-		{ "Writeback:      ", 0 },
+		{ "Dirty:          ", mem.dirty },
+		{ "Writeback:      ", mem.write_back },
 		{ "AnonPages:      ", mem.anon },
 		{ "Shmem:          ", mem.cached },
 		{ "KReclaimable:   ", 0 },
@@ -84,9 +86,10 @@ static int vmstat_show(struct seq_file *seq, void *unused)
 	seq_printf(
 		seq,
 		"nr_free_pages %lu\nnr_anon_pages %lu\nnr_file_pages %lu\nnr_shmem %lu\n"
+		"nr_dirty %lu\nnr_writeback %lu\n"
 		"nr_slab_unreclaimable %lu\nnr_kernel_stack %lu\nnr_page_table_pages %lu\npgfault %lu\n",
-		mem.free, mem.anon, mem.cached, mem.cached, mem.slab,
-		mem.kernel_stacks * KIB_PER_PAGE, mem.page_tables, faults);
+		mem.free, mem.anon, mem.cached + mem.file, mem.cached, mem.dirty, mem.write_back,
+		mem.slab, mem.kernel_stacks * KIB_PER_PAGE, mem.page_tables, faults);
 	return 0;
 }
 

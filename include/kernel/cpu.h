@@ -21,7 +21,7 @@ struct rcu_head;
 /** Bytes of the kernel stack of a thread. */
 #define KERNEL_STACK_SIZE 16384ul
 
-#define CPU_ACCOUNTS 5 /* of pages: enum mem_account */
+#define CPU_ACCOUNTS 8 /* of pages: enum mem_account */
 
 /** A set of CPUs. */
 struct cpumask {

@@ -108,16 +108,32 @@ static inline void page_put(struct page *page)
 }
 /** Is what is left kept for the kernel (PAGE_USER fails)? A hint: other CPUs allocate and free meanwhile. */
 bool page_user_exhausted(void);
+/** Is there less than twice that left: should caches shrink? A hint, as above. */
+bool page_user_low(void);
+/** Called while page_user_low(), at most once for some pages that are allocated. Any context: wakes a thread. */
+extern void (*page_low_hook)(void);
 /** Is this physical address RAM that the allocator manages? */
 bool page_is_ram(phys_t pa);
 
 struct mem_info {
-	u64 total, free, cached, slab, page_tables, kernel_stacks, anon, reserved;
+	u64 total, free, cached, slab, page_tables, kernel_stacks, anon, file, dirty, write_back;
 }; /* pages */
 void mem_info_get(struct mem_info *info);
 /* Accounts kept by their owners, in pages; summed over CPUs by mem_info_get(). */
-enum mem_account { MEM_CACHED, MEM_SLAB, MEM_TABLES, MEM_STACKS, MEM_ANON, MEM_ACCOUNTS };
+enum mem_account {
+	MEM_CACHED, /* files of tmpfs */
+	MEM_SLAB,
+	MEM_TABLES,
+	MEM_STACKS,
+	MEM_ANON,
+	MEM_FILE, /* files that are stored below: the next two are among them */
+	MEM_DIRTY,
+	MEM_WRITEBACK,
+	MEM_ACCOUNTS
+};
 void mem_account(enum mem_account which, s64 npages);
+/** The sum of one account over all CPUs. */
+u64 mem_account_sum(enum mem_account which);
 
 static inline void clear_page(void *page)
 {

@@ -288,3 +288,9 @@ const char *vm_region_name(const struct vm_region *region);
  * @param buf  NULL, with @p write: clear the bytes. @return bytes copied
  */
 u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool write);
+/**
+ * @brief Count the pages of the running program that [addr, addr + npages pages) touches, so that a device can transfer them.
+ * @param write	the device writes to them: they are made writable and the program's own
+ * @return 0: page_put() for each; -EFAULT, -ENOMEM; -EOPNOTSUPP: to be copied to instead. None is counted then.
+ */
+int __must_check vm_pin(u64 addr, u32 npages, bool write, struct page **pages);

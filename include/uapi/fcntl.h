@@ -146,8 +146,12 @@ _Static_assert(sizeof(struct user_flock) == 32, "struct flock has 32 bytes");
 #define SPLICE_F_GIFT	  8
 
 /* posix_fadvise() */
-#define POSIX_FADV_NORMAL  0
-#define POSIX_FADV_NOREUSE 5
+#define POSIX_FADV_NORMAL     0
+#define POSIX_FADV_RANDOM     1
+#define POSIX_FADV_SEQUENTIAL 2
+#define POSIX_FADV_WILLNEED   3
+#define POSIX_FADV_DONTNEED   4
+#define POSIX_FADV_NOREUSE    5
 
 /* sync_file_range() */
 #define SYNC_FILE_RANGE_WAIT_BEFORE 1

@@ -169,6 +169,66 @@ static void lack_of_memory_changes_nothing(void **state)
 	assert_int_equal(nodes, 0);
 }
 
+/* Tags follow their items through nodes that are put on top and taken away. */
+static void finds_what_is_tagged(void **state)
+{
+	enum { SPACE = 9000 };
+	static bool present[SPACE], tagged[SPACE];
+	struct page_tree tree = { 0 };
+	u64 left = 0;
+
+	srandom(2);
+	for (u32 round = 0; round < 60000; round++) {
+		u64 at = (u64)random() % (round % 3000 < 1500 ? SPACE : 70);
+
+		if (round % 5 == 4 && present[at]) {
+			if (tagged[at])
+				page_tree_untag(&tree, at);
+			assert_ptr_equal(page_tree_remove(&tree, at), item(at));
+			present[at] = tagged[at] = false;
+		} else if (!present[at]) {
+			assert_int_equal(page_tree_insert(&tree, at, item(at)), 0);
+			present[at] = true;
+		} else if (round % 2) {
+			page_tree_tag(&tree, at);
+			tagged[at] = true;
+		} else {
+			page_tree_untag(&tree, at);
+			tagged[at] = false;
+		}
+		if (round % 50)
+			continue;
+		for (u64 want = 0, got = 0;; want++, got++) {
+			void *found = page_tree_next_tagged(&tree, &got, SPACE - 1);
+
+			while (want < SPACE && !tagged[want])
+				want++;
+			if (want == SPACE) {
+				assert_null(found);
+				break;
+			}
+			assert_ptr_equal(found, item(want));
+			assert_int_equal(got, want);
+		}
+	}
+	for (u64 i = 0; i < SPACE; i++)
+		if (present[i]) {
+			page_tree_untag(&tree, i);
+			assert_ptr_equal(page_tree_remove(&tree, i), item(i));
+		}
+	assert_null(tree.root);
+	assert_false(tree.root_tagged);
+	assert_int_equal(page_tree_insert(&tree, 0, item(0)), 0);
+	page_tree_tag(&tree, 0);
+	assert_int_equal(page_tree_insert(&tree, PAGE_TREE_MAX, item(1)), 0);
+	left = 1;
+	assert_null(page_tree_next_tagged(&tree, &left, ~0ull));
+	left = 0;
+	assert_ptr_equal(page_tree_next_tagged(&tree, &left, ~0ull), item(0));
+	page_tree_destroy(&tree, count_item, &left);
+	assert_int_equal(nodes, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +237,7 @@ int main(void)
 		cmocka_unit_test(an_empty_tree_has_no_nodes),
 		cmocka_unit_test(next_stops_at_the_last),
 		cmocka_unit_test(lack_of_memory_changes_nothing),
+		cmocka_unit_test(finds_what_is_tagged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@ struct cred;
 struct dir_context;
 struct eventpoll_item;
 struct file;
+struct file_cache;
 struct file_owner;
 struct inode;
 struct poll_table;
@@ -49,7 +50,8 @@ struct file_ops {
 	int (*mmap)(struct file *f, struct vm_region *region);
 	/** O_ASYNC: async_list_set() with the object's list. NULL: the object cannot report. @return 0 or -ENOMEM */
 	int (*async)(struct file *f, s32 fd, bool on);
-	int (*fsync)(struct file *f);
+	/** Store what was written: at least the bytes [first, last] and, unless @p data_only, all attributes. */
+	int (*fsync)(struct file *f, u64 first, u64 last, bool data_only);
 	/** Called by each close(). */
 	int (*flush)(struct file *f);
 	/** For /proc/PID/fdinfo. */
@@ -71,6 +73,12 @@ struct file {
 	struct file_owner
 		*owner; /* F_SETOWN, F_SETSIG, O_ASYNC; NULL: never asked for; fs/open/async.c */
 	struct rcu_head rcu;
+	/* Of files with a cache (file_cache.h), set by open(). */
+	struct file_cache *cache;
+	u64 read_next,
+		ahead_end; /* pages: where sequential reading continues; read ahead up to here */
+	u32 ahead_pages;   /* of the last window */
+	u32 error_seen;	   /* file_cache.error as this file has reported it */
 };
 #define FMODE_READ   1
 #define FMODE_WRITE  2
@@ -82,6 +90,9 @@ struct file {
 #define FMODE_LOCKS  256 /* took a flock() or OFD lock: they end with the file */
 #define FMODE_POS_LOCK \
 	512 /* a regular file or directory: pos_lock serialises the users of the position */
+#define FMODE_RANDOM	 1024 /* POSIX_FADV_RANDOM, POSIX_FADV_SEQUENTIAL: fs/cache/readahead.c */
+#define FMODE_SEQUENTIAL 2048
+#define FMODE_CLAIM	 4096 /* of a disk, which was opened with O_EXCL: fs/cache/block_file.c */
 
 /** @return a file with refs 1, or NULL: no memory or too many */
 struct file *file_alloc(void);

@@ -12,6 +12,7 @@ void files_init(void);
 void pipe_init(void);
 void epoll_init(void);
 void pagecache_init(void);
+void stored_init(void);
 void tmpfs_init(void);
 void devfs_init(void);
 void procfs_init(void);

@@ -10,6 +10,7 @@
 
 struct cred;
 struct dentry;
+struct file_cache;
 struct file_ops;
 struct iattr;
 struct inode;
@@ -90,6 +91,7 @@ struct kstat {
 struct page_tree {
 	void *root;
 	u32 height;
+	bool root_tagged; /* the root is an item, and tagged */
 	u64 count;
 };
 struct file_pages {
@@ -126,6 +128,7 @@ struct inode {
 	void *private;		    /* file system's */
 	struct pipe *pipe;	    /* FIFO; under lock */
 	struct lock_context *locks; /* flock and fcntl locks, or NULL; fs/open/locks.c */
+	struct file_cache *cache;   /* of what is stored below; NULL: its pages are all there is */
 	struct rcu_head rcu;
 };
 #define INODE_LINKABLE 1 /* has no name yet, and may get one (O_TMPFILE) */
@@ -183,6 +186,11 @@ void fill_stat(const struct inode *inode, struct kstat *stat);
 static inline u32 mode_to_dtype(mode_t mode)
 {
 	return (mode & S_IFMT) >> 12;
+}
+/** May O_DIRECT be asked for: is something stored below the file's pages? */
+static inline bool file_may_be_direct(const struct inode *inode)
+{
+	return inode->cache || S_ISBLK(inode->mode);
 }
 /** @brief Free the file locks of an inode that ends (fs/open/locks.c). */
 void locks_free(struct inode *inode);

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Pinning pages of the running program, for a device that reads or writes them.
+ *
+ * A pinned page is counted. It stays the program's: one that is unmapped meanwhile is freed when the pin ends; a fork copies
+ * a page on the next write, and as for Linux the device may then write to the other side's copy.
+ *
+ * In a space with one user nothing changes the entries of anonymous memory while preemption is off (vm_fault.c,
+ * fault_alone()). Otherwise space->lock is held for reading, which keeps all but faults away, and the entry is
+ * busy while its page is counted, which keeps those away. Pages of a file that is written back are not pinned for
+ * writing: nobody would notice that they became dirty.
+ */
+#include "vm_internal.h"
+
+/* @return pinned? */
+static inline bool pin_alone(struct vm_space *space, u64 addr, bool write, struct page **out)
+{
+	bool pinned = false;
+	pte_t *pte, entry;
+
+	preempt_disable();
+	if (likely(vm_is_solo(space))) {
+		pte = vm_pte_own(space, addr);
+		entry = pte ? READ_ONCE(*pte) : 0;
+		pinned = pte_allows(entry, write) && pte_anon(entry);
+		if (pinned) {
+			*out = pte_page(entry);
+			page_get(*out);
+		}
+	}
+	preempt_enable();
+	return pinned;
+}
+
+/* Count the page of an entry that allows the access. @return 0; -EAGAIN: a fault must come first; -EFAULT */
+static int pin_entry(struct vm_region *region, u64 addr, bool write, struct page **out)
+{
+	pte_t *pte = vm_pte_own(region->space, addr), entry;
+	int err = -EAGAIN;
+
+	if (!pte)
+		return -EAGAIN;
+	vm_file_lock(region);
+	preempt_disable();
+	entry = vm_entry_settled(pte);
+	if (pte_allows(entry, write) && vm_entry_exchange(pte, entry, pte_busy())) {
+		err = -EFAULT;
+		if (page_is_ram(pte_phys(entry)) && !(region->flags & VM_PFN)) {
+			*out = pte_page(entry);
+			page_get(*out);
+			err = 0;
+		}
+		smp_store_release(pte, entry);
+	}
+	preempt_enable();
+	vm_file_unlock(region);
+	return err;
+}
+
+/* space->lock is held for reading. */
+static int pin_locked(struct vm_space *space, u64 addr, bool write, struct page **out)
+{
+	struct vm_region *region = vm_region_find(space, addr);
+	int err;
+
+	assert_held(&space->lock);
+	if (!region || !(region->flags & (write ? VM_WRITE : VM_READ)))
+		return -EFAULT;
+	if (write && region->ops && region->ops->write_back && (region->flags & VM_SHARED))
+		return -EOPNOTSUPP;
+	for (u32 attempt = 0; attempt < 100; attempt++) {
+		err = pin_entry(region, addr, write, out);
+		if (err != -EAGAIN)
+			return err;
+		if (!vm_pte_alloc(space, addr)) /* one of the space's own, even to read */
+			return -ENOMEM;
+		err = vm_fault_region(region, addr, write);
+		if (err < 0)
+			break;
+	}
+	if (err == -ENOMEM)
+		return -ENOMEM;
+	return -EFAULT;
+}
+
+int vm_pin(u64 addr, u32 npages, bool write, struct page **pages)
+{
+	struct vm_space *space = current->space;
+	u32 done = 0, attempt = 0;
+	int err = 0;
+
+	for (addr &= PAGE_MASK; done < npages && !err; addr += PAGE_SIZE) {
+		if (likely(pin_alone(space, addr, write, &pages[done]))) {
+			done++;
+			continue;
+		}
+		do {
+			down_read(&space->lock);
+			err = pin_locked(space, addr, write, &pages[done]);
+			up_read(&space->lock);
+		} while (err == -ENOMEM && !vm_out_of_memory(attempt++));
+		done += !err;
+	}
+	while (err && done)
+		page_put(pages[--done]);
+	return err;
+}
