@@ -4,6 +4,7 @@
  *
  *	add BUS NAME ALIAS	remove BUS NAME ALIAS
  *	bind BUS NAME DRIVER	unbind BUS NAME DRIVER
+ *	add block NAME block:disk (or block:partition), and remove
  *
  * A new open file starts with an "add" line for each existing device, so that a
  * program that starts late misses nothing. Each open file has its own queue of at most
@@ -12,12 +13,14 @@
  *
  * Lock: listeners_lock (spin) guards the list of open files and their lines.
  */
+#include <kernel/block.h>
 #include <kernel/bus.h>
 #include <kernel/chardev.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/inode.h>
 #include <kernel/fs/poll.h>
 #include <kernel/heap.h>
+#include <kernel/kconfig.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
@@ -77,10 +80,14 @@ static size_t hotplug_format(char *text, enum hotplug_action action,
 			 device->name, driver ?: device->alias);
 }
 
-void hotplug_event(enum hotplug_action action, const struct bus_device *device, const char *driver)
+static size_t hotplug_format_disk(char *text, enum hotplug_action action, const struct disk *disk)
 {
-	char text[LINE_MAX];
-	size_t len = hotplug_format(text, action, device, driver);
+	return scnprintf(text, LINE_MAX, "%s block %s block:%s\n", action_names[action],
+			 disk_name(disk), disk_partition_number(disk) ? "partition" : "disk");
+}
+
+static void hotplug_tell(const char *text, size_t len)
+{
 	struct listener *listener;
 	u64 flags = spin_lock_irqsave(&listeners_lock);
 
@@ -89,6 +96,32 @@ void hotplug_event(enum hotplug_action action, const struct bus_device *device, 
 		wake_up_poll(&listener->wait, POLLIN);
 	}
 	spin_unlock_irqrestore(&listeners_lock, flags);
+}
+
+void hotplug_event(enum hotplug_action action, const struct bus_device *device, const char *driver)
+{
+	char text[LINE_MAX];
+
+	hotplug_tell(text, hotplug_format(text, action, device, driver));
+}
+
+void hotplug_disk_event(enum hotplug_action action, const struct disk *disk)
+{
+	char text[LINE_MAX];
+
+	hotplug_tell(text, hotplug_format_disk(text, action, disk));
+}
+
+static void hotplug_add_disks(struct listener *listener)
+{
+	for (struct disk *disk = disk_next(NULL); disk; disk = disk_next(disk)) {
+		char text[LINE_MAX];
+		size_t len = hotplug_format_disk(text, HOTPLUG_ADD, disk);
+		u64 flags = spin_lock_irqsave(&listeners_lock);
+
+		listener_append_locked(listener, text, len);
+		spin_unlock_irqrestore(&listeners_lock, flags);
+	}
 }
 
 static bool hotplug_add_present(const struct bus_device *device, void *arg)
@@ -118,6 +151,8 @@ static int hotplug_open(struct inode *inode, struct file *f)
 	spin_unlock_irqrestore(&listeners_lock, flags);
 	/* A device that is added now may be listed twice, but is not missed. */
 	bus_devices_each(hotplug_add_present, listener);
+	if (IS_ENABLED(CONFIG_BLOCK))
+		hotplug_add_disks(listener);
 	f->private = listener;
 	f->mode |= FMODE_STREAM;
 	return 0;

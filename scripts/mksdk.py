@@ -19,6 +19,8 @@ TEMPLATES = os.path.join(HERE, 'sdk')
 MAKEFILE = '''# SPDX-License-Identifier: MIT
 drivers := {drivers}
 include ../driver.mk
+# Some of them use drafts of the driver API.
+banos-cflags += -DBANOS_DRAFT
 # These import from another one.
 sum.ko: private banos-check-flags := --with adder.ko
 sum.ko: | adder.ko

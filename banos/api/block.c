@@ -78,11 +78,13 @@ static s64 driver_disk_submit(struct block_device *device, u32 queue,
 {
 	const struct driver_disk *disk = block_device_private(device);
 	struct owner *root = disk->root;
+	u32 excused = gate_excuse_locks(); /* those of files, above */
 	s64 taken;
 
 	wall_next_method("banos_block_ops.submit", disk->ops.submit);
 	taken = gate_call(root, NULL, disk->ops.submit, (u64)disk->context, queue, (u64)requests,
 			  count, sizeof(*requests), 0);
+	gate_excuse_end(excused);
 	if (unlikely(taken > count))
 		return gate_bad_result(root, taken);
 	/* They stay until the driver is removed. */
@@ -106,7 +108,23 @@ static s64 driver_disk_reset(struct block_device *device)
 	return gate_call(disk->root, NULL, disk->ops.reset, (u64)disk->context, 0, 0, 0, 0, 0);
 }
 
+static bool driver_disk_pin(struct block_device *device)
+{
+	const struct driver_disk *disk = block_device_private(device);
+
+	return driver_pin(owner_driver(disk->root));
+}
+
+static void driver_disk_unpin(struct block_device *device)
+{
+	const struct driver_disk *disk = block_device_private(device);
+
+	driver_unpin(owner_driver(disk->root));
+}
+
 static const struct block_methods driver_disk_methods = {
+	.pin = driver_disk_pin,
+	.unpin = driver_disk_unpin,
 	.submit = driver_disk_submit,
 	.timeout = driver_disk_timeout,
 	.reset = driver_disk_reset,
@@ -159,7 +177,9 @@ static struct driver_disk *driver_disk_peek(banos_block block)
 	if (!owned || owned->class != &block_class)
 		return NULL;
 	disk = container_of(owned, struct driver_disk, owned);
-	return disk->root == gate_owner() ? disk : NULL;
+	if (disk->root != gate_owner())
+		return NULL;
+	return disk;
 }
 
 /* ---- registration ---- */
@@ -246,7 +266,9 @@ static u64 bytes_of_blocks(const struct banos_block_config *config, u64 blocks)
 {
 	u64 most = DISK_BYTES_MAX / config->block_bytes;
 
-	return (blocks ? MIN(blocks, most) : most) * config->block_bytes;
+	if (blocks)
+		most = MIN(blocks, most);
+	return most * config->block_bytes;
 }
 
 static void driver_disk_limits(struct block_limits *limits, const struct banos_block_config *config,
@@ -302,8 +324,10 @@ static int driver_disk_take_config(struct driver_disk *disk, const struct banos_
 {
 	static const char function[] = "banos_block_register";
 	int err = api_struct_read(function, &config_rule, from, config);
-	const char *what = err ? NULL : bad_field(config, disk->owner);
+	const char *what = NULL;
 
+	if (!err)
+		what = bad_field(config, disk->owner);
 	if (what)
 		return api_mistake(function, -EINVAL, what);
 	if (err)
@@ -325,7 +349,9 @@ static int driver_disk_register(struct driver_disk *disk, const struct banos_blo
 	if (err)
 		return err;
 	disk->handle = handle_create(&disk->owned, OWNED_BLOCK);
-	err = disk->handle ? owned_add(disk->owner, &disk->owned, &block_class, false) : -ENOMEM;
+	err = -ENOMEM;
+	if (disk->handle)
+		err = owned_add(disk->owner, &disk->owned, &block_class, false);
 	if (!err)
 		return 0;
 	handle_destroy(disk->handle);

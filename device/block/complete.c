@@ -182,8 +182,11 @@ static struct block_request *complete_claim(struct block_queue *queue, const u8 
 	}
 	if (completion.tag < queue->depth) {
 		request = &queue->requests[completion.tag];
-		if (request_claim(request, FATE_END, completion.error))
-			return request_release(request) ? request : NULL;
+		if (request_claim(request, FATE_END, completion.error)) {
+			if (request_release(request))
+				return request;
+			return NULL;
+		}
 	}
 	(*refused)++;
 	return NULL;

@@ -7,6 +7,7 @@
  *
  * Lock: disks_lock (mutex): the list, states, numbers, claims, the list of watches.
  */
+#include <kernel/bus.h>
 #include <kernel/fs/dev_number.h>
 #include <kernel/fs/devfs.h>
 #include <kernel/heap.h>
@@ -106,7 +107,9 @@ u64 disk_start(const struct disk *disk)
 }
 u32 disk_partition_number(const struct disk *disk)
 {
-	return disk->about ? disk->about->number : 0;
+	if (disk->about)
+		return disk->about->number;
+	return 0;
 }
 const struct partition_about *disk_partition_about(const struct disk *disk)
 {
@@ -178,11 +181,15 @@ static int disk_take_name_locked(struct disk *disk, const char *pattern)
 	while (disk_name_make(disk->name, sizeof(disk->name), pattern, index)) {
 		if (!disk_by_name_locked(disk->name)) {
 			disk->dev = disk_number_locked(disk->name, 0);
-			return disk->dev ? 0 : -ENOSPC;
+			if (disk->dev)
+				return 0;
+			return -ENOSPC;
 		}
 		index++;
 	}
-	return pattern[disk_pattern_place(pattern)] ? -ENOSPC : -EEXIST;
+	if (pattern[disk_pattern_place(pattern)])
+		return -ENOSPC;
+	return -EEXIST;
 }
 
 static void disk_list_locked(struct disk *disk)
@@ -211,6 +218,9 @@ struct disk *disk_create(const struct block_device_config *config)
 	disk->request_bytes = config->limits.bytes_max;
 	strscpy(disk->serial, config->serial, sizeof(disk->serial));
 	strscpy(disk->model, config->model, sizeof(disk->model));
+	if (config->bus)
+		snprintf(disk->bus_path, sizeof(disk->bus_path), "bus/%s/devices/%s",
+			 config->bus->bus->name, config->bus->name);
 	atomic_set(&disk->refs, 2); /* the list's, and the caller's */
 	mutex_lock(&disks_lock);
 	err = disk_take_name_locked(disk, config->name);
@@ -238,6 +248,57 @@ static void disk_unlist(struct disk *disk)
 void disk_forget(struct disk *disk)
 {
 	disk_unlist(disk);
+}
+
+/* ---- use ---- */
+
+static void disk_unpin_locked(struct disk *whole)
+{
+	struct block_device *device = rcu_dereference(whole->device);
+
+	assert_held(&disks_lock);
+	if (whole->pinned && device && device->methods->unpin)
+		device->methods->unpin(device);
+	whole->pinned = false;
+}
+
+static int disk_use_locked(struct disk *disk)
+{
+	struct disk *whole = disk->whole;
+	struct block_device *device = rcu_dereference(whole->device);
+
+	assert_held(&disks_lock);
+	if (disk->state != DISK_LIVE || !device)
+		return -ENODEV;
+	if (!whole->users && device->methods->pin && !device->methods->pin(device))
+		return -ENODEV;
+	whole->pinned |= !whole->users;
+	whole->users++;
+	return 0;
+}
+
+static void disk_unuse_locked(struct disk *disk)
+{
+	assert_held(&disks_lock);
+	if (!--disk->whole->users)
+		disk_unpin_locked(disk->whole);
+}
+
+int disk_open(struct disk *disk)
+{
+	int err;
+
+	mutex_lock(&disks_lock);
+	err = disk_use_locked(disk);
+	mutex_unlock(&disks_lock);
+	return err;
+}
+
+void disk_close(struct disk *disk)
+{
+	mutex_lock(&disks_lock);
+	disk_unuse_locked(disk);
+	mutex_unlock(&disks_lock);
 }
 
 /* ---- showing and hiding ---- */
@@ -274,6 +335,8 @@ static void disk_make_visible(struct disk *disk)
 	if (err)
 		pr_err("%s: no file /dev/%s: %s\n", disk->name, disk->name, error_text(err));
 	disk->node = !err;
+	disk_sysfs_add(disk);
+	hotplug_disk_event(HOTPLUG_ADD, disk);
 	disk_tell(disk, DISK_ADDED);
 }
 
@@ -310,6 +373,8 @@ static bool disk_withdraw(struct disk *disk)
 	disk_tell(disk, DISK_REMOVED);
 	if (disk->node)
 		devfs_remove(disk->name);
+	disk_sysfs_remove(disk);
+	hotplug_disk_event(HOTPLUG_REMOVE, disk);
 	disk_unlist(disk);
 	return true;
 }
@@ -343,6 +408,7 @@ static void disk_withdraw_partitions(struct disk *whole)
 void disk_hide(struct disk *disk)
 {
 	mutex_lock(&disks_lock);
+	disk_unpin_locked(disk);
 	rcu_assign_pointer(disk->device, NULL);
 	mutex_unlock(&disks_lock);
 	disk_withdraw_partitions(disk);
@@ -416,10 +482,10 @@ int disk_claim(struct disk *disk, void *holder)
 	int err = 0;
 
 	mutex_lock(&disks_lock);
-	if (disk->state != DISK_LIVE)
-		err = -ENODEV;
-	else if (disk->holder || whole->holder || (disk == whole && whole->holders))
+	if (disk->holder || whole->holder || (disk == whole && whole->holders))
 		err = -EBUSY;
+	if (!err)
+		err = disk_use_locked(disk);
 	if (!err) {
 		disk->holder = holder;
 		whole->holders += disk != whole;
@@ -434,6 +500,7 @@ void disk_release(struct disk *disk, void *holder)
 	if (disk->holder == holder) {
 		disk->holder = NULL;
 		disk->whole->holders -= disk != disk->whole;
+		disk_unuse_locked(disk);
 	}
 	mutex_unlock(&disks_lock);
 }
@@ -533,4 +600,5 @@ int disk_remove_partitions(struct disk *whole)
 void block_init(void)
 {
 	request_secret = random_u64();
+	disk_proc_init();
 }

@@ -129,10 +129,14 @@ struct disk {
 	bool node; /* it is in /dev */
 	void *holder;
 	u32 holders; /* of a whole one: claims of partitions */
+	u32 users;   /* of a whole one: files and claims, also of partitions */
+	bool pinned; /* of a whole one: they keep its device */
 	u32 physical_bytes;
 	u64 request_bytes;
 	struct partition_about *about; /* of a partition */
+	struct disk_files *files;      /* in /sys */
 	char name[DISK_NAME_SIZE], serial[64], model[64];
+	char bus_path[112]; /* of its device, below /sys; may be empty */
 };
 
 /* ---- disk.c ---- */
@@ -146,6 +150,15 @@ void disk_hide(struct disk *disk);
 /** @brief Never shown: its name is free. */
 void disk_forget(struct disk *disk);
 void disk_resized(struct disk *whole, u64 bytes);
+
+/* ---- proc.c, sysfs.c ---- */
+
+struct seq_file;
+void disk_proc_init(void);
+/** @brief What has been transferred: the columns of /proc/diskstats behind the name. */
+void disk_show_stat(struct seq_file *seq, const struct disk *disk);
+void disk_sysfs_add(struct disk *disk);
+void disk_sysfs_remove(struct disk *disk);
 
 /* ---- request.c ---- */
 

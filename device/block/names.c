@@ -62,15 +62,18 @@ bool disk_name_make(char *name, u32 size, const char *pattern, u32 index)
 		return false;
 	memcpy(name, pattern, before);
 	snprintf(name + before, size - before, "%s%s", middle,
-		 pattern[before] ? pattern + before + 1 : "");
+		 pattern + before + (pattern[before] != 0));
 	return true;
 }
 
 bool disk_name_partition(char *name, u32 size, const char *whole, u32 number)
 {
 	size_t length = strlen(whole);
-	const char *between = length && char_is_digit(whole[length - 1]) ? "p" : "";
+	const char *between = "";
 	char digits[12];
+
+	if (length && char_is_digit(whole[length - 1]))
+		between = "p";
 
 	snprintf(digits, sizeof(digits), "%s%u", between, number);
 	if (length + strlen(digits) >= size)

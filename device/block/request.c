@@ -242,7 +242,9 @@ void request_send_locked(struct block_request *request, u64 now_ns,
 	entry->first = request->position >> shift;
 	entry->count = request->bytes >> shift;
 	entry->buffer = (banos_buffer)request_handle(request);
-	entry->bytes = entry->buffer ? request->bytes : 0;
+	entry->bytes = 0;
+	if (entry->buffer)
+		entry->bytes = request->bytes;
 }
 
 bool request_claim(struct block_request *request, enum request_fate fate, int error)

@@ -65,8 +65,10 @@ static void queue_take_back(struct block_queue *queue, u32 from, u32 count, s64 
 {
 	while (count-- > from) {
 		struct block_request *request = &queue->requests[queue->batch[count].tag];
-		enum request_fate fate = error ? FATE_END : FATE_AGAIN;
+		enum request_fate fate = FATE_AGAIN;
 
+		if (error)
+			fate = FATE_END;
 		if (request_claim(request, fate, error) && request_release(request))
 			request_retire(request);
 	}
@@ -138,7 +140,7 @@ static int io_check(const struct block_io *io, const struct disk *disk)
 	if (io->op != BLOCK_READ && io->op != BLOCK_FLUSH && disk_is_readonly(disk))
 		return -EROFS;
 	if (io->op == BLOCK_FLUSH)
-		return flags & BANOS_BLOCK_HAS_FLUSH ? 0 : 1;
+		return !(flags & BANOS_BLOCK_HAS_FLUSH);
 	if (io->op == BLOCK_DISCARD)
 		needed = BANOS_BLOCK_HAS_DISCARD;
 	else if (io->op == BLOCK_WRITE_ZEROES)

@@ -112,10 +112,13 @@ static void block_device_pause(struct block_device *device, bool pause)
 static void request_submit_again(struct block_request *request)
 {
 	enum request_fate fate = FATE_AGAIN;
+	int error = 0;
 
-	if (request->resets == RESETS_MAX)
+	if (request->resets == RESETS_MAX) {
 		fate = FATE_END;
-	if (!request_claim(request, fate, fate == FATE_END ? -EIO : 0))
+		error = -EIO;
+	}
+	if (!request_claim(request, fate, error))
 		return;
 	request->resets++;
 	if (request_release(request))

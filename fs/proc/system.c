@@ -6,10 +6,12 @@
  * may be a moment older than the next. Formats: proc(5).
  */
 #include <generated/version.h>
+#include <kernel/block.h>
 #include <kernel/chardev.h>
 #include <kernel/cmdline.h>
 #include <kernel/fs/proc.h>
 #include <kernel/irq.h>
+#include <kernel/kconfig.h>
 #include <kernel/page.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
@@ -240,13 +242,15 @@ static int devices_show(struct seq_file *seq, void *unused)
 	return 0;
 }
 
-/* No block devices and no swap space exist, which these files show. */
 static int partitions_show(struct seq_file *seq, void *unused)
 {
 	seq_puts(seq, "major minor  #blocks  name\n\n");
+	if (IS_ENABLED(CONFIG_BLOCK))
+		disks_show(seq);
 	return 0;
 }
 
+/* No swap space exists. */
 static int swaps_show(struct seq_file *seq, void *unused)
 {
 	seq_puts(seq, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");

@@ -118,7 +118,15 @@ u32 disk_partition_number(const struct disk *disk);
 u64 disk_request_bytes(const struct disk *disk);
 
 /**
+ * @brief Use a disk, as an open file does: its driver is not removed meanwhile, unless that is forced; then
+ * transfers fail. Any use has its end, also of a disk that is gone.
+ * @return 0, -ENODEV
+ */
+int __must_check disk_open(struct disk *disk);
+void disk_close(struct disk *disk);
+/**
  * @brief Use a disk exclusively, as a mount does, or a change of partitions. Partitions and their disk exclude each other.
+ * That is a use as by disk_open(), too.
  * @return 0, -EBUSY, -ENODEV
  */
 int __must_check disk_claim(struct disk *disk, void *holder);
@@ -150,6 +158,9 @@ struct disk_watch {
 };
 /** @brief Start-up. */
 void disk_watch(struct disk_watch *watch);
+
+/** @brief The lines of /proc/partitions. Sleeps. */
+void disks_show(struct seq_file *seq);
 
 /** Start-up, behind bus_init(). */
 void block_init(void);

@@ -37,6 +37,9 @@ struct block_methods {
 		      const struct banos_block_request *requests, u32 count);
 	s64 (*timeout)(struct block_device *device, u32 queue, u32 tag);
 	s64 (*reset)(struct block_device *device);
+	/** Somebody uses a disk of it: keep it. Under a lock; may not sleep. @return false: it is being removed. NULL: nothing to do */
+	bool (*pin)(struct block_device *device);
+	void (*unpin)(struct block_device *device);
 };
 
 struct block_device_config {

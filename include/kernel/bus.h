@@ -163,6 +163,9 @@ void bus_init(void);
 /* ---- device/hotplug.c: lines for programs that read /dev/hotplug ---- */
 enum hotplug_action { HOTPLUG_ADD, HOTPLUG_REMOVE, HOTPLUG_BIND, HOTPLUG_UNBIND };
 void hotplug_event(enum hotplug_action action, const struct bus_device *device, const char *driver);
+struct disk;
+/** @brief A disk, or a partition, was added or removed: a line of the bus "block". */
+void hotplug_disk_event(enum hotplug_action action, const struct disk *disk);
 void hotplug_init(void);
 /* ---- device/bus_sysfs.c: /sys/bus/NAME/devices ---- */
 void bus_sysfs_add(struct bus_device *device);

@@ -63,7 +63,7 @@ def build(sdk, folder, source, compiler):
     name, suffix = source.rsplit('.', 1)
     package = 'banos-c++' if suffix == 'cc' else 'banos'
     where = sdk / 'share' / 'banos' / 'samples' / source
-    good([compiler, *flags(sdk, package), *FLAGS[suffix], '-c', str(where),
+    good([compiler, *flags(sdk, package), '-DBANOS_DRAFT', *FLAGS[suffix], '-c', str(where),
           '-o', f'{name}.o'], folder)
     if suffix != 'cc':
         return folder / f'{name}.o'

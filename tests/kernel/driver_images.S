@@ -24,4 +24,6 @@ driver_image_\name\()_end:
 	image	relay
 	image	relay_lacks
 	image	caller
+	image	liar
+	image	ram
 	.section .note.GNU-stack, "", @progbits
