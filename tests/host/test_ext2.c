@@ -106,6 +106,195 @@ static void geometries_are_written(void **state)
 	drive_driver_exit();
 }
 
+/* ---- large folders ---- */
+
+static void names_make(struct drive *drive, const char *folder, int count)
+{
+	char path[100];
+
+	for (int i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/file-%d", folder, i);
+		assert_int_equal(vfs_create(drive, path, 0100644), 0);
+	}
+}
+
+/* Pieces of the store that a look-up of an absent name takes. */
+static uint64_t absent_cost(struct drive *drive, const char *folder, int number)
+{
+	uint64_t before = drive->count.borrows;
+	struct banos_attr attr;
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s/absent-%d", folder, number);
+	assert_int_equal(vfs_stat(drive, path, &attr), -ENOENT);
+	return drive->count.borrows - before;
+}
+
+static void absent_names_cost_few_blocks(void **state)
+{
+	struct drive *drive = image_make("-b 4096 -N 12000", "40M");
+	uint64_t cost = 0;
+
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	assert_int_equal(vfs_mkdir(drive, "/d", 0755), 0);
+	names_make(drive, "/d", 10000);
+	vfs_drop(drive);
+	absent_cost(drive, "/d", 0);
+	for (int i = 1; i < 200; i++)
+		cost += absent_cost(drive, "/d", i);
+	/* One or two for the walk; now and then a hash that another name has. */
+	assert_in_range(cost, 0, 3 * 200);
+	assert_int_equal(vfs_readdir(drive, "/d", NULL, NULL), 10000);
+	drive_unmount(drive);
+	assert_true(image_is_clean(drive));
+	drive_close(drive);
+}
+
+/* Folders that e2fsck -D gave an index, with each hash. */
+static void an_index_is_used_and_kept(void **state)
+{
+	static const char *const hashes[] = { "half_md4", "tea", "legacy" };
+
+	for (size_t i = 0; i < 2 * ARRAY(hashes); i++) {
+		struct drive *drive = image_make("-b 1024 -N 4000", "16M");
+		uint64_t cost = 0;
+
+		assert_int_equal(drive_mount(drive, NULL, 0), 0);
+		vfs_mkdir(drive, "/d", 0755);
+		names_make(drive, "/d", 2500);
+		vfs_unlink(drive, "/d/file-77");
+		drive_unmount(drive);
+		drive_save(drive, image_path("made.img"));
+		drive_close(drive);
+		shell("tune2fs -E hash_alg=%s made.img >out; debugfs -w -R 'ssv flags %zu' made.img >out 2>&1; e2fsck -fyD made.img >out",
+		      hashes[i / 2], i % 2 + 1);
+		assert_int_equal(
+			shell("debugfs -R 'stat /d' made.img 2>&1 | grep -q 'Flags: 0x1000'"), 0);
+		drive = drive_open(image_path("made.img"));
+		assert_int_equal(drive_mount(drive, NULL, 0), 0);
+		for (int k = 0; k < 100; k++)
+			cost += absent_cost(drive, "/d", k);
+		assert_in_range(cost, 100, 100 * 4);
+		assert_int_equal(vfs_readdir(drive, "/d", NULL, NULL), 2499);
+		/* There is space for the one that was removed. */
+		assert_int_equal(vfs_create(drive, "/d/file-77", 0100644), 0);
+		assert_int_equal(vfs_rename(drive, "/d/file-5", "/d/file-5-renamed", 0), 0);
+		drive_unmount(drive);
+		assert_true(image_is_clean(drive));
+		drive_close(drive);
+	}
+}
+
+/* ---- limits ---- */
+
+static void what_was_freed_is_used_after_a_commit(void **state)
+{
+	struct drive *drive = image_make("-b 1024 -m 0", "1M");
+	static uint8_t bytes[1 << 20];
+	int64_t first, second;
+
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	vfs_create(drive, "/a", 0100644);
+	first = vfs_write(drive, "/a", 0, bytes, sizeof(bytes));
+	assert_int_equal(first, -ENOSPC);
+	vfs_sync(drive);
+	vfs_unlink(drive, "/a");
+	/* Nothing is free yet: the model of the kernel commits when it sees -EAGAIN. */
+	vfs_create(drive, "/b", 0100644);
+	second = vfs_write(drive, "/b", 0, bytes, 500 * KIB);
+	assert_int_equal(second, 500 * KIB);
+	assert_int_not_equal(drive->count.again, 0);
+	drive_unmount(drive);
+	assert_true(image_is_clean(drive));
+	drive_close(drive);
+}
+
+static void large_files_set_their_feature(void **state)
+{
+	struct drive *drive = image_make("-b 4096 -O ^large_file", "16M");
+	uint64_t end = 5ull << 30;
+	struct banos_attr attr;
+	char byte = 'x';
+
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	vfs_create(drive, "/large", 0100644);
+	assert_int_equal(vfs_write(drive, "/large", end - 1, &byte, 1), 1);
+	vfs_drop(drive);
+	byte = 0;
+	assert_int_equal(vfs_read(drive, "/large", end - 1, &byte, 1), 1);
+	assert_int_equal(byte, 'x');
+	assert_int_equal(vfs_stat(drive, "/large", &attr), 0);
+	assert_int_equal(attr.bytes, end);
+	assert_int_equal(attr.blocks, 4 * 8);
+	drive_unmount(drive);
+	assert_true(image_is_clean(drive));
+	assert_int_equal(shell("dumpe2fs -h after.img 2>&1 | grep -q large_file"), 0);
+	drive_close(drive);
+}
+
+static void ext4_is_read(void **state)
+{
+	struct drive *drive;
+	static uint8_t back[300000];
+
+	shell("rm -rf tree; mkdir tree; for i in $(seq 200); do echo $i >tree/$i; done; head -c 300000 /dev/zero | tr '\\0' z >tree/z");
+	drive = image_make("-t ext4 -b 1024 -O 64bit -d tree", "8M");
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	assert_true(drive->info.flags & BANOS_MOUNT_READ_ONLY);
+	assert_non_null(strstr(drive_last_line, "read-only"));
+	assert_int_equal(vfs_readdir(drive, "/", NULL, NULL), 202);
+	assert_int_equal(vfs_read(drive, "/z", 0, back, sizeof(back)), 300000);
+	assert_int_equal(back[299999], 'z');
+	assert_int_equal(vfs_read(drive, "/200", 0, back, 10), 4);
+	assert_memory_equal(back, "200\n", 4);
+	drive_unmount(drive);
+	drive_close(drive);
+}
+
+static void attributes_are_written(void **state)
+{
+	/* user::rwx user:5:r-- group::r-x mask::r-x other::--- */
+	static const uint8_t acl[] = { 2,   0,	 0,   0,   1,	0,   7,	 0,   255, 255, 255,
+				       255, 2,	 0,   4,   0,	5,   0,	 0,   0,   4,	0,
+				       5,   0,	 255, 255, 255, 255, 16, 0,   5,   0,	255,
+				       255, 255, 255, 32,  0,	0,   0,	 255, 255, 255, 255 };
+	struct drive *drive = image_make("-b 1024", "4M");
+	char text[2000], name[30];
+
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	vfs_create(drive, "/f", 0100644);
+	for (int i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "user.name%d", i);
+		assert_int_equal(vfs_setxattr(drive, "/f", name, "value", 5, 0), 0);
+	}
+	assert_int_equal(vfs_setxattr(drive, "/f", "user.name3", "other", 5, BANOS_XATTR_CREATE),
+			 -EEXIST);
+	assert_int_equal(vfs_setxattr(drive, "/f", "trusted.none", "other", 5, BANOS_XATTR_REPLACE),
+			 -ENODATA);
+	assert_int_equal(vfs_setxattr(drive, "/f", "system.posix_acl_access", acl, sizeof(acl), 0),
+			 0);
+	assert_int_equal(vfs_setxattr(drive, "/f", "user.long", text, 1500, 0), -ENOSPC);
+	assert_int_equal(vfs_removexattr(drive, "/f", "user.name4"), 0);
+	vfs_drop(drive);
+	assert_int_equal(vfs_getxattr(drive, "/f", "user.name4", text, 100), -ENODATA);
+	assert_int_equal(vfs_getxattr(drive, "/f", "user.name5", text, 3), -ERANGE);
+	assert_int_equal(vfs_getxattr(drive, "/f", "user.name5", text, 100), 5);
+	assert_memory_equal(text, "value", 5);
+	assert_int_equal(vfs_getxattr(drive, "/f", "system.posix_acl_access", text, 100),
+			 sizeof(acl));
+	assert_memory_equal(text, acl, sizeof(acl));
+	assert_int_equal(vfs_listxattr(drive, "/f", text, sizeof(text)), 9 * 11 + 24);
+	vfs_symlink(drive, "fast", "/s");
+	assert_int_equal(vfs_setxattr(drive, "/s", "trusted.a", "b", 1, 0), 0);
+	vfs_drop(drive);
+	assert_int_equal(vfs_readlink(drive, "/s", text, sizeof(text)), 4);
+	drive_unmount(drive);
+	assert_true(image_is_clean(drive));
+	assert_int_equal(shell("debugfs -R 'ea_get /f user.name5' after.img 2>&1 | grep -q value"),
+			 0);
+	drive_close(drive);
+}
+
 static int tests_end(void **state)
 {
 	images_remove();
@@ -116,6 +305,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(geometries_are_written),
+		cmocka_unit_test(absent_names_cost_few_blocks),
+		cmocka_unit_test(an_index_is_used_and_kept),
+		cmocka_unit_test(what_was_freed_is_used_after_a_commit),
+		cmocka_unit_test(large_files_set_their_feature),
+		cmocka_unit_test(ext4_is_read),
+		cmocka_unit_test(attributes_are_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, tests_end);

@@ -49,7 +49,9 @@ static const char *path_choose(int number)
 
 static int64_t result_of(int status)
 {
-	return status < 0 ? -errno : 0;
+	if (status < 0)
+		return -errno;
+	return 0;
 }
 
 static void work_write(struct drive *drive)

@@ -47,9 +47,8 @@ static uint64_t folder_blocks(const struct volume *volume, const struct node *fo
 	return inode_bytes(folder->raw) >> volume->layout.block_shift;
 }
 
-/* The block on the store; @run remembers what was found. 0: a hole */
-static int64_t folder_block(struct volume *volume, const struct node *folder, uint64_t index,
-			    struct run *run, uint64_t *block)
+int64_t folder_block(struct volume *volume, const struct node *folder, uint64_t index,
+		     struct run *run, uint64_t *block)
 {
 	int64_t error = 0;
 
@@ -97,6 +96,31 @@ static int64_t folder_search(struct volume *volume, const struct node *folder, c
 		else if (!result)
 			result = DIRENT_ABSENT;
 		place->index = index;
+		if (result != DIRENT_ABSENT)
+			return result;
+	}
+	return -ENOENT;
+}
+
+/* @return 0; -ENOENT; DIRENT_ABSENT: all blocks have to be searched */
+static int64_t known_search(struct volume *volume, const struct node *folder, const char *name,
+			    uint32_t length, struct place *place)
+{
+	uint32_t blocks[KNOWN_BLOCKS];
+	int64_t count = known_find(volume, folder, name, length, blocks);
+	uint64_t block;
+
+	if (count < 0)
+		return DIRENT_ABSENT;
+	for (uint32_t i = 0; i < count; i++) {
+		struct run run = { 0 };
+		int64_t result = folder_block(volume, folder, blocks[i], &run, &block);
+
+		if (!result && block)
+			result = block_search(volume, block, name, length, place);
+		else if (!result)
+			result = DIRENT_ABSENT;
+		place->index = blocks[i];
 		if (result != DIRENT_ABSENT)
 			return result;
 	}
@@ -207,6 +231,8 @@ int64_t folder_find(struct volume *volume, const struct node *folder, const char
 		result = index_search(volume, folder, name, length, place);
 	else if (folder_has_index(volume, folder) && (length > 2 || name[length - 1] != '.'))
 		result = index_search(volume, folder, name, length, place);
+	if (result == DIRENT_ABSENT)
+		result = known_search(volume, folder, name, length, place);
 	if (result == DIRENT_ABSENT)
 		result = folder_search(volume, folder, name, length, place);
 	return result;
@@ -396,6 +422,8 @@ static int64_t block_add(struct volume *volume, uint64_t block, const struct add
 	int64_t result = DIRENT_DIVIDE;
 	int divided = 0;
 
+	if (!block) /* a hole */
+		return DIRENT_ABSENT;
 	/* After a division there is space in one sector. */
 	for (int tries = 0; result == DIRENT_DIVIDE && tries < 2; tries++) {
 		struct view view;
@@ -480,6 +508,7 @@ static int64_t folder_extend(struct volume *volume, struct node *folder,
 		return error;
 	inode_set_bytes(folder->raw, (index + 1) << volume->layout.block_shift);
 	room_set(volume, folder->number, index);
+	known_add(volume, folder->number, addition->name, addition->length, index);
 	return node_write(volume, folder, INODE_SIZE, 4);
 }
 
@@ -495,7 +524,9 @@ static int64_t index_add(struct volume *volume, struct node *folder,
 	if (!result)
 		result = folder_block(volume, folder, leaf.index, &run, &block);
 	if (!result)
-		result = block ? block_add(volume, block, addition) : DIRENT_ABSENT;
+		result = block_add(volume, block, addition);
+	if (!result)
+		known_add(volume, folder->number, addition->name, addition->length, leaf.index);
 	return result;
 }
 
@@ -509,9 +540,12 @@ static int64_t folder_fill(struct volume *volume, struct node *folder,
 		int64_t result = folder_block(volume, folder, index, &run, &block);
 
 		if (!result)
-			result = block ? block_add(volume, block, addition) : DIRENT_ABSENT;
+			result = block_add(volume, block, addition);
 		if (result != DIRENT_ABSENT) {
 			room_set(volume, folder->number, index);
+			if (!result)
+				known_add(volume, folder->number, addition->name, addition->length,
+					  index);
 			return result;
 		}
 	}

@@ -124,7 +124,9 @@ uint32_t hash_name(uint32_t version, uint32_t is_unsigned, const uint32_t seed[4
 	if (version == HASH_LEGACY) {
 		hash = hash_legacy(name, length, is_unsigned);
 	} else {
-		piece = version == HASH_HALF_MD4 ? 32 : 16;
+		piece = 16;
+		if (version == HASH_HALF_MD4)
+			piece = 32;
 		for (uint32_t at = 0; at < length; at += piece) {
 			words_fill(words, piece / 4, name + at, length - at, is_unsigned);
 			if (version == HASH_HALF_MD4)
@@ -132,7 +134,7 @@ uint32_t hash_name(uint32_t version, uint32_t is_unsigned, const uint32_t seed[4
 			else
 				hash_tea(state, words);
 		}
-		hash = version == HASH_HALF_MD4 ? state[1] : state[0];
+		hash = state[version == HASH_HALF_MD4];
 	}
 	hash &= ~1u;
 	if (hash == HASH_END)

@@ -63,7 +63,7 @@ uint64_t inode_xattr_block(const struct layout *layout, const uint8_t *raw)
 
 int inode_is_fast_link(const struct layout *layout, const uint8_t *raw)
 {
-	uint64_t own = inode_xattr_block(layout, raw) ? layout->block_bytes / 512 : 0;
+	uint64_t own = !!inode_xattr_block(layout, raw) * (layout->block_bytes / 512);
 
 	return inode_type(raw) == MODE_LINK && inode_sectors(layout, raw) <= own &&
 	       inode_bytes(raw) < FAST_MAX && !(inode_flags(raw) & INODE_EXTENTS);

@@ -5,7 +5,7 @@
  * The theory is in volume.h (locks, crashes), layout.h (what is accepted), dirent.h (folders). The files:
  *
  *	pure	layout inode dirent hash bitmap extent xattr
- *	store	volume node held alloc map grow truncate folder
+ *	store	volume node held alloc map grow truncate folder known
  *	methods	main names file folder (lookup, readdir) map (map) attribute
  *
  * While it is mounted and can be written the superblock is not marked as valid, so that e2fsck looks at it after a crash.
@@ -127,6 +127,7 @@ static int64_t options_check(const char *options)
 
 static void volume_free(struct volume *volume)
 {
+	known_free(volume);
 	for (uint32_t i = 0; i < SHARDS; i++) {
 		struct shard *shard = &volume->shards[i];
 
@@ -151,17 +152,19 @@ static int64_t volume_create(banos_mount mount, const struct layout *layout, str
 	volume->form.block_bytes = layout->block_bytes;
 	volume->form.has_types = !!(layout->incompat & INCOMPAT_FILETYPE);
 	volume->generation = (uint32_t)(banos_time_real_ns() / BANOS_MS) * 2654435761u;
+	error = known_init(volume);
 	for (uint32_t i = 0; i < SHARDS && !error; i++) {
 		error = banos_mutex_init(ext2_owner, &volume->shards[i].lock);
-		if (error) {
-			while (i)
-				banos_mutex_destroy(&volume->shards[--i].lock);
-			banos_free(ext2_owner, volume);
-			return error;
-		}
+		while (error && i)
+			banos_mutex_destroy(&volume->shards[--i].lock);
+		if (error)
+			known_free(volume);
 	}
-	*to = volume;
-	return 0;
+	if (error)
+		banos_free(ext2_owner, volume);
+	else
+		*to = volume;
+	return error;
 }
 
 /* Read-only by its features, or as it was left. */
@@ -209,11 +212,12 @@ static int64_t ext2_mount(void *context, banos_mount mount, const struct banos_m
 	struct volume *volume;
 	struct layout layout;
 	const char *why;
-	int64_t error = config->bytes < SUPER_OFFSET + SUPER_BYTES ? -EINVAL : 0;
+	int64_t error = 0;
 
 	(void)context;
-	if (!error)
-		error = options_check(config->options);
+	if (config->bytes < SUPER_OFFSET + SUPER_BYTES)
+		return -EINVAL;
+	error = options_check(config->options);
 	if (!error)
 		error = banos_store_read(mount, SUPER_OFFSET, super, sizeof(super));
 	if (error)
@@ -284,7 +288,7 @@ static int64_t ext2_statfs(void *fs, struct banos_statfs *to)
 
 	to->blocks = layout->blocks - layout_overhead(layout);
 	to->free = volume_blocks_free(volume);
-	to->available = to->free > layout->blocks_reserved ? to->free - layout->blocks_reserved : 0;
+	to->available = to->free - lesser(to->free, layout->blocks_reserved);
 	to->files = layout->inodes;
 	to->files_free = volume_inodes_free(volume);
 	return 0;

@@ -210,7 +210,7 @@ int64_t ext2_map(void *fs, uint64_t number, uint64_t offset, uint64_t length, ui
 {
 	struct volume *volume = fs;
 	uint32_t shift = volume->layout.block_shift;
-	uint64_t blocks = (length + volume->layout.block_bytes - 1) >> shift;
+	uint64_t blocks = (length + (length == 0) + volume->layout.block_bytes - 1) >> shift;
 	struct growth growth;
 	struct node node;
 	struct run run;
@@ -219,7 +219,7 @@ int64_t ext2_map(void *fs, uint64_t number, uint64_t offset, uint64_t length, ui
 	if (!error && !inode_has_blocks(&volume->layout, node.raw))
 		error = -EINVAL;
 	if (!error)
-		error = map_find(volume, &node, offset >> shift, blocks ? blocks : 1, &run);
+		error = map_find(volume, &node, offset >> shift, blocks, &run);
 	if (error)
 		return error;
 	if (!run.block && flags & BANOS_MAP_ALLOCATE) {

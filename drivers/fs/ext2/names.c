@@ -250,6 +250,8 @@ int64_t ext2_forget(void *fs, uint64_t number)
 	inode_set_bytes(node.raw, 0);
 	put32(node.raw + INODE_DTIME, (uint32_t)(banos_time_real_ns() / BANOS_S) | 1u);
 	freed = node_write(volume, &node, 0, INODE_BYTES_MIN);
+	if (inode_type(node.raw) == MODE_FOLDER)
+		known_drop(volume, node.number);
 	if (!freed)
 		freed = inode_free(volume, node.number, inode_type(node.raw) == MODE_FOLDER, 0);
 	if (error)

@@ -83,7 +83,7 @@ static void tree_release(struct release *release, uint64_t block, uint32_t level
 			banos_store_read(volume->mount, at, pointers, POINTER_BYTES * part);
 		for (uint32_t i = 0; i < part && !release->error; i++, slot++) {
 			uint64_t child = get32(pointers + POINTER_BYTES * i), base = slot << shift;
-			uint64_t from = first > base ? first - base : 0;
+			uint64_t from = first - lesser(first, base);
 			uint64_t to = lesser(end - base, span);
 
 			if (!child)
@@ -123,7 +123,7 @@ static int64_t node_release_blocks(struct volume *volume, struct node *node, uin
 		uint64_t span = 1ull << shift * level, block = get32(pointer);
 
 		if (block && end > base && first < base + span && !release.error) {
-			uint64_t from = first > base ? first - base : 0;
+			uint64_t from = first - lesser(first, base);
 
 			if (layout_is_block(&volume->layout, block))
 				tree_release(&release, block, level, from, end - base);

@@ -31,12 +31,14 @@
 #include "inode.h"
 #include "layout.h"
 
-#define SHARDS	   16u
-#define HELD_SLOTS 4u
-#define TABLES	   64u
-#define ROOMS	   64u
-#define LINK_MAX   32000u
-#define SECTOR	   512u
+#define SHARDS	     16u
+#define HELD_SLOTS   4u
+#define TABLES	     64u
+#define ROOMS	     64u
+#define KNOWN_TABLES 8u
+#define KNOWN_BLOCKS 4u
+#define LINK_MAX     32000u
+#define SECTOR	     512u
 
 /* What is held back until a commit, by group. */
 #define HELD_BLOCKS 0u /* blocks that were freed */
@@ -58,6 +60,13 @@ struct shard {
 	struct held held[HELD_SLOTS];
 } __attribute__((aligned(64)));
 
+/** Names of a large folder, in memory: known.c. */
+struct known {
+	struct banos_mutex lock;     /* of all below */
+	uint32_t folder, used, mask; /* folder: 0 is none */
+	uint32_t *slots;
+} __attribute__((aligned(64)));
+
 struct volume {
 	banos_mount mount;
 	struct layout layout;
@@ -72,6 +81,7 @@ struct volume {
 	uint64_t blocks_free, inodes_free; /* at the last sync() */
 	uint64_t tables[TABLES]; /* group << 32 | block of its inodes, as they are fixed */
 	uint64_t rooms[ROOMS];	 /* folder << 32 | the first of its blocks that may have space */
+	struct known known[KNOWN_TABLES];
 	struct shard shards[SHARDS];
 };
 
@@ -204,6 +214,9 @@ struct place {
 };
 int64_t folder_find(struct volume *volume, const struct node *folder, const char *name,
 		    uint32_t length, struct place *place);
+/** A block of a folder on the store; @p run remembers what was found last. 0: a hole */
+int64_t folder_block(struct volume *volume, const struct node *folder, uint64_t index,
+		     struct run *run, uint64_t *block);
 /** 0: it has no names; -ENOTEMPTY */
 int64_t folder_is_empty(struct volume *volume, const struct node *folder);
 
@@ -221,6 +234,23 @@ int64_t folder_redirect(struct volume *volume, const struct place *place, uint32
 uint64_t place_offset(const struct volume *volume, const struct place *place);
 /** A type of an inode as folders write it. */
 uint32_t folder_type(uint32_t mode);
+
+/* ---- known.c ---- */
+
+/**
+ * @brief Where a name of a large folder may be.
+ * @param blocks  of the folder, written
+ * @return how many: 0 if it does not exist; -1: not known, all blocks have to be searched
+ */
+int64_t known_find(struct volume *volume, const struct node *folder, const char *name,
+		   uint32_t length, uint32_t blocks[KNOWN_BLOCKS]);
+/** A name was added to the block. */
+void known_add(struct volume *volume, uint32_t folder, const char *name, uint32_t length,
+	       uint64_t block);
+/** The folder is freed. */
+void known_drop(struct volume *volume, uint32_t folder);
+int64_t known_init(struct volume *volume);
+void known_free(struct volume *volume);
 
 /* ---- the methods ---- */
 

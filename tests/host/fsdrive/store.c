@@ -195,7 +195,9 @@ int64_t drive_method_end(struct drive *drive, const char *name, int64_t result)
 
 static int64_t store_check(struct drive *drive, uint64_t offset, uint64_t length)
 {
-	return offset > drive->bytes || length > drive->bytes - offset ? -EINVAL : 0;
+	if (offset > drive->bytes || length > drive->bytes - offset)
+		return -EINVAL;
+	return 0;
 }
 
 static bool store_fails(const struct drive *drive, uint64_t offset, uint64_t length)
@@ -375,7 +377,7 @@ int64_t banos_store_after(banos_mount mount, uint64_t later, uint64_t earlier, u
 	int64_t error = store_change_check(drive, earlier, length, "banos_store_after()");
 
 	if (error || store_check(drive, later, 1))
-		return error ?: -EINVAL;
+		return -EINVAL;
 	drive->count.afters++;
 	for (uint64_t i = earlier / SECTOR; i * SECTOR < earlier + length; i++) {
 		if (i == later / SECTOR ||

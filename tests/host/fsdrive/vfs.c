@@ -175,7 +175,9 @@ static int64_t walk(struct drive *drive, const char *path, struct drive_node **f
 	}
 	if (error)
 		*node = NULL;
-	return error == -ENOENT ? 0 : error;
+	if (error == -ENOENT)
+		return 0;
+	return error;
 }
 
 static int64_t walk_existing(struct drive *drive, const char *path, struct drive_node **node)
@@ -354,8 +356,10 @@ static int64_t remove_run(struct drive *drive, const char *path, bool is_folder)
 	const char *name;
 	int64_t error = walk(drive, path, &folder, &name, &node);
 
-	if (error || !node || !folder)
-		return error ?: -ENOENT;
+	if (!error && (!node || !folder))
+		error = -ENOENT;
+	if (error)
+		return error;
 	if (is_folder != ((node->attr.mode & TYPE_MASK) == TYPE_FOLDER))
 		return is_folder ? -ENOTDIR : -EISDIR;
 	CHANGE(drive, "unlink", error,
@@ -391,8 +395,10 @@ int64_t vfs_rename(struct drive *drive, const char *old, const char *path, uint3
 	int64_t error = walk(drive, old, &old_folder, &what.old_name, &node)
 				?: walk(drive, path, &new_folder, &what.new_name, &target);
 
-	if (error || !node || !old_folder || !new_folder)
-		return error ?: -ENOENT;
+	if (!error && (!node || !old_folder || !new_folder))
+		error = -ENOENT;
+	if (error)
+		return error;
 	if (flags & BANOS_RENAME_EXCHANGE && !target)
 		return -ENOENT;
 	if (target == node)
@@ -573,7 +579,9 @@ int64_t vfs_write(struct drive *drive, const char *path, uint64_t offset, const 
 			node->attr.bytes = offset + done;
 		node_changed(node, true);
 	}
-	return error ?: (int64_t)done;
+	if (error)
+		return error;
+	return (int64_t)done;
 }
 
 int64_t vfs_read(struct drive *drive, const char *path, uint64_t offset, void *to, uint64_t length)
@@ -742,7 +750,9 @@ int64_t vfs_readdir(struct drive *drive, const char *path, vfs_entry_fn entry, v
 		}
 	}
 	free(list);
-	return result ?: count;
+	if (result)
+		return result;
+	return count;
 }
 
 int64_t vfs_getxattr(struct drive *drive, const char *path, const char *name, void *to,
