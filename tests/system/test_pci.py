@@ -348,7 +348,7 @@ def test_a_driver_whose_messages_are_lost_takes_the_line(start, monitor, machine
     use(m)
 
     def command(text):
-        said = monitor.ask('human-monitor-command', **{'command-line': text})
+        said = monitor.command('human-monitor-command', **{'command-line': text})
         assert not said, said
     m.check('head -n 1 </dev/edu0 >/tmp/result & sleep 0.2')
     command('o /w 0xcf8 0x80002840')            # its MSI capability,

@@ -87,10 +87,10 @@ def test_a_client_that_makes_mistakes(start):
 
 
 def test_a_message_that_does_not_arrive(start, monitor):
-    m = start(qemu=['-device', 'virtio-rng-pci,addr=5'] + monitor.qemu, append='quiet').boot()
+    m = start(qemu=['-device', 'virtio-rng-pci,addr=5'] + monitor.options(), append='quiet').boot()
     random_bytes(m)
     for command in ('o /w 0xcf8 0x80002898', 'o /h 0xcfe 0x0001'):  # its MSI-X, switched off
-        assert not monitor.ask('human-monitor-command', **{'command-line': command})
+        assert not monitor.command('human-monitor-command', **{'command-line': command})
     random_bytes(m)
     assert m.check('dmesg').count('a message did not arrive: the interrupt line is used') == 1
     assert re.search(r'(IO-APIC|XT-PIC) .* virtio$', m.check('cat /proc/interrupts'), re.M)
@@ -101,12 +101,12 @@ def test_cards_are_plugged_in_and_unplugged_in_use(start, monitor, tmp_path, cpu
     """Behind a port the numbers are those of modern devices."""
     peer, = peers(tmp_path, 'peer')
     m = start(machine='q35', cpus=cpus, append='quiet', kernel=kernel,
-              qemu=SLOTS + monitor.qemu + peer.chardev).boot()
+              qemu=SLOTS + monitor.options() + peer.chardev).boot()
     for turn in range(2):
-        monitor.ask('device_add', driver='virtio-rng-pci', id='rng', bus='slot1',
+        monitor.command('device_add', driver='virtio-rng-pci', id='rng', bus='slot1',
                     **{'max-bytes': 10000, 'period': 1000})
-        monitor.ask('device_add', driver='virtio-serial-pci', id='serial', bus='slot2')
-        monitor.ask('device_add', driver='virtserialport', id='port', bus='serial.0',
+        monitor.command('device_add', driver='virtio-serial-pci', id='serial', bus='slot2')
+        monitor.command('device_add', driver='virtserialport', id='port', bus='serial.0',
                     chardev='peer', name='a.name')
         wait_until(m, 'test -c /dev/hwrng -a -c /dev/virtio-ports/a.name')
         random_bytes(m)
@@ -257,12 +257,12 @@ def test_devices_that_stop_answering(start, monitor, tmp_path):
     """Their registers are switched off: readers get an error, and the drivers start afresh."""
     console, port = peers(tmp_path, 'console', 'port')
     m = start(append='quiet',
-              qemu=monitor.qemu + ['-device', 'virtio-rng-pci,addr=5,max-bytes=1,period=60000',
+              qemu=monitor.options() + ['-device', 'virtio-rng-pci,addr=5,max-bytes=1,period=60000',
                                    *ports(',addr=6', console, port)]).boot()
     m.check('(cat /dev/hwrng >/dev/null) 2>/tmp/one & (cat /dev/hvc0) 2>/tmp/two & sleep 0.2')
     for slot in 5, 6:
         for command in f'o /w 0xcf8 {0x80000004 | slot << 11:#x}', 'o /h 0xcfc 0x0404':
-            assert not monitor.ask('human-monitor-command', **{'command-line': command})
+            assert not monitor.command('human-monitor-command', **{'command-line': command})
     m.check('wait')
     assert m.check('cat /tmp/one /tmp/two').count('Input/output error') == 2
     assert m.run('echo >/dev/hvc0')[1] == 1

@@ -55,6 +55,8 @@ struct pci_function {
 	/* a port with a slot that can change */
 	uint32_t off;	/* switched off by the button: stays off until the slot was empty */
 	uint32_t tries; /* to detect a new card */
+
+	uint32_t acpi_select; /* number of its bus in acpi_slot.c, + 1; 0: not known */
 };
 
 struct pci_ecam {
@@ -66,6 +68,7 @@ struct pci_ecam {
 
 struct pci_host {
 	banos_owner self;
+	banos_owner driver; /* for ports that are no resource of the system's device */
 	banos_bus bus;
 	banos_ports ports;
 	struct banos_spinlock ports_lock;
@@ -73,7 +76,9 @@ struct pci_host {
 	struct pci_function *functions;
 	struct banos_wait wake; /* wakes the thread of slot.c */
 	banos_thread thread;
-	uint32_t slots; /* nonzero: a slot may change */
+	uint32_t slots;		/* nonzero: a slot may change */
+	banos_ports acpi_ports; /* NULL: slots do not change by ACPI's way */
+	uint32_t acpi_selects;	/* buses whose slots do, at most */
 	uint32_t ecam_count;
 	struct pci_ecam *ecam[PCI_ECAM_MAX];
 	uint8_t visited[PCI_BUSES / 8]; /* of the segment that is being scanned */
@@ -106,6 +111,8 @@ static inline void function_write(const struct pci_function *function, uint32_t 
 void scan_all(struct pci_host *host);
 /** Find the new functions behind a port, assign addresses, and offer them to drivers. @return how many */
 uint32_t scan_slot(struct pci_function *port);
+/** The same, of a device on a bus: @p bridge, or NULL for the first root bus. */
+uint32_t scan_place(struct pci_host *host, struct pci_function *bridge, uint32_t device);
 /** Offer a function to drivers. @return 0 or -errno */
 int64_t function_offer(struct pci_function *function);
 /** Remove a function. @param gone  1: it was unplugged already */
@@ -125,6 +132,15 @@ int64_t device_enable(struct pci_function *function, uint32_t bits);
 
 /* slot.c */
 int64_t slot_main(void *context);
+/** Remove functions that do not respond any more. */
+void slots_check_missing(struct pci_host *host);
 void slot_wake(struct pci_host *host);
+
+/* acpi_slot.c */
+
+/** Find out whether slots change by ACPI's way; then those of ports do not change natively. */
+void acpi_slot_init(struct pci_host *host);
+void acpi_slot_check(struct pci_host *host);
+void acpi_slot_exit(struct pci_host *host);
 
 #endif

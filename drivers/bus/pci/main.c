@@ -16,6 +16,7 @@
 #define PCI_IDENTITY_MAX 4096u /* as of every struct: <banos/base.h> */
 
 static banos_bus the_bus; /* there is one system, so one bus */
+static banos_owner own;
 
 /* ---- what other drivers call ---- */
 
@@ -198,6 +199,7 @@ static int64_t host_start(struct pci_host *host)
 		return error;
 	the_bus = host->bus;
 	scan_all(host);
+	acpi_slot_init(host);
 	for (struct pci_function *function = host->functions; function; function = function->next)
 		function_offer(function);
 	return banos_thread_create(host->self, slot_main, host, "pci", &host->thread);
@@ -210,6 +212,7 @@ static int64_t pci_probe(void *context, banos_owner device, uint64_t data, void 
 	if (!host)
 		return -ENOMEM;
 	host->self = device;
+	host->driver = own;
 	*state = host;
 	return host_start(host);
 }
@@ -225,6 +228,7 @@ static int64_t pci_remove(void *context, banos_owner device, void *state)
 		host->functions = function->next;
 		banos_free(device, function);
 	}
+	acpi_slot_exit(host);
 	access_exit(host);
 	banos_wait_destroy(&host->wake);
 	banos_mutex_destroy(&host->irq_lock);
@@ -247,6 +251,7 @@ static int64_t pci_init(banos_owner self)
 		.bus = "system",
 	};
 
+	own = self;
 	return banos_prober_register(self, &config, NULL);
 }
 

@@ -66,7 +66,7 @@ function_detect(struct pci_host *host, struct pci_function *bridge, uint32_t add
 	if (!function || function->present || pci_read_info(&function->config, &function->info))
 		return NULL;
 	function->bridge = bridge;
-	function->off = function->tries = 0;
+	function->off = function->tries = function->acpi_select = 0;
 	/* The host's own registers are left alone: memory may depend on them. */
 	if (function->info.class_base != CLASS_BRIDGE || function->info.class_sub)
 		pci_size_bars(&function->config, &function->info);
@@ -140,13 +140,15 @@ void scan_all(struct pci_host *host)
 
 /* ---- addresses for what is new ---- */
 
-/* The ranges in use behind a bridge. */
-static uint32_t bridge_list_used(const struct pci_function *bridge, struct pci_window *used)
+/* The ranges in use on the bus of a function. */
+static uint32_t bus_list_used(const struct pci_function *asked, struct pci_window *used)
 {
 	uint32_t count = 0;
 
-	for (struct pci_function *function = function_behind(bridge, NULL); function;
-	     function = function_behind(bridge, function)) {
+	for (struct pci_function *function = asked->host->functions; function;
+	     function = function->next) {
+		if (!function->present || function->bridge != asked->bridge)
+			continue;
 		for (uint32_t i = 0; i < PCI_BARS && count + 4 < USED_MAX; i++)
 			if (function->info.bars[i].assigned)
 				used[count++] =
@@ -163,11 +165,18 @@ static uint32_t bridge_list_used(const struct pci_function *bridge, struct pci_w
 	return count;
 }
 
-static uint64_t bar_find_address(const struct pci_function *bridge, const struct pci_bar *bar)
+/* On a root bus only machines of QEMU get new functions (acpi_slot.c): these ranges are PCI's there. */
+static const struct pci_info root_windows = {
+	.memory = { 0xc0000000, 0xfebfffff },
+	.prefetch = { 1, 0 },
+	.ports = { 0xc000, 0xffff },
+};
+
+static uint64_t bar_find_address(const struct pci_function *function, const struct pci_bar *bar)
 {
 	struct pci_window used[USED_MAX];
-	uint32_t count = bridge_list_used(bridge, used);
-	const struct pci_info *port = &bridge->info;
+	uint32_t count = bus_list_used(function, used);
+	const struct pci_info *port = function->bridge ? &function->bridge->info : &root_windows;
 	uint64_t address = 0;
 
 	if (bar->kind == BAR_PORTS)
@@ -200,7 +209,7 @@ static void function_assign_bars(struct pci_function *function)
 		struct pci_bar *bar = &function->info.bars[i];
 
 		done |= 1u << i;
-		bar->start = bar_find_address(function->bridge, bar);
+		bar->start = bar_find_address(function, bar);
 		bar->assigned = bar->start != 0;
 		if (bar->assigned)
 			pci_write_bar(&function->config, i, bar);
@@ -319,19 +328,16 @@ int64_t function_offer(struct pci_function *function)
 
 /* ---- slots ---- */
 
-uint32_t scan_slot(struct pci_function *port)
+uint32_t scan_place(struct pci_host *host, struct pci_function *bridge, uint32_t device)
 {
-	struct pci_host *host = port->host;
-	uint32_t found = 0;
+	uint32_t segment = bridge ? bridge->address >> 16 : 0,
+		 bus = bridge ? bridge->info.secondary : 0, found = 0;
 
-	memset(host->visited, 0, sizeof(host->visited));
-	host->visited[ADDRESS_BUS(port->address) / 8] |= 1u << ADDRESS_BUS(port->address) % 8;
-	if (access_bus(host, port->address >> 16, port->info.secondary))
+	if (access_bus(host, segment, bus))
 		return 0;
 	for (uint32_t number = 0; number < 8; number++) {
-		struct pci_function *function = function_detect(
-			host, port,
-			PCI_ADDRESS(port->address >> 16, port->info.secondary, 0, number));
+		struct pci_function *function =
+			function_detect(host, bridge, PCI_ADDRESS(segment, bus, device, number));
 
 		if (!function && !number)
 			return 0;
@@ -343,6 +349,11 @@ uint32_t scan_slot(struct pci_function *port)
 			break;
 	}
 	return found;
+}
+
+uint32_t scan_slot(struct pci_function *port)
+{
+	return scan_place(port->host, port, 0);
 }
 
 /* The devices behind a bridge are removed first. */

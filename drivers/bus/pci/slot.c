@@ -4,8 +4,8 @@
  *
  * PCI Express has slot registers for each port with a slot (PCI Express 3.0,
  * 6.7): they report whether it is occupied, and whether the button that requests
- * removal was pressed. If there are such slots, one thread polls all of them five times
- * a second. It also removes devices that a driver found missing (pci_check()), in a slot
+ * removal was pressed. Some machines report changes elsewhere (acpi_slot.c). If there are such slots, one thread polls all of them, five times
+ * a second or once. It also removes devices that a driver found missing (pci_check()), in a slot
  * or not.
  */
 #include <banos/errno.h>
@@ -27,6 +27,7 @@
 #define CONTROL_POWER_OFF	0x400
 
 #define POLL_NS		 (200 * BANOS_MS)
+#define ACPI_POLL_NS	 BANOS_S /* most of these machines never change: they shall sleep */
 #define COMMAND_LIMIT_NS (1000 * BANOS_MS)
 #define SETTLE_NS	 (100 * BANOS_MS) /* from power to the first access: PCI Express 3.0, 6.6.1 */
 #define TRIES_MAX	 20u
@@ -115,8 +116,7 @@ static void slot_check(struct pci_function *port)
 	}
 }
 
-/* Remove functions that do not respond any more. */
-static void host_check_missing(struct pci_host *host)
+void slots_check_missing(struct pci_host *host)
 {
 	for (struct pci_function *function = host->functions; function; function = function->next)
 		if (function->present && !pci_is_present(&function->config)) {
@@ -130,6 +130,10 @@ static void host_check_missing(struct pci_host *host)
 
 static void host_check_slots(struct pci_host *host)
 {
+	if (host->acpi_ports) {
+		acpi_slot_check(host);
+		return;
+	}
 	for (struct pci_function *function = host->functions; function; function = function->next)
 		if (function->present && function->info.hotplug)
 			slot_check(function);
@@ -138,6 +142,13 @@ static void host_check_slots(struct pci_host *host)
 void slot_wake(struct pci_host *host)
 {
 	banos_wait_wake(&host->wake);
+}
+
+static uint64_t host_next_check(const struct pci_host *host)
+{
+	if (host->acpi_ports)
+		return banos_time_ns() + ACPI_POLL_NS;
+	return host->slots ? banos_time_ns() + POLL_NS : 0;
 }
 
 int64_t slot_main(void *context)
@@ -149,10 +160,9 @@ int64_t slot_main(void *context)
 		uint64_t ticket = banos_wait_ticket(&host->wake);
 
 		if (!error)
-			host_check_missing(host);
+			slots_check_missing(host);
 		host_check_slots(host);
-		error = banos_wait_sleep(&host->wake, ticket,
-					 host->slots ? banos_time_ns() + POLL_NS : 0, 0);
+		error = banos_wait_sleep(&host->wake, ticket, host_next_check(host), 0);
 		if (error && error != -ETIMEDOUT) /* the bus is being removed */
 			break;
 	}
