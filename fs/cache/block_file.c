@@ -133,10 +133,15 @@ static __noinline void block_file_resize(struct inode *inode)
 	mutex_unlock(&inode->lock);
 }
 
-static inline void block_file_follow_size(struct file_cache *cache)
+/* One question for two events: a disk that was taken away has no bytes. @return 0 or -EIO */
+static inline int block_file_check(struct file_cache *cache)
 {
-	if (unlikely(disk_bytes(cache->disk) != READ_ONCE(cache->inode->size)))
-		block_file_resize(cache->inode);
+	if (likely(disk_bytes(cache->disk) == READ_ONCE(cache->inode->size)))
+		return 0;
+	if (disk_is_gone(cache->disk))
+		return -EIO;
+	block_file_resize(cache->inode);
+	return 0;
 }
 
 void block_file_init(void)
@@ -191,19 +196,21 @@ static void block_file_release(struct file *f)
 
 static s64 block_file_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	if (unlikely(disk_is_gone(f->cache->disk)))
-		return -EIO;
-	block_file_follow_size(f->cache);
+	int err = block_file_check(f->cache);
+
+	if (unlikely(err))
+		return err;
 	return file_cache_read(f, uio, pos);
 }
 
 static s64 block_file_write(struct file *f, struct uio *uio, u64 *pos)
 {
-	if (unlikely(disk_is_gone(f->cache->disk)))
-		return -EIO;
+	int err = block_file_check(f->cache);
+
+	if (unlikely(err))
+		return err;
 	if (unlikely(disk_is_readonly(f->cache->disk)))
 		return -EPERM;
-	block_file_follow_size(f->cache);
 	return file_cache_write(f, uio, pos);
 }
 
@@ -217,7 +224,10 @@ static int block_file_fsync(struct file *f, u64 first, u64 last, bool data_only)
 
 static s64 block_file_llseek(struct file *f, s64 offset, int whence)
 {
-	block_file_follow_size(f->cache);
+	int err = block_file_check(f->cache);
+
+	if (err)
+		return err;
 	return file_cache_llseek(f, offset, whence);
 }
 

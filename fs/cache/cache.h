@@ -38,7 +38,17 @@ static inline u64 pages_of_size(u64 size)
 /* ---- stored.c ---- */
 
 /** @brief The cached page, counted, or NULL. */
-struct page *stored_page_find(struct inode *inode, u64 index);
+static inline struct page *stored_page_find(struct inode *inode, u64 index)
+{
+	struct page *page;
+
+	spin_lock(&inode->pages.lock);
+	page = page_tree_lookup(&inode->pages.tree, index);
+	if (page)
+		page_get(page);
+	spin_unlock(&inode->pages.lock);
+	return page;
+}
 /** @brief The cached pages of [first, first + count), counted, NULL for those that are not. @return how many */
 u32 stored_page_range(struct inode *inode, u64 first, u32 count, struct page **pages);
 /** @brief Wait until @p page is read. @return 0, -EINTR: the thread is being killed */

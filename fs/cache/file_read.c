@@ -83,10 +83,34 @@ static s64 read_batch(struct file *f, struct uio *uio, u64 *pos, u64 size)
 	return err;
 }
 
+/* A read within one page that is cached. @return bytes; 0: it is not so, or nothing could be copied */
+static inline u64 read_hot(struct file *f, struct uio *uio, u64 *pos)
+{
+	struct inode *inode = f->cache->inode;
+	u64 size = READ_ONCE(inode->size), index = *pos >> PAGE_SHIFT;
+	struct page *page;
+
+	if (*pos >= size || (*pos & (PAGE_SIZE - 1)) + uio->count > PAGE_SIZE)
+		return 0;
+	page = stored_page_find(inode, index);
+	if (unlikely(!page))
+		return 0;
+	if (unlikely((page->flags & (PG_UPTODATE | PG_AHEAD)) != PG_UPTODATE)) {
+		page_put(page);
+		return 0;
+	}
+	f->read_next = index + 1;
+	return read_copy(f, page, uio, pos, MIN(uio->count, size - *pos));
+}
+
 s64 cache_read_cached(struct file *f, struct uio *uio, u64 *pos)
 {
-	s64 done = 0, got;
+	s64 done = (s64)read_hot(f, uio, pos), got;
 
+	if (likely(done)) {
+		file_accessed(f);
+		return done;
+	}
 	while (uio->count) {
 		u64 size = READ_ONCE(f->cache->inode->size), wanted;
 

@@ -109,8 +109,9 @@ static int page_add(struct inode *inode, u64 index, struct page *page, bool with
 	return 0;
 }
 
-/* A charged page that is in no tree yet. */
-static struct page *page_new(struct inode *inode, u32 flags, int *err)
+/* A charged page that is in no tree yet. Always inline: else a write or fault of tmpfs pays for what is tried when memory is short. */
+static inline __attribute__((always_inline)) struct page *page_new(struct inode *inode, u32 flags,
+								   int *err)
 {
 	struct page *page;
 

@@ -67,18 +67,6 @@ void file_cache_init(struct inode *inode, struct file_cache *cache,
 
 /* ---- finding ---- */
 
-struct page *stored_page_find(struct inode *inode, u64 index)
-{
-	struct page *page;
-
-	spin_lock(&inode->pages.lock);
-	page = page_tree_lookup(&inode->pages.tree, index);
-	if (page)
-		page_get(page);
-	spin_unlock(&inode->pages.lock);
-	return page;
-}
-
 u32 stored_page_range(struct inode *inode, u64 first, u32 count, struct page **pages)
 {
 	u32 found;

@@ -33,3 +33,26 @@ def test_what_programs_see(shell):
     assert status == 0 and not bad, output
     assert len(re.findall(r'^ok', output, re.M)) == int(re.search(r'1\.\.(\d+)', output)[1])
     shell.check('rmmod ram')
+
+
+def test_reads_and_writes_more_than_memory_holds(tmp_path):
+    """A disk that is larger than memory, written and read through the cache: it makes room for itself and
+    for others, and what was written is what is read."""
+    image, part = tmp_path / 'disk', os.urandom(1 << 20)
+    with open(image, 'wb') as f:
+        f.truncate(64 << 20)
+    qemu = ['-drive', f'file={image},format=raw,if=none,id=disk', '-device',
+            'virtio-blk-pci,drive=disk']
+    with machines.Machine(tmp_path / 'log', append='quiet', memory=48, qemu=qemu,
+                          files={'part': file('', part)}) as machine:
+        machine.boot()
+        machine.check('modprobe virtioblk; sleep 1; ls -l /dev/vda')
+        machine.check('(for i in $(seq 0 63); do cat /part || exit 1; done) > /dev/vda', 60)
+        machine.check('md5sum < /dev/vda > /tmp/first; md5sum < /dev/vda | cmp - /tmp/first', 60)
+        lines = machine.check('sync; grep -E "^(Dirty|Writeback):" /proc/meminfo')
+        assert re.findall(r'(\d+) kB', lines) == ['0', '0'], lines
+        machine.check('dd if=/dev/zero of=/tmp/big bs=64k count=200 2>/dev/null')
+        machine.check('echo 3 > /proc/sys/vm/drop_caches; rm /tmp/big; sync')
+    with open(image, 'rb') as f:
+        for i in range(64):
+            assert f.read(1 << 20) == part, i
