@@ -4,6 +4,7 @@
 #include <kernel/bus.h>
 #include <kernel/kconfig.h>
 #include <kernel/device.h>
+#include <kernel/partition.h>
 #include <kernel/tty.h>
 #include "internal.h"
 
@@ -15,4 +16,5 @@ void device_init(void)
 	bus_init();
 	if (IS_ENABLED(CONFIG_BLOCK))
 		block_init();
+	partitions_init();
 }

@@ -139,6 +139,12 @@ need_check()
 	need zlib1g-dev /usr/include/zlib.h
 	# File systems: images are made and checked by other people's programs.
 	need e2fsprogs debugfs
+	# Disks as other projects' tools make them.
+	need fdisk sfdisk
+	need parted parted
+	need gdisk sgdisk
+	need dosfstools mkfs.vfat
+	need genisoimage genisoimage
 	need_python python3-clang clang.cindex
 	need_python python3-pytest pytest
 	need_python python3-pexpect pexpect

@@ -143,6 +143,23 @@ int devfs_add(const char *name, mode_t mode, dev_t dev)
 	return err;
 }
 
+int devfs_add_link(const char *name, const char *target)
+{
+	struct dentry *dir, *d = devfs_find(name, &dir);
+	int err;
+
+	if (IS_ERR(d))
+		err = PTR_ERR(d);
+	else if (d->inode)
+		err = -EEXIST;
+	else
+		err = dir->inode->ops->symlink(dir->inode, d, target);
+	if (!err)
+		d->inode->uid = d->inode->gid = 0;
+	devfs_leave(dir, d);
+	return err;
+}
+
 void devfs_remove(const char *name)
 {
 	char *copy = kstrdup(name), *slash;

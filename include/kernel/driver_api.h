@@ -11,6 +11,7 @@
 #include <banos/bus.h>
 #include <banos/callback.h>
 #include <banos/chardev.h>
+#include <banos/disk.h>
 #include <banos/dma.h>
 #include <banos/draft.h>
 #include <banos/driver.h>
@@ -22,6 +23,7 @@
 #include <banos/lock.h>
 #include <banos/map.h>
 #include <banos/memory.h>
+#include <banos/partition.h>
 #include <banos/print.h>
 #include <banos/thread.h>
 #include <banos/thunks.h>

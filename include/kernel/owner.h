@@ -46,6 +46,7 @@ enum owned_kind {
 	OWNED_BLOCK,
 	OWNED_FILESYSTEM,
 	OWNED_MOUNT,
+	OWNED_DISK_PROBER,
 	OWNED_KINDS,
 	HANDLE_OWNER = OWNED_KINDS, /* not owned, but has a handle */
 };

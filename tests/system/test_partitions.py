@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""Partitions: disks with tables that sfdisk and sgdisk made, their names, and probers that come late."""
+import os
+import subprocess
+
+import pytest
+
+pytestmark = pytest.mark.banos
+ENVIRONMENT = dict(os.environ, PATH=os.environ['PATH'] + ':/usr/sbin:/sbin')
+
+
+def disk(folder, name, size, *commands):
+    """The options for a disk on virtio; each command is run with the image as $1."""
+    path = str(folder / name)
+    with open(path, 'wb') as f:
+        f.truncate(size)
+    for command in commands:
+        subprocess.run(['sh', '-ec', command, 'sh', path], check=True, env=ENVIRONMENT,
+                       stdout=subprocess.DEVNULL)
+    return ['-drive', f'if=none,id={name},file={path},format=raw',
+            '-device', f'virtio-blk-pci,drive={name},serial=serial-{name}']
+
+
+MBR = """printf 'label: dos\nlabel-id: 0x1234abcd\nstart=2048,size=2048,type=83
+start=8192,size=100000,type=5\nstart=61440,size=2048\nstart=20480,size=4096' | sfdisk --no-reread $1"""
+GPT = """sgdisk -n 1:2048:+1M -c '1:root fs' -n 3:8192:+2M -u 3:11223344-5566-7788-99AA-BBCCDDEEFF00 $1"""
+DAMAGE = 'printf x | dd of=$1 bs=1 seek=520 conv=notrunc'
+
+
+def read(m, command):
+    return ' '.join(m.check(command).split())
+
+
+def wait_for(m, path):
+    m.check(f'i=0; until test -e {path}; do i=$((i+1)); test $i -lt 100 || break; usleep 50000; done; test -e {path}')
+
+
+def test_partitions_have_names_and_vanish(start, tmp_path):
+    devices = disk(tmp_path, 'a', 64 << 20, MBR) + disk(tmp_path, 'b', 64 << 20, GPT, DAMAGE)
+    m = start(qemu=devices, append='quiet').boot()
+    wait_for(m, '/dev/vdb')
+    m.check('! test -e /dev/vda1; ! test -e /dev/disk/by-partuuid')
+    # The disks were there first; then probers are installed.
+    m.check('modprobe mbr')
+    wait_for(m, '/dev/vda6')
+    assert read(m, 'ls /dev | grep ^vda') == 'vda vda1 vda2 vda5 vda6'
+    m.check('modprobe gpt')
+    wait_for(m, '/dev/vdb3')
+    assert read(m, 'ls /dev | grep ^vdb') == 'vdb vdb1 vdb3'
+    assert 'the first copy of the GPT is damaged' in m.check('dmesg')
+    assert read(m, 'readlink /dev/disk/by-partuuid/1234abcd-06') == '../../vda6'
+    assert read(m, 'readlink /dev/disk/by-partuuid/11223344-5566-7788-99aa-bbccddeeff00') == '../../vdb3'
+    assert read(m, 'ls /dev/disk/by-partlabel') == 'root\\x20fs'
+    assert read(m, 'readlink /dev/disk/by-id/virtio-serial-a-part1') == '../../vda1'
+    assert read(m, 'readlink /dev/disk/by-id/virtio-serial-b') == '../../vdb'
+    # Partitions outlast what found them, and go with their disk.
+    m.check('rmmod gpt && rmmod mbr && rmmod checksum && test -e /dev/vdb3')
+    m.check('rmmod virtioblk')
+    m.check('! ls /dev | grep ^vd')
+    m.check('! test -e /dev/disk')
