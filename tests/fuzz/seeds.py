@@ -221,8 +221,67 @@ def ext2():
             'acl': b'\1' + struct.pack('<IHHHHI', 1, 1, 7, 2, 7, 5)}
 
 
+def tables():
+    def entry(kind, first, count):
+        return struct.pack('<B3xB3xII', 0, kind, first, count)
+
+    def record(*entries):
+        return b'\0' * 440 + b'abcd\0\0' + b''.join(entries).ljust(64, b'\0') + b'\x55\xaa'
+
+    chain = record(entry(0x83, 1, 1), entry(5, 2, 9)) + b'\0' * 512 + \
+        record(entry(0x83, 1, 1), entry(5, 3, 2)) + b'\0' * 1024 + \
+        record(entry(0x83, 1, 1), entry(5, 1, 2))
+    guid = bytes(range(16))
+    part = guid + guid + struct.pack('<QQQ', 40, 50, 4) + \
+        'Teil\U0001f427'.encode('utf-16le').ljust(72, b'\0')
+    head = b'EFI PART' + struct.pack('<IIIIQQQQ', 0x10000, 92, 0, 0, 1, 99, 34, 90) + guid + \
+        struct.pack('<QIII', 2, 4, 128, 0)
+    whole = record(entry(0xee, 1, 99)) + head.ljust(512, b'\0') + part * 4
+    second = record(entry(0xee, 1, 3)) + b'\0' * 512 + part * 4 + \
+        head.replace(struct.pack('<QQ', 1, 99), struct.pack('<QQ', 3, 1)).ljust(512, b'\0')
+    return {'chain': b'\0\0\1\0' + chain, 'gpt': b'\0\x64\0\0' + whole,
+            'second': b'\0\4\0\0' + second}
+
+
+def iso():
+    def both(number):
+        return struct.pack('<I', number) + struct.pack('>I', number)
+
+    def record(name, sector, size, flags=0, extensions=b''):
+        body = both(sector) + both(size) + bytes((123, 1, 31, 12, 0, 0, 4)) + bytes((flags, 0, 0)) + \
+            b'\1\0\0\1' + bytes((len(name),)) + name + b'\0' * (1 - len(name) % 2) + extensions
+        return bytes((len(body) + 2, 0)) + body
+
+    px = b'PX\x24\1' + both(0o100755) + both(1) + both(7) + both(8)
+    link = px.replace(both(0o100755), both(0o120777)) + \
+        b'SL\x0f\1\0\x08\0\0\3usr\4\0' + b'\0' * 0
+    root = record(b'\0', 17, 2048, 2, b'SP\7\1\xbe\xef\0' + px + b'CE\x1c\1' + both(18) + both(0) + both(40)) + \
+        record(b'\1', 17, 2048, 2) + \
+        record(b'A.;1', 20, 5000, 0x80, b'NM\x0a\1\0a-name' + px + b'TF\x1a\1\x0e' + bytes((123, 1, 31, 12, 0, 0, 4)) * 3) + \
+        record(b'A.;1', 23, 5000, 0, b'NM\x0a\1\0a-name' + px) + record(b'L.;1', 0, 0, 0, b'NM\6\1\0l' + link) + \
+        record(b'D', 17, 2048, 2, b'NM\6\1\0d' + px + b'RE\4\1') + \
+        record(b'C', 0, 0, 0, b'NM\6\1\0c' + b'CL\x0c\1' + both(17) + b'PN\x14\1' + both(0) + both(0x11112c70))
+
+    def volume(kind, root, escape=b''):
+        data = bytearray(2048)
+        data[0], data[1:7], data[40:72] = kind, b'CD001\1', b'VOLUME'.ljust(32)
+        data[80:88], data[88:88 + len(escape)] = both(40), escape
+        data[128:132], data[156:190] = b'\0\x08\x08\0', record(b'\0', root, 2048, 2)[:34]
+        data[813:830] = b'2023010203040506\0'
+        return bytes(data)
+
+    joliet = volume(2, 18, b'%/E')
+    names = record(b'\0', 18, 2048, 2) + record(b'\1', 18, 2048, 2) + \
+        record('\xe4.;1'.encode('utf-16be'), 20, 10)
+    return {'rock': volume(1, 17) + root, 'joliet': volume(1, 17)[:2048] + joliet + names}
+
+
+def iso_options():
+    return {'some': b'norock,nojoliet,map=off,uid=1,gid=2,mode=755,dmode=700,check=r'}
+
+
 TARGETS = {'cpio': cpio, 'archive-kind': archive_kind, 'inflate': inflate,
            'cmdline': cmdline, 'multiboot': multiboot, 'acpi': acpi, 'pci': pci, 'virtio_ring': virtio_ring, 'usb': usb, 'nvme': nvme,
            'screen': screen, 'ldisc': ldisc, 'keymap': keymap, 'script': script,
-           'elf': elf, 'signature': signature,
+           'elf': elf, 'signature': signature, 'tables': tables, 'iso': iso, 'iso_options': iso_options,
            **dict.fromkeys(('ext2-super', 'ext2-folder', 'ext2-index', 'ext2-extents', 'ext2-attributes'), ext2)}

@@ -191,3 +191,6 @@ $1-srcs := $(ext2-srcs)
 $1-cflags := $(fsdrive-cflags)
 endef
 $(foreach t,ext2 ext2_random ext2_hostile ext2_crash,$(eval $(call ext2-test,$t)))
+host-test-y += iso9660
+iso9660-srcs := $(fsdrive-srcs) $(addprefix drivers/fs/iso9660/,folder.c main.c options.c rock.c volume.c)
+iso9660-cflags := $(fsdrive-cflags)
