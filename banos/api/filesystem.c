@@ -89,8 +89,8 @@ static int64_t default_readlink(void *fs, uint64_t node, char *to, uint32_t leng
 	return -EINVAL;
 }
 
-static int64_t default_map(void *fs, uint64_t node, uint64_t offset, uint64_t length,
-			   uint32_t flags, struct banos_extent *extent)
+static int64_t default_extent(void *fs, uint64_t node, uint64_t offset, uint64_t length,
+			      uint32_t flags, struct banos_extent *extent)
 {
 	return -EOPNOTSUPP;
 }
@@ -144,7 +144,7 @@ static const struct banos_filesystem_ops default_ops = {
 	.rename = default_rename,
 	.forget = default_forget,
 	.readlink = default_readlink,
-	.map = default_map,
+	.map = default_extent,
 	.allocate = default_allocate,
 	.read = default_transfer,
 	.write = default_transfer,

@@ -17,6 +17,8 @@
 #include <uapi/stat.h>
 #include "driver.h"
 
+#define XATTR_BYTES_MAX 65536u
+
 /* Those of a node as the kernel has them; which of them count is said beside. */
 static void attr_of(const struct inode *inode, struct banos_attr *attr)
 {
@@ -41,10 +43,13 @@ int node_hand_down(struct inode *inode, u32 which, u32 flags)
 	s64 err;
 
 	attr_of(inode, &attr);
+	if (which & BANOS_SET_SIZE)
+		WRITE_ONCE(driven_node(inode)->stored_size, attr.bytes);
+	WRITE_ONCE(driven_node(inode)->handed_down, READ_ONCE(driven_of(inode->sb)->epoch));
 	err = driven_invoke(driven_of(inode->sb), flags,
 			    offsetof(struct banos_filesystem_ops, setattr), attr.node,
 			    which | FUTURE_FLAGS, (u64)&attr, 0, 0);
-	return err > 0 ? -EUCLEAN : err;
+	return driven_error(err);
 }
 
 int driven_setattr(struct inode *inode, const struct iattr *attr)
@@ -66,6 +71,7 @@ int driven_setattr(struct inode *inode, const struct iattr *attr)
 
 	if (!err)
 		err = node_hand_down(inode, attr->valid, DRIVEN_CHANGE);
+	node_changed(inode);
 	if (!err)
 		return 0;
 	inode->mode = was.mode;
@@ -123,9 +129,49 @@ static const char *driven_readlink(struct inode *inode, char *buf)
 	return buf;
 }
 
+/* ---- extended attributes ---- */
+
+/* What a driver says of a size: at most @p size of @p most bytes where something was written. */
+static s64 xattr_result(s64 got, u32 size, u32 most)
+{
+	if (got > most || (size && got > size))
+		return -EUCLEAN;
+	return got;
+}
+
+s64 driven_getxattr(struct inode *inode, const char *name, void *value, u32 size)
+{
+	return xattr_result(driven_ask(driven_of(inode->sb), getxattr, node_number(inode), name,
+				       value, size),
+			    size, XATTR_BYTES_MAX);
+}
+
+s64 driven_listxattr(struct inode *inode, char *list, u32 size)
+{
+	return xattr_result(driven_ask(driven_of(inode->sb), listxattr, node_number(inode), list,
+				       size),
+			    size, XATTR_BYTES_MAX);
+}
+
+int driven_setxattr(struct inode *inode, const char *name, const void *value, u32 size, u32 flags)
+{
+	struct driven_super *super = driven_of(inode->sb);
+	s64 err;
+
+	if (value)
+		err = driven_change(super, setxattr, node_number(inode), name, value, size, flags);
+	else
+		err = driven_change(super, removexattr, node_number(inode), name);
+	if (err)
+		return driven_error(err);
+	node_changed(inode);
+	inode_touch(inode, ATTR_CTIME);
+	return 0;
+}
+
 /* ---- data that the driver moves itself ---- */
 
-static s64 transfer(struct file *f, struct uio *uio, u64 offset, const void *method)
+static s64 driven_transfer(struct file *f, struct uio *uio, u64 offset, size_t method)
 {
 	struct driven_super *super = driven_of(f->inode->sb);
 	u64 length = uio->count;
@@ -135,8 +181,9 @@ static s64 transfer(struct file *f, struct uio *uio, u64 offset, const void *met
 	if (result)
 		return result;
 	excused = gate_excuse_locks();
-	result = gate_call(super->type->root, uio, method, (u64)super->fs, node_number(f->inode),
-			   (u64)uio, length, offset, 0);
+	result = gate_call(super->type->root, uio,
+			   *(const void *const *)((const u8 *)&super->type->ops + method),
+			   (u64)super->fs, node_number(f->inode), (u64)uio, length, offset, 0);
 	gate_excuse_end(excused);
 	driven_leave(super, 0);
 	if (result > (s64)length)
@@ -146,12 +193,11 @@ static s64 transfer(struct file *f, struct uio *uio, u64 offset, const void *met
 
 static s64 driven_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct driven_super *super = driven_of(f->inode->sb);
 	s64 done;
 
 	if (!uio->count || *pos >= INT64_MAX - uio->count)
 		return 0;
-	done = transfer(f, uio, *pos, super->type ? super->type->ops.read : NULL);
+	done = driven_transfer(f, uio, *pos, offsetof(struct banos_filesystem_ops, read));
 	if (done > 0)
 		*pos += done;
 	file_accessed(f);
@@ -171,7 +217,7 @@ static s64 driven_write_locked(struct file *f, struct uio *uio, u64 *pos)
 	if (offset >= super->info.bytes_max)
 		return -EFBIG;
 	uio->count = MIN(uio->count, super->info.bytes_max - offset);
-	done = transfer(f, uio, offset, super->type ? super->type->ops.write : NULL);
+	done = driven_transfer(f, uio, offset, offsetof(struct banos_filesystem_ops, write));
 	if (done <= 0)
 		return done;
 	*pos = offset + done;
@@ -200,13 +246,15 @@ static int driven_fsync(struct file *f, u64 first, u64 last, bool data_only)
 
 const struct inode_ops driven_file_iops = {
 	.setattr = driven_setattr,
+	DRIVEN_XATTRS,
 	.truncate = driven_truncate,
 };
 const struct inode_ops driven_link_iops = {
 	.readlink = driven_readlink,
 	.setattr = driven_setattr,
+	DRIVEN_XATTRS,
 };
-const struct inode_ops driven_special_iops = { .setattr = driven_setattr };
+const struct inode_ops driven_special_iops = { .setattr = driven_setattr, DRIVEN_XATTRS };
 
 const struct file_ops driven_transfer_fops = {
 	.read = driven_read,

@@ -186,13 +186,16 @@ s64 driven_mount_call(struct driven_super *super, u64 handle, struct banos_mount
 	return result;
 }
 
-/* Its function has faulted: the driver will be taken away, and what changes nothing can be asked again. */
-static bool has_failed(struct driven_super *super, u32 flags, s64 result)
+/*
+ * A function of the driver has faulted, and it will be taken away. @return true: this call was not made, so
+ * the next driver can be asked. The one that faulted is not repeated: that could end the next one, too.
+ */
+static bool was_refused(struct driven_super *super, u32 flags, s64 result)
 {
 	if (likely(!gate_has_failed(super->type->root)) || flags & (DRIVEN_CLOSED | DRIVEN_INSIDE))
 		return false;
 	WRITE_ONCE(super->closed, true);
-	return !(flags & (DRIVEN_CHANGE | DRIVEN_COMMIT)) || result == -ENODEV;
+	return result == -ENODEV;
 }
 
 s64 driven_invoke(struct driven_super *super, u32 flags, size_t method, u64 arg2, u64 arg3,
@@ -200,7 +203,7 @@ s64 driven_invoke(struct driven_super *super, u32 flags, size_t method, u64 arg2
 {
 	bool counts = !(flags & (DRIVEN_INSIDE | DRIVEN_CLOSED));
 	s64 result;
-	bool failed;
+	bool refused;
 
 	for (u32 tries = 0; tries < AGAIN_MAX; tries++) {
 		if (counts) {
@@ -210,14 +213,14 @@ s64 driven_invoke(struct driven_super *super, u32 flags, size_t method, u64 arg2
 				return err;
 		}
 		result = invoke_once(super, flags, method, arg2, arg3, arg4, arg5, arg6);
-		failed = has_failed(super, flags, result);
+		refused = was_refused(super, flags, result);
 		if (counts)
 			driven_leave(super, flags);
-		if (unlikely(failed))
+		if (unlikely(refused))
 			continue;
 		if (flags & DRIVEN_CHANGE && result >= 0)
 			driven_changed(super);
-		if (likely(result != -EAGAIN || !(flags & DRIVEN_CHANGE)))
+		if (likely(result != -EAGAIN || !(flags & DRIVEN_CHANGE) || !counts))
 			return result;
 		result = driven_commit(super);
 		if (result)

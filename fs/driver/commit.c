@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Commits: what was changed until now reaches the driver's store as a whole.
+ * Commits: what was changed until now reaches the disk.
  *
- *	1. Changes are kept out, for the moment (call.c).
- *	2. The attributes that were kept back are handed down, and sync() is called.
- *	3. A new epoch begins, and changes with it.
+ *	1. Dirty data of files is written, while changes go on: most of it.
+ *	2. Changes are kept out, for the moment (call.c).
+ *	3. The rest of the data is written: all that what is allocated by now has room for.
+ *	4. The attributes that were kept back are handed down, and sync() is called.
+ *	5. What is dirty in the store is copied. A new epoch begins, and changes with it.
+ *	6. The disk is flushed, so that data is there before what points to it; the copy is written
+ *	   (store_commit.c), and the disk is flushed again. The epoch is committed.
  *
  * A thread commits what has waited COMMIT_AGE_NS; fsync(), sync() and a method that answers
  * -EAGAIN do so at once.
@@ -17,6 +21,7 @@
 #include <uapi/mount.h>
 #include <uapi/stat.h>
 #include "driver.h"
+#include "store.h"
 
 #define COMMIT_AGE_NS (5 * NSEC_PER_SEC)
 
@@ -62,7 +67,9 @@ static int commit_nodes(struct driven_super *super, struct list *done)
 
 	for (u32 cpu = 0; cpu < cpu_count; cpu++)
 		while ((inode = node_next_dirty(super, cpu, &which)) != NULL) {
-			failed = inode->nlink ? commit_node(inode, which) : 0;
+			failed = 0;
+			if (inode->nlink)
+				failed = commit_node(inode, which);
 			if (!err)
 				err = failed;
 			list_add_tail(&driven_node(inode)->commit_link, done);
@@ -84,23 +91,47 @@ static void commit_drop(struct list *done)
 
 static int commit_locked(struct driven_super *super)
 {
+	struct store_snapshot snapshot = { .pages = NULL };
+	s64 err, failed = 0;
 	DEFINE_LIST(done);
-	s64 err, failed;
 	u64 epoch;
 
 	assert_held(&super->commit_lock);
+	if (super->store)
+		(void)file_cache_write_back_super(
+			super->sb); /* who syncs a file is told of errors */
 	driven_exclude(super);
 	WRITE_ONCE(super->dirty_ns, 0);
+	if (super->store)
+		(void)file_cache_write_back_super(super->sb);
 	err = commit_nodes(super, &done);
-	failed = driven_commits(super, sync, 0);
+	err = driven_commits(super, sync, 0) ?: err;
+	if (super->store)
+		failed = store_snapshot(super->store, &snapshot);
 	epoch = super->epoch++;
 	driven_admit(super);
 	commit_drop(&done);
+	if (super->store && !failed)
+		failed = store_write_snapshot(super->store, &snapshot);
+	if (failed)
+		driven_damaged(super, "what was changed could not be written");
 	if (!err)
 		err = failed;
 	if (!err)
 		WRITE_ONCE(super->committed, epoch);
-	return err > 0 ? -EUCLEAN : err;
+	return driven_error(err);
+}
+
+int driven_commit_last(struct driven_super *super)
+{
+	struct store_snapshot snapshot = { .pages = NULL };
+	int err = 0;
+
+	if (super->store)
+		err = store_snapshot(super->store, &snapshot);
+	if (super->store && !err)
+		err = store_write_snapshot(super->store, &snapshot);
+	return err;
 }
 
 int driven_commit(struct driven_super *super)

@@ -58,7 +58,7 @@ static int driven_lookup(struct inode *dir, struct dentry *d)
 	if (err == -ENOENT)
 		return 0;
 	if (err)
-		return err < 0 ? err : -EUCLEAN;
+		return driven_error(err);
 	inode = node_get(super, &attr);
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
@@ -95,8 +95,9 @@ static int driven_make(struct inode *dir, struct dentry *d, mode_t mode, dev_t r
 		err = node_enter(inode, &attr);
 	if (err) {
 		inode_put(inode);
-		return err < 0 ? err : -EUCLEAN;
+		return driven_error(err);
 	}
+	node_changed(inode);
 	dentry_instantiate(d, inode, false);
 	if (S_ISDIR(mode))
 		dir_count_folders(dir, 1);
@@ -132,9 +133,10 @@ static int driven_link(struct inode *inode, struct inode *dir, struct dentry *d)
 				dentry_name_len(d), &attr);
 
 	if (err)
-		return err < 0 ? err : -EUCLEAN;
+		return driven_error(err);
 	inode_get(inode);
 	inode->nlink++;
+	node_changed(inode);
 	inode_touch(inode, ATTR_CTIME);
 	dentry_instantiate(d, inode, false);
 	dir_touch(dir);
@@ -149,7 +151,7 @@ static int driven_unlink(struct inode *dir, struct dentry *d)
 				dentry_name_len(d), node_number(d->inode));
 
 	if (err)
-		return err < 0 ? err : -EUCLEAN;
+		return driven_error(err);
 	if (d->inode->nlink)
 		d->inode->nlink--;
 	inode_touch(d->inode, ATTR_CTIME);
@@ -163,7 +165,7 @@ static int driven_rmdir(struct inode *dir, struct dentry *d)
 				dentry_name_len(d), node_number(d->inode));
 
 	if (err)
-		return err < 0 ? err : -EUCLEAN;
+		return driven_error(err);
 	d->inode->nlink = 0;
 	dir_count_folders(dir, -1);
 	dir_touch(dir);
@@ -171,8 +173,8 @@ static int driven_rmdir(struct inode *dir, struct dentry *d)
 }
 
 /* After a rename: counts and times as the driver has them now. */
-static void renamed(struct inode *odir, struct inode *moved, struct inode *ndir,
-		    struct inode *replaced, u32 flags)
+static void rename_done(struct inode *odir, struct inode *moved, struct inode *ndir,
+			struct inode *replaced, u32 flags)
 {
 	if (flags & BANOS_RENAME_EXCHANGE) {
 		dir_count_folders(odir, S_ISDIR(replaced->mode) - S_ISDIR(moved->mode));
@@ -191,6 +193,7 @@ static void renamed(struct inode *odir, struct inode *moved, struct inode *ndir,
 			inode_touch(replaced, ATTR_CTIME);
 		}
 	}
+	node_changed(moved);
 	inode_touch(moved, ATTR_CTIME);
 	dir_touch(odir);
 	dir_touch(ndir);
@@ -220,8 +223,8 @@ static int driven_rename(struct inode *odir, struct dentry *old, struct inode *n
 		what.flags = BANOS_RENAME_EXCHANGE;
 	err = driven_change(driven_of(odir->sb), rename, &what);
 	if (err)
-		return err < 0 ? err : -EUCLEAN;
-	renamed(odir, old->inode, ndir, new->inode, what.flags);
+		return driven_error(err);
+	rename_done(odir, old->inode, ndir, new->inode, what.flags);
 	return 0;
 }
 
@@ -322,6 +325,7 @@ const struct inode_ops driven_dir_iops = {
 	.rmdir = driven_rmdir,
 	.rename = driven_rename,
 	.setattr = driven_setattr,
+	DRIVEN_XATTRS,
 };
 
 /* Folders are synced with all of the file system: sync.c does that where there is no fsync(). */

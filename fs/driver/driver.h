@@ -7,6 +7,7 @@
  */
 #pragma once
 #include <kernel/fs/driven.h>
+#include <kernel/fs/file_cache.h>
 #include <kernel/fs/inode.h>
 #include <kernel/gate.h>
 #include <kernel/page.h>
@@ -15,6 +16,7 @@
 
 struct dentry;
 struct dir_context;
+struct store;
 
 /** A CPU's share. */
 struct driven_cell {
@@ -44,6 +46,7 @@ struct driven_super {
 	u64 committed;		   /* the last commit that succeeded */
 	u64 dirty_ns; /* when something was first changed after the last commit; 0: nothing was */
 	struct banos_mount_config config; /* for mounting it again */
+	struct store *store;		  /* NULL: there is no disk */
 };
 static inline struct driven_super *driven_of(const struct super_block *sb)
 {
@@ -87,6 +90,13 @@ s64 driven_invoke(struct driven_super *super, u32 flags, size_t method, u64 arg2
 	DRIVEN_ARGS(super, DRIVEN_COMMIT, method, __VA_ARGS__, 0, 0, 0, 0, 0)
 /** @brief Call mount(). @p handle is what the driver names the super block by. */
 s64 driven_mount_call(struct driven_super *super, u64 handle, struct banos_mount_info *info);
+/** @return the error that a method meant which returns 0 or an error, and did not return 0 */
+static inline int driven_error(s64 result)
+{
+	if (result > 0)
+		return -EUCLEAN;
+	return (int)result;
+}
 /** @brief Begin and end a transfer: the driver stays. @return 0, -ENODEV */
 int __must_check driven_enter(struct driven_super *super, u32 flags);
 void driven_leave(struct driven_super *super, u32 flags);
@@ -110,6 +120,11 @@ struct driven_node {
 	struct list dirty_link;
 	struct list commit_link; /* of those that a commit has handed down */
 	char *link;		 /* text of a symbolic link */
+	/* What of it is on the disk: commits, compared with driven_super.committed. */
+	u64 changed;		 /* that its last change of structure belongs to */
+	u64 handed_down;	 /* that its attributes were last handed down in */
+	u64 stored_size;	 /* that was handed down */
+	struct file_cache cache; /* of a file whose data is mapped */
 	struct rcu_head rcu;
 };
 static inline struct driven_node *driven_node(const struct inode *inode)
@@ -127,6 +142,11 @@ struct inode *__must_check node_get(struct driven_super *super, const struct ban
 struct inode *node_alloc(struct driven_super *super);
 /** @brief It was created. @return 0; -EUCLEAN: the driver's answer is wrong */
 int __must_check node_enter(struct inode *inode, const struct banos_attr *attr);
+/** @brief Its blocks, names or rights were changed, in a change that may not have ended. */
+static inline void node_changed(struct inode *inode)
+{
+	WRITE_ONCE(driven_node(inode)->changed, READ_ONCE(driven_of(inode->sb)->epoch));
+}
 /** @brief Take over what the driver says of a node, but what has to be handed down. */
 void node_fill(struct inode *inode, const struct banos_attr *attr);
 void node_evict(struct inode *inode);
@@ -145,12 +165,22 @@ static inline struct banos_attr attr_empty(void)
 /* ---- the rest ---- */
 
 extern const struct inode_ops driven_dir_iops, driven_file_iops, driven_link_iops,
-	driven_special_iops; /* dir.c, attr.c */
-extern const struct file_ops driven_dir_fops, driven_transfer_fops;
+	driven_special_iops, driven_mapped_iops; /* dir.c, attr.c, data.c */
+extern const struct file_ops driven_dir_fops, driven_transfer_fops, driven_mapped_fops;
+/** @brief A file's data is moved by the kernel: give it a cache. */
+void data_init(struct inode *inode);
 int driven_setattr(struct inode *inode, const struct iattr *attr);
+s64 driven_getxattr(struct inode *inode, const char *name, void *value, u32 size);
+s64 driven_listxattr(struct inode *inode, char *list, u32 size);
+int driven_setxattr(struct inode *inode, const char *name, const void *value, u32 size, u32 flags);
+/** For tables of methods. */
+#define DRIVEN_XATTRS \
+	.getxattr = driven_getxattr, .listxattr = driven_listxattr, .setxattr = driven_setxattr
 /** @brief Hand down attributes of a node: BANOS_SET_... @param flags  DRIVEN_... @return 0, -errno */
 int __must_check node_hand_down(struct inode *inode, u32 which, u32 flags);
 
+/** @brief Write what unmount() has written to the store. No call runs. @return 0, -errno */
+int __must_check driven_commit_last(struct driven_super *super);
 /** @brief Commit what was changed until now. Sleeps. */
 int __must_check driven_commit(struct driven_super *super);
 /** @brief Start the thread that commits by itself. Under driven_lock. @return 0, -errno */

@@ -126,8 +126,16 @@ static void node_set_kind(struct inode *inode, const struct banos_attr *attr)
 	inode->ops = &driven_special_iops;
 	switch (inode->mode & S_IFMT) {
 	case S_IFREG:
-		inode->ops = &driven_file_iops;
-		inode->fops = &driven_transfer_fops;
+		if (driven_of(inode->sb)->flags & BANOS_MOUNT_TRANSFERS ||
+		    attr->flags & BANOS_ATTR_NO_MAP || !driven_of(inode->sb)->store) {
+			inode->ops = &driven_file_iops;
+			inode->fops = &driven_transfer_fops;
+			break;
+		}
+		inode->ops = &driven_mapped_iops;
+		inode->fops = &driven_mapped_fops;
+		if (!inode->cache)
+			data_init(inode);
 		break;
 	case S_IFDIR:
 		inode->ops = &driven_dir_iops;
@@ -167,6 +175,7 @@ static void node_describe(struct inode *inode, const struct banos_attr *attr)
 	node->node = attr->node;
 	node->generation = attr->generation;
 	inode->ino = attr->node;
+	node->stored_size = attr->bytes;
 	node_fill(inode, attr);
 	node_set_kind(inode, attr);
 }

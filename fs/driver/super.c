@@ -9,17 +9,21 @@
  *
  * driven_lock is held while drivers mount and unmount, so that a driver does not come or go meanwhile.
  */
+#include <kernel/block.h>
 #include <kernel/err.h>
 #include <kernel/fs/dentry.h>
+#include <kernel/fs/path.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
 #include <kernel/seq_file.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
+#include <uapi/fcntl.h>
 #include <uapi/mount.h>
 #include <uapi/stat.h>
 #include <uapi/statfs.h>
 #include "driver.h"
+#include "store.h"
 
 DEFINE_MUTEX(driven_lock);
 DEFINE_LIST(driven_supers);
@@ -119,12 +123,23 @@ static int serve_begin(struct driven_super *super, struct driven_type *type)
 		err = check_info(&info);
 	if (err) {
 		serve_end(super);
-		return err < 0 ? err : -EUCLEAN;
+		return driven_error(err);
 	}
 	fill_info(&info);
 	super->info = info;
 	super->flags = info.flags;
 	return 0;
+}
+
+/* No call runs; all but what unmount() writes was committed. */
+static void serve_unmount(struct driven_super *super)
+{
+	int err;
+
+	(void)DRIVEN_ARGS(super, DRIVEN_CHANGE | DRIVEN_CLOSED, unmount, 0, 0, 0, 0, 0, 0);
+	err = driven_commit_last(super);
+	if (err)
+		pr_warn("%s: not all could be written: %d\n", super->config.source, err);
 }
 
 /* The driver goes. @return 0, -EBUSY: a call of it has not ended */
@@ -142,7 +157,7 @@ static int serve_take_away(struct driven_super *super, u64 deadline_ns)
 	if (err)
 		return err;
 	if (!failed)
-		(void)DRIVEN_ARGS(super, DRIVEN_CLOSED, unmount, 0, 0, 0, 0, 0, 0);
+		serve_unmount(super);
 	serve_end(super);
 	return 0;
 }
@@ -154,7 +169,7 @@ static void serve_again(struct driven_super *super, struct driven_type *type)
 	int err = serve_begin(super, type);
 
 	if (!err && super->info.root != root) {
-		(void)DRIVEN_ARGS(super, DRIVEN_CLOSED, unmount, 0, 0, 0, 0, 0, 0);
+		serve_unmount(super);
 		serve_end(super);
 		err = -ESTALE;
 	}
@@ -201,6 +216,8 @@ static void driven_super_free(struct driven_super *super)
 {
 	if (super->named)
 		driven_type_put(super->named);
+	if (super->store)
+		store_close(super->store);
 	kfree(super->cells);
 	kfree(super);
 }
@@ -230,7 +247,7 @@ static struct driven_super *driven_super_alloc(struct driven_type *type, const c
 		super->config.flags |= BANOS_MOUNT_READ_ONLY;
 	if (flags & MS_SILENT)
 		super->config.flags |= BANOS_MOUNT_SILENT;
-	strscpy(super->config.source, source ? source : "none", sizeof(super->config.source));
+	strscpy(super->config.source, source ?: "none", sizeof(super->config.source));
 	super->named = type;
 	atomic_inc(&type->refs);
 	return super;
@@ -252,7 +269,7 @@ static int driven_super_fill(struct super_block *sb)
 		sb->flags |= SB_VOLATILE;
 	err = driven_ask(super, getattr, super->info.root, &attr);
 	if (err)
-		return err < 0 ? err : -EUCLEAN;
+		return driven_error(err);
 	if (!S_ISDIR(attr.mode) || attr.node != super->info.root)
 		return -EUCLEAN;
 	root = node_get(super, &attr);
@@ -261,20 +278,13 @@ static int driven_super_fill(struct super_block *sb)
 	return super_set_root(sb, root);
 }
 
-static int driven_fs_mount(struct fs_type *fs_type, u32 flags, const char *source,
-			   const char *options, struct super_block **out)
+/* @p super is taken over. */
+static int mount_super(struct driven_super *super, struct driven_type *type, u32 flags,
+		       struct super_block **out)
 {
-	struct driven_type *type = container_of(fs_type, struct driven_type, fs_type);
-	struct super_block *sb;
-	struct driven_super *super;
+	struct super_block *sb = super_alloc(&type->fs_type, &driven_super_ops);
 	int err;
 
-	if (!(type->flags & BANOS_FILESYSTEM_NODEV))
-		return -ENOTBLK;
-	super = driven_super_alloc(type, source, options, flags, &err);
-	if (!super)
-		return err;
-	sb = super_alloc(fs_type, &driven_super_ops);
 	if (!sb) {
 		driven_super_free(super);
 		return -ENOMEM;
@@ -282,6 +292,8 @@ static int driven_fs_mount(struct fs_type *fs_type, u32 flags, const char *sourc
 	sb->private = super;
 	super->sb = sb;
 	sb->flags |= flags & MS_RDONLY;
+	if (super->store)
+		sb->dev = disk_dev(super->store->disk);
 	mutex_lock(&driven_lock);
 	list_add_tail(&super->link, &driven_supers);
 	err = driven_commit_start();
@@ -298,6 +310,103 @@ static int driven_fs_mount(struct fs_type *fs_type, u32 flags, const char *sourc
 	return 0;
 }
 
+/* ---- of a disk ---- */
+
+static int find_disk(const char *source, struct disk **out)
+{
+	struct path path;
+	int err;
+
+	if (!source || !*source)
+		return -ENOTBLK;
+	err = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &path);
+	if (err)
+		return err;
+	if (S_ISBLK(path.dentry->inode->mode))
+		*out = disk_find(path.dentry->inode->rdev);
+	else
+		err = -ENOTBLK;
+	path_put(&path);
+	if (!err && !*out)
+		err = -ENXIO;
+	return err;
+}
+
+/* What is mounted of that disk already, counted; NULL: nothing. */
+static struct super_block *find_mounted(const struct driven_type *type, const struct disk *disk)
+{
+	struct super_block *found = NULL;
+	struct driven_super *super;
+
+	mutex_lock(&driven_lock);
+	list_for_each(super, &driven_supers, link)
+		if (super->store && super->store->disk == disk && super->sb->root &&
+		    !strcmp(super->named->name, type->name) &&
+		    atomic_inc_not_zero(&super->sb->refs)) {
+			found = super->sb;
+			break;
+		}
+	mutex_unlock(&driven_lock);
+	return found;
+}
+
+/* @p disk is taken over. */
+static int mount_disk(struct driven_type *type, struct disk *disk, u32 flags, const char *source,
+		      const char *options, struct super_block **out)
+{
+	struct driven_super *super = NULL;
+	struct store *store;
+	int err = 0;
+
+	if (!disk_bytes(disk))
+		err = -ENXIO;
+	else if (disk_is_readonly(disk) && !(flags & MS_RDONLY))
+		err = -EACCES; /* the program tries again, read-only */
+	if (!err)
+		super = driven_super_alloc(type, source, options, flags, &err);
+	if (err) {
+		disk_put(disk);
+		return err;
+	}
+	store = store_open(disk);
+	if (IS_ERR(store)) {
+		disk_put(disk);
+		driven_super_free(super);
+		return PTR_ERR(store);
+	}
+	super->store = store;
+	super->config.bytes = store->bytes;
+	super->config.block_bytes = disk_block_bytes(disk);
+	return mount_super(super, type, flags, out);
+}
+
+static int driven_fs_mount(struct fs_type *fs_type, u32 flags, const char *source,
+			   const char *options, struct super_block **out)
+{
+	struct driven_type *type = container_of(fs_type, struct driven_type, fs_type);
+	struct driven_super *super;
+	struct disk *disk = NULL;
+	int err = 0;
+
+	if (type->flags & BANOS_FILESYSTEM_NODEV) {
+		super = driven_super_alloc(type, source, options, flags, &err);
+		if (!super)
+			return err;
+		return mount_super(super, type, flags, out);
+	}
+	err = find_disk(source, &disk);
+	if (err)
+		return err;
+	*out = find_mounted(type, disk);
+	if (!*out)
+		return mount_disk(type, disk, flags, source, options, out);
+	disk_put(disk);
+	if (!(((*out)->flags ^ flags) & MS_RDONLY))
+		return 0;
+	super_put(*out);
+	return -EBUSY;
+}
+
 /* ---- methods of the super block ---- */
 
 static int driven_statfs(struct super_block *sb, struct statfs *out)
@@ -307,7 +416,7 @@ static int driven_statfs(struct super_block *sb, struct statfs *out)
 	s64 err = driven_ask(super, statfs, &from);
 
 	if (err)
-		return err < 0 ? err : -EUCLEAN;
+		return driven_error(err);
 	if (from.size < BANOS_STATFS_SIZE_1)
 		return -EUCLEAN;
 	out->f_type = super->info.magic;
@@ -331,11 +440,13 @@ static int driven_sync(struct super_block *sb)
 static int driven_remount(struct super_block *sb, u32 flags, const char *options)
 {
 	struct driven_super *super = driven_of(sb);
-	u32 given = flags & MS_RDONLY ? BANOS_MOUNT_READ_ONLY : 0;
+	u32 given = 0;
 	struct banos_mount_config was = super->config;
 	const char *changed = "";
 	s64 err;
 
+	if (flags & MS_RDONLY)
+		given = BANOS_MOUNT_READ_ONLY;
 	if (!(flags & MS_RDONLY) && super->info.flags & BANOS_MOUNT_READ_ONLY &&
 	    !(was.flags & BANOS_MOUNT_READ_ONLY))
 		return -EROFS;
@@ -352,7 +463,7 @@ static int driven_remount(struct super_block *sb, u32 flags, const char *options
 		err = driven_commit(super);
 	if (err) {
 		super->config = was;
-		return err < 0 ? err : -EUCLEAN;
+		return driven_error(err);
 	}
 	super->config.flags = (was.flags & ~BANOS_MOUNT_READ_ONLY) | given;
 	return 0;
@@ -399,7 +510,7 @@ static void driven_put_super(struct super_block *sb)
 	list_del(&super->link);
 	if (super->type) {
 		if (!driven_close(super, TIME_NEVER) && !gate_has_failed(super->type->root))
-			(void)DRIVEN_ARGS(super, DRIVEN_CLOSED, unmount, 0, 0, 0, 0, 0, 0);
+			serve_unmount(super);
 		serve_end(super);
 	}
 	mutex_unlock(&driven_lock);

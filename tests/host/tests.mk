@@ -78,6 +78,8 @@ host-test-y += name
 name-srcs := fs/names/name.c
 host-test-y += page_tree
 page_tree-srcs := fs/cache/page_tree.c
+host-test-y += write_order
+write_order-srcs := fs/driver/order.c
 host-test-y += slots
 slots-srcs := fs/tmpfs/slots.c
 

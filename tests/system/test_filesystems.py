@@ -79,6 +79,13 @@ def test_a_driver_that_lies_is_contained(m):
     m.check('umount /b; rmmod basket')
 
 
+def test_the_sample(m):
+    m.check('modprobe leaflet && mkdir /l && mount -t leaflet none /l')
+    assert m.check('ls /l; cat /l/read.me /l/back') == (
+        'back     read.me\nFold here.\nPrinted on recycled bits.\n')
+    m.check('! touch /l/x 2>/dev/null; umount /l; rmmod leaflet; umount /b')
+
+
 def test_options(m):
     m.check('! mount -t basket -o weave=coarse x /b 2>/dev/null')
     m.check('umount /b && mount -t basket -o ro,weave=fine,errors=continue x /b')

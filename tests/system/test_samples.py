@@ -13,7 +13,7 @@ from builds import seed
 pytestmark = pytest.mark.banos
 MACHINE = {'append': 'quiet', 'cpus': 2}
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
-LINES_MAX = 75
+LINES_MAX = 90
 
 
 def FILES():

@@ -47,3 +47,28 @@ struct driven_mount {
 extern const struct owned_class driven_mount_class;
 /** @brief The driver says that the file system is damaged. Thread context. */
 void driven_damaged(struct driven_super *super, const char *text);
+
+/* ---- the store, for banos/api/store.c ---- */
+
+struct driven_call;
+/** A driver uses the store of a mount. */
+struct driven_use {
+	struct driven_super *super;
+	struct driven_call *call; /* the method that runs; NULL: another thread of the driver */
+	bool change;		  /* ... which is a change */
+};
+/** @return false: it was unmounted. Else pair with driven_use_end(). */
+bool driven_use_begin(struct driven_mount *mount, struct driven_use *use);
+void driven_use_end(struct driven_use *use);
+/** @brief Is that a part of the store? */
+bool driven_use_covers(const struct driven_use *use, u64 offset, u64 length);
+int __must_check driven_store_read(struct driven_use *use, u64 offset, void *to, u64 length);
+/** @param from  NULL: zeroes */
+int __must_check driven_store_write(struct driven_use *use, u64 offset, const void *from,
+				    u64 length);
+void driven_store_forget(struct driven_use *use, u64 offset, u64 length);
+void driven_store_prefetch(struct driven_use *use, u64 offset, u64 length);
+int __must_check driven_store_after(struct driven_use *use, u64 later, u64 earlier, u64 length);
+int __must_check driven_store_borrow(struct driven_use *use, u64 offset, const void **memory);
+int __must_check driven_store_return(struct driven_use *use, const void *memory);
+s64 driven_store_epoch(const struct driven_use *use, bool committed);

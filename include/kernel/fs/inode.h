@@ -63,6 +63,13 @@ struct inode_ops {
 	void (*getattr)(struct inode *inode, struct kstat *stat);
 	/** NULL: the mode bits decide. Does not sleep. */
 	int (*permission)(struct inode *inode, int mask);
+	/** Extended attributes; rights were checked. @p size 0: nothing is written. @return size, -ERANGE, -ENODATA. NULL: it has none. */
+	s64 (*getxattr)(struct inode *inode, const char *name, void *value, u32 size);
+	/** Names, each with its NUL. */
+	s64 (*listxattr)(struct inode *inode, char *list, u32 size);
+	/** Under inode->lock. @p value NULL: remove. @p flags: XATTR_CREATE or _REPLACE */
+	int (*setxattr)(struct inode *inode, const char *name, const void *value, u32 size,
+			u32 flags);
 };
 
 /** Attributes to set: those whose ATTR_* bit is in @c valid. */

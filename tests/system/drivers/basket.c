@@ -92,7 +92,7 @@ static struct node *add(uint32_t number, uint32_t mode)
 	n->attr.size = sizeof(n->attr);
 	n->attr.mode = mode;
 	n->attr.node = number;
-	n->attr.nlink = (mode & KIND) == 0040000 ? 2 : 1;
+	n->attr.nlink = 1 + ((mode & KIND) == 0040000);
 	n->used = 1;
 	return n;
 }
@@ -141,7 +141,9 @@ static int64_t basket_lookup(void *fs, uint64_t dir, const char *name, uint32_t 
 	if (e)
 		*attr = nodes[e->node].attr;
 	banos_mutex_unlock(&lock);
-	return e ? 0 : -ENOENT;
+	if (!e)
+		return -ENOENT;
+	return 0;
 }
 
 static int64_t basket_getattr(void *fs, uint64_t node, struct banos_attr *attr)
@@ -293,7 +295,7 @@ static int64_t basket_rename(void *fs, const struct banos_rename *what)
 	if (new) {
 		if (folder && !is_empty(new->node))
 			return end(what->old_dir, -ENOTEMPTY);
-		nodes[new->node].attr.nlink -= folder ? 2 : 1;
+		nodes[new->node].attr.nlink -= 1 + folder;
 		new->dir = 0;
 	}
 	old->dir = what->new_dir;
