@@ -278,7 +278,8 @@ static void fuzz_usb(const uint8_t *data, size_t size)
 
 static void check_completions(struct bytes *bytes)
 {
-	uint32_t count = (uint32_t)take_bytes(bytes, 1) % 30 + 2, out = 0;
+	uint32_t count = (uint32_t)take_bytes(bytes, 1) % 30 + 2;
+	uint64_t out = 0;
 	struct nvme_completion *entries = calloc(count, sizeof(*entries));
 	struct command_table table = { 0 };
 	struct completion_queue queue;
@@ -287,7 +288,7 @@ static void check_completions(struct bytes *bytes)
 	completion_init(&queue, entries, count);
 	for (uint32_t i = 0; i < COMMANDS_MAX - 1; i++)
 		if (take_bytes(bytes, 1) & 1)
-			out |= 1u << command_begin(&table, i) % COMMANDS_MAX;
+			out |= 1ull << command_begin(&table, i) % COMMANDS_MAX;
 	while (bytes->left) {
 		entries[queue.head].id_and_status = (uint32_t)take_bytes(bytes, 4);
 		entries[take_bytes(bytes, 1) % count].id_and_status ^= 1u << 16;
@@ -298,29 +299,33 @@ static void check_completions(struct bytes *bytes)
 		require(queue.head < count && queue.phase < 2,
 			"completions are taken within their queue");
 		require(!(answer.status & 1), "the phase is no part of the status");
-		require(index < 0 || out & 1u << index,
+		require(index < 0 || out & 1ull << index,
 			"a completion is that of a command that is out");
 		if (index >= 0)
-			out &= ~(1u << index);
+			out &= ~(1ull << index);
 	}
 	free(entries);
 }
 
-static void check_pages(struct bytes *bytes)
+/* Pieces of any place and length, named by pages and by segments: the list is as long as is said. */
+static void check_data(struct bytes *bytes)
 {
-	uint64_t pages[64], prp[2], count, list[512];
-	struct prp_buffer buffer = { pages, (uint32_t)take_bytes(bytes, 1) % 65, 12, list,
-				     1 << 20 };
-	uint64_t length = take_bytes(bytes, 3);
+	uint32_t words = take_bytes(bytes, 1) % 32, count = take_bytes(bytes, 1) % 16;
+	struct data_piece pieces[16];
+	uint64_t data[2] = { 0, 0 }, total = 0;
+	struct data_list list = { calloc(words ? words : 1, 8), 1 << 20, words * 8 };
 
-	for (uint32_t i = 0; i < 64; i++)
-		pages[i] = (i + 1ull) << 12;
-	if (prp_build(&buffer, length, prp))
-		return;
-	count = (length + 4095) / 4096;
-	require(count && count <= buffer.pages_count, "a transfer lies within its buffer");
-	require((count == 1) == !prp[1], "a second page is named if there is one");
-	require(count < 3 || list[count - 2] == pages[count - 1], "the last page is named");
+	for (uint32_t i = 0; i < count; i++) {
+		pieces[i] = (struct data_piece){ (uint64_t)take_bytes(bytes, 2) << 8,
+						 (uint64_t)take_bytes(bytes, 2) << 8 };
+		total += pieces[i].length;
+	}
+	if (!prp_build(pieces, count, 12, &list, data))
+		require(total && data[0] == pieces[0].address && total / 4096 <= words + 1,
+			"all pages are named");
+	if (!sgl_build(pieces, count, &list, data))
+		require(count && (count == 1 || count * 2 <= words), "all segments are named");
+	free(list.memory);
 }
 
 static void fuzz_nvme(const uint8_t *data, size_t size)
@@ -338,7 +343,7 @@ static void fuzz_nvme(const uint8_t *data, size_t size)
 				capabilities.page_shift <= PAGE_SHIFT_MAX &&
 				4096 + 4 * (uint64_t)capabilities.doorbell_stride <= length,
 			"capabilities have bounds");
-	check_pages(&bytes);
+	check_data(&bytes);
 	memcpy(copy, bytes.at, MIN(bytes.left, (size_t)IDENTIFY_BYTES));
 	if (!identity_parse(copy, 12, &identity))
 		require(identity.transfer_bytes >= 8192 && identity.spaces_max != UINT32_MAX,

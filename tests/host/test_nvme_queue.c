@@ -136,56 +136,119 @@ static void test_identifiers_wrap_and_none_is_all_ones(void **state)
 		}
 }
 
-/* ---- pages ---- */
+/* ---- where data are ---- */
 
-#define PAGES 600u
+#define LIST_ADDRESS 0x777000u
+#define LIST_WORDS   64u
 
-static void check_pages(uint32_t shift, uint32_t pages_count, uint64_t bytes)
+struct model_list {
+	struct data_list list;
+	uint64_t data[2];
+};
+
+static void list_init(struct model_list *model, uint32_t words)
 {
-	uint64_t room = (1ull << shift) / 8,
-		 count = (bytes >> shift) + !!(bytes & ((1ull << shift) - 1)), pages[PAGES],
-		 prp[2] = { 1, 1 }, *list = malloc(1u << shift);
-	struct prp_buffer buffer = { pages, pages_count, shift, list, 0x777000 };
+	*model = (struct model_list){ .list = { malloc(words * 8), LIST_ADDRESS, words * 8 },
+				      .data = { 1, 1 } };
+	memset(model->list.memory, 0xee, words * 8);
+}
+
+/* Pieces of any number of pages, whose first begins at @skip: each page is named once, in its order. */
+static void check_pages(uint32_t shift, uint64_t pages, uint64_t piece, uint64_t skip, uint64_t cut)
+{
+	uint64_t page = 1ull << shift, at = 0;
+	struct data_piece pieces[2 * LIST_WORDS];
+	struct model_list model;
+	uint32_t count = 0;
 	int result;
 
-	for (uint64_t i = 0; i < PAGES; i++)
-		pages[i] = (i * 3 + 5) << shift;
-	memset(list, 0xee, 1u << shift);
-	result = prp_build(&buffer, bytes, prp);
-	if (!bytes || count > pages_count || count > room + 1) {
-		assert_int_equal(result, -1);
-		free(list);
-		return;
+	list_init(&model, LIST_WORDS);
+	for (; at < pages; at += piece, count++)
+		pieces[count] =
+			(struct data_piece){ (at * 3 + 5) * page,
+					     (piece < pages - at ? piece : pages - at) * page };
+	pieces[0].address += skip;
+	pieces[0].length -= skip;
+	pieces[count - 1].length -= cut;
+	result = prp_build(pieces, count, shift, &model.list, model.data);
+	assert_int_equal(result, pages <= LIST_WORDS + 1 ? 0 : -1);
+	if (!result) {
+		assert_int_equal(model.data[0], 5 * page + skip);
+		assert_true(pages > 1 || !model.data[1]);
+		assert_true(pages <= 2 || model.data[1] == LIST_ADDRESS);
+		for (uint64_t i = 1; i < pages; i++) {
+			uint64_t begin = i / piece * piece,
+				 address = (begin * 3 + 5 + i - begin) * page;
+
+			assert_int_equal(pages == 2 ? model.data[1] : model.list.memory[i - 1],
+					 address);
+		}
 	}
-	assert_int_equal(result, 0);
-	assert_int_equal(prp[0], pages[0]);
-	if (count == 1)
-		assert_int_equal(prp[1], 0);
-	if (count == 2)
-		assert_int_equal(prp[1], pages[1]);
-	if (count > 2) {
-		assert_int_equal(prp[1], buffer.list_address);
-		for (uint64_t i = 1; i < count; i++)
-			assert_int_equal(list[i - 1], pages[i]);
-	}
-	/* Nothing else is written. */
-	for (uint64_t i = count > 2 ? count - 1 : 0; i < room; i++)
-		assert_int_equal(list[i], 0xeeeeeeeeeeeeeeeeull);
-	free(list);
+	free(model.list.memory);
 }
 
 static void test_each_page_is_named(void **state)
 {
-	static const uint64_t pieces[] = { 0, 1, 512, 4095, 4096, 4097 };
-
 	for (uint32_t shift = 12; shift <= 16; shift += 4)
-		for (uint32_t pages = 0; pages < 40; pages++)
-			for (uint32_t i = 0; i < 6; i++)
-				check_pages(shift, 33, ((uint64_t)pages << shift) + pieces[i]);
-	/* The list is full; one more has no room. */
-	check_pages(12, PAGES, 513 * 4096);
-	check_pages(12, PAGES, 513 * 4096 + 1);
-	check_pages(12, PAGES, UINT64_MAX);
+		for (uint64_t pages = 1; pages < 70; pages++)
+			for (uint64_t piece = 1; piece < 9; piece++) {
+				check_pages(shift, pages, piece, 0, 0);
+				check_pages(shift, pages, piece, 512, 0);
+				check_pages(shift, pages, piece, 0, 511);
+				check_pages(shift, pages, piece, 4, 4);
+			}
+}
+
+static void test_what_pages_cannot_name(void **state)
+{
+	struct data_piece gap[2] = { { 0x1000, 512 }, { 0x2000, 512 } },
+			  late[2] = { { 0x1000, 4096 }, { 0x2200, 512 } },
+			  empty[2] = { { 0x1000, 4096 }, { 0x2000, 0 } },
+			  endless = { 0x1000, UINT64_MAX };
+	struct model_list model;
+
+	list_init(&model, LIST_WORDS);
+	assert_int_equal(prp_build(gap, 2, 12, &model.list, model.data), -1);
+	assert_int_equal(prp_build(late, 2, 12, &model.list, model.data), -1);
+	assert_int_equal(prp_build(empty, 2, 12, &model.list, model.data), -1);
+	assert_int_equal(prp_build(&endless, 1, 12, &model.list, model.data), -1);
+	assert_int_equal(prp_build(gap, 0, 12, &model.list, model.data), -1);
+	free(model.list.memory);
+}
+
+static void test_each_segment_is_named(void **state)
+{
+	struct data_piece pieces[LIST_WORDS];
+	struct model_list model;
+
+	for (uint32_t i = 0; i < LIST_WORDS; i++)
+		pieces[i] = (struct data_piece){ 0x100004 + 0x3000 * i, 512 * (i + 1) };
+	for (uint32_t count = 1; count <= LIST_WORDS; count++) {
+		int result;
+
+		list_init(&model, LIST_WORDS);
+		result = sgl_build(pieces, count, &model.list, model.data);
+		assert_int_equal(result, count <= LIST_WORDS / 2 ? 0 : -1);
+		if (count == 1) {
+			assert_int_equal(model.data[0], pieces[0].address);
+			assert_int_equal(model.data[1], pieces[0].length);
+		} else if (!result) {
+			assert_int_equal(model.data[0], LIST_ADDRESS);
+			assert_int_equal(model.data[1], 16 * count | 0x30ull << 56);
+			for (uint32_t i = 0; i < count; i++) {
+				assert_int_equal(model.list.memory[2 * i], pieces[i].address);
+				assert_int_equal(model.list.memory[2 * i + 1], pieces[i].length);
+			}
+		}
+		free(model.list.memory);
+	}
+	list_init(&model, LIST_WORDS);
+	assert_int_equal(sgl_build(pieces, 0, &model.list, model.data), -1);
+	pieces[1].length = 0;
+	assert_int_equal(sgl_build(pieces, 2, &model.list, model.data), -1);
+	pieces[1].length = UINT32_MAX + 1ull;
+	assert_int_equal(sgl_build(pieces, 2, &model.list, model.data), -1);
+	free(model.list.memory);
 }
 
 int main(void)
@@ -196,6 +259,8 @@ int main(void)
 		cmocka_unit_test(test_a_completion_counts_once),
 		cmocka_unit_test(test_identifiers_wrap_and_none_is_all_ones),
 		cmocka_unit_test(test_each_page_is_named),
+		cmocka_unit_test(test_what_pages_cannot_name),
+		cmocka_unit_test(test_each_segment_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file controller.h  The state of the driver "nvme": controllers, their queues, the buffers of reads, namespaces.
+ * @file controller.h  The state of the driver "nvme": controllers, their queues, namespaces.
  *
- * There are two pairs of queues: for administration, and for reads. Both share one interrupt, whose function takes
- * completions and wakes the threads that wait for them. A thread that waits looks four times a second whether
- * the controller is well (recovery.c): no thread exists for that, nor is anything done while nobody reads.
+ * A controller has a pair of queues for administration, and several for its disks: a queue of a disk in the class of
+ * block devices is the controller's queue of that number, which all its namespaces share. A command
+ * takes one of the places ("slots") of its queue, which remembers whose request it is, and has memory for a list of
+ * pages or segments; where no slot is free the request is not taken. Each queue has an interrupt of its own, as far as
+ * there are messages; its function takes completions, and completes requests by the batch.
  *
- * A read takes one of the buffers ("slots"), lets the controller fill it, and copies from there to the program.
- * No signal ends the wait, since the controller writes to the buffer: the answer comes within the limit,
- * or the controller is reset.
+ * Nothing here looks at time but administration: the class finds what is overdue, calls space_timeout(), and then
+ * space_reset() (recovery.c). A reset is one of the whole controller; the commands of other namespaces
+ * are given to it once more then.
  *
  * Locks, in this order:
  *   reset_mutex  the controller is reset, or is exchanged for its line; commands for administration are executed with
  *		  it, or while no program can reach the controller: in probe() and remove()
- *   lock         (spin) queues, slots, state
+ *   queue->lock  (spin, one each) the queue and its slots. Requests are completed with it held, so that nobody
+ *		  completes one after a reset. Two are never held
+ *   lock         (spin) state
  */
 #ifndef NVME_CONTROLLER_H
 #define NVME_CONTROLLER_H
 
+#include <banos/block.h>
 #include <banos/bus.h>
 #include <banos/dma.h>
 #include <banos/io.h>
@@ -31,12 +36,15 @@
 #include "queue.h"
 
 #define ADMIN_ENTRIES_MAX 16u
-#define SLOTS		  8u /* reads at a time; less than COMMANDS_MAX */
-#define SLOT_BYTES	  (128u * 1024)
-#define SLOT_PAGES	  (SLOT_BYTES / 4096)
+#define IO_QUEUES_MAX	  16u
+#define VECTORS_MAX	  (IO_QUEUES_MAX + 1)
+#define SLOTS		  (COMMANDS_MAX - 1)
+#define LIST_BYTES	  1024u		    /* of a slot: pages or segments */
+#define PIECES_MAX	  (LIST_BYTES / 16) /* segments of a request */
+#define TRANSFER_MAX	  (PIECES_MAX * 4096u)
 #define SPACES		  128u		   /* namespaces of a controller */
 #define BOGUS_MAX	  64u		   /* completions that match nothing */
-#define LOOK_NS		  (250 * BANOS_MS) /* so often something that waits looks whether all is well */
+#define LOOK_NS		  (250 * BANOS_MS) /* so often administration looks whether all is well */
 
 /** Memory that the controller reads and writes. */
 struct nvme_memory {
@@ -45,42 +53,56 @@ struct nvme_memory {
 	uint64_t address;
 };
 
-/** A command that is out, or was; under lock. */
-struct command_state {
+struct nvme_space;
+/** A command that is out, and its request. */
+struct nvme_slot {
+	struct nvme_space *space;
+	uint32_t tag;
+	uint32_t zero;
+	struct nvme_command command; /* as it was given to the controller */
+};
+
+struct nvme_queue {
+	uint32_t number;  /* 0: administration */
+	uint32_t entries; /* of both */
+	uint32_t vector;  /* its message */
+	uint32_t bogus;	  /* completions that match nothing, since the last reset */
+	struct banos_spinlock lock;
+	struct submission_queue submission;
+	struct completion_queue completion;
+	struct command_table table;
+	struct nvme_memory submission_memory, completion_memory;
+	/* not of administration */
+	struct nvme_memory lists; /* LIST_BYTES for each slot */
+	uint32_t slots_count;
+	uint64_t slots_free; /* a bit each */
+	struct nvme_slot *slots;
+};
+
+/** The command for administration; under the lock of that queue. */
+struct admin_state {
 	uint32_t is_pending;
 	int64_t error; /* 0; -EAGAIN: the controller was reset; else it has failed */
 	struct nvme_answer answer;
 	struct banos_wait done;
 };
 
-struct nvme_queue {
-	uint32_t number;  /* 0: administration, 1: reads */
-	uint32_t entries; /* of both */
-	struct submission_queue submission;
-	struct completion_queue completion;
-	struct command_table table;
-	struct command_state commands[SLOTS]; /* of administration only the first one */
-	struct nvme_memory submission_memory, completion_memory;
-};
-
-/** A buffer for a read; its number is that of the command. */
-struct nvme_slot {
-	uint32_t is_taken; /* under lock; the rest is its taker's */
-	uint32_t pages_count;
-	struct nvme_memory pages[SLOT_PAGES], list;
-	uint64_t addresses[SLOT_PAGES];
-};
-
 struct nvme_controller;
 struct nvme_space {
 	struct nvme_controller *controller;
 	uint32_t number; /* of the namespace, from 1 */
-	uint32_t blocks_at_once;
 	struct nvme_format format;
+	banos_block block;
+};
+
+struct nvme_vector {
+	struct nvme_controller *controller;
+	uint32_t number;
+	banos_irq irq; /* NULL: none */
 };
 
 enum {
-	STATE_STARTING, /* no reads, no interrupts are missed */
+	STATE_STARTING, /* no requests */
 	STATE_LIVE,
 	STATE_RESETTING,
 	STATE_FAILED, /* for good */
@@ -99,25 +121,21 @@ struct nvme_controller {
 	struct nvme_identity identity;
 
 	struct banos_spinlock lock;
-	uint32_t state;
+	uint32_t state;	      /* atomic where it is read under the lock of a queue */
 	int64_t failure;      /* in STATE_FAILED: -EIO or -ENODEV */
-	uint32_t resets;      /* since the start, modulo 2^32 */
-	uint32_t resets_idle; /* since the last read that succeeded */
-	uint32_t bogus;	      /* completions that match nothing, since the last reset */
-	uint32_t errors_said;
-	uint32_t
-		interrupts; /* calls of the interrupt's function that found something, modulo 2^32 */
-	uint32_t interrupts_seen;
-	uint64_t waits_since_ns; /* a completion has waited, or 0: none */
-	struct nvme_queue admin, io;
-	uint32_t slots_count;
-	struct nvme_slot slots[SLOTS];
+	uint32_t resets;      /* since the start, modulo 2^32; under reset_mutex */
+	uint32_t resets_idle; /* atomic: since the last request that succeeded */
+	uint32_t errors_said; /* atomic */
+	uint32_t interrupts;  /* atomic: calls of functions for interrupts that found something */
+	struct nvme_queue admin;
+	struct admin_state admin_state;
+	uint32_t io_count;
+	struct nvme_queue *io[IO_QUEUES_MAX]; /* queue n + 1 */
 
-	uint64_t limit_ns; /* for a read to be answered */
+	uint32_t limit_ms; /* for a request to be answered */
 	struct banos_mutex reset_mutex;
-	struct banos_wait slot_free;
-	banos_irq irq; /* or NULL */
-	uint32_t by_line;
+	uint32_t by_line, vector_count;
+	struct nvme_vector vectors[VECTORS_MAX];
 	struct nvme_memory data;	  /* of commands for administration: a page */
 	uint8_t identify[IDENTIFY_BYTES]; /* a copy of it, for who executes such a command */
 	uint32_t spaces_count;
@@ -132,6 +150,10 @@ static inline void register_write(const struct nvme_controller *controller, uint
 				  uint32_t value)
 {
 	banos_mmio_write32((char *)controller->registers + offset, value);
+}
+static inline uint32_t controller_state(const struct nvme_controller *controller)
+{
+	return __atomic_load_n(&controller->state, __ATOMIC_SEQ_CST);
 }
 
 /* hardware.c: registers, start and end */
@@ -150,58 +172,63 @@ void doorbell_write(const struct nvme_controller *controller, const struct nvme_
 
 /* memory.c */
 
-/** @param entries_max  wanted for the queue of reads */
-int64_t queues_alloc(struct nvme_controller *controller, uint32_t entries_max);
-int64_t slots_alloc(struct nvme_controller *controller);
-/** Make the queues empty; the controller is stopped, and commands that are out end with -EAGAIN. */
+int64_t admin_alloc(struct nvme_controller *controller);
+/** Allocate pairs of queues of up to @p entries entries. */
+int64_t io_alloc(struct nvme_controller *controller, uint32_t count, uint32_t entries);
+/** Make the queues for disks empty. */
+void io_clear(struct nvme_controller *controller);
+/** Make all queues empty; the controller is stopped. Slots stay taken. */
 void queues_clear(struct nvme_controller *controller);
 /** Free all memory that the controller had; it is stopped. */
 void memory_free_all(struct nvme_controller *controller);
+/** Free the rest. */
+void memory_free_driver(struct nvme_controller *controller);
 
-/* command.c: commands, the interrupt */
+/* interrupt.c */
 
-/** The interrupt's function; the context is the controller. */
-int64_t nvme_interrupt(void *context);
-/** lock held. @return how many completions were taken */
-uint32_t completions_handle(struct nvme_controller *controller);
-/** All commands that are out end with this error. lock held. */
-void commands_end_all(struct nvme_controller *controller, int64_t error);
-int64_t interrupt_connect(struct nvme_controller *controller, uint32_t by_line);
-void interrupt_disconnect(struct nvme_controller *controller);
-/**
- * @brief Execute a command for administration; alone, see reset_mutex.
- * @return 0, -EIO: the controller answers with an error, or does not answer, said in the log
- */
-int64_t admin_run(struct nvme_controller *controller, struct nvme_command *command);
-/** Read what the controller says into controller->identify. @return as admin_run() */
+/** Obtain the interrupts: messages for @p queues queues and administration, or the line. @return 0 or -errno */
+int64_t interrupts_connect(struct nvme_controller *controller, uint32_t queues, uint32_t by_line);
+void interrupts_disconnect(struct nvme_controller *controller);
+/** The message of a pair of queues. */
+uint32_t interrupt_of_queue(const struct nvme_controller *controller, uint32_t number);
+/** Take all completions. @return how many there were */
+uint32_t completions_handle_all(struct nvme_controller *controller);
+
+/* admin.c */
+
+/** Take the completions of administration. @return how many */
+uint32_t admin_handle(struct nvme_controller *controller);
+/** The command that is out ends with this error. */
+void admin_end(struct nvme_controller *controller, int64_t error);
+/** Read what the controller says into controller->identify. @return 0; -EIO: it answers with an error, or not, said in the log */
 int64_t identify_run(struct nvme_controller *controller, uint32_t what, uint32_t space);
-/** Create the pair of queues for reads. @return as admin_run() */
+/** Ask for pairs of queues. @return how many there may be, at least 1; -EIO */
+int64_t io_queues_ask(struct nvme_controller *controller, uint32_t wanted);
+/** Create all pairs of queues for disks. @return 0, -EIO */
 int64_t io_queues_create(struct nvme_controller *controller);
-/** Delete it. */
+/** Delete them. */
 void io_queues_delete(struct nvme_controller *controller);
-/**
- * @brief Execute a command with the slot of this number, and wait for its end.
- * @return 0; more: the status of an error; -EAGAIN: the controller was reset meanwhile; another error: it has failed
- */
-int64_t io_run(struct nvme_controller *controller, uint32_t slot, struct nvme_command *command);
+
+/* io.c */
+
+/** Take the completions of a queue for disks. @return how many */
+uint32_t io_handle(struct nvme_controller *controller, struct nvme_queue *queue);
+/** Give those commands to the controller that were out before its reset, but forget those of @p space. */
+void io_repeat(struct nvme_controller *controller, const struct nvme_space *space);
+/** Register a namespace as a disk. */
+int64_t space_register(struct nvme_space *space);
 
 /* recovery.c: what is done when a controller does not work */
 
-/**
- * @brief Reset a controller, unless that was done since @p resets was its count, or it has failed.
- * @param why  a literal, to follow the controller's name
- */
-void controller_recover(struct nvme_controller *controller, uint32_t resets, const char *why);
-/** Look whether it is well, and do what is needed. Not under a lock. */
-void controller_check(struct nvme_controller *controller);
-/** Find out whether its messages are lost; then its line is used. */
-void interrupt_find_lost(struct nvme_controller *controller);
-/** It is stopped for good. */
-void controller_give_up(struct nvme_controller *controller, int64_t error, const char *why);
+/** Methods of the class. */
+int64_t space_timeout(void *context, uint32_t queue, uint32_t tag);
+int64_t space_reset(void *context);
+/** Find out whether its messages are lost; then its line is used. reset_mutex held. @return completions that were found */
+uint32_t interrupt_find_lost(struct nvme_controller *controller);
 
 /* file.c */
 
-/** Register the files of a controller and its namespaces. */
-int64_t files_register(struct nvme_controller *controller);
+/** Register the file that describes a controller. */
+int64_t file_register(struct nvme_controller *controller);
 
 #endif

@@ -13,7 +13,7 @@
 #define PAGE_SHIFT_LEAST  12u
 #define TIMEOUT_UNIT_MS	  500u
 #define TIMEOUT_LEAST_MS  1000u
-#define DOORBELLS_USED	  4u /* of two pairs of queues */
+#define DOORBELLS_LEAST	  4u /* of two pairs of queues */
 
 /* Identify controller: figure 251. */
 #define ID_SERIAL	4
@@ -24,20 +24,27 @@
 #define ID_ENTRY_SUBMIT 512
 #define ID_ENTRY_DONE	513
 #define ID_SPACES	516
+#define ID_COMMANDS	520
+#define ID_CACHE	525
+#define ID_SEGMENTS	536
+#define CACHE_VOLATILE	1u
+#define SEGMENTS_MASK	3u
 #define SPACE_MAX	0xfffffffeu /* one more stands for all */
 #define ENTRY_SUBMIT	6u	    /* 2^6 bytes */
 #define ENTRY_DONE	4u
 
 /* Identify namespace: figure 249. */
-#define NS_SIZE		  0
-#define NS_FORMATS	  25 /* number of formats - 1 */
-#define NS_FORMAT	  26 /* which one is used */
-#define NS_FORMAT_TABLE	  128
-#define FORMAT_LOW	  15u
-#define FORMAT_HIGH(byte) ((byte) >> 1 & 0x30u)
-#define FORMATS_LOW	  16u /* with no more, the high bits have no meaning */
-#define FORMATS_MAX	  64u
-#define SIZE_MAX_SHIFT	  63u
+#define NS_SIZE		    0
+#define NS_FORMATS	    25 /* number of formats - 1 */
+#define NS_FORMAT	    26 /* which one is used */
+#define NS_ATTRIBUTES	    99
+#define NS_FORMAT_TABLE	    128
+#define ATTRIBUTE_PROTECTED 1u
+#define FORMAT_LOW	    15u
+#define FORMAT_HIGH(byte)   ((byte) >> 1 & 0x30u)
+#define FORMATS_LOW	    16u /* with no more, the high bits have no meaning */
+#define FORMATS_MAX	    64u
+#define SIZE_MAX_SHIFT	    63u
 
 static uint64_t bytes_get(const uint8_t *data, uint32_t at, uint32_t count)
 {
@@ -86,7 +93,7 @@ const char *capabilities_parse(uint64_t value, uint64_t registers_bytes,
 		return "has a least page that is larger than its largest page";
 	if (capabilities->page_shift > PAGE_SHIFT_MAX)
 		return "needs pages over 64 KiB";
-	if (registers_bytes < REG_DOORBELLS + DOORBELLS_USED * capabilities->doorbell_stride)
+	if (registers_bytes < REG_DOORBELLS + DOORBELLS_LEAST * capabilities->doorbell_stride)
 		return "has doorbells outside of its registers";
 	return NULL;
 }
@@ -106,6 +113,10 @@ const char *identity_parse(const uint8_t data[IDENTIFY_BYTES], uint32_t page_shi
 		.spaces_max = (uint32_t)bytes_get(data, ID_SPACES, 4),
 		.shutdown_ms = (uint32_t)(bytes_get(data, ID_SHUTDOWN, 4) / 1000),
 		.transfer_bytes = UINT64_MAX,
+		.commands = (uint32_t)bytes_get(data, ID_COMMANDS, 2),
+		.has_cache = data[ID_CACHE] & CACHE_VOLATILE,
+		.has_segments = (data[ID_SEGMENTS] & SEGMENTS_MASK) == 1 ||
+				(data[ID_SEGMENTS] & SEGMENTS_MASK) == 2,
 	};
 	if (identity->spaces_max > SPACE_MAX)
 		identity->spaces_max = SPACE_MAX;
@@ -142,6 +153,7 @@ const char *namespace_parse(const uint8_t data[IDENTIFY_BYTES], struct nvme_form
 	if (blocks >> (SIZE_MAX_SHIFT - format->block_shift))
 		return "has 2^63 bytes or more";
 	format->blocks = blocks;
+	format->is_read_only = data[NS_ATTRIBUTES] & ATTRIBUTE_PROTECTED;
 	return NULL;
 }
 

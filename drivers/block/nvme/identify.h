@@ -19,6 +19,9 @@
 #define BLOCK_SHIFT_MIN	  9u
 #define BLOCK_SHIFT_MAX	  16u
 
+#define IDENTITY_HAS_RANGES 4u /* dataset management */
+#define IDENTITY_HAS_ZEROES 8u /* write zeroes */
+
 struct nvme_capabilities {
 	uint32_t entries_max;	  /* of a queue: 2 to 65536 */
 	uint32_t ready_ms;	  /* so long it may take to become ready, or to stop */
@@ -31,11 +34,16 @@ struct nvme_identity {
 	uint32_t spaces_max;	 /* numbers of namespaces are 1 to this */
 	uint32_t shutdown_ms;	 /* 0: not said */
 	uint64_t transfer_bytes; /* of a command, at most; UINT64_MAX: any */
+	uint32_t commands;	 /* IDENTITY_HAS_... */
+	uint32_t has_cache;	 /* a volatile one, that can be flushed */
+	uint32_t
+		has_segments; /* it understands lists of segments, at addresses that are multiples of 4 */
 };
 
 struct nvme_format {
 	uint64_t blocks; /* blocks << block_shift is below 2^63; 0: the namespace is not active */
 	uint32_t block_shift;
+	uint32_t is_read_only;
 };
 
 /**

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NVMe: disks that are controllers on PCI Express. It identifies them and their namespaces, and reads blocks, for
- * the character devices of file.c. Writing belongs to the class of block devices, which this level of the API
- * lacks.
+ * NVMe: disks that are controllers on PCI Express. It identifies them and their namespaces, and registers each
+ * namespace as a disk.
  *
  * NVM Express 1.4, which later versions contain. The rest of the theory is in controller.h.
  */
@@ -14,16 +13,20 @@
 #include "controller.h"
 #include "registers.h"
 
-#define CONTROLLERS 32u
-#define ENTRIES_MAX 32768 /* a queue is one piece of memory: 2 MiB at most */
+#define CONTROLLERS	  32u
+#define CLASS_BLOCK_SHIFT 12u
+#define ENTRIES_MAX	  32768 /* a queue is one piece of memory: 2 MiB at most */
 
 static uint8_t line;
 BANOS_PARAM_BOOL(line, "use the interrupt line, though the controller can send messages");
 static uint32_t entries = 64;
 BANOS_PARAM_U32(entries, QUEUE_ENTRIES_MIN, ENTRIES_MAX,
-		"entries of the queue of reads, as far as the controller has room");
+		"entries of a queue for disks, as far as the controller has room");
+static uint32_t queues = 4;
+BANOS_PARAM_U32(queues, 1, IO_QUEUES_MAX, "queues for disks, as far as the controller has them");
 static uint32_t limit_s = 10;
-BANOS_PARAM_U32(limit_s, 1, 30, "seconds until a controller that does not answer is reset");
+BANOS_PARAM_U32(limit_s, 1, 30,
+		"seconds until a controller that does not answer is looked at, and reset");
 
 static uint32_t controller_numbers; /* N that are in use */
 
@@ -33,7 +36,6 @@ static uint32_t controller_numbers; /* N that are in use */
 static int64_t space_identify(struct nvme_controller *controller, uint32_t number)
 {
 	struct nvme_space *space = &controller->spaces[controller->spaces_count];
-	uint64_t bytes = SLOT_BYTES;
 	int64_t error = identify_run(controller, IDENTIFY_NAMESPACE, number);
 	const char *why = NULL;
 
@@ -45,10 +47,8 @@ static int64_t space_identify(struct nvme_controller *controller, uint32_t numbe
 		why = namespace_parse(controller->identify, &space->format);
 	if (!why && !space->format.blocks)
 		return 0;
-	if (bytes > controller->identity.transfer_bytes)
-		bytes = controller->identity.transfer_bytes;
-	if (!why && bytes >> space->format.block_shift == 0)
-		why = "has blocks that are larger than the controller can transfer";
+	if (!why && space->format.block_shift > CLASS_BLOCK_SHIFT)
+		why = "has blocks of more than 4096 bytes";
 	if (why) {
 		banos_warning(controller->self, "nvme%un%u: %s: it is left out", controller->number,
 			      number, why);
@@ -56,7 +56,6 @@ static int64_t space_identify(struct nvme_controller *controller, uint32_t numbe
 	}
 	space->controller = controller;
 	space->number = number;
-	space->blocks_at_once = (uint32_t)(bytes >> space->format.block_shift);
 	controller->spaces_count++;
 	banos_print(controller->self, "nvme%un%u: %lu blocks of %u bytes", controller->number,
 		    number, space->format.blocks, 1u << space->format.block_shift);
@@ -116,32 +115,62 @@ static int64_t controller_allocate(struct nvme_controller *controller)
 	if (!error)
 		error = banos_mutex_init(controller->self, &controller->reset_mutex);
 	if (!error)
-		error = banos_wait_init(controller->self, &controller->slot_free);
+		error = banos_wait_init(controller->self, &controller->admin_state.done);
 	if (!error)
 		error = hardware_open(controller);
 	if (!error)
-		error = queues_alloc(controller, entries);
+		error = admin_alloc(controller);
+	return error;
+}
+
+/* How many of the wanted queues have doorbells, which are two each. */
+static uint32_t queues_with_doorbells(const struct nvme_controller *controller)
+{
+	uint64_t pairs = (controller->registers_bytes - REG_DOORBELLS) /
+			 (2 * controller->capabilities.doorbell_stride);
+
+	return pairs - 1 < queues ? (uint32_t)(pairs - 1) : queues;
+}
+
+static int64_t controller_make_queues(struct nvme_controller *controller)
+{
+	int64_t count = io_queues_ask(controller, queues_with_doorbells(controller)), error;
+
+	if (count < 0)
+		return count;
+	error = io_alloc(controller, (uint32_t)count, entries);
 	if (!error)
-		error = slots_alloc(controller);
+		io_clear(controller);
+	if (!error)
+		error = io_queues_create(controller);
+	return error;
+}
+
+static int64_t disks_register(struct nvme_controller *controller)
+{
+	int64_t error = file_register(controller);
+
+	for (uint32_t i = 0; i < controller->spaces_count && !error; i++)
+		error = space_register(&controller->spaces[i]);
 	return error;
 }
 
 static int64_t controller_bring_up(struct nvme_controller *controller)
 {
 	/* There are controllers (QEMU's) whose queues know messages only if these were on when the queue was made. */
-	int64_t error = interrupt_connect(controller, line);
+	int64_t error = interrupts_connect(controller, queues, line);
 
 	if (!error)
 		error = hardware_begin(controller);
 	if (!error)
 		error = controller_identify(controller);
 	if (!error)
-		error = io_queues_create(controller);
+		error = controller_make_queues(controller);
 	if (!error)
 		error = spaces_find(controller);
 	if (!error) {
 		controller->state = STATE_LIVE;
-		error = files_register(controller);
+		error = disks_register(controller);
 	}
 	return error;
 }
@@ -173,7 +202,7 @@ static int64_t nvme_probe(void *context, banos_owner device, uint64_t data, void
 	*state = controller;
 	controller->self = device;
 	controller->state = STATE_STARTING;
-	controller->limit_ns = limit_s * BANOS_S;
+	controller->limit_ms = limit_s * 1000;
 	error = controller_take_number(controller);
 	if (error)
 		return error;
@@ -199,20 +228,17 @@ static int64_t controller_stop(struct nvme_controller *controller)
 	return hardware_shut_down(controller);
 }
 
-/* No file is open any more. Memory that the controller may still write to is left to the kernel. */
+/* The disks were withdrawn. Memory that the controller may still write to is left to the kernel. */
 static int64_t nvme_remove(void *context, banos_owner device, void *state)
 {
 	struct nvme_controller *controller = state;
 	int64_t error = controller_stop(controller);
 
-	interrupt_disconnect(controller);
+	interrupts_disconnect(controller);
 	if (!error || error == -ENODEV)
 		memory_free_all(controller);
-	for (uint32_t i = 0; i < SLOTS; i++) {
-		banos_wait_destroy(&controller->admin.commands[i].done);
-		banos_wait_destroy(&controller->io.commands[i].done);
-	}
-	banos_wait_destroy(&controller->slot_free);
+	memory_free_driver(controller);
+	banos_wait_destroy(&controller->admin_state.done);
 	banos_mutex_destroy(&controller->reset_mutex);
 	banos_mmio_unmap(controller->mapping);
 	controller_give_number(controller);
@@ -237,4 +263,4 @@ static int64_t nvme_init(banos_owner self)
 }
 
 BANOS_SERVES(PCI_CLASS(01, 08, 02));
-BANOS_DRIVER(nvme, "1.0", "MIT", "NVMe: disks on PCI Express, to be read", nvme_init, NULL);
+BANOS_DRIVER(nvme, "2.0", "MIT", "NVMe: disks on PCI Express", nvme_init, NULL);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The memory of a controller. A queue is contiguous, which every controller accepts; the buffer of a read is
- * made of pages, since so much contiguous memory may not be there.
- */
+/* The memory of a controller. A queue is contiguous, which every controller accepts. */
 #include <banos/errno.h>
+#include <banos/memory.h>
 #include <banos/string.h>
 #include "controller.h"
 
@@ -33,93 +31,110 @@ static void nvme_memory_free(struct nvme_memory *memory)
 static int64_t queue_alloc(struct nvme_controller *controller, struct nvme_queue *queue,
 			   uint32_t number, uint32_t entries)
 {
-	int64_t error = nvme_memory_alloc(controller, entries * sizeof(struct nvme_command),
-					  &queue->submission_memory);
+	int64_t error = banos_spin_init(&queue->lock);
 
+	if (entries > controller->capabilities.entries_max)
+		entries = controller->capabilities.entries_max;
+	if (!error)
+		error = nvme_memory_alloc(controller, entries * sizeof(struct nvme_command),
+					  &queue->submission_memory);
 	if (!error)
 		error = nvme_memory_alloc(controller, entries * sizeof(struct nvme_completion),
 					  &queue->completion_memory);
-	for (uint32_t i = 0; i < SLOTS && !error; i++)
-		error = banos_wait_init(controller->self, &queue->commands[i].done);
 	queue->number = number;
 	queue->entries = entries;
 	return error;
 }
 
-int64_t queues_alloc(struct nvme_controller *controller, uint32_t entries_max)
+int64_t admin_alloc(struct nvme_controller *controller)
 {
-	uint32_t entries = controller->capabilities.entries_max;
 	int64_t error = nvme_memory_alloc(controller, IDENTIFY_BYTES, &controller->data);
 
-	if (entries > entries_max)
-		entries = entries_max;
 	if (!error)
-		error = queue_alloc(controller, &controller->io, 1, entries);
-	controller->slots_count = entries - 1;
-	if (controller->slots_count > SLOTS)
-		controller->slots_count = SLOTS;
-	if (entries > ADMIN_ENTRIES_MAX)
-		entries = ADMIN_ENTRIES_MAX;
-	if (!error)
-		error = queue_alloc(controller, &controller->admin, 0, entries);
+		error = queue_alloc(controller, &controller->admin, 0, ADMIN_ENTRIES_MAX);
+	return error;
+}
+
+static int64_t io_queue_alloc(struct nvme_controller *controller, uint32_t index, uint32_t entries)
+{
+	struct nvme_queue *queue = banos_alloc(controller->self, sizeof(*queue), 0);
+	uint32_t slots = SLOTS;
+	int64_t error;
+
+	if (!queue)
+		return -ENOMEM;
+	controller->io[index] = queue;
+	error = queue_alloc(controller, queue, index + 1, entries);
+	if (error)
+		return error;
+	if (slots > queue->entries - 1)
+		slots = queue->entries - 1;
+	queue->slots_count = slots;
+	queue->slots_free = (1ull << slots) - 1;
+	queue->slots = banos_alloc(controller->self, slots * sizeof(*queue->slots), 0);
+	if (!queue->slots)
+		return -ENOMEM;
+	return nvme_memory_alloc(controller, (uint64_t)slots * LIST_BYTES, &queue->lists);
+}
+
+int64_t io_alloc(struct nvme_controller *controller, uint32_t count, uint32_t entries)
+{
+	int64_t error = 0;
+
+	for (uint32_t i = 0; i < count && !error; i++) {
+		error = io_queue_alloc(controller, i, entries);
+		controller->io_count += !error;
+	}
 	return error;
 }
 
 static void queue_clear(struct nvme_queue *queue)
 {
+	banos_spin_lock(&queue->lock);
 	memset(queue->completion_memory.memory, 0, queue->entries * sizeof(struct nvme_completion));
 	submission_init(&queue->submission, queue->submission_memory.memory, queue->entries);
 	completion_init(&queue->completion, queue->completion_memory.memory, queue->entries);
+	queue->bogus = 0;
+	banos_spin_unlock(&queue->lock);
+}
+
+void io_clear(struct nvme_controller *controller)
+{
+	for (uint32_t i = 0; i < controller->io_count; i++)
+		queue_clear(controller->io[i]);
 }
 
 void queues_clear(struct nvme_controller *controller)
 {
-	banos_spin_lock(&controller->lock);
 	queue_clear(&controller->admin);
-	queue_clear(&controller->io);
-	commands_end_all(controller, -EAGAIN);
-	controller->bogus = 0;
-	banos_spin_unlock(&controller->lock);
-}
-
-static int64_t slot_alloc(struct nvme_controller *controller, struct nvme_slot *slot)
-{
-	uint64_t page_bytes = 1ull << controller->capabilities.page_shift;
-	int64_t error = nvme_memory_alloc(controller, page_bytes, &slot->list);
-
-	for (uint32_t i = 0; i < SLOT_BYTES / page_bytes && !error; i++) {
-		error = nvme_memory_alloc(controller, page_bytes, &slot->pages[i]);
-		slot->addresses[i] = slot->pages[i].address;
-		slot->pages_count += !error;
-	}
-	return error;
-}
-
-int64_t slots_alloc(struct nvme_controller *controller)
-{
-	int64_t error = 0;
-
-	for (uint32_t i = 0; i < controller->slots_count && !error; i++)
-		error = slot_alloc(controller, &controller->slots[i]);
-	return error;
+	io_clear(controller);
+	admin_end(controller, -EAGAIN);
 }
 
 static void nvme_queue_free(struct nvme_queue *queue)
 {
 	nvme_memory_free(&queue->submission_memory);
 	nvme_memory_free(&queue->completion_memory);
+	nvme_memory_free(&queue->lists);
 }
 
 void memory_free_all(struct nvme_controller *controller)
 {
-	for (uint32_t i = 0; i < controller->slots_count; i++) {
-		struct nvme_slot *slot = &controller->slots[i];
-
-		for (uint32_t j = 0; j < slot->pages_count; j++)
-			nvme_memory_free(&slot->pages[j]);
-		nvme_memory_free(&slot->list);
-	}
-	nvme_queue_free(&controller->io);
+	for (uint32_t i = 0; i < IO_QUEUES_MAX; i++)
+		if (controller->io[i])
+			nvme_queue_free(controller->io[i]);
 	nvme_queue_free(&controller->admin);
 	nvme_memory_free(&controller->data);
+}
+
+void memory_free_driver(struct nvme_controller *controller)
+{
+	for (uint32_t i = 0; i < IO_QUEUES_MAX; i++) {
+		struct nvme_queue *queue = controller->io[i];
+
+		if (queue && queue->slots)
+			banos_free(controller->self, queue->slots);
+		if (queue)
+			banos_free(controller->self, queue);
+	}
 }

@@ -20,14 +20,16 @@
 
 #include <stdint.h>
 
-#define COMMANDS_MAX 16u /* out at a time, of a pair of queues; a power of two */
+#define COMMANDS_MAX 64u /* places for commands of a pair of queues; a power of two */
+
+#define COMMAND_BY_SEGMENTS 0x40u /* flag: the data are named by segments */
 
 struct nvme_command {
 	uint8_t opcode, flags;
 	uint16_t id;
 	uint32_t space; /* number of the namespace */
 	uint64_t zero[2];
-	uint64_t prp[2];
+	uint64_t data[2]; /* prp.h */
 	uint32_t arguments[6];
 };
 

@@ -41,13 +41,26 @@
 #define FEATURE_QUEUES		7u
 #define QUEUE_CONTIGUOUS	1u
 #define QUEUE_INTERRUPTS	2u
+#define QUEUE_VECTOR_AT		16
 
 /* Commands of the NVM command set, 6. */
-#define NVM_READ 0x02
+#define NVM_FLUSH	 0x00
+#define NVM_WRITE	 0x01
+#define NVM_READ	 0x02
+#define NVM_WRITE_ZEROES 0x08
+#define NVM_RANGES	 0x09	     /* dataset management */
+#define WRITE_DURABLE	 0x40000000u /* with the number of blocks */
+#define ZEROES_UNMAP	 0x02000000u
+#define RANGES_DISCARD	 4u
 
 /* A completion's status without its phase: 4.6.1. */
 #define STATUS_CODE(status) ((status) >> 1 & 0xff)
 #define STATUS_TYPE(status) ((status) >> 9 & 7)
+
+#define STATUS_WHICH(status) ((status) >> 1 & 0x7ff) /* both */
+#define FAULT_OPCODE	     0x001u
+#define FAULT_CAPACITY	     0x081u
+#define FAULT_PROTECTED	     0x020u
 
 #define VERSION_1_1 0x00010100u
 
