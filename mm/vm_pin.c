@@ -16,12 +16,13 @@
 static inline bool pin_alone(struct vm_space *space, u64 addr, bool write, struct page **out)
 {
 	bool pinned = false;
-	pte_t *pte, entry;
+	pte_t *pte, entry = 0;
 
 	preempt_disable();
 	if (likely(vm_is_solo(space))) {
 		pte = vm_pte_own(space, addr);
-		entry = pte ? READ_ONCE(*pte) : 0;
+		if (pte)
+			entry = READ_ONCE(*pte);
 		pinned = pte_allows(entry, write) && pte_anon(entry);
 		if (pinned) {
 			*out = pte_page(entry);
@@ -61,10 +62,13 @@ static int pin_entry(struct vm_region *region, u64 addr, bool write, struct page
 static int pin_locked(struct vm_space *space, u64 addr, bool write, struct page **out)
 {
 	struct vm_region *region = vm_region_find(space, addr);
-	int err;
+	u32 right = VM_READ;
+	int err = -EFAULT;
 
 	assert_held(&space->lock);
-	if (!region || !(region->flags & (write ? VM_WRITE : VM_READ)))
+	if (write)
+		right = VM_WRITE;
+	if (!region || !(region->flags & right))
 		return -EFAULT;
 	if (write && region->ops && region->ops->write_back && (region->flags & VM_SHARED))
 		return -EOPNOTSUPP;

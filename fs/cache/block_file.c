@@ -153,26 +153,40 @@ void block_file_init(void)
 
 /* ---- open files ---- */
 
-static int block_open_disk(struct disk *disk, struct file *f)
+/* The disk is in use already. */
+static int block_file_attach(struct disk *disk, struct file *f)
 {
 	struct inode *inode;
 	int err = 0;
 
-	if (f->mode & FMODE_WRITE && disk_is_readonly(disk))
-		return -EACCES;
 	if (f->flags & O_EXCL)
 		err = disk_claim(disk, f);
 	if (err)
 		return err;
 	inode = block_inode_get(disk);
-	if (!IS_ERR(inode)) {
+	if (IS_ERR(inode)) {
 		if (f->flags & O_EXCL)
-			f->mode |= FMODE_CLAIM;
-		return file_cache_open(inode, f);
+			disk_release(disk, f);
+		return (int)PTR_ERR(inode);
 	}
 	if (f->flags & O_EXCL)
-		disk_release(disk, f);
-	return (int)PTR_ERR(inode);
+		f->mode |= FMODE_CLAIM;
+	return file_cache_open(inode, f);
+}
+
+static int block_file_open_disk(struct disk *disk, struct file *f)
+{
+	int err;
+
+	if (f->mode & FMODE_WRITE && disk_is_readonly(disk))
+		return -EACCES;
+	err = disk_open(disk);
+	if (err)
+		return err;
+	err = block_file_attach(disk, f);
+	if (err)
+		disk_close(disk);
+	return err;
 }
 
 static int block_file_open(struct inode *node, struct file *f)
@@ -182,16 +196,21 @@ static int block_file_open(struct inode *node, struct file *f)
 
 	if (!disk)
 		return -ENXIO;
-	err = block_open_disk(disk, f);
+	err = block_file_open_disk(disk, f);
 	disk_put(disk); /* its inode has counted it */
 	return err;
 }
 
 static void block_file_release(struct file *f)
 {
+	struct disk *disk = f->cache->disk;
+
+	disk_get(disk);
 	if (f->mode & FMODE_CLAIM)
-		disk_release(f->cache->disk, f);
+		disk_release(disk, f);
 	block_inode_put(f->cache->inode);
+	disk_close(disk);
+	disk_put(disk);
 }
 
 static s64 block_file_read(struct file *f, struct uio *uio, u64 *pos)

@@ -28,6 +28,7 @@ static u32 ahead_limit(const struct file *f)
 static int ahead_read_missing(struct file *f, struct file_cache *cache, u64 index, u64 wanted)
 {
 	u32 window = (u32)MIN(wanted, (u64)FILL_MAX), npages = window, limit;
+	u64 ahead = ~0ull;
 	int got;
 
 	if (!f)
@@ -37,9 +38,11 @@ static int ahead_read_missing(struct file *f, struct file_cache *cache, u64 inde
 		window = MAX(MAX(2 * READ_ONCE(f->ahead_pages), AHEAD_FIRST), 2 * npages);
 		window = MAX(MIN(window, limit), npages);
 	}
-	got = cache_fill(cache, index, window, window > npages ? index + npages : ~0ull);
+	if (window > npages)
+		ahead = index + npages;
+	got = cache_fill(cache, index, window, ahead);
 	if (got > 0) {
-		WRITE_ONCE(f->ahead_pages, window > npages ? window : 0);
+		WRITE_ONCE(f->ahead_pages, window * (window > npages));
 		WRITE_ONCE(f->ahead_end, index + (u32)got);
 	}
 	return got;

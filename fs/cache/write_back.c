@@ -165,20 +165,31 @@ static void write_run(struct cache_write *batch, u32 i, u64 from, u64 to, u64 st
 	list_add_tail(&part->io.link, ios);
 }
 
-/* The dirty sectors of a run of a disk's pages, whose masks are in @masks. */
+/* Is the sector at @offset behind the run's beginning dirty? */
+static bool sector_is_dirty(const u8 *masks, u64 offset)
+{
+	return masks[offset >> PAGE_SHIFT] >> ((offset >> 9) & 7) & 1;
+}
+
+/* The dirty sectors of a run of a disk's pages, whose masks are in @masks, in blocks of the disk. */
 static void write_sectors(struct cache_write *batch, u32 i, u32 count, const u8 *masks,
 			  struct list *ios)
 {
 	u64 base = batch->pages[i]->index << PAGE_SHIFT, bytes = disk_bytes(batch->cache->disk);
 	u64 from = 0, end = MIN(base + count * PAGE_SIZE, MAX(bytes, base)) - base, to;
+	u64 block = disk_block_bytes(batch->cache->disk);
 
+	masks += i;
 	while (from < end) {
-		for (; from < end && !(masks[i + (from >> PAGE_SHIFT)] >> ((from >> 9) & 7) & 1);)
+		while (from < end && !sector_is_dirty(masks, from))
 			from += 512;
-		for (to = from; to < end && masks[i + (to >> PAGE_SHIFT)] >> ((to >> 9) & 7) & 1;)
-			to += 512;
-		if (from < to)
-			write_run(batch, i, base + from, base + to, base + from, ios);
+		if (from >= end)
+			return;
+		from = ALIGN_DOWN(from, block);
+		to = from + block;
+		while (to < end && sector_is_dirty(masks, to))
+			to += block;
+		write_run(batch, i, base + from, base + to, base + from, ios);
 		from = to;
 	}
 }
@@ -292,14 +303,16 @@ static void batch_init(struct cache_write *batch, struct file_cache *cache)
 static void batch_submit(struct cache_write *batch, const u8 *masks, bool on_stack)
 {
 	struct inode *inode = batch->cache->inode;
-	struct list ios;
+	struct list ios, *list = &ios;
 
+	if (on_stack)
+		list = NULL;
 	mem_account(MEM_DIRTY, -(s64)batch->npages);
 	mem_account(MEM_WRITEBACK, batch->npages);
 	if (!list_empty(&inode->pages.regions))
 		vm_protect_file_range(&inode->pages, batch->first, batch->last);
 	list_init(&ios);
-	write_runs(batch, masks, on_stack ? NULL : &ios);
+	write_runs(batch, masks, list);
 	if (!list_empty(&ios))
 		block_submit_batch(&ios);
 	if (atomic_dec_and_test(&batch->left))

@@ -127,8 +127,10 @@ static void store_end(struct ktest_context *test, struct store *store)
 
 static struct file *store_open(struct store *store)
 {
-	struct file *f = file_alloc();
+	struct file *f = NULL;
 
+	if (store)
+		f = file_alloc();
 	if (!f)
 		return NULL;
 	f->inode = store->inode;
@@ -177,7 +179,7 @@ static int store_sync(struct file *f)
 KTEST(file_cache, reads_each_page_once_and_ahead)
 {
 	struct store *store = store_create(test, 128);
-	struct file *f = store ? store_open(store) : NULL;
+	struct file *f = store_open(store);
 
 	if (!KEXPECT(f))
 		return;
@@ -196,7 +198,7 @@ KTEST(file_cache, reads_each_page_once_and_ahead)
 KTEST(file_cache, reads_single_pages_at_random_places)
 {
 	struct store *store = store_create(test, 128);
-	struct file *f = store ? store_open(store) : NULL;
+	struct file *f = store_open(store);
 
 	if (!KEXPECT(f))
 		return;
@@ -210,7 +212,7 @@ KTEST(file_cache, reads_single_pages_at_random_places)
 KTEST(file_cache, reads_before_it_writes_a_part_and_only_then)
 {
 	struct store *store = store_create(test, 8);
-	struct file *f = store ? store_open(store) : NULL;
+	struct file *f = store_open(store);
 
 	if (!KEXPECT(f))
 		return;
@@ -241,8 +243,8 @@ KTEST(file_cache, reads_before_it_writes_a_part_and_only_then)
 KTEST(file_cache, reports_an_error_of_writing_to_each_file_once)
 {
 	struct store *store = store_create(test, 8);
-	struct file *one = store ? store_open(store) : NULL;
-	struct file *other = store ? store_open(store) : NULL, *later;
+	struct file *one = store_open(store);
+	struct file *other = store_open(store), *later;
 
 	if (!KEXPECT(one && other))
 		return;
@@ -277,7 +279,7 @@ KTEST(file_cache, reports_an_error_of_writing_to_each_file_once)
 KTEST(file_cache, tries_again_after_an_error_of_reading)
 {
 	struct store *store = store_create(test, 40);
-	struct file *f = store ? store_open(store) : NULL;
+	struct file *f = store_open(store);
 
 	if (!KEXPECT(f))
 		return;
@@ -295,11 +297,12 @@ KTEST(file_cache, tries_again_after_an_error_of_reading)
 KTEST(file_cache, cuts_and_shows_zeroes_where_it_grows_again)
 {
 	struct store *store = store_create(test, 8);
-	struct file *f = store ? store_open(store) : NULL;
-	struct inode *inode = store ? store->inode : NULL;
+	struct file *f = store_open(store);
+	struct inode *inode;
 
 	if (!KEXPECT(f))
 		return;
+	inode = store->inode;
 	KEXPECT_EQ(store_put(f, P(6), P(2), 0x55), P(2));
 	mutex_lock(&inode->lock);
 	KEXPECT_EQ(file_cache_cut_prepare(inode, P(3) + 10), 0);
@@ -324,11 +327,12 @@ KTEST(file_cache, cuts_and_shows_zeroes_where_it_grows_again)
 KTEST(file_cache, punches_holes_and_grows)
 {
 	struct store *store = store_create(test, 8);
-	struct file *f = store ? store_open(store) : NULL;
-	struct inode *inode = store ? store->inode : NULL;
+	struct file *f = store_open(store);
+	struct inode *inode;
 
 	if (!KEXPECT(f))
 		return;
+	inode = store->inode;
 	mutex_lock(&inode->lock);
 	KEXPECT_EQ(file_cache_cut_prepare(inode, P(2) + 100), 0);
 	KEXPECT_EQ(file_cache_cut_prepare(inode, P(5) + 50), 0);
@@ -349,7 +353,7 @@ KTEST(file_cache, punches_holes_and_grows)
 KTEST(file_cache, keeps_an_inode_until_its_pages_are_written)
 {
 	struct store *store = store_create(test, 8);
-	struct file *f = store ? store_open(store) : NULL;
+	struct file *f = store_open(store);
 
 	if (!KEXPECT(f))
 		return;
@@ -370,7 +374,7 @@ KTEST(file_cache, keeps_an_inode_until_its_pages_are_written)
 KTEST(file_cache, throws_away_what_has_no_name)
 {
 	struct store *store = store_create(test, 8);
-	struct file *f = store ? store_open(store) : NULL;
+	struct file *f = store_open(store);
 
 	if (!KEXPECT(f))
 		return;
@@ -382,7 +386,7 @@ KTEST(file_cache, throws_away_what_has_no_name)
 KTEST(file_cache, frees_clean_pages_and_keeps_dirty_ones)
 {
 	struct store *store = store_create(test, 128);
-	struct file *f = store ? store_open(store) : NULL;
+	struct file *f = store_open(store);
 	u32 before;
 
 	if (!KEXPECT(f))
@@ -407,7 +411,7 @@ KTEST(file_cache, frees_clean_pages_and_keeps_dirty_ones)
 KTEST(file_cache, writes_what_mappings_changed_each_time)
 {
 	struct store *store = store_create(test, 20);
-	struct file *f = store ? store_open(store) : NULL;
+	struct file *f = store_open(store);
 	struct file *other = file_open(AT_FDCWD, "/", O_TMPFILE | O_RDWR, 0600);
 	struct vm_space *space = vm_space_create();
 	u8 byte;

@@ -35,6 +35,25 @@ def test_what_programs_see(shell):
     shell.check('rmmod ram')
 
 
+def test_a_disk_with_large_blocks_is_written_in_blocks(shell):
+    shell.check('insmod /lib/banos/drivers/block/ram.ko size=1024 block=4096')
+    shell.check('printf abc | dd of=/dev/ram0 bs=1 seek=5000 conv=notrunc,fsync 2>/dev/null')
+    shell.check('printf abc | dd of=/dev/ram0 bs=1 seek=12287 conv=notrunc,fsync 2>/dev/null')
+    assert shell.check('dd if=/dev/ram0 bs=1 skip=5000 count=3 2>/dev/null') == 'abc'
+    assert shell.check('dd if=/dev/ram0 bs=1 skip=12287 count=3 2>/dev/null') == 'abc'
+    shell.check('rmmod ram')
+
+
+def test_a_disk_that_is_taken_away_answers_with_errors(shell):
+    shell.check('insmod /lib/banos/drivers/block/ram.ko size=4096')
+    shell.check('exec 5<>/dev/ram0; dd if=/dev/zero bs=4k count=50 >&5 2>/dev/null')
+    assert shell.run('rmmod ram')[1] != 0       # it is in use
+    shell.check('rmmod --revoke ram', 30)
+    assert shell.run('dd bs=512 count=1 <&5 >/dev/null 2>&1')[1] == 1
+    assert shell.run('dd if=/dev/zero bs=512 count=1 >&5 2>/dev/null')[1] == 1
+    shell.check('exec 5>&-; ! ls /dev/ram0 2>/dev/null; sync')
+
+
 def test_reads_and_writes_more_than_memory_holds(tmp_path):
     """A disk that is larger than memory, written and read through the cache: it makes room for itself and
     for others, and what was written is what is read."""
