@@ -130,7 +130,7 @@ static void fuzz_folder(const uint8_t *data, size_t size)
 			unsigned before = names_count(&form, block);
 			struct dirent_patch patch;
 
-			dirent_remove(&form, block, &entry, &patch);
+			dirent_remove(&entry, &patch);
 			patch_apply(&form, block, &patch);
 			require(names_count(&form, block) == before - 1, "a name less");
 		}

@@ -63,19 +63,18 @@ static int64_t bits_change(struct volume *volume, uint64_t bitmap, uint32_t firs
 	return error;
 }
 
-static int64_t counter_add(struct volume *volume, uint32_t group, uint32_t field, int64_t change)
+/* A counter of a descriptor, which was @before, and the lock is held since it was read. */
+static int64_t counter_set(struct volume *volume, uint32_t group, uint32_t field, uint32_t before,
+			   int64_t change)
 {
-	uint64_t offset = layout_descriptor(&volume->layout, group) + field;
+	int64_t value = before + change;
 	uint8_t bytes[2];
-	int64_t value, error = banos_store_read(volume->mount, offset, bytes, sizeof(bytes));
 
-	if (error)
-		return error;
-	value = get16(bytes) + change;
 	if (value < 0)
 		value = 0;
 	put16(bytes, (uint32_t)lesser((uint64_t)value, UINT16_MAX));
-	return banos_store_write(volume->mount, offset, bytes, sizeof(bytes));
+	return banos_store_write(volume->mount, layout_descriptor(&volume->layout, group) + field,
+				 bytes, sizeof(bytes));
 }
 
 struct search {
@@ -83,6 +82,7 @@ struct search {
 	struct held *held;
 	uint32_t from, to, want;
 	uint32_t first, count; /* what was found; count 0: nothing */
+	uint8_t byte;	       /* of the bitmap, that the first bit lies in */
 };
 
 /* Look at bits [from, to), which lie in one piece. */
@@ -112,9 +112,21 @@ static int64_t search_piece(struct volume *volume, struct search *search, uint32
 		if (end - bit > search->want)
 			end = bit + search->want;
 		search->first = base + bit;
+		search->byte = set.maps[0][bit / 8];
 		search->count = bitmap_run(&set, bit, end);
 	}
 	return banos_store_return(volume->mount, memory);
+}
+
+/* Set what was found, which the lock has kept as it was. */
+static int64_t search_take(struct volume *volume, const struct search *search)
+{
+	uint64_t offset = (search->bitmap << volume->layout.block_shift) + search->first / 8;
+	uint8_t byte = search->byte | (uint8_t)(1u << search->first % 8);
+
+	if (search->count > 1)
+		return bits_change(volume, search->bitmap, search->first, search->count, 1);
+	return banos_store_write(volume->mount, offset, &byte, 1);
 }
 
 static int64_t search_range(struct volume *volume, struct search *search, uint32_t from,
@@ -148,7 +160,7 @@ static int64_t search_group(struct volume *volume, struct search *search, uint32
 
 static int shard_is_blocked(struct volume *volume, const struct shard *shard)
 {
-	return shard->blocked > (uint64_t)banos_store_committed(volume->mount);
+	return shard->blocked && shard->blocked > (uint64_t)banos_store_committed(volume->mount);
 }
 
 /* No space: will there be some after a commit? */
@@ -203,9 +215,10 @@ static int64_t group_take_blocks(struct volume *volume, uint32_t number, uint32_
 		if (!layout_is_block(&volume->layout, *first + i) ||
 		    group_owns(&volume->layout, number, &group, *first + i))
 			return volume_damaged(volume, "a block of the file system itself is free");
-	error = bits_change(volume, group.block_bitmap, search.first, search.count, 1);
+	error = search_take(volume, &search);
 	if (!error)
-		error = counter_add(volume, number, FREE_BLOCKS, -(int64_t)search.count);
+		error = counter_set(volume, number, FREE_BLOCKS, group.free_blocks,
+				    -(int64_t)search.count);
 	if (error)
 		return error;
 	return (int64_t)search.count;
@@ -269,7 +282,7 @@ static int64_t group_give_blocks(struct volume *volume, uint32_t number, uint32_
 	if (error == -EUCLEAN)
 		volume_damaged(volume, "a block was freed twice");
 	if (!error)
-		error = counter_add(volume, number, FREE_BLOCKS, count);
+		error = counter_set(volume, number, FREE_BLOCKS, group.free_blocks, count);
 	if (!error && !undo)
 		held_add(volume, number, HELD_BLOCKS, bit, count);
 	return error;
@@ -380,11 +393,11 @@ static int64_t group_take_inode(struct volume *volume, uint32_t number, int is_f
 	*inode = (uint32_t)base + search.first + 1;
 	error = inode_check_free(volume, *inode);
 	if (!error)
-		error = bits_change(volume, group.inode_bitmap, search.first, 1, 1);
+		error = search_take(volume, &search);
 	if (!error)
-		error = counter_add(volume, number, FREE_INODES, -1);
+		error = counter_set(volume, number, FREE_INODES, group.free_inodes, -1);
 	if (!error && is_folder)
-		error = counter_add(volume, number, FOLDERS, 1);
+		error = counter_set(volume, number, FOLDERS, group.folders, 1);
 	if (!error)
 		held_add(volume, number, HELD_INODES, search.first, 1);
 	return error;
@@ -430,9 +443,9 @@ int64_t inode_free(struct volume *volume, uint32_t number, int is_folder, int un
 	if (error == -EUCLEAN)
 		volume_damaged(volume, "an inode was freed twice");
 	if (!error)
-		error = counter_add(volume, group, FREE_INODES, 1);
+		error = counter_set(volume, group, FREE_INODES, about.free_inodes, 1);
 	if (!error && is_folder)
-		error = counter_add(volume, group, FOLDERS, -1);
+		error = counter_set(volume, group, FOLDERS, about.folders, -1);
 	if (!error) {
 		shard->inodes_free++;
 		held_add(volume, group, HELD_INODES, bit, 1);

@@ -31,6 +31,7 @@ struct dirent {
 	uint32_t inode;
 	uint32_t name_bytes, type; /* type: 0 if it is not known */
 	uint32_t before;	   /* offset of the entry before it; its own if it is the first */
+	uint32_t before_length;
 	const char *name;
 };
 
@@ -85,8 +86,7 @@ uint32_t dirent_divide(const struct dirent_form *form, const struct dirent *entr
 uint32_t dirent_divide_first(const struct dirent *entry);
 
 /** Remove an entry: as dirent_find() found it, in the same block. */
-void dirent_remove(const struct dirent_form *form, const uint8_t *block, const struct dirent *entry,
-		   struct dirent_patch *patch);
+void dirent_remove(const struct dirent *entry, struct dirent_patch *patch);
 
 /** Let an entry lead to another inode. */
 void dirent_redirect(const struct dirent_form *form, const struct dirent *entry, uint32_t inode,

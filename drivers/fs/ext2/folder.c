@@ -276,20 +276,20 @@ struct listing {
 static int listing_add(struct listing *listing, const struct dirent *entry, uint64_t cookie)
 {
 	uint32_t bytes = (BANOS_DIRECTORY_NAME + entry->name_bytes + 7) / 8 * 8;
-	struct banos_directory_entry record = { 0 };
+	struct banos_directory_entry record = {
+		.node = entry->inode,
+		.cookie = cookie,
+		.record_bytes = (uint16_t)bytes,
+		.type = (uint8_t)entry_kind(entry->type),
+		.name_bytes = (uint8_t)entry->name_bytes,
+	};
 	uint8_t *to = listing->to + listing->used;
 
-	if (bytes < sizeof(record))
-		bytes = sizeof(record);
 	if (listing->length - listing->used < bytes)
 		return 1;
-	record.node = entry->inode;
-	record.cookie = cookie;
-	record.record_bytes = (uint16_t)bytes;
-	record.type = (uint8_t)entry_kind(entry->type);
-	record.name_bytes = (uint8_t)entry->name_bytes;
-	memset(to, 0, bytes);
-	memcpy(to, &record, BANOS_DIRECTORY_NAME);
+	/* What is behind the name is zero. */
+	__builtin_memset(to + bytes - 8, 0, 8);
+	__builtin_memcpy(to, &record, BANOS_DIRECTORY_NAME);
 	memcpy(to + BANOS_DIRECTORY_NAME, entry->name, entry->name_bytes);
 	listing->used += bytes;
 	return 0;
@@ -573,13 +573,8 @@ int64_t folder_add(struct volume *volume, struct node *folder, const struct addi
 int64_t folder_remove(struct volume *volume, const struct node *folder, const struct place *place)
 {
 	struct dirent_patch patch;
-	struct view view;
-	int64_t error = view_get(volume, place->block, &view);
 
-	if (error)
-		return error;
-	dirent_remove(&volume->form, view.bytes, &place->entry, &patch);
-	view_put(volume, &view);
+	dirent_remove(&place->entry, &patch);
 	if (place->index < room_get(volume, folder->number))
 		room_set(volume, folder->number, place->index);
 	return patch_write(volume, place->block, &patch);

@@ -27,8 +27,11 @@ static uint32_t map_bytes(const struct volume *volume)
 /* Empty what is committed. */
 static void held_age(struct volume *volume, struct held *held)
 {
-	uint64_t committed = (uint64_t)banos_store_committed(volume->mount);
+	uint64_t committed;
 
+	if (!held->epochs[0] && !held->epochs[1])
+		return;
+	committed = (uint64_t)banos_store_committed(volume->mount);
 	for (uint32_t i = 0; i < 2; i++) {
 		if (!held->epochs[i] || held->epochs[i] > committed)
 			continue;
@@ -114,7 +117,7 @@ int held_has(struct volume *volume, uint32_t inode, uint32_t kind)
 
 	banos_mutex_lock(&shard->lock);
 	held = held_find(volume, group, kind);
-	has = shard->blocked > (uint64_t)banos_store_committed(volume->mount);
+	has = shard->blocked && shard->blocked > (uint64_t)banos_store_committed(volume->mount);
 	for (uint32_t i = 0; held && i < 2; i++)
 		if (held->epochs[i])
 			has |= held->maps[i][bit / 8] >> bit % 8 & 1u;

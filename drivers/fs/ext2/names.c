@@ -77,7 +77,12 @@ static int64_t content_plan(struct volume *volume, struct node *node,
 static int64_t node_write_new(struct volume *volume, const struct node *node)
 {
 	uint32_t bytes = inode_raw_bytes(&volume->layout);
-	int64_t error = banos_store_write(volume->mount, node->offset, node->raw, bytes);
+	uint8_t whole[2 * INODE_BYTES_MIN] = { 0 };
+	int64_t error;
+
+	memcpy(whole, node->raw, bytes);
+	bytes = (uint32_t)lesser(volume->layout.inode_bytes, sizeof(whole));
+	error = banos_store_write(volume->mount, node->offset, whole, bytes);
 
 	if (!error && volume->layout.inode_bytes > bytes)
 		error = banos_store_zero(volume->mount, node->offset + bytes,
