@@ -5,6 +5,7 @@
  * What a driver alone knows (CD-ROM, SCSI) is not asked here: ENOTTY.
  */
 #include <kernel/cred.h>
+#include <kernel/partition.h>
 #include <kernel/uaccess.h>
 #include <uapi/blkdev.h>
 #include "block_file.h"
@@ -148,6 +149,19 @@ static s64 disk_ioctl_flush(struct file *f)
 	return 0;
 }
 
+/* Read the partition table again, as it is on the disk once what is cached was written. */
+static s64 disk_ioctl_rescan(struct file *f)
+{
+	int err;
+
+	if (!current_capable(CAP_SYS_ADMIN))
+		return -EACCES;
+	err = file_cache_write_back(f->cache->inode, 0, ~0ull, true);
+	if (err)
+		return err;
+	return partitions_rescan(f->cache->disk);
+}
+
 static s64 disk_ioctl_set_readahead(struct file *f, u64 arg)
 {
 	struct block_inode *block = f->cache->inode->private;
@@ -165,6 +179,7 @@ s64 block_ioctl(struct file *f, u32 cmd, u64 arg)
 	switch (cmd) {
 	case BLKROSET: return disk_ioctl_set_readonly(f, arg);
 	case BLKBSZSET: return disk_ioctl_set_block_size(f, arg);
+	case BLKRRPART: return disk_ioctl_rescan(f);
 	case BLKFLSBUF: return disk_ioctl_flush(f);
 	case BLKRASET:
 	case BLKFRASET: return disk_ioctl_set_readahead(f, arg);

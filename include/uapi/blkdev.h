@@ -5,6 +5,7 @@
 
 #define BLKROSET	 0x125d
 #define BLKROGET	 0x125e
+#define BLKRRPART	 0x125f
 #define BLKGETSIZE	 0x1260
 #define BLKFLSBUF	 0x1261
 #define BLKRASET	 0x1262
