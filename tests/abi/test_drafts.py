@@ -18,7 +18,7 @@ ANOTHER = r'built against another draft of <banos/lamp\.h> \([0-9a-f]{16}; this 
 
 
 def folders(lamp):
-    return [f'{DRAFTS}/both', f'{DRAFTS}/{lamp}']
+    return [f'{SOURCE}/include', f'{DRAFTS}/both', f'{DRAFTS}/{lamp}']
 
 
 def user(folder, lamp, *flags, compiler='gcc -O2'):
