@@ -6,9 +6,13 @@
  * The processes are looked up only now, one after the other: a file does not know who has
  * it, and may be passed on. So what is said was true at some moment of the search.
  */
+#include <kernel/block.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
+#include <kernel/fs/block_file.h>
 #include <kernel/fs/fd_table.h>
+#include <kernel/fs/file_cache.h>
+#include <kernel/kconfig.h>
 #include <kernel/process.h>
 #include <kernel/report.h>
 #include <kernel/string.h>
@@ -44,6 +48,17 @@ struct busy_process {
 	u32 open, mapped; /* files of the driver, regions of them */
 };
 
+/* A file of a device or disk of the driver. @device: out: its name */
+static bool busy_is_file(const struct driver *driver, const struct file *f, char *device)
+{
+	if (!IS_ENABLED(CONFIG_BLOCK) || f->ops != &block_file_fops)
+		return driver_has_file(driver, f, device);
+	if (disk_owner(f->cache->disk) != &driver->owner)
+		return false;
+	strscpy(device, disk_name(f->cache->disk), DEVICE_FILE_NAME_SIZE);
+	return true;
+}
+
 static void busy_count_files(const struct driver *driver, struct process *p,
 			     struct busy_process *found)
 {
@@ -57,7 +72,7 @@ static void busy_count_files(const struct driver *driver, struct process *p,
 
 		if (!f)
 			continue;
-		found->open += driver_has_file(driver, f, found->device);
+		found->open += busy_is_file(driver, f, found->device);
 		file_put(f);
 	}
 	files_put(files);
@@ -75,7 +90,7 @@ static void busy_count_mappings(const struct driver *driver, struct process *p,
 	for (region = vm_region_find_above(space, 0); region;
 	     region = vm_region_find_above(space, region->end))
 		if (region->file)
-			found->mapped += driver_has_file(driver, region->file, found->device);
+			found->mapped += busy_is_file(driver, region->file, found->device);
 	up_read(&space->lock);
 	vm_space_put(space);
 }
@@ -132,11 +147,30 @@ static bool busy_report_processes(const struct driver *driver, struct report *re
 	return count;
 }
 
+/* ---- mounts ---- */
+
+/* @return are there any? */
+static bool busy_report_mounts(const struct driver *driver, struct report *report)
+{
+	bool any = false;
+
+	for (struct disk *disk = disk_next(NULL); disk; disk = disk_next(disk)) {
+		if (disk_owner(disk) != &driver->owner || !disk_is_claimed(disk))
+			continue;
+		report_add(report, -EBUSY, "is busy: /dev/%s is mounted, or claimed by a program",
+			   disk_name(disk));
+		any = true;
+	}
+	return any;
+}
+
 void driver_report_users(struct driver *driver, struct report *report)
 {
 	bool any = busy_report_importers(driver, report);
 
 	any = busy_report_processes(driver, report) || any;
+	if (IS_ENABLED(CONFIG_BLOCK))
+		any = busy_report_mounts(driver, report) || any;
 	if (!any)
 		report_add(
 			report, -EBUSY,

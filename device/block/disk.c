@@ -97,6 +97,22 @@ bool disk_is_gone(const struct disk *disk)
 {
 	return READ_ONCE(disk->state) == DISK_GONE;
 }
+const struct owner *disk_owner(const struct disk *disk)
+{
+	const struct block_device *device;
+	const struct owner *owner = NULL;
+
+	rcu_read_lock();
+	device = rcu_dereference(disk->whole->device);
+	if (device)
+		owner = device->root;
+	rcu_read_unlock();
+	return owner;
+}
+bool disk_is_claimed(const struct disk *disk)
+{
+	return READ_ONCE(disk->holder) != NULL;
+}
 struct disk *disk_whole(struct disk *disk)
 {
 	return disk->whole;

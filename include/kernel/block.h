@@ -21,6 +21,7 @@
 
 struct block_device;
 struct thread;
+struct owner;
 struct seq_file;
 
 /** Bytes in a page, or in several pages that follow each other. */
@@ -108,6 +109,10 @@ bool disk_has_discard(const struct disk *disk);
 bool disk_is_removable(const struct disk *disk);
 /** Was it taken away? */
 bool disk_is_gone(const struct disk *disk);
+/** The driver whose disk it is: its root owner; NULL: the kernel, or it was taken away. For comparing. */
+const struct owner *disk_owner(const struct disk *disk);
+/** Is it mounted, or claimed otherwise? */
+bool disk_is_claimed(const struct disk *disk);
 /** Of a partition: the disk that it is on; else itself. Not counted further. */
 struct disk *disk_whole(struct disk *disk);
 /** Where a partition begins; 0 of a whole disk. */

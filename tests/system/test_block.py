@@ -22,7 +22,10 @@ def test_disks_are_seen(start):
     assert m.check('cat /sys/dev/block/1:1/uevent').splitlines() == [
         'MAJOR=1', 'MINOR=1', 'DEVNAME=ram1', 'DEVTYPE=disk']
     assert m.check('readlink /sys/class/block/ram0') == '../../block/ram0\n'
-    m.check('rmmod ram')
+    m.check('exec 3</dev/ram1')
+    output, status = m.run('rmmod ram')
+    assert status and '/dev/ram1: process' in output, output
+    m.check('exec 3<&-; rmmod ram')
     assert 'add block ram0 block:disk' in m.lines('cat /tmp/events')
     assert 'remove block ram1 block:disk' in m.lines('cat /tmp/events')
     assert not m.check('ls /sys/block /sys/dev/block').replace('/sys/block:', '').replace(
