@@ -451,19 +451,6 @@ static int64_t block_add(struct volume *volume, uint64_t block, const struct add
 	return patch_write(volume, block, &patch);
 }
 
-/* Write a new block of a folder: unused but for the addition. */
-static int64_t block_format(struct volume *volume, uint64_t block)
-{
-	uint64_t offset = block << volume->layout.block_shift;
-	uint8_t sector[DIRENT_SECTOR];
-	int64_t error = 0;
-
-	dirent_format(&volume->form, sector, 0, 0);
-	for (uint32_t at = 0; !error && at < volume->layout.block_bytes; at += DIRENT_SECTOR)
-		error = banos_store_write(volume->mount, offset + at, sector, sizeof(sector));
-	return error;
-}
-
 /* A new block at the end. */
 static int64_t folder_extend(struct volume *volume, struct node *folder,
 			     const struct addition *addition)
@@ -501,7 +488,8 @@ static int64_t folder_extend(struct volume *volume, struct node *folder,
 	plain.later = 0;
 	error = grow_write(volume, folder, &growth);
 	if (!error)
-		error = block_format(volume, growth.first);
+		error = banos_store_write(volume->mount, block, volume->blank,
+					  volume->layout.block_bytes);
 	if (!error)
 		error = block_add(volume, growth.first, &plain);
 	if (error)

@@ -127,6 +127,7 @@ static int64_t options_check(const char *options)
 
 static void volume_free(struct volume *volume)
 {
+	banos_free(ext2_owner, volume->blank);
 	known_free(volume);
 	for (uint32_t i = 0; i < SHARDS; i++) {
 		struct shard *shard = &volume->shards[i];
@@ -138,6 +139,19 @@ static void volume_free(struct volume *volume)
 		}
 	}
 	banos_free(ext2_owner, volume);
+}
+
+/* What a new block of a folder contains. */
+static int64_t blank_create(struct volume *volume)
+{
+	uint32_t bytes = volume->layout.block_bytes;
+
+	volume->blank = banos_alloc(ext2_owner, bytes, 0);
+	if (!volume->blank)
+		return -ENOMEM;
+	for (uint32_t at = 0; at < bytes; at += DIRENT_SECTOR)
+		dirent_format(&volume->form, volume->blank + at, 0, 0);
+	return 0;
 }
 
 static int64_t volume_create(banos_mount mount, const struct layout *layout, struct volume **to)
@@ -152,7 +166,9 @@ static int64_t volume_create(banos_mount mount, const struct layout *layout, str
 	volume->form.block_bytes = layout->block_bytes;
 	volume->form.has_types = !!(layout->incompat & INCOMPAT_FILETYPE);
 	volume->generation = (uint32_t)(banos_time_real_ns() / BANOS_MS) * 2654435761u;
-	error = known_init(volume);
+	error = blank_create(volume);
+	if (!error)
+		error = known_init(volume);
 	for (uint32_t i = 0; i < SHARDS && !error; i++) {
 		error = banos_mutex_init(ext2_owner, &volume->shards[i].lock);
 		while (error && i)
@@ -160,10 +176,12 @@ static int64_t volume_create(banos_mount mount, const struct layout *layout, str
 		if (error)
 			known_free(volume);
 	}
-	if (error)
+	if (error) {
+		banos_free(ext2_owner, volume->blank);
 		banos_free(ext2_owner, volume);
-	else
+	} else {
 		*to = volume;
+	}
 	return error;
 }
 

@@ -30,12 +30,10 @@ static int64_t content_write(struct volume *volume, const struct node *node, uin
 			return error;
 		return banos_store_write(volume->mount, offset, what->target, length);
 	}
+	error = banos_store_write(volume->mount, offset, volume->blank, volume->layout.block_bytes);
 	dirent_format(&volume->form, sector, node->number, parent);
-	error = banos_store_write(volume->mount, offset, sector, sizeof(sector));
-	dirent_format(&volume->form, sector, 0, 0);
-	for (uint32_t at = DIRENT_SECTOR; !error && at < volume->layout.block_bytes;
-	     at += DIRENT_SECTOR)
-		error = banos_store_write(volume->mount, offset + at, sector, sizeof(sector));
+	if (!error)
+		error = banos_store_write(volume->mount, offset, sector, sizeof(sector));
 	return error;
 }
 

@@ -71,6 +71,7 @@ struct volume {
 	banos_mount mount;
 	struct layout layout;
 	struct dirent_form form;
+	uint8_t *blank; /* a block of a folder, unused */
 	uint32_t read_only;
 	uint32_t is_damaged;
 	uint32_t was_valid;		   /* STATE_VALID when it was mounted */
