@@ -94,6 +94,7 @@ static int64_t liar_init(banos_owner self)
 		.ops = &ops,
 		.name = "liar#",
 	};
+	banos_block none; /* undefined after an error */
 	char name[32];
 	int64_t error = banos_block_register(self, &config, &disk);
 
@@ -102,7 +103,7 @@ static int64_t liar_init(banos_owner self)
 	expect(banos_block_name(disk, name, sizeof(name)), 5);
 	expect(banos_block_resize(disk, 1ull << 60), -EINVAL);
 	config.name[0] = '*';
-	expect(banos_block_register(self, &config, &disk), -EINVAL);
+	expect(banos_block_register(self, &config, &none), -EINVAL);
 	return 0;
 }
 
