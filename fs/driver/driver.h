@@ -40,10 +40,11 @@ struct driven_super {
 	bool committing;	   /* no change begins */
 	bool ending;		   /* the last user has gone */
 	bool ignores_errors;	   /* errors=continue */
-	struct wait_queue wait;	   /* for the end of these, and of calls */
-	struct mutex commit_lock;  /* guards committed */
-	u64 epoch;		   /* of the present changes; changes while they are excluded */
-	u64 committed;		   /* the last commit that succeeded */
+	bool remounts;		/* its driver may write, though it is read-only still, or already */
+	struct wait_queue wait; /* for the end of these, and of calls */
+	struct mutex commit_lock; /* guards committed */
+	u64 epoch;		  /* of the present changes; changes while they are excluded */
+	u64 committed;		  /* the last commit that succeeded */
 	u64 dirty_ns; /* when something was first changed after the last commit; 0: nothing was */
 	struct banos_mount_config config; /* for mounting it again */
 	struct store *store;		  /* NULL: there is no disk */

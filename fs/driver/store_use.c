@@ -47,7 +47,8 @@ int driven_store_read(struct driven_use *use, u64 offset, void *to, u64 length)
 
 int driven_store_write(struct driven_use *use, u64 offset, const void *from, u64 length)
 {
-	if (use->super->sb->flags & MS_RDONLY && !(use->call->flags & DRIVEN_CLOSED))
+	if (use->super->sb->flags & MS_RDONLY && !use->super->remounts &&
+	    !(use->call->flags & DRIVEN_CLOSED))
 		return -EROFS;
 	driven_changed(use->super);
 	return store_write(use->super->store, offset, from, length);

@@ -451,6 +451,7 @@ static int driven_remount(struct super_block *sb, u32 flags, const char *options
 	    !(was.flags & BANOS_MOUNT_READ_ONLY))
 		return -EROFS;
 	err = take_options(super, options);
+	super->remounts = true;
 	if (!super->config.options[0])
 		memcpy(super->config.options, was.options, sizeof(was.options));
 	else if (strcmp(super->config.options, was.options))
@@ -461,6 +462,7 @@ static int driven_remount(struct super_block *sb, u32 flags, const char *options
 		err = driven_change(super, remount, given | FUTURE_FLAGS, changed);
 	if (!err && given)
 		err = driven_commit(super);
+	super->remounts = false;
 	if (err) {
 		super->config = was;
 		return driven_error(err);
