@@ -63,6 +63,7 @@ void bus_report_patterns(const struct owner *root, const struct device_pattern *
 {
 	char bus[BUS_NAME_SIZE];
 
+	/* "block:disk" is for who reads /dev/hotplug: the driver is wanted where there are disks. */
 	for (u32 i = 0; i < count; i++) {
 		const char *alias = patterns[i].alias;
 		const char *colon = strchr(alias, ':');
@@ -71,6 +72,8 @@ void bus_report_patterns(const struct owner *root, const struct device_pattern *
 			continue;
 		memcpy(bus, alias, colon - alias);
 		bus[colon - alias] = 0;
+		if (!strcmp(bus, "block"))
+			continue;
 		if (prober_exists(root, bus))
 			report_misfit(root->name, alias, bus);
 		else

@@ -202,7 +202,8 @@ static struct disk_record *record_take_locked(void)
 	list_for_each(record, &records, link)
 		if (record->pending) {
 			record->pending = false;
-			return record;
+			if (!record->has_table) /* a prober came while another one found it */
+				return record;
 		}
 	scan_wanted = false;
 	return NULL;

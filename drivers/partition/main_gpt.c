@@ -39,4 +39,5 @@ static int64_t gpt_init(banos_owner self)
 	return prober_register(self, "gpt", GPT_RANK, gpt_probe);
 }
 
+BANOS_SERVES("block:disk"); /* so that a disk brings it */
 BANOS_DRIVER(gpt, "1.0", "MIT", "GUID partition tables", gpt_init, NULL);

@@ -28,5 +28,6 @@ static int64_t mbr_init(banos_owner self)
 	return prober_register(self, "mbr", MBR_RANK, mbr_probe);
 }
 
+BANOS_SERVES("block:disk"); /* so that a disk brings it */
 BANOS_DRIVER(mbr, "1.0", "MIT", "Partition tables of PCs: primary and logical partitions", mbr_init,
 	     NULL);
