@@ -122,15 +122,15 @@ need-build:
 	$(setup) --check build
 
 # Install what is missing.
-.PHONY: setup setup-run setup-iso setup-debug setup-check
+.PHONY: setup setup-run setup-iso setup-disk setup-debug setup-check
 setup: setup-check
-setup-run setup-iso setup-debug setup-check:
+setup-run setup-iso setup-disk setup-debug setup-check:
 	$(setup) $(@:setup-%=%)
 
 # ---------------------------------------------------------------------------
 # Running
 
-.PHONY: built run debug console iso run-iso run-uefi
+.PHONY: built run debug console iso run-iso run-uefi disk run-disk run-disk-uefi
 built: setup-run
 	+@$(MAKE) $(jobs) all
 run: built
@@ -143,6 +143,13 @@ iso: setup-iso
 	+@$(MAKE) $(jobs) all
 	@scripts/iso.sh '$(O)'
 run-iso run-uefi: iso
+	@scripts/qemu.sh '$(O)' $@
+disk: setup-disk
+	+@$(MAKE) $(jobs) all
+	@PYTHON='$(PYTHON)' scripts/disk.sh '$(O)'
+# The disk keeps what was changed on it: it is made once.
+run-disk run-disk-uefi: setup-disk
+	@[ -f '$(O)/banos.img' ] || $(MAKE) disk
 	@scripts/qemu.sh '$(O)' $@
 
 # ---------------------------------------------------------------------------
@@ -229,6 +236,8 @@ help:
 #?   console           another terminal for typing to the machine under gdb
 #?   iso               build/banos.iso, for BIOS and UEFI
 #?   run-iso  run-uefi boot that in QEMU
+#?   disk              build/banos.img, a disk that boots by itself, with ext2 (DISK_MIB=128)
+#?   run-disk  run-disk-uefi   boot that in QEMU; changes stay on it until "make disk"
 #?
 #? Tests
 #?   check-layers  check-host  check-build  check-kernel  check-drivers

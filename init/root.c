@@ -9,7 +9,8 @@
  * stops. Without these options it is the first of /init, /sbin/init, /etc/init,
  * /bin/init and /bin/sh that can be run. Words of the command line that no part of the
  * kernel has declared by CMDLINE_OPTION() become its arguments, unknown key=value pairs
- * its environment; all words after "--" are its arguments.
+ * its environment; all words after "--" are its arguments. With root= the first program mounts a disk
+ * (usr/rootfs/init), and init= names one there.
  * Source: Linux, Documentation/admin-guide/kernel-parameters.rst.
  */
 #include <kernel/boot.h>
@@ -32,6 +33,7 @@
 
 CMDLINE_OPTION(opt_init, "init");
 CMDLINE_OPTION(opt_rdinit, "rdinit");
+CMDLINE_OPTION(opt_root, "root");
 
 /* The pages of the module being unpacked are still in use from this address on. */
 static phys_t module_kept;
@@ -101,7 +103,7 @@ extern const struct cmdline_option __cmdline_options_start[], __cmdline_options_
  */
 /* clang-format off */
 static const char *const linux_words[] = {
-	"ro", "rw", "root", "rootwait", "rootdelay", "rootflags", "rootfstype", "initrd", "noinitrd", "resume", "noresume",
+	"ro", "rw", "rootwait", "rootdelay", "rootflags", "rootfstype", "initrd", "noinitrd", "resume", "noresume",
 	"nomodule", "nomodeset", "nofb", "vga", "video", "earlyprintk", "earlycon", "ignore_loglevel", "initcall_debug",
 	"panic", "no_timer_check", "noirqdebug", "irqpoll", "irqfixup", "nmi_watchdog", "nowatchdog", "nosoftlockup",
 	"mitigations", "nosmt", "nosmep", "nosmap", "nopti", "pti", "nopcid", "noinvpcid", "nopat", "noxsave",
@@ -259,7 +261,7 @@ static bool first_find(struct first *first)
 	static char path[sizeof(boot_info.cmdline)];
 	int err;
 
-	if (option_value(&opt_init, path, sizeof(path)) > 0 ||
+	if ((!option_is_set(&opt_root) && option_value(&opt_init, path, sizeof(path)) > 0) ||
 	    option_value(&opt_rdinit, path, sizeof(path)) > 0) {
 		err = first_try_start(first, path);
 		if (err)

@@ -3,7 +3,7 @@
 #
 # Find the packages that are missing for a task, and install them.
 #
-#	bootstrap.sh [--check] config|build|run|iso|debug|check
+#	bootstrap.sh [--check] config|build|run|iso|disk|debug|check
 #
 # With --check nothing is installed: the command that would do it is printed,
 # and the status is 1. It needs nothing but a shell, so that "make run" works
@@ -114,6 +114,13 @@ need_iso()
 	need ovmf /usr/share/OVMF/OVMF_CODE_4M.fd
 }
 
+need_disk()
+{
+	need_iso
+	need fdisk sfdisk
+	need e2fsprogs mke2fs
+}
+
 need_debug()
 {
 	need_run
@@ -122,7 +129,7 @@ need_debug()
 
 need_check()
 {
-	need_iso
+	need_disk
 	need_debug
 	# Drivers may be written in C++, too, and for either compiler.
 	need g++ g++

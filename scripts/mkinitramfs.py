@@ -19,7 +19,7 @@ import elf
 
 FOLDERS = ('bin dev etc home/user lib/modules mnt proc root run sbin sys tmp '
            'usr/bin usr/sbin var/log var/tmp').split()
-LINKS = {'init': 'sbin/init', 'var/run': '../run', 'etc/mtab': '../proc/mounts'}
+LINKS = {'var/run': '../run', 'etc/mtab': '../proc/mounts'}
 # What differs from root's 755 and 644.
 MODES = {'bin/busybox': 0o4755, 'etc/shadow': 0o600, 'root': 0o700,
          'home/user': 0o750, 'tmp': 0o1777, 'var/tmp': 0o1777}

@@ -3,7 +3,7 @@
 #
 # Boot in QEMU, with the machine's serial console on this terminal.
 #
-#	qemu.sh OUTPUT_DIR run|debug|console|run-iso|run-uefi
+#	qemu.sh OUTPUT_DIR run|debug|console|run-iso|run-uefi|run-disk|run-disk-uefi
 #
 # Variables: MEM (MiB), SMP, MACHINE, CPU, APPEND (kernel options), QEMU_ARGS,
 # KERNEL, INITRD, QEMU; SCREEN=1 opens a window with the machine's screen. Keys:
@@ -75,19 +75,24 @@ run | debug)
 	set -- "$@" -kernel "$KERNEL" -initrd "$INITRD" \
 		-append "$consoles${APPEND:+ $APPEND}"
 	;;
-run-iso)
+run-iso | run-uefi)
 	set -- "$@" -cdrom "$out/banos.iso"
 	;;
-run-uefi)
-	vars=$out/ovmf-vars.fd
-	[ -f "$vars" ] || cp /usr/share/OVMF/OVMF_VARS_4M.fd "$vars"
-	set -- "$@" -machine q35 -cdrom "$out/banos.iso" \
-		-drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
-		-drive if=pflash,format=raw,file="$vars"
+run-disk | run-disk-uefi)
+	set -- "$@" -drive if=virtio,format=raw,file="$out/banos.img"
 	;;
 *)
 	echo "qemu.sh: unknown mode $mode" >&2
 	exit 1 ;;
+esac
+case $mode in
+*uefi)
+	vars=$out/ovmf-vars.fd
+	[ -f "$vars" ] || cp /usr/share/OVMF/OVMF_VARS_4M.fd "$vars"
+	set -- "$@" -machine q35 \
+		-drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
+		-drive if=pflash,format=raw,file="$vars"
+	;;
 esac
 
 # shellcheck disable=SC2086 # QEMU_ARGS is a list of words

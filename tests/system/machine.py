@@ -80,10 +80,10 @@ class Machine:
 
     def __init__(self, log_path, *, files=None, initrd=None, append='',
                  memory=256, cpus=CPUS, machine='pc', cpu=CPU, kernel=None,
-                 iso=None, monitor=False, qemu=(), limit_s=BOOT_LIMIT_S):
+                 iso=None, disk=None, monitor=False, qemu=(), limit_s=BOOT_LIMIT_S):
         """files: {path: content} laid over the usual initramfs;
         initrd: bytes instead of it, None the usual; b'' none at all;
-        iso: a disc to boot from, instead of a kernel and an initramfs;
+        iso, disk: a disc, or a disk, to boot from, instead of a kernel and an initramfs;
         monitor: whether the screen and the keyboard are wanted."""
         self.log_path = log_path
         self.temporary = None
@@ -111,6 +111,8 @@ class Machine:
                 '-serial', 'chardev:serial0']
         if iso:
             argv += ['-cdrom', iso]
+        elif disk:
+            argv += ['-drive', f'if=virtio,format=raw,file={disk}']
         else:
             argv += ['-kernel', kernel or KERNEL, '-append',
                      f'console=ttyS0 {APPEND} {append}'.strip()]
