@@ -295,6 +295,39 @@ static void attributes_are_written(void **state)
 	drive_close(drive);
 }
 
+/* Each allocation fails once: methods fail, or do without; what they leave is whole. */
+static void without_memory_the_image_stays_whole(void **state)
+{
+	static uint8_t bytes[100 * KIB];
+
+	for (int count = 0; count < 10; count++) {
+		struct drive *drive = image_make("-b 8192", "8M");
+		char path[20];
+
+		drive_fail_alloc(count);
+		if (drive_mount(drive, NULL, 0)) {
+			drive_fail_alloc(-1);
+			assert_int_equal(drive_mount(drive, NULL, 0), 0);
+			drive_fail_alloc(count);
+		}
+		for (int i = 0; i < 20; i++) {
+			snprintf(path, sizeof(path), "/f%d", i);
+			vfs_create(drive, path, 0100644);
+			vfs_write(drive, path, 0, bytes, sizeof(bytes));
+			vfs_setxattr(drive, path, "user.a", "b", 1, 0);
+			if (i % 3 == 0)
+				vfs_unlink(drive, path);
+			if (i % 7 == count % 7)
+				vfs_sync(drive);
+		}
+		drive_fail_alloc(-1);
+		assert_int_equal(drive_unmount(drive), 0);
+		assert_true(image_is_clean(drive));
+		drive_close(drive);
+	}
+	drive_driver_exit();
+}
+
 static int tests_end(void **state)
 {
 	images_remove();
@@ -311,6 +344,7 @@ int main(void)
 		cmocka_unit_test(large_files_set_their_feature),
 		cmocka_unit_test(ext4_is_read),
 		cmocka_unit_test(attributes_are_written),
+		cmocka_unit_test(without_memory_the_image_stays_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, tests_end);
