@@ -113,10 +113,7 @@ bool disk_is_claimed(const struct disk *disk)
 {
 	return READ_ONCE(disk->holder) != NULL;
 }
-struct disk *disk_whole(struct disk *disk)
-{
-	return disk->whole;
-}
+
 u64 disk_start(const struct disk *disk)
 {
 	return disk->start;

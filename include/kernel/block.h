@@ -113,8 +113,6 @@ bool disk_is_gone(const struct disk *disk);
 const struct owner *disk_owner(const struct disk *disk);
 /** Is it mounted, or claimed otherwise? */
 bool disk_is_claimed(const struct disk *disk);
-/** Of a partition: the disk that it is on; else itself. Not counted further. */
-struct disk *disk_whole(struct disk *disk);
 /** Where a partition begins; 0 of a whole disk. */
 u64 disk_start(const struct disk *disk);
 /** 0: a whole disk. */

@@ -71,8 +71,9 @@ void acpi_slot_init(struct pci_host *host)
 		return;
 	}
 	if (acpi_select(host, 2) && acpi_select(host, 1)) {
-		for (const struct pci_function *f = host->functions; f; f = f->next)
-			number += f->info.header == 1;
+		for (const struct pci_function *function = host->functions; function;
+		     function = function->next)
+			number += function->info.header == 1;
 		host->acpi_selects = number < SELECTS_MAX ? number : SELECTS_MAX;
 		return;
 	}
@@ -91,9 +92,10 @@ void acpi_slot_exit(struct pci_host *host)
 static void function_learn(struct pci_host *host, const struct pci_function *bridge,
 			   uint32_t device, uint32_t number)
 {
-	for (struct pci_function *f = host->functions; f; f = f->next)
-		if (f->present && f->bridge == bridge && DEVICE_NUMBER(f) == device)
-			f->acpi_select = number + 1;
+	for (struct pci_function *function = host->functions; function; function = function->next)
+		if (function->present && function->bridge == bridge &&
+		    DEVICE_NUMBER(function) == device)
+			function->acpi_select = number + 1;
 }
 
 static void acpi_add(struct pci_host *host, uint32_t number, uint32_t device)
@@ -120,15 +122,16 @@ static struct pci_function *acpi_find_card(const struct pci_host *host, uint32_t
 	struct pci_function *found = NULL;
 	uint32_t count = 0;
 
-	for (struct pci_function *f = host->functions; f; f = f->next) {
-		if (!f->present || DEVICE_NUMBER(f) != device || f->info.class_base == CLASS_BRIDGE)
+	for (struct pci_function *function = host->functions; function; function = function->next) {
+		if (!function->present || DEVICE_NUMBER(function) != device ||
+		    function->info.class_base == CLASS_BRIDGE)
 			continue;
-		if (f->acpi_select == number + 1)
-			return f;
-		if (f->acpi_select)
+		if (function->acpi_select == number + 1)
+			return function;
+		if (function->acpi_select)
 			continue;
-		count += !found || found->address >> 3 != f->address >> 3;
-		found = f;
+		count += !found || found->address >> 3 != function->address >> 3;
+		found = function;
 	}
 	return count == 1 ? found : NULL;
 }
@@ -138,9 +141,10 @@ static void acpi_remove(struct pci_host *host, uint32_t number, uint32_t device)
 	const struct pci_function *card = acpi_find_card(host, number, device);
 	uint32_t place = card ? card->address >> 3 : 0;
 
-	for (struct pci_function *f = host->functions; card && f; f = f->next)
-		if (f->address >> 3 == place)
-			function_remove(f, 0);
+	for (struct pci_function *function = host->functions; card && function;
+	     function = function->next)
+		if (function->address >> 3 == place)
+			function_remove(function, 0);
 	acpi_select(host, number);
 	acpi_write(host, PORT_EJECT, 1u << device);
 	if (!card)
