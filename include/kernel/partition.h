@@ -6,6 +6,7 @@
  */
 #pragma once
 #include <kernel/block.h>
+#include <kernel/err.h>
 #include <kernel/list.h>
 
 struct disk_probe;

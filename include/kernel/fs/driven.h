@@ -28,6 +28,7 @@ struct driven_type *driven_type_create(struct owner *root,
 				       const struct banos_filesystem_ops *ops);
 /** @brief Make its name known; it is mounted once pin() succeeds. Sleeps. @return 0, -EEXIST, -ENOMEM */
 int __must_check driven_type_enter(struct driven_type *type);
+#ifdef CONFIG_FILESYSTEM_DRIVERS
 /** @brief pin() succeeds: what has lost its driver of this name goes on with this one. Sleeps. */
 void driven_type_adopt(struct driven_type *type);
 /**
@@ -37,6 +38,19 @@ void driven_type_adopt(struct driven_type *type);
  */
 int __must_check driven_type_withdraw(struct driven_type *type, bool take_away, u64 deadline_ns);
 void driven_type_put(struct driven_type *type);
+#else /* none was created */
+static inline void driven_type_adopt(struct driven_type *type)
+{
+}
+static inline int __must_check driven_type_withdraw(struct driven_type *type, bool take_away,
+						    u64 deadline_ns)
+{
+	return 0;
+}
+static inline void driven_type_put(struct driven_type *type)
+{
+}
+#endif
 
 /** A mounted file system as its driver names it. */
 struct driven_super;
