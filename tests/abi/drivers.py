@@ -11,6 +11,7 @@ import glob
 import hashlib
 import os
 import re
+import struct
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -193,6 +194,18 @@ def of_tree(build):
         name = os.path.basename(path)[:-3]
         return f'tree/{name}', script_of(name) or b''
     return make_set(sorted(glob.glob(f'{build}/drivers/**/*.ko', recursive=True)), 'tree', ident)
+
+
+# struct banos_draft_record of <banos/draft.h>: size and kind.
+DRAFT_RECORD = struct.pack('<II', 88, 7)
+
+
+def without_drafts(drivers):
+    """Those that kernels of releases can install: a draft is for the kernels that have the same one."""
+    def uses_draft(path):
+        with open(path, 'rb') as f:
+            return DRAFT_RECORD in f.read()
+    return {ident: driver for ident, driver in drivers.items() if not uses_draft(driver.path)}
 
 
 def conformance(folder, group, origin, *flags, compiler='gcc', only='*'):

@@ -190,7 +190,7 @@ def short_plan(build):
     for level in driver_files.levels():
         for kernel in kernel_images.archived(build, level):
             if kernel.title == 'default':
-                plan.append((kernel, [(1, new, 'drivers of the tree')]))
+                plan.append((kernel, [(1, driver_files.without_drafts(new), 'drivers of the tree')]))
     return plan
 
 
@@ -203,13 +203,15 @@ def long_plan(build, only):
     new.update(driver_files.of_tree(build))
     later = driver_files.conformance(f'{build}/abi/later', 'later', 'later headers',
                                      *driver_files.later_headers(f'{build}/abi/headers'))
-    images = kernel_images.todays_two(build) + kernel_images.todays_others(build)
+    today = kernel_images.todays_two(build) + kernel_images.todays_others(build)
+    images = list(today)
     for level in driver_files.levels():
         images += kernel_images.archived(build, level)
-    sets = [(x, y) for x, y in ((old, 'drivers of releases'), (new, 'drivers of the tree'),
-                                (later, 'drivers with later headers')) if x]
     plan = []
     for kernel in images:
+        tree = new if kernel in today else driver_files.without_drafts(new)
+        sets = [(x, y) for x, y in ((old, 'drivers of releases'), (tree, 'drivers of the tree'),
+                                    (later, 'drivers with later headers')) if x]
         if only and not any(word in kernel.ident for word in only):
             continue
         plan.append((kernel, [(cpus, drivers, title) for cpus in CPUS for drivers, title in sets]))

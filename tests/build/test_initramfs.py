@@ -61,7 +61,7 @@ def test_owners_and_modes(archive):
             ('etc/init.d/rcS', stat.S_IFREG | 0o755, 0),
             ('tmp', stat.S_IFDIR | 0o1777, 0),
             ('home/user', stat.S_IFDIR | 0o750, 1000),
-            ('init', stat.S_IFLNK | 0o777, 0)):
+            ('init', stat.S_IFREG | 0o755, 0)):
         assert entries[name][:3] == (mode, owner, owner), name
 
 

@@ -10,6 +10,7 @@ from _pytest.runner import runtestprotocol
 
 import archive
 import machine as machines
+from qmp import Qtest
 
 LOGS = os.path.join(machines.BUILD, 'test-logs')
 USER_PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -120,6 +121,12 @@ def start(request):
     keeper.failed = hasattr(request.node, 'failed_phase')
     keeper.close()
     request.node.qemu_crashed = keeper.failed and keeper.crashed()
+
+
+@pytest.fixture
+def registers(tmp_path):
+    """The machine's memory and registers, past the processor; QEMU's options are registers.qemu."""
+    return Qtest(str(tmp_path / 'qtest'))
 
 
 @pytest.fixture(scope='module')

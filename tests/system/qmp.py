@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""QEMU's control connection (QMP): what a person does to the machine, and sees of it."""
+"""QEMU's control connections: what a person does to the machine, and sees of it."""
 import json
 import os
 import re
@@ -35,16 +35,16 @@ class Qmp:
         self.stream.readline()
         self.command('qmp_capabilities')
 
-    def command(self, name, **arguments):
+    def command(self, execute, /, **arguments):
         if not self.stream:
             self.connect()
-        self.stream.write(json.dumps({'execute': name,
+        self.stream.write(json.dumps({'execute': execute,
                                       'arguments': arguments}) + '\n')
         self.stream.flush()
         while True:                             # events come in between
             answer = json.loads(self.stream.readline())
             if 'error' in answer:
-                raise AssertionError(f'{name}: {answer["error"]}')
+                raise AssertionError(f'{execute}: {answer["error"]}')
             if 'return' in answer:
                 return answer['return']
 
@@ -57,6 +57,37 @@ class Qmp:
         if self.stream:
             self.stream.close()
         self.folder.cleanup()
+
+
+class Qtest:
+    """QEMU's socket for tests of devices: memory and registers, past the processor."""
+
+    def __init__(self, path):
+        self.path, self.stream = path, None
+        self.qemu = ['-qtest', f'unix:{path},server=on,wait=off', '-qtest-log', 'none']
+
+    def ask(self, command):
+        if not self.stream:
+            link = socket.socket(socket.AF_UNIX)
+            link.settimeout(20)
+            link.connect(self.path)
+            self.stream = link.makefile('rw', encoding='utf-8')
+        self.stream.write(command + '\n')
+        self.stream.flush()
+        answer = self.stream.readline().split()
+        assert answer[0] == 'OK', answer
+        return int(answer[1], 16) if len(answer) > 1 else 0
+
+    def read(self, address):
+        return self.ask(f'readl {address:#x}')
+
+    def write(self, address, value):
+        self.ask(f'writel {address:#x} {value:#x}')
+
+    def eject(self, slot):
+        """A card of the first bus of "pc" is gone, unasked: by the registers that its ACPI code uses."""
+        self.ask('outl 0xae10 0')
+        self.ask(f'outl 0xae08 {1 << slot:#x}')
 
 
 def has_lost_an_end(qmp, cpus):

@@ -10,16 +10,10 @@ import pytest
 import machine as machines
 from conftest import debug_program  # noqa: F401
 from test_pci import SLOTS, build, monitor, wait_until  # noqa: F401
-from test_usb import Qtest
 
 pytestmark = pytest.mark.banos
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-def registers(tmp_path):
-    return Qtest(str(tmp_path / 'qtest'))
 
 
 class Image:

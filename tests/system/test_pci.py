@@ -245,14 +245,14 @@ def test_two_cards_are_two_devices(start, monitor):
     assert factorial(m, 5, '/dev/edu1') == '120\n'
 
 
-def test_pulled_out_without_a_word(start):
+def test_pulled_out_without_a_word(start, registers):
     """The device is simply not there any more, in the midst of its use."""
-    m = start(machine='pc', qemu=['-device', 'edu,id=edu0,addr=5'],
-              append='quiet', files={'eject.ko': driver('eject')}).boot()
+    m = start(machine='pc', qemu=['-device', 'edu,id=edu0,addr=5'] + registers.qemu,
+              append='quiet').boot()
     use(m)
     m.check('exec 5<>/dev/edu0; exec 6</dev/edu0.memory')
     m.check('(cat /dev/edu0) >/tmp/said 2>&1 & sleep 0.2')
-    m.check('insmod /eject.ko slot=5')
+    registers.eject(5)
     # Nothing interrupts any more: it is the driver that looks.
     wait_until(m, 'grep -q "No such device" /tmp/said')
     wait_until(m, 'test ! -e /dev/edu0')
@@ -290,7 +290,7 @@ def test_two_devices_share_a_line(start, machine, cpus, options):
     m = start(machine=machine, cpus=cpus, append=f'quiet {options}',
               qemu=['-device', 'edu,addr=4', '-device', 'edu,addr=8',
                     '-device', 'e1000,addr=12'],
-              files={'lines.ko': driver('lines'), 'eject.ko': driver('eject')}).boot()
+              files={'lines.ko': driver('lines')}).boot()
     m.check('rmmod edu; modprobe edu line=1')
     chip = 'XT-PIC' if options else 'IO-APIC'
     assert re.search(rf'{chip} .* edu, edu$', m.check('cat /proc/interrupts'), re.M), \
@@ -308,14 +308,13 @@ def test_two_devices_share_a_line(start, machine, cpus, options):
 
 
 @pytest.mark.parametrize('cpus', [1, 4])
-def test_one_of_two_on_a_line_is_pulled_out(start, cpus):
+def test_one_of_two_on_a_line_is_pulled_out(start, registers, cpus):
     m = start(machine='pc', cpus=cpus, append='quiet',
-              qemu=['-device', 'edu,addr=4', '-device', 'edu,addr=8'],
-              files={'eject.ko': driver('eject')}).boot()
+              qemu=['-device', 'edu,addr=4', '-device', 'edu,addr=8'] + registers.qemu).boot()
     m.check('rmmod edu; modprobe edu line=1')
     busy(m, 'edu0', 100000)
     busy(m, 'edu1', 300)
-    m.check('insmod /eject.ko slot=4')
+    registers.eject(4)
     wait_until(m, 'test ! -e /dev/edu0')
     wait_until(m, 'grep -q end /tmp/edu1', 60)
     assert m.check('cat /tmp/edu1') == '120\n' * 300 + 'end\n'
@@ -481,7 +480,8 @@ LEAKS = ['interrupts', 'DMA buffers', 'device memory mappings', 'port ranges',
          'mutexes', 'resolved symbols', 'firmware files']
 # What is registered is withdrawn when the driver goes, and is no leak.
 REGISTERED = ['character devices', 'buses', 'devices on buses',
-              'device probers', 'callbacks', 'watches of owners']
+              'device probers', 'callbacks', 'watches of owners', 'disks',
+              'types of file systems', 'mounted file systems', 'partition probers']
 
 
 def test_these_are_all_classes_that_there_are():

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Devices of USB: controllers of the kind xHCI, and a keyboard that is called back."""
 import re
-import socket
 import time
 
 import pytest
@@ -35,42 +34,11 @@ class Usb(Monitor):
         self.command('device_add', driver=kind, id=name, bus=bus)
 
 
-class Qtest:
-    """QEMU's socket for tests of devices: memory and registers, past the processor."""
-
-    def __init__(self, path):
-        self.path, self.stream = path, None
-        self.qemu = ['-qtest', f'unix:{path},server=on,wait=off', '-qtest-log', 'none']
-
-    def ask(self, command):
-        if not self.stream:
-            link = socket.socket(socket.AF_UNIX)
-            link.settimeout(20)
-            link.connect(self.path)
-            self.stream = link.makefile('rw', encoding='utf-8')
-        self.stream.write(command + '\n')
-        self.stream.flush()
-        answer = self.stream.readline().split()
-        assert answer[0] == 'OK', answer
-        return int(answer[1], 16) if len(answer) > 1 else 0
-
-    def read(self, address):
-        return self.ask(f'readl {address:#x}')
-
-    def write(self, address, value):
-        self.ask(f'writel {address:#x} {value:#x}')
-
-
 @pytest.fixture
 def monitor():
     connection = Usb()
     yield connection
     connection.close()
-
-
-@pytest.fixture
-def registers(tmp_path):
-    return Qtest(str(tmp_path / 'qtest'))
 
 
 def report(*names, modifiers=0):

@@ -237,14 +237,15 @@ def test_who_does_not_read_is_waited_for(start, tmp_path):
     m.check('exec 5>&-')
 
 
-def test_a_card_is_pulled_out_without_a_word(start, tmp_path):
+def test_a_card_is_pulled_out_without_a_word(start, registers, tmp_path):
     """It is the drivers that look: nothing interrupts any more."""
     console, port = peers(tmp_path, 'console', 'port')
-    m = start(append='quiet', files={'eject.ko': driver('eject')},
-              qemu=['-device', 'virtio-rng-pci,addr=5,max-bytes=1,period=60000',
+    m = start(append='quiet',
+              qemu=['-device', 'virtio-rng-pci,addr=5,max-bytes=1,period=60000', *registers.qemu,
                     *ports(',addr=6', console, port)]).boot()
     m.check('(cat /dev/hwrng >/dev/null) 2>/tmp/one & (cat /dev/hvc0) 2>/tmp/two & sleep 0.2')
-    m.check('insmod /eject.ko slot=5; rmmod eject; insmod /eject.ko slot=6')
+    registers.eject(5)
+    registers.eject(6)
     m.check('wait')             # QEMU removes the ports first, whose readers are at the end
     assert 'No such device' in m.check('cat /tmp/one')
     wait_until(m, 'test ! -e /dev/hwrng -a ! -e /dev/hvc0 -a ! -e /dev/vport0p1')
