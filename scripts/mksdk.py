@@ -5,6 +5,7 @@
 A folder, and the same as a .tar.gz whose bytes depend on its content alone.
 """
 import argparse
+import glob
 import gzip
 import io
 import os
@@ -19,8 +20,6 @@ TEMPLATES = os.path.join(HERE, 'sdk')
 MAKEFILE = '''# SPDX-License-Identifier: MIT
 drivers := {drivers}
 include ../driver.mk
-# Some of them use drafts of the driver API.
-banos-cflags += -DBANOS_DRAFT
 # These import from another one.
 sum.ko: private banos-check-flags := --with adder.ko
 sum.ko: | adder.ko
@@ -61,10 +60,28 @@ def copy(source, path, mode=0o644):
     os.chmod(path, mode)
 
 
+def draft_headers():
+    """"<banos/block.h>" and so on."""
+    for path in glob.glob(f'{SOURCE}/include/banos/*.h'):
+        with open(path, encoding='utf-8') as f:
+            if 'BANOS_DRAFT_HEADER(' in f.read() and not path.endswith('/draft.h'):
+                yield f'<banos/{os.path.basename(path)}>'
+
+
+def uses_draft(path, headers):
+    with open(path, encoding='utf-8') as f:
+        return any(header in line for line in f if line.startswith('#include')
+                   for header in headers)
+
+
+# Those of released levels: banos-check does not know the drafts of a kernel.
 def add_samples(out):
+    headers = list(draft_headers())
     folder = f'{out}/share/banos/samples'
     names = []
     for name in sorted(os.listdir(f'{SOURCE}/drivers/samples')):
+        if name.endswith('.c') and uses_draft(f'{SOURCE}/drivers/samples/{name}', headers):
+            continue
         if name.endswith(('.c', '.cc', '.h')):
             copy(f'{SOURCE}/drivers/samples/{name}', f'{folder}/{name}')
         if name.endswith(('.c', '.cc')):
