@@ -45,7 +45,7 @@ def enough_from(start, memories, **options):
 
 
 def test_too_little_memory_is_one_line_with_its_own_status(start):
-    enough_from(start, [2048, 3072, 3968, 8192])
+    enough_from(start, [2176, 3072, 3968, 8192])
 
 
 def end_of_image_kib(kernel):

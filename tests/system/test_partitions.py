@@ -38,9 +38,12 @@ def wait_for(m, path):
 def test_partitions_have_names_and_vanish(start, tmp_path):
     devices = disk(tmp_path, 'a', 64 << 20, MBR) + disk(tmp_path, 'b', 64 << 20, GPT, DAMAGE)
     m = start(qemu=devices, append='quiet').boot()
+    # The agent installs what a disk wants. Then again, but without it, the probers after the disks.
+    wait_for(m, '/dev/vdb3')
+    wait_for(m, '/dev/vda6')
+    m.check('kill -STOP $(pidof hotplug); rmmod virtioblk; rmmod gpt; rmmod mbr; modprobe virtioblk')
     wait_for(m, '/dev/vdb')
     m.check('! test -e /dev/vda1; ! test -e /dev/disk/by-partuuid')
-    # The disks were there first; then probers are installed.
     m.check('modprobe mbr')
     wait_for(m, '/dev/vda6')
     assert read(m, 'ls /dev | grep ^vda') == 'vda vda1 vda2 vda5 vda6'
