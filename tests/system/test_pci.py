@@ -480,8 +480,9 @@ LEAKS = ['interrupts', 'DMA buffers', 'device memory mappings', 'port ranges',
          'mutexes', 'resolved symbols', 'firmware files']
 # What is registered is withdrawn when the driver goes, and is no leak.
 REGISTERED = ['character devices', 'buses', 'devices on buses',
-              'device probers', 'callbacks', 'watches of owners', 'disks',
-              'types of file systems', 'mounted file systems', 'partition probers']
+              'device probers', 'callbacks', 'watches of owners']
+# Of drafts: their own tests have them.
+DRAFTS = ['disks', 'types of file systems', 'mounted file systems', 'partition probers']
 
 
 def test_these_are_all_classes_that_there_are():
@@ -491,7 +492,7 @@ def test_these_are_all_classes_that_there_are():
         kinds = set(re.findall(r'\bOWNED_(?!KINDS|PHASES|ENTRY|ACTIVE|PASSIVE)'
                                r'[A-Z]+', f.read()))
     assert len(names) == len(kinds)
-    assert sorted(names) == sorted(LEAKS + REGISTERED)
+    assert sorted(names) == sorted(LEAKS + REGISTERED + DRAFTS)
 
 
 def test_what_a_device_was_left_with_is_told_by_class(start):
