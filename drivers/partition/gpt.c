@@ -7,7 +7,9 @@
  * partitioned anew by something that knows no GPT, and what remains of one is stale. No more is
  * demanded of that record, since hybrid tables have real partitions beside it. A copy
  * counts if header and array have the sums that they state. If the first one does not, the
- * second is looked for where the first says, and in the last block.
+ * second is looked for where the first says, and in the last block. Where there is no trace of
+ * either, nothing is damaged: the image of a disc often has a table for blocks of 512 bytes, which
+ * a drive with blocks of 2048 can't find.
  *
  * The size of an entry is stated by the header (128 bytes nearly always), as is their number.
  */
@@ -32,6 +34,7 @@ struct gpt_header {
 	uint64_t first, last;  /* blocks that partitions may use */
 	uint32_t count, bytes; /* entries */
 	uint32_t crc;	       /* of the array */
+	bool seen;	       /* a copy, perhaps a damaged one */
 };
 
 static bool gpt_is_announced(const uint8_t *block)
@@ -94,8 +97,11 @@ static int64_t gpt_read_header(const struct table_disk *disk, gpt_crc_fn crc, ui
 	err = disk->read(disk->arg, at * disk->block_bytes, block, disk->block_bytes);
 	if (err)
 		return err;
+	if (!gpt_has_magic(block))
+		return 0;
+	header->seen = true;
 	bytes = table_get32(block + 12);
-	if (!gpt_has_magic(block) || bytes < GPT_HEADER_MIN || bytes > disk->block_bytes)
+	if (bytes < GPT_HEADER_MIN || bytes > disk->block_bytes)
 		return 0;
 	sum = gpt_header_crc(crc, block, bytes);
 	if (sum < 0)
@@ -110,6 +116,7 @@ static int64_t gpt_read_header(const struct table_disk *disk, gpt_crc_fn crc, ui
 		.count = table_get32(block + 80),
 		.bytes = table_get32(block + 84),
 		.crc = table_get32(block + 88),
+		.seen = true,
 	};
 	return gpt_header_plausible(disk, header);
 }
@@ -305,7 +312,7 @@ static int64_t gpt_find(const struct table_disk *disk, gpt_crc_fn crc, struct gp
 		found = gpt_read_copy(disk, crc, work->block, last, header);
 	if (found == 1 && disk->warn)
 		disk->warn(disk->arg, "the first copy of the GPT is damaged; using the second");
-	if (!found && disk->warn)
+	if (!found && header->seen && disk->warn)
 		disk->warn(disk->arg, "both copies of the GPT are damaged");
 	return found;
 }

@@ -298,6 +298,19 @@ static void test_grown_and_cut_disks(void **state)
 	disk_image_destroy(&found.image);
 }
 
+/* As grub-mkrescue makes them, for disks and discs. */
+static void test_table_for_other_blocks_is_not_damaged(void **state)
+{
+	struct found found;
+
+	begin(&found, 64 * MIB, 512, TWO_PARTITIONS);
+	found.disk.block_bytes = 2048;
+	assert_int_equal(parse_gpt(&found), 0);
+	assert_int_equal(found.count, 0);
+	assert_int_equal(found.warnings, 0);
+	disk_image_destroy(&found.image);
+}
+
 static void test_any_number_and_size_of_entries(void **state)
 {
 	struct found found;
@@ -414,6 +427,7 @@ int main(void)
 		cmocka_unit_test(test_gpt_is_not_of_mbr),
 		cmocka_unit_test(test_second_copy_takes_over),
 		cmocka_unit_test(test_grown_and_cut_disks),
+		cmocka_unit_test(test_table_for_other_blocks_is_not_damaged),
 		cmocka_unit_test(test_any_number_and_size_of_entries),
 		cmocka_unit_test(test_wide_entries),
 		cmocka_unit_test(test_gpt_of_4096_bytes),

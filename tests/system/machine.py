@@ -51,8 +51,8 @@ COMMAND_LIMIT_S = 20
 
 # What a terminal is asked or told besides text: BusyBox asks for its size.
 ESCAPE = re.compile(r'\x1b(\[[0-9;?]*[a-zA-Z]|[()][A-Z0-9]|[=>78])')
-# The first prompt, whatever the shell's PS1 is.
-ANY_PROMPT = r'[#$] (\x1b\[6n)?$'
+# The first prompt, whatever the shell's PS1 is. Devices found late say so behind it.
+ANY_PROMPT = r'[#$] (\x1b\[6n)?(\[ *\d+\.\d{6}\] [^\n]*\n)*$'
 
 
 def plain(text):
