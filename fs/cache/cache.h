@@ -37,18 +37,6 @@ static inline u64 pages_of_size(u64 size)
 
 /* ---- stored.c ---- */
 
-/** @brief The cached page, counted, or NULL. */
-static inline struct page *stored_page_find(struct inode *inode, u64 index)
-{
-	struct page *page;
-
-	spin_lock(&inode->pages.lock);
-	page = page_tree_lookup(&inode->pages.tree, index);
-	if (page)
-		page_get(page);
-	spin_unlock(&inode->pages.lock);
-	return page;
-}
 /** @brief The cached pages of [first, first + count), counted, NULL for those that are not. @return how many */
 u32 stored_page_range(struct inode *inode, u64 first, u32 count, struct page **pages);
 /** @brief Wait until @p page is read. @return 0, -EINTR: the thread is being killed */
@@ -131,12 +119,36 @@ void cache_read_further(struct file *f, struct file_cache *cache, struct page *p
 s64 cache_read_cached(struct file *f, struct uio *uio, u64 *pos);
 s64 cache_write_cached(struct file *f, struct uio *uio, u64 *pos);
 
+/** @brief With inode->lock, before the file ends at @p pos or further: what lies between the end and there reads as zeroes. */
+int __must_check cache_grow_prepare(struct file_cache *cache, u64 pos);
+
+/* ---- room.c ---- */
+
+/** The other pages of the units of allocation in which something is to get room: counted and up to date. */
+struct cache_room {
+	u32 count;
+	struct page **pages;
+};
+/**
+ * @brief Before a change: cache them.
+ * @param seen  the end of what others can read afterwards; FILE_SIZE_MAX: all of the unit is taken for that
+ * @return 0: cache_room_end() is owed; or -errno
+ */
+int __must_check cache_room_prepare(struct file_cache *cache, u64 offset, u64 length, u64 seen,
+				    struct cache_room *room);
+/** @brief Has none of them been cut since? Under inode->lock, or cut_lock. */
+bool cache_room_is_cached(const struct cache_room *room);
+void cache_room_end(struct cache_room *room);
 /**
  * @brief Give [offset, offset + length) room on the store; in a change.
- * @param pages  with a byte in it: marked PG_STORED where all of one has room
+ * @param pages  with a byte in it, up to date, and in the cache: marked PG_STORED where all of one has room
  * @return bytes from @p offset on that have it, or -errno
  */
-s64 cache_allocate(struct file_cache *cache, u64 offset, u64 length, struct page **pages);
+s64 cache_allocate(struct file_cache *cache, u64 offset, u64 length, struct page **pages,
+		   const struct cache_room *room);
+/** @brief Enter and leave a change of the file system. */
+int __must_check cache_change_begin(struct file_cache *cache);
+void cache_change_end(struct file_cache *cache);
 
 /* ---- cut.c ---- */
 

@@ -131,7 +131,9 @@ int file_cache_cut_prepare(struct inode *inode, u64 offset)
 	struct page *page;
 
 	assert_held(&inode->lock);
-	if (!(offset & (PAGE_SIZE - 1)) || offset >= inode->size)
+	if (offset > inode->size)
+		return cache_grow_prepare(inode->cache, offset);
+	if (!(offset & (PAGE_SIZE - 1)) || offset == inode->size)
 		return 0;
 	page = file_cache_page(inode, offset >> PAGE_SHIFT);
 	if (IS_ERR(page))
@@ -146,9 +148,10 @@ static void cut_zero_part(struct inode *inode, u64 offset, u64 length)
 	struct page *page = NULL;
 
 	if (length)
-		page = stored_page_find(inode, offset >> PAGE_SHIFT);
+		page = inode_page_find(inode, offset >> PAGE_SHIFT);
 	if (!page)
 		return;
+	(void)stored_page_wait(page); /* a fill, which had begun before the cut did */
 	if (page_has(page, PG_UPTODATE)) {
 		memset((u8 *)page_address(page) + (offset & (PAGE_SIZE - 1)), 0, length);
 		file_cache_dirty(inode, page, 0);

@@ -53,30 +53,50 @@ static void direct_vecs(struct block_vec *vecs, struct page **pages, u32 count, 
 	}
 }
 
-/* @length bytes at @addr of the program; @store on the disk. @return 0 or -errno; -EOPNOTSUPP: not so */
-static int direct_transfer(struct disk *disk, enum block_op op, u64 addr, u64 length, u64 store)
+/* Pages of the program that are kept for a transfer. */
+struct direct_pages {
+	struct block_vec few_vecs[DIRECT_FEW], *vecs;
+	struct page *few[DIRECT_FEW], **pages;
+	u32 count;
+};
+
+/* @length bytes at @addr. @return 0: direct_unpin() is owed; -EOPNOTSUPP: not so; -errno */
+static int direct_pin(struct direct_pages *pinned, u64 addr, u64 length, bool write)
 {
-	u32 npages = (u32)(pages_of_size(addr + length) - (addr >> PAGE_SHIFT));
-	struct block_vec few_vecs[DIRECT_FEW], *vecs = few_vecs;
-	struct page *few[DIRECT_FEW], **pages = few;
 	int err;
 
-	if (npages > DIRECT_FEW) {
-		vecs = kmalloc(npages * (sizeof(*vecs) + sizeof(*pages)));
-		if (!vecs)
+	pinned->count = (u32)(pages_of_size(addr + length) - (addr >> PAGE_SHIFT));
+	pinned->vecs = pinned->few_vecs;
+	pinned->pages = pinned->few;
+	if (pinned->count > DIRECT_FEW) {
+		pinned->vecs =
+			kmalloc(pinned->count * (sizeof(struct block_vec) + sizeof(struct page *)));
+		if (!pinned->vecs)
 			return -ENOMEM;
-		pages = (struct page **)(vecs + npages);
+		pinned->pages = (struct page **)(pinned->vecs + pinned->count);
 	}
-	err = vm_pin(addr, npages, op == BLOCK_READ, pages);
-	if (!err) {
-		direct_vecs(vecs, pages, npages, addr, length);
-		err = block_transfer(disk, op, 0, store, vecs, npages);
-		for (u32 i = 0; i < npages; i++)
-			page_put(pages[i]);
-	}
-	if (vecs != few_vecs)
-		kfree(vecs);
+	err = vm_pin(addr, pinned->count, write, pinned->pages);
+	if (err && pinned->vecs != pinned->few_vecs)
+		kfree(pinned->vecs);
 	return err;
+}
+
+static void direct_unpin(struct direct_pages *pinned)
+{
+	for (u32 i = 0; i < pinned->count; i++)
+		page_put(pinned->pages[i]);
+	if (pinned->vecs != pinned->few_vecs)
+		kfree(pinned->vecs);
+}
+
+/* The first @length bytes of the pages, which begin at @addr; @store on the disk. */
+static int direct_transfer(struct disk *disk, enum block_op op, struct direct_pages *pinned,
+			   u64 addr, u64 length, u64 store)
+{
+	u32 count = (u32)(pages_of_size(addr + length) - (addr >> PAGE_SHIFT));
+
+	direct_vecs(pinned->vecs, pinned->pages, count, addr, length);
+	return block_transfer(disk, op, 0, store, pinned->vecs, count);
 }
 
 /* Advance over what was transferred. */
@@ -135,35 +155,87 @@ static s64 read_cached(struct file *f, struct uio *uio, u64 *pos, u64 length)
 	return got;
 }
 
+enum direct_source { DIRECT_DISK, DIRECT_HOLE, DIRECT_CACHED };
+
+static bool any_page_is_cached(struct inode *inode, u64 first, u64 last)
+{
+	bool found;
+
+	if (!inode->pages.tree.root)
+		return false;
+	spin_lock(&inode->pages.lock);
+	found = page_tree_next(&inode->pages.tree, &first, last) != NULL;
+	spin_unlock(&inode->pages.lock);
+	return found;
+}
+
+/*
+ * Where a part of [pos, pos + *length) is, which *@length becomes. Of a file system: what is on the disk is this
+ * file's where nothing is cached, since what gets room is cached before (room.c).
+ * @return enum direct_source, or -errno
+ */
+static int direct_find(struct file_cache *cache, u64 pos, u64 *length, u64 *store)
+{
+	struct cache_extent extent;
+	int err = cache_map(cache, pos, pos + *length, &extent);
+
+	if (err)
+		return err;
+	*length = MIN(*length, extent.offset + extent.length - pos);
+	*store = extent.store + (pos - extent.offset);
+	if (extent.kind != CACHE_RUN)
+		return DIRECT_HOLE;
+	if (!cache_is_disk(cache) &&
+	    any_page_is_cached(cache->inode, pos >> PAGE_SHIFT, (pos + *length - 1) >> PAGE_SHIFT))
+		return DIRECT_CACHED;
+	return DIRECT_DISK;
+}
+
+/* Into pages that are pinned. Nothing is cut before the transfer has ended. @return enum direct_source, or -errno */
+static int direct_read_pinned(struct file_cache *cache, struct direct_pages *pinned, u64 addr,
+			      u64 pos, u64 *length)
+{
+	bool is_disk = cache_is_disk(cache);
+	u64 store;
+	int source;
+
+	if (!is_disk)
+		down_read(&cache->cut_lock);
+	source = direct_find(cache, pos, length, &store);
+	if (source == DIRECT_DISK)
+		source = direct_transfer(cache->disk, BLOCK_READ, pinned, addr, *length, store);
+	if (!is_disk)
+		up_read(&cache->cut_lock);
+	return source;
+}
+
 /* The part from *@pos on that lies in one way. @return bytes, 0: end, -errno */
 static s64 direct_read_part(struct file *f, struct uio *uio, u64 *pos, u64 limit)
 {
-	struct file_cache *cache = f->cache;
-	struct cache_extent extent;
-	u64 length, store;
-	int err;
+	struct direct_pages pinned;
+	int source;
+	u64 length;
 
 	uio_next_buffer(uio);
 	length = direct_length(uio, limit);
-	err = cache_map(cache, *pos, *pos + length, &extent);
-	if (err)
-		return err;
-	length = MIN(length, extent.offset + extent.length - *pos);
-	store = extent.store + (*pos - extent.offset);
-	if (extent.kind != CACHE_RUN) {
-		length = uio_zero(uio, length);
-		*pos += length;
-		if (!length)
-			return -EFAULT;
-		return (s64)length;
-	}
-	err = direct_transfer(cache->disk, BLOCK_READ, (u64)uio->base, length, store);
-	if (err == -EOPNOTSUPP)
+	source = direct_pin(&pinned, (u64)uio->base, length, true);
+	if (source == -EOPNOTSUPP)
 		return read_cached(f, uio, pos, length);
-	if (err)
-		return err;
-	uio_advance(uio, length);
+	if (source)
+		return source;
+	source = direct_read_pinned(f->cache, &pinned, (u64)uio->base, *pos, &length);
+	direct_unpin(&pinned);
+	if (source < 0)
+		return source;
+	if (source == DIRECT_CACHED)
+		return read_cached(f, uio, pos, length);
+	if (source == DIRECT_DISK)
+		uio_advance(uio, length);
+	else
+		length = uio_zero(uio, length);
 	*pos += length;
+	if (!length)
+		return -EFAULT;
 	return (s64)length;
 }
 
@@ -228,21 +300,41 @@ static u64 direct_room(struct file_cache *cache, u64 pos, u64 length)
 	return extent.store + (pos - extent.offset);
 }
 
+/* Before [pos, pos + length) is written on the disk: where, and nothing dirty is cached of it. @return 0, -EOPNOTSUPP: not so, -errno */
+static int direct_write_prepare(struct file_cache *cache, u64 pos, u64 length, u64 *store)
+{
+	bool is_disk = cache_is_disk(cache);
+	int err = -EOPNOTSUPP;
+
+	/* A mapping that gives this room meanwhile has made its pages dirty then. */
+	if (!is_disk)
+		file_cache_cut_begin(cache->inode);
+	*store = direct_room(cache, pos, length);
+	if (*store != ~0ull)
+		err = direct_flush_cached(cache->inode, pos, pos + length - 1, true);
+	if (!is_disk)
+		file_cache_cut_end(cache->inode);
+	return err;
+}
+
 /* @return bytes; -EOPNOTSUPP: not past the cache; -errno */
 static s64 direct_write_part(struct file *f, struct uio *uio, u64 *pos, u64 limit)
 {
 	struct inode *inode = f->cache->inode;
-	u64 length, store;
+	u64 addr, length, store;
+	struct direct_pages pinned;
 	int err;
 
 	uio_next_buffer(uio);
+	addr = (u64)uio->base;
 	length = direct_length(uio, limit);
-	store = direct_room(f->cache, *pos, length);
-	if (store == ~0ull)
-		return -EOPNOTSUPP;
-	err = direct_flush_cached(inode, *pos, *pos + length - 1, true)
-		      ?: direct_transfer(f->cache->disk, BLOCK_WRITE, (u64)uio->base, length,
-					 store);
+	err = direct_write_prepare(f->cache, *pos, length, &store);
+	if (!err)
+		err = direct_pin(&pinned, addr, length, false);
+	if (err)
+		return err;
+	err = direct_transfer(f->cache->disk, BLOCK_WRITE, &pinned, addr, length, store);
+	direct_unpin(&pinned);
 	if (err)
 		return err;
 	if (inode->pages.tree.root)

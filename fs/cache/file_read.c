@@ -51,7 +51,7 @@ static s64 read_batch(struct file *f, struct uio *uio, u64 *pos, u64 size)
 	s64 copied = 0, err = 0;
 
 	if (count == 1)
-		pages[0] = stored_page_find(f->cache->inode, first);
+		pages[0] = inode_page_find(f->cache->inode, first);
 	else
 		stored_page_range(f->cache->inode, first, count, pages);
 	for (; done < count && !err; done++) {
@@ -92,7 +92,7 @@ static inline u64 read_hot(struct file *f, struct uio *uio, u64 *pos)
 
 	if (*pos >= size || (*pos & (PAGE_SIZE - 1)) + uio->count > PAGE_SIZE)
 		return 0;
-	page = stored_page_find(inode, index);
+	page = inode_page_find(inode, index);
 	if (unlikely(!page))
 		return 0;
 	if (unlikely((page->flags & (PG_UPTODATE | PG_AHEAD)) != PG_UPTODATE)) {
@@ -158,7 +158,7 @@ static int seek_extent(struct file_cache *cache, u64 *offset, u64 size, bool hol
 		is_hole = extent.kind != CACHE_RUN;
 		if (is_hole &&
 		    extent.kind == CACHE_UNWRITTEN) { /* data in the cache may be all there is */
-			struct page *page = stored_page_find(cache->inode, index);
+			struct page *page = inode_page_find(cache->inode, index);
 
 			is_hole = !page;
 			if (page)

@@ -9,8 +9,7 @@
  * happens within a change, and nothing that a commit between them may store is anything but bytes of this file. Fresh
  * pages are in the tree before they get room, so that no reader fetches from a block what was in it before.
  *
- * A block that was just allocated may be larger than what is written of it: the rest is zeroed on the disk.
- * So are blocks that lie between the old end and the place of a write behind it, and had room already.
+ * Blocks that lie between the old end and the place of a write behind it, and had room already, are zeroed on the disk.
  */
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
@@ -35,70 +34,6 @@ static u64 writing_part(const struct cache_writing *step, u32 i, u64 *off)
 
 	*off = i ? 0 : step->pos - start;
 	return MIN(end, start + PAGE_SIZE) - start - *off;
-}
-
-/* ---- room ---- */
-
-/* Pages that lie in @extent as a whole need not ask again. */
-static void mark_stored(const struct cache_extent *extent, struct page **pages, u64 from, u64 to)
-{
-	for (u64 start = from; start < to; start += PAGE_SIZE)
-		if (extent->offset <= start && extent->offset + extent->length >= start + PAGE_SIZE)
-			page_flags_set(pages[(start - from) >> PAGE_SHIFT], PG_STORED);
-}
-
-/* What of a new extent is outside of the pages [from, to) (bytes) is zeroed on the disk. */
-static int zero_around(struct file_cache *cache, const struct cache_extent *extent, u64 from,
-		       u64 to)
-{
-	u64 end = extent->offset + extent->length;
-	int err = 0;
-
-	if (extent->offset < from)
-		err = cache_zero_disk(cache, extent->store, MIN(end, from) - extent->offset);
-	if (!err && end > to) {
-		u64 start = MAX(extent->offset, to);
-
-		err = cache_zero_disk(cache, extent->store + (start - extent->offset), end - start);
-	}
-	return err;
-}
-
-s64 cache_allocate(struct file_cache *cache, u64 offset, u64 length, struct page **pages)
-{
-	u64 at = offset, end = offset + length;
-	u64 from = offset & PAGE_MASK, to = PAGE_ALIGN(end);
-	struct cache_extent extent;
-	int err = 0;
-
-	while (at < end && !err) {
-		err = cache->backing->map(cache->inode, at, end - at, true, &extent);
-		if (!err && (extent.kind != CACHE_RUN || extent.offset > at ||
-			     extent.offset + extent.length <= at))
-			err = -EIO;
-		if (!err && extent.fresh)
-			err = zero_around(cache, &extent, from, to);
-		if (err)
-			break;
-		mark_stored(&extent, pages, from, to);
-		at = extent.offset + extent.length;
-	}
-	if (at == offset)
-		return err;
-	return (s64)(MIN(at, end) - offset);
-}
-
-static int change_begin(struct file_cache *cache)
-{
-	if (cache->backing->begin)
-		return cache->backing->begin(cache->inode);
-	return 0;
-}
-
-static void change_end(struct file_cache *cache)
-{
-	if (cache->backing->end)
-		cache->backing->end(cache->inode);
 }
 
 /* ---- dirty ---- */
@@ -161,14 +96,22 @@ static bool all_stored(const struct cache_writing *step)
 /* Room for the step's pages, which become dirty with it. @return bytes, -errno */
 static s64 writing_allocate(struct cache_writing *step)
 {
-	s64 bytes = change_begin(step->cache);
+	struct file_cache *cache = step->cache;
+	u64 seen = MAX(cache->inode->size, step->pos);
+	struct cache_room room;
+	s64 bytes;
 
+	bytes = cache_room_prepare(cache, step->pos, step->count, seen, &room);
 	if (bytes)
 		return bytes;
-	bytes = cache_allocate(step->cache, step->pos, step->count, step->pages);
-	if (bytes > 0)
-		writing_dirty(step, (u64)bytes);
-	change_end(step->cache);
+	bytes = cache_change_begin(cache);
+	if (!bytes) {
+		bytes = cache_allocate(cache, step->pos, step->count, step->pages, &room);
+		if (bytes > 0)
+			writing_dirty(step, (u64)bytes);
+		cache_change_end(cache);
+	}
+	cache_room_end(&room);
 	return bytes;
 }
 
@@ -374,40 +317,23 @@ static s64 write_step(struct file_cache *cache, struct uio *uio, u64 pos)
 	return write_through_cached(&step, uio);
 }
 
-static s64 write_steps(struct file_cache *cache, struct uio *uio, u64 *pos)
+static s64 write_piece(struct inode *inode, struct uio *uio, u64 pos, bool *is_last)
 {
-	struct inode *inode = cache->inode;
-	s64 done = 0;
+	u64 before = uio->count;
+	s64 got = write_step(inode->cache, uio, pos);
 
-	assert_held(&inode->lock);
-	while (uio->count) {
-		u64 before = uio->count;
-		s64 got = write_step(cache, uio, *pos);
-
-		if (got <= 0) {
-			if (done)
-				return done;
-			if (got)
-				return got;
-			return -EFAULT;
-		}
-		*pos += (u64)got;
-		done += got;
-		if (*pos > inode->size)
-			WRITE_ONCE(inode->size, *pos);
-		if (before - uio->count != (u64)got || fatal_signal_pending())
-			break; /* what was copied and not stored is not copied again */
-	}
-	return done;
+	/* What was copied and not stored is not copied again. */
+	*is_last = before - uio->count != (u64)got || fatal_signal_pending();
+	return got;
 }
 
-/* Before a write at @pos behind the end: what lies between reads as zeroes. */
-static int write_gap(struct file_cache *cache, u64 pos)
+int cache_grow_prepare(struct file_cache *cache, u64 pos)
 {
 	struct inode *inode = cache->inode;
 	u64 size = inode->size, off = IN_PAGE(size);
 	struct page *page;
 
+	assert_held(&inode->lock);
 	if (off) {
 		page = file_cache_page(inode, size >> PAGE_SHIFT);
 		if (IS_ERR(page))
@@ -418,7 +344,7 @@ static int write_gap(struct file_cache *cache, u64 pos)
 	}
 	if (!cache->backing->map)
 		return 0;
-	return cache_zero_store(cache, PAGE_ALIGN(size), pos & PAGE_MASK);
+	return cache_zero_store(cache, PAGE_ALIGN(size), PAGE_ALIGN(pos));
 }
 
 int file_cache_extend(struct inode *inode, u64 size)
@@ -427,7 +353,7 @@ int file_cache_extend(struct inode *inode, u64 size)
 
 	assert_held(&inode->lock);
 	if (size > inode->size)
-		err = write_gap(inode->cache, size);
+		err = cache_grow_prepare(inode->cache, size);
 	if (!err)
 		WRITE_ONCE(inode->size, size);
 	return err;
@@ -456,10 +382,10 @@ static s64 write_locked(struct file *f, struct uio *uio, u64 *pos)
 	if (S_ISREG(inode->mode))
 		file_drop_privileges(inode);
 	if (*pos > inode->size)
-		err = write_gap(f->cache, *pos);
+		err = cache_grow_prepare(f->cache, *pos);
 	if (err)
 		return err;
-	limit = write_steps(f->cache, uio, pos);
+	limit = file_write_pieces(inode, uio, pos, write_piece);
 	if (limit > 0)
 		inode_touch(inode, ATTR_MTIME | ATTR_CTIME);
 	return limit;

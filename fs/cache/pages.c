@@ -56,18 +56,6 @@ void page_tree_node_free(struct page_tree_node *node)
 
 /* ---- one page ---- */
 
-static struct page *page_find(struct inode *inode, u64 index)
-{
-	struct page *page;
-
-	spin_lock(&inode->pages.lock);
-	page = page_tree_lookup(&inode->pages.tree, index);
-	if (page)
-		page_get(page);
-	spin_unlock(&inode->pages.lock);
-	return page;
-}
-
 static int pages_charge(struct inode *inode, s64 npages)
 {
 	if (inode->sb->ops->charge)
@@ -135,7 +123,7 @@ static void page_discard(struct inode *inode, struct page *page)
 /* The page at @index for a mapping: made if it is a hole inside the file. */
 static struct page *page_get_or_make(struct inode *inode, u64 index, int *err)
 {
-	struct page *page = page_find(inode, index), *there = NULL;
+	struct page *page = inode_page_find(inode, index), *there = NULL;
 
 	if (page)
 		return page;
@@ -170,7 +158,7 @@ static s64 pagecache_read(struct file *f, struct uio *uio, u64 *pos)
 		if (offset >= size)
 			break;
 		length = MIN(MIN(PAGE_SIZE - off, size - offset), uio->count);
-		page = page_find(inode, offset >> PAGE_SHIFT);
+		page = inode_page_find(inode, offset >> PAGE_SHIFT);
 		if (page) {
 			got = uio_copy_out(uio, (u8 *)page_address(page) + off, length);
 			page_put(page);
@@ -225,43 +213,17 @@ static s64 write_hole(struct inode *inode, struct uio *uio, u64 index, u64 off, 
 	return (s64)got;
 }
 
-/* Write into one page. @return bytes, 0: fault at once, -errno */
-static s64 write_page(struct inode *inode, struct uio *uio, u64 offset, u64 length)
+/* Write into one page. */
+static s64 write_page(struct inode *inode, struct uio *uio, u64 offset, bool *is_last)
 {
-	u64 off = offset & (PAGE_SIZE - 1), got;
-	struct page *page = page_find(inode, offset >> PAGE_SHIFT);
+	u64 off = offset & (PAGE_SIZE - 1), length = MIN(PAGE_SIZE - off, uio->count), got;
+	struct page *page = inode_page_find(inode, offset >> PAGE_SHIFT);
 
 	if (!page)
 		return write_hole(inode, uio, offset >> PAGE_SHIFT, off, length);
 	got = uio_copy_in(uio, (u8 *)page_address(page) + off, length);
 	page_put(page);
 	return got;
-}
-
-static s64 write_pages(struct inode *inode, struct uio *uio, u64 *pos)
-{
-	s64 done = 0;
-
-	assert_held(&inode->lock);
-	while (uio->count) {
-		u64 length = MIN(PAGE_SIZE - (*pos & (PAGE_SIZE - 1)), uio->count);
-		s64 got = write_page(inode, uio, *pos, length);
-
-		if (got <= 0) {
-			if (done)
-				return done;
-			if (got)
-				return got;
-			return -EFAULT;
-		}
-		*pos += got;
-		done += got;
-		if (*pos > inode->size)
-			WRITE_ONCE(inode->size, *pos);
-		if ((u64)got < length)
-			break;
-	}
-	return done;
 }
 
 static s64 pagecache_write(struct file *f, struct uio *uio, u64 *pos)
@@ -278,7 +240,7 @@ static s64 pagecache_write(struct file *f, struct uio *uio, u64 *pos)
 	if (result > 0) {
 		uio->count = result;
 		file_drop_privileges(inode);
-		result = write_pages(inode, uio, pos);
+		result = file_write_pieces(inode, uio, pos, write_page);
 	}
 	if (result > 0)
 		inode_touch(inode, ATTR_MTIME | ATTR_CTIME);
@@ -342,7 +304,7 @@ void pagecache_truncate(struct inode *inode, u64 size)
 	WRITE_ONCE(inode->size, size);
 	remove_pages(inode, PAGE_ALIGN(size) >> PAGE_SHIFT, PAGE_TREE_MAX, true);
 	if (off) {
-		struct page *page = page_find(inode, size >> PAGE_SHIFT);
+		struct page *page = inode_page_find(inode, size >> PAGE_SHIFT);
 
 		if (page) {
 			memset((u8 *)page_address(page) + off, 0, PAGE_SIZE - off);
@@ -357,7 +319,7 @@ static void zero_part(struct inode *inode, u64 off, u64 len)
 	struct page *page = NULL;
 
 	if (len)
-		page = page_find(inode, off >> PAGE_SHIFT);
+		page = inode_page_find(inode, off >> PAGE_SHIFT);
 	if (!page)
 		return;
 	memset((u8 *)page_address(page) + (off & (PAGE_SIZE - 1)), 0, len);
@@ -419,7 +381,7 @@ static void take_back(struct inode *inode, u64 first, u64 last, u64 mark)
 /* A page that is made here gets @p mark. */
 static int allocate_page(struct inode *inode, u64 index, u64 mark)
 {
-	struct page *page = page_find(inode, index), *there;
+	struct page *page = inode_page_find(inode, index), *there;
 	int err = 0;
 
 	if (!page) {

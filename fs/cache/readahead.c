@@ -70,7 +70,7 @@ struct page *cache_page_for(struct file *f, struct file_cache *cache, u64 index,
 	bool read_now = false; /* by this thread, or while it waited: an error is an answer */
 
 	for (;;) {
-		struct page *page = stored_page_find(inode, index);
+		struct page *page = inode_page_find(inode, index);
 		int err;
 
 		if (!page) {

@@ -132,6 +132,7 @@ void data_init(struct inode *inode)
 
 	file_cache_init(inode, &driven_node(inode)->cache, &data_backing,
 			driven_of(inode->sb)->store->disk, 0);
+	driven_node(inode)->cache.unit = driven_of(inode->sb)->info.block_bytes;
 }
 
 /* ---- methods ---- */
@@ -204,7 +205,7 @@ static int data_fallocate(struct inode *inode, int mode, u64 offset, u64 length)
 	} else {
 		err = driven_change(super, allocate, node_number(inode), mode, offset, length);
 		if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && offset + length > inode->size)
-			WRITE_ONCE(inode->size, offset + length);
+			err = file_cache_extend(inode, offset + length);
 	}
 	if (err)
 		return driven_error(err);

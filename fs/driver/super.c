@@ -25,6 +25,8 @@
 #include "driver.h"
 #include "store.h"
 
+#define UNIT_MAX (1u << 20) /* of allocation: pages of one are cached together */
+
 DEFINE_MUTEX(driven_lock);
 DEFINE_LIST(driven_supers);
 
@@ -61,7 +63,8 @@ void driven_damaged(struct driven_super *super, const char *text)
 static int check_info(const struct banos_mount_info *info)
 {
 	if (info->size < BANOS_MOUNT_INFO_SIZE_1 || info->name_max > BANOS_NAME_BYTES ||
-	    info->block_bytes & (info->block_bytes - 1) || info->bytes_max > INT64_MAX)
+	    info->block_bytes & (info->block_bytes - 1) || info->block_bytes > UNIT_MAX ||
+	    info->bytes_max > INT64_MAX)
 		return -EUCLEAN;
 	return 0;
 }

@@ -121,7 +121,7 @@ struct banos_mount_info {
 	uint32_t flags;
 	uint64_t root;		/**< node of its uppermost folder */
 	uint64_t bytes_max;	/**< size of the largest file; 0: 2^63 - 1 */
-	uint32_t block_bytes;	/**< unit of allocation, a power of two; 0: 4096 */
+	uint32_t block_bytes;	/**< unit of allocation, a power of two up to 1 MiB; 0: 4096 */
 	uint32_t name_max;	/**< bytes of a name, at most 255; 0: 255 */
 	uint64_t magic;		/**< for statfs(), as on Linux: 0xef53 for ext2 */
 	uint32_t time_grain_ns; /**< what times are a multiple of; 0: 1 */

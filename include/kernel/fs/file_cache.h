@@ -75,8 +75,9 @@ struct file_cache {
 	const struct cache_backing *backing;
 	struct disk *disk; /* for map(), or the file itself; the owner counts it */
 	u32 flags;	   /* CACHE_* */
-	u32 error;	   /* of write-back: stored.c */
-	u32 failures;	   /* batches of write-back that had one */
+	u32 unit; /* bytes that get room at once: a power of two; 0: a page, or less. The file system sets it */
+	u32 error;    /* of write-back: stored.c */
+	u32 failures; /* batches of write-back that had one */
 	struct rwsem cut_lock;
 	/* under inode->pages.lock */
 	u64 nr_dirty;		   /* pages with PG_DIRTY, which are tagged in the tree */
@@ -144,7 +145,11 @@ void file_cache_cut_end(struct inode *inode);
  * page that it cuts, which becomes dirty (so read it first: file_cache_cut_prepare()).
  */
 void file_cache_cut(struct inode *inode, u64 size);
-/** @brief Before file_cache_cut_begin(): read the page that a cut at @p size leaves a part of. @return 0 or -errno */
+/**
+ * @brief Before file_cache_cut_begin(): read the page that a cut at @p size leaves a part of; or, where the file grows, make
+ * what is behind its end read as zeroes.
+ * @return 0 or -errno
+ */
 int __must_check file_cache_cut_prepare(struct inode *inode, u64 size);
 /** @brief With inode->lock: set a larger size; what had room behind the old one reads as zeroes. @return 0 or -errno */
 int __must_check file_cache_extend(struct inode *inode, u64 size);
