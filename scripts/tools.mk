@@ -50,7 +50,7 @@ objects-tools := $(API_INC) $(BUILT_IN_INC)
 check-srcs := banos/tool/banos-check.c banos/tool/kernel_image.c $(loader-srcs)
 $(O)/tests/host/loader.obj/banos/tool/host.o: | $(API_INC)
 $(eval $(call tool,tools/banos-check,$(check-srcs),$(USERCC) -O2 -static -s))
-$(eval $(call tool,tests/banos-check,$(check-srcs),$(TESTCC) $(sanitize)))
+$(eval $(call tool,tests/banos-check,$(check-srcs) tests/drivers/many.c,$(TESTCC) $(sanitize)))
 $(eval $(call tool,tests/loadtest,$(wildcard tests/drivers/guest/*.c) \
 	tests/fuzz/mutate.c $(loader-srcs),$(USERCC) -O2 -static -s))
 $(eval $(call tool,fuzz/loader,tests/fuzz/loader.c tests/fuzz/mutate.c \

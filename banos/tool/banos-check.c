@@ -199,6 +199,7 @@ static void free_installed(struct host_world *world)
 	free((void *)world->driver_exports);
 	host_kernel_free(&image.kernel);
 	free(image.file);
+	memset(&image, 0, sizeof(image));
 }
 
 /* As insmod does: a value with blanks gets quotes. */

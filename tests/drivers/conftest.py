@@ -2,7 +2,6 @@
 """What all tests of driver files need: banos-check under sanitizers."""
 import errno
 import os
-import subprocess
 import sys
 
 import pytest
@@ -11,6 +10,16 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 SOURCE = os.path.normpath(os.path.join(HERE, '..', '..'))
 BUILD = os.environ.get('BANOS_BUILD') or os.path.join(SOURCE, 'build')
+
+import checker                                  # noqa: E402
+
+CHECKER = checker.Checker()
+
+
+@pytest.fixture(scope='module', autouse=True)
+def nothing_leaks():
+    yield
+    CHECKER.close()
 
 
 def pytest_configure(config):
@@ -22,19 +31,15 @@ def error_name(number):
     return {'ENOTSUP': 'EOPNOTSUPP'}.get(name, name)
 
 
-def banos_check(path, *params, after=(), level=None,
-                program=f'{BUILD}/tests/banos-check'):
+def banos_check(path, *params, after=(), level=None):
     """Return (name of the error or 'OK', what was said)."""
-    command = [program, '-e'] + (['--level', str(level)] if level else [])
+    words = ['-e'] + (['--level', level] if level else [])
     for other in after:
-        command += ['--with', str(other)]
-    done = subprocess.run(command + [str(path), *params], text=True, timeout=30,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          stdin=subprocess.DEVNULL, check=False)
-    assert not done.stderr, done.stderr
-    number, _, said = done.stdout.partition('\n')
+        words += ['--with', other]
+    status, said = CHECKER.run(*words, path, *params)
+    number, _, said = said.decode().partition('\n')
     name = error_name(int(number))
-    assert done.returncode == (name != 'OK')
+    assert status == (name != 'OK')
     return name, said
 
 

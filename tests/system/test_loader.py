@@ -8,7 +8,6 @@ import errno
 import os
 import re
 import shlex
-import subprocess
 import sys
 
 import pytest
@@ -17,6 +16,7 @@ import machine as machines
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 '..', 'drivers'))
+import checker as checkers                      # noqa: E402
 import compiled                                 # noqa: E402
 import image                                    # noqa: E402
 from cases import CASES, build_all              # noqa: E402
@@ -68,16 +68,14 @@ def number(name):
     return 0 if name == 'OK' else getattr(errno, name)
 
 
-def said_on_the_host(case, folder, files):
+def said_on_the_host(checker, case, folder, files):
     """What banos-check says of a case: the lines."""
-    command = [f'{machines.BUILD}/tests/banos-check', '-q']
+    words = ['-q']
     for name in (*case.after, case.name):
         path = folder / f'{name}.ko'
         path.write_bytes(files[name])
-        command += [str(path)] if name == case.name else ['--with', str(path)]
-    done = subprocess.run(command + shlex.split(case.params), text=True, timeout=60,
-                          stdout=subprocess.PIPE, check=False)
-    return done.stdout.splitlines()
+        words += [path] if name == case.name else ['--with', path]
+    return checker.run(*words, *shlex.split(case.params))[1].decode().splitlines()
 
 
 def test_every_case(shell, tmp_path):
@@ -95,20 +93,25 @@ def test_every_case(shell, tmp_path):
         name, dry, run = head.split()
         said[name] = (int(dry), int(run), rest)
     assert set(said) == {c.name for c in CASES}
-    for case in CASES:
-        dry, run, rest = said[case.name]
-        assert (dry, run) == (number(case.error), number(case.run)), \
-            (case.name, dry, run, rest)
-        lines = re.findall(r'^\| (.*)', rest, re.M)
-        if case.error != 'OK':
-            for words in case.words:
-                assert words in '\n'.join(lines), (case.name, lines)
-            # The tool on the host says the same, word by word.
-            assert lines == said_on_the_host(case, tmp_path, files)
-        # Whatever the reason, there is one; and nothing else was noticed.
-        assert bool(lines) == (run != 0), (case.name, rest)
-        for line in re.sub(r'^\| .*\n', '', rest, flags=re.M).splitlines():
-            assert line == 'done', (case.name, line)
+    with checkers.Checker() as checker:
+        for case in CASES:
+            compare(checker, case, said[case.name], tmp_path, files)
+
+
+def compare(checker, case, said, folder, files):
+    dry, run, rest = said
+    assert (dry, run) == (number(case.error), number(case.run)), \
+        (case.name, dry, run, rest)
+    lines = re.findall(r'^\| (.*)', rest, re.M)
+    if case.error != 'OK':
+        for words in case.words:
+            assert words in '\n'.join(lines), (case.name, lines)
+        # The tool on the host says the same, word by word.
+        assert lines == said_on_the_host(checker, case, folder, files)
+    # Whatever the reason, there is one; and nothing else was noticed.
+    assert bool(lines) == (run != 0), (case.name, rest)
+    for line in re.sub(r'^\| .*\n', '', rest, flags=re.M).splitlines():
+        assert line == 'done', (case.name, line)
 
 
 def mutants(shell, count, seed, limit_s):
