@@ -14,6 +14,25 @@
 
 /* ---- create ---- */
 
+/* The text of a link, by way of memory of the driver's own, which alone the store takes. */
+static int64_t target_write(struct volume *volume, uint64_t offset, const char *target)
+{
+	uint64_t left = strlen(target);
+	uint8_t part[SECTOR];
+	int64_t error = banos_store_zero(volume->mount, offset, volume->layout.block_bytes);
+
+	while (!error && left) {
+		uint64_t length = lesser(left, sizeof(part));
+
+		memcpy(part, target, length);
+		error = banos_store_write(volume->mount, offset, part, length);
+		offset += length;
+		target += length;
+		left -= length;
+	}
+	return error;
+}
+
 /* The text of a link, or the first block of a folder, on the store. */
 static int64_t content_write(struct volume *volume, const struct node *node, uint64_t block,
 			     const struct banos_create *what, uint32_t parent)
@@ -22,14 +41,8 @@ static int64_t content_write(struct volume *volume, const struct node *node, uin
 	uint8_t sector[DIRENT_SECTOR];
 	int64_t error;
 
-	if (what->target) {
-		uint32_t length = (uint32_t)strlen(what->target);
-
-		error = banos_store_zero(volume->mount, offset, volume->layout.block_bytes);
-		if (error)
-			return error;
-		return banos_store_write(volume->mount, offset, what->target, length);
-	}
+	if (what->target)
+		return target_write(volume, offset, what->target);
 	error = banos_store_write(volume->mount, offset, volume->blank, volume->layout.block_bytes);
 	dirent_format(&volume->form, sector, node->number, parent);
 	if (!error)
