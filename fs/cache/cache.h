@@ -96,6 +96,8 @@ bool cache_any_dirty(void);
 int cache_fill(struct file_cache *cache, u64 first, u32 count, u64 ahead);
 /** @brief Where the first bytes of [from, to) lie; of a disk, too. @return 0, -EIO: the answer makes no sense; -errno */
 int cache_map(struct file_cache *cache, u64 from, u64 to, struct cache_extent *extent);
+/** @brief A page has lost room on the store, or may get more: who writes to it next asks for it, also by a mapping. */
+void cache_ask_again(struct inode *inode, u64 index);
 /** @brief The bytes of [from, to) read as zeroes on the store from now on, where there is room for them. Waits. */
 int cache_zero_store(struct file_cache *cache, u64 from, u64 to);
 /** @brief Write zeroes to the disk. */

@@ -159,6 +159,18 @@ static void cut_zero_part(struct inode *inode, u64 offset, u64 length)
 	page_put(page);
 }
 
+void cache_ask_again(struct inode *inode, u64 index)
+{
+	struct page *page = inode_page_find(inode, index);
+
+	if (!page)
+		return;
+	page_flags_clear(page, PG_STORED);
+	page_put(page);
+	if (!list_empty(&inode->pages.regions))
+		vm_protect_file_range(&inode->pages, index, index);
+}
+
 void file_cache_cut(struct inode *inode, u64 size)
 {
 	struct cache_removal removal = { .cache = inode->cache,
@@ -169,8 +181,10 @@ void file_cache_cut(struct inode *inode, u64 size)
 	assert_held_write(&inode->cache->cut_lock);
 	WRITE_ONCE(inode->size, size);
 	removal_run(&removal, true);
-	if (off)
-		cut_zero_part(inode, size, PAGE_SIZE - off);
+	if (!off)
+		return;
+	cut_zero_part(inode, size, PAGE_SIZE - off);
+	cache_ask_again(inode, size >> PAGE_SHIFT);
 }
 
 void file_cache_punch(struct inode *inode, u64 offset, u64 length)
@@ -181,10 +195,15 @@ void file_cache_punch(struct inode *inode, u64 offset, u64 length)
 	assert_held_write(&inode->cache->cut_lock);
 	if (first > last) { /* within one page */
 		cut_zero_part(inode, offset, length);
+		cache_ask_again(inode, offset >> PAGE_SHIFT);
 		return;
 	}
 	cut_zero_part(inode, offset, first - offset);
 	cut_zero_part(inode, last, end - last);
+	if (offset < first)
+		cache_ask_again(inode, offset >> PAGE_SHIFT);
+	if (last < end)
+		cache_ask_again(inode, last >> PAGE_SHIFT);
 	if (first == last)
 		return;
 	removal.last = (last >> PAGE_SHIFT) - 1;

@@ -341,6 +341,8 @@ int cache_grow_prepare(struct file_cache *cache, u64 pos)
 		memset((u8 *)page_address(page) + off, 0, PAGE_SIZE - off);
 		file_cache_dirty(inode, page, 0);
 		page_put(page);
+		/* A mapping that may write to this page has room up to the old end only. */
+		cache_ask_again(inode, size >> PAGE_SHIFT);
 	}
 	if (!cache->backing->map)
 		return 0;
