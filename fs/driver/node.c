@@ -383,14 +383,24 @@ void node_dirty(struct inode *inode, u32 which)
 	driven_changed(super);
 }
 
-/* The first one on the list. @return false: its last user is about to keep it, or to end it */
-static bool take_dirty(struct driven_cell *cell, struct inode **out, u32 *which)
+/* The first one that this commit has not handed down yet: what is dirty again waits for the next commit. */
+static struct driven_node *first_dirty(struct driven_cell *cell)
 {
 	struct driven_node *node;
 
-	if (list_empty(&cell->dirty))
+	list_for_each(node, &cell->dirty, dirty_link)
+		if (list_empty(&node->commit_link))
+			return node;
+	return NULL;
+}
+
+/* @return false: its last user is about to keep it, or to end it */
+static bool take_dirty(struct driven_cell *cell, struct inode **out, u32 *which)
+{
+	struct driven_node *node = first_dirty(cell);
+
+	if (!node)
 		return true;
-	node = list_first(&cell->dirty, struct driven_node, dirty_link);
 	if (!atomic_inc_not_zero(&node->inode->refs))
 		return false;
 	list_del(&node->dirty_link);
