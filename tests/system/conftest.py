@@ -195,6 +195,16 @@ def debug_program(name):
         return archive.file(name, f.read(), 0o755)
 
 
+def disk_program(name):
+    """A program of tests/user/disks, as bytes."""
+    out = os.path.join(machines.BUILD, 'tests', 'user', name)
+    os.makedirs(os.path.dirname(out), exist_ok=True)
+    compile_to(out, ['musl-gcc', '-std=gnu11', '-O1', '-static', '-s', '-Wall', '-Wextra', '-Werror',
+                     '-Wno-unused-parameter', os.path.join(USER_PROGRAMS, 'disks', name + '.c')])
+    with open(out, 'rb') as f:
+        return f.read()
+
+
 @pytest.fixture(scope='session')
 def programs(tmp_path_factory):
     """Static programs of tests/user, by name: {'fork': path, ...}, each
