@@ -63,7 +63,10 @@ void bus_report_patterns(const struct owner *root, const struct device_pattern *
 {
 	char bus[BUS_NAME_SIZE];
 
-	/* "block:disk" is for who reads /dev/hotplug: the driver is wanted where there are disks. */
+	/*
+	 * "block:disk" and "filesystem:ext2" are for who reads /dev/hotplug: the driver is wanted where there
+	 * are disks, or such file systems.
+	 */
 	for (u32 i = 0; i < count; i++) {
 		const char *alias = patterns[i].alias;
 		const char *colon = strchr(alias, ':');
@@ -72,7 +75,7 @@ void bus_report_patterns(const struct owner *root, const struct device_pattern *
 			continue;
 		memcpy(bus, alias, colon - alias);
 		bus[colon - alias] = 0;
-		if (!strcmp(bus, "block"))
+		if (!strcmp(bus, "block") || !strcmp(bus, "filesystem"))
 			continue;
 		if (prober_exists(root, bus))
 			report_misfit(root->name, alias, bus);

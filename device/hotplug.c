@@ -5,6 +5,7 @@
  *	add BUS NAME ALIAS	remove BUS NAME ALIAS
  *	bind BUS NAME DRIVER	unbind BUS NAME DRIVER
  *	add block NAME block:disk (or block:partition), and remove
+ *	add block NAME filesystem:TYPE	such a file system was seen there
  *
  * A new open file starts with an "add" line for each existing device, so that a
  * program that starts late misses nothing. Each open file has its own queue of at most
@@ -21,6 +22,7 @@
 #include <kernel/fs/poll.h>
 #include <kernel/heap.h>
 #include <kernel/kconfig.h>
+#include <kernel/partition.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
@@ -86,6 +88,11 @@ static size_t hotplug_format_disk(char *text, enum hotplug_action action, const 
 			 disk_name(disk), disk_partition_number(disk) ? "partition" : "disk");
 }
 
+static size_t hotplug_format_content(char *text, const struct disk *disk, const char *type)
+{
+	return scnprintf(text, LINE_MAX, "add block %s filesystem:%s\n", disk_name(disk), type);
+}
+
 static void hotplug_tell(const char *text, size_t len)
 {
 	struct listener *listener;
@@ -112,26 +119,41 @@ void hotplug_disk_event(enum hotplug_action action, const struct disk *disk)
 	hotplug_tell(text, hotplug_format_disk(text, action, disk));
 }
 
+void hotplug_content_event(const struct disk *disk, const char *type)
+{
+	char text[LINE_MAX];
+
+	hotplug_tell(text, hotplug_format_content(text, disk, type));
+}
+
+static void listener_append(struct listener *listener, const char *text, size_t len)
+{
+	u64 flags = spin_lock_irqsave(&listeners_lock);
+
+	listener_append_locked(listener, text, len);
+	spin_unlock_irqrestore(&listeners_lock, flags);
+}
+
 static void hotplug_add_disks(struct listener *listener)
 {
+	struct disk_content content;
+
 	for (struct disk *disk = disk_next(NULL); disk; disk = disk_next(disk)) {
 		char text[LINE_MAX];
-		size_t len = hotplug_format_disk(text, HOTPLUG_ADD, disk);
-		u64 flags = spin_lock_irqsave(&listeners_lock);
 
-		listener_append_locked(listener, text, len);
-		spin_unlock_irqrestore(&listeners_lock, flags);
+		listener_append(listener, text, hotplug_format_disk(text, HOTPLUG_ADD, disk));
+		partitions_content_type(disk, content.type);
+		if (content.type[0])
+			listener_append(listener, text,
+					hotplug_format_content(text, disk, content.type));
 	}
 }
 
 static bool hotplug_add_present(const struct bus_device *device, void *arg)
 {
 	char text[LINE_MAX];
-	size_t len = hotplug_format(text, HOTPLUG_ADD, device, NULL);
-	u64 flags = spin_lock_irqsave(&listeners_lock);
 
-	listener_append_locked(arg, text, len);
-	spin_unlock_irqrestore(&listeners_lock, flags);
+	listener_append(arg, text, hotplug_format(text, HOTPLUG_ADD, device, NULL));
 	return true;
 }
 

@@ -203,22 +203,6 @@ static const struct owned_class filesystem_class = {
 	.free = filesystem_free,
 };
 
-static bool type_name_valid(const char *name, size_t size)
-{
-	size_t length = strnlen(name, size);
-
-	if (!length || length == size)
-		return false;
-	for (size_t i = 0; i < length; i++) {
-		char c = name[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		      strchr("_-.", c)))
-			return false;
-	}
-	return true;
-}
-
 static int filesystem_read_config(struct owner *owner, const struct banos_filesystem_config *from,
 				  struct banos_filesystem_config *config,
 				  struct banos_filesystem_ops *ops)
@@ -230,7 +214,7 @@ static int filesystem_read_config(struct owner *owner, const struct banos_filesy
 		return err;
 	if (config->flags & ~BANOS_FILESYSTEM_NODEV)
 		return api_mistake(function, -EINVAL, "config->flags has an unknown bit");
-	if (!type_name_valid(config->name, sizeof(config->name)))
+	if (!api_is_word(config->name, sizeof(config->name)))
 		return api_mistake(function, -EINVAL, "config->name is no name of a type");
 	if (owner != owner->root)
 		return api_mistake(function, -EINVAL, "owner is not the driver itself");

@@ -20,7 +20,7 @@ static const char *const kind_names[OWNED_KINDS] = {
 	[OWNED_DMA] = "DMA buffers", [OWNED_IRQ] = "interrupts",
 	[OWNED_CALLBACK] = "callbacks", [OWNED_WATCH] = "watches of owners", [OWNED_BLOCK] = "disks",
 	[OWNED_FILESYSTEM] = "types of file systems", [OWNED_MOUNT] = "mounted file systems",
-	[OWNED_DISK_PROBER] = "partition probers",
+	[OWNED_DISK_PROBER] = "disk probers",
 };
 /* clang-format on */
 

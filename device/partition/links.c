@@ -4,6 +4,7 @@
  *
  *	by-id/virtio-SERIAL		by-partuuid/UUID
  *	by-id/nvme-MODEL_SERIAL-part1	by-partlabel/NAME
+ *	by-uuid/UUID			by-label/LABEL
  *
  * The kernel makes them, as it makes the nodes, and with the same names as udev: letters, digits,
  * #+-.:=@_ and what is not ASCII stay; a blank of an identity becomes _, other bytes become \x2f and so on.
@@ -16,8 +17,8 @@
 #include <kernel/string.h>
 #include "internal.h"
 
-#define LINK_TEXT_MAX 256
-#define NAME_PART_MAX 112 /* the longest text that names a disk: a partition's */
+#define LINK_TEXT_MAX 280 /* a folder, and the longest name */
+#define NAME_PART_MAX 255 /* the longest text that names a disk: a label */
 
 struct disk_link {
 	struct list of_disk; /* disk_record.links */
@@ -128,6 +129,13 @@ void disk_links_add(struct list *links, struct disk *disk)
 		return;
 	disk_link_add_text(links, disk, "by-partuuid", about->uuid);
 	disk_link_add_text(links, disk, "by-partlabel", about->name);
+}
+
+void disk_content_links_add(struct list *links, struct disk *disk,
+			    const struct disk_content *content)
+{
+	disk_link_add_text(links, disk, "by-uuid", content->uuid);
+	disk_link_add_text(links, disk, "by-label", content->label);
 }
 
 void disk_links_remove(struct list *links)

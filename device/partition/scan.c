@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * Partitions: one thread probes the disks that appear, and makes disks of what the probers find.
+ * What is on the disks: one thread asks the probers about those that appear, makes disks of the partitions that
+ * are found, and names of what the file systems say of themselves.
  *
  * It is a thread of its own because disks appear inside calls of their drivers, which
  * could not answer then; and because a disk that does not answer must not keep others
- * from being used. A disk is probed when it appears; when a prober is registered, if it
- * has no table so far; and when a program says so (BLKRRPART). Each prober is asked, by rank, until one
- * knows the table.
+ * from being used. A disk is probed when it appears; when a prober is registered, if nothing that it could know
+ * was found so far; and when a program says so (BLKRRPART), or may have written a file system there.
  *
- * Tables inside of partitions are not looked for, as on Linux.
+ * Tables inside of partitions are not looked for, as on Linux; nor is a file system beside a table.
  *
- * Locks: records_lock (mutex) guards the list of disks, their links, and the state of the thread; it is not
- * held while a disk is probed: the disk in hand is scan_disk, which removal leaves to the thread.
- * probers_lock (spin) guards the list of probers; one is held by begin() while it is called.
+ * Lock: records_lock (mutex) guards the list of disks, their links, and the state of the thread; it is not
+ * held while a disk is probed: the disk in hand is scan_record, which removal leaves to the thread.
  */
+#include <kernel/bus.h>
 #include <kernel/err.h>
 #include <kernel/heap.h>
 #include <kernel/lock.h>
@@ -30,7 +30,8 @@ struct disk_record {
 	bool pending;	   /* to be probed */
 	bool has_table;
 	bool gone; /* off the list; the thread, which has it in hand, frees it */
-	struct list links;
+	struct list links, content_links;
+	struct disk_content content;
 };
 
 static DEFINE_MUTEX(records_lock);
@@ -40,108 +41,7 @@ static bool scan_wanted;		/* a record is pending */
 static DEFINE_WAIT_QUEUE(scan_wait);	/* for work */
 static DEFINE_WAIT_QUEUE(idle_wait);	/* for its end */
 
-static DEFINE_SPINLOCK(probers_lock);
-static DEFINE_LIST(probers); /* by rank, then age */
-static u64 prober_orders;
-
-/* ---- what a prober states ---- */
-
-struct probed_part {
-	struct list link;
-	struct partition_about about;
-};
-
-int disk_probe_add(struct disk_probe *probe, const struct partition_about *about)
-{
-	u64 bytes = disk_bytes(probe->disk), mask = disk_block_bytes(probe->disk) - 1;
-	struct probed_part *part;
-
-	if ((about->offset | about->bytes) & mask || !about->offset || !about->bytes ||
-	    about->offset >= bytes || about->bytes > bytes - about->offset)
-		return -EINVAL;
-	list_for_each(part, &probe->parts, link)
-		if (part->about.number == about->number)
-			return -EEXIST;
-	part = kmalloc(sizeof(*part));
-	if (!part)
-		return -ENOMEM;
-	part->about = *about;
-	list_add_tail(&part->link, &probe->parts);
-	return 0;
-}
-
-static void disk_probe_forget(struct disk_probe *probe)
-{
-	while (!list_empty(&probe->parts)) {
-		struct probed_part *part = list_first(&probe->parts, struct probed_part, link);
-
-		list_del(&part->link);
-		kfree(part);
-	}
-}
-
-/* ---- probers ---- */
-
-static bool prober_is_before(const struct disk_prober *prober, u32 rank, u64 order)
-{
-	return prober->rank > rank || (prober->rank == rank && prober->order < order);
-}
-
-/* The first one behind a place in the list, ready to be called; NULL: there is none. */
-static struct disk_prober *prober_begin_next(u32 rank, u64 order)
-{
-	struct disk_prober *prober, *found = NULL;
-	u64 flags = spin_lock_irqsave(&probers_lock);
-
-	list_for_each(prober, &probers, link) {
-		bool is_behind = !prober_is_before(prober, rank, order) &&
-				 !(prober->rank == rank && prober->order == order);
-
-		if (is_behind && prober->begin(prober)) {
-			found = prober;
-			break;
-		}
-	}
-	spin_unlock_irqrestore(&probers_lock, flags);
-	return found;
-}
-
-static void records_probe_again(void)
-{
-	struct disk_record *record;
-
-	mutex_lock(&records_lock);
-	list_for_each(record, &records, link)
-		if (!record->has_table && !disk_partition_number(record->disk))
-			record->pending = scan_wanted = true;
-	mutex_unlock(&records_lock);
-	wake_up(&scan_wait);
-}
-
-void disk_prober_add(struct disk_prober *prober)
-{
-	u64 flags = spin_lock_irqsave(&probers_lock);
-	struct list *place = &probers;
-	struct disk_prober *other;
-
-	prober->order = ++prober_orders;
-	list_for_each(other, &probers, link)
-		if (other->rank >= prober->rank)
-			place = &other->link;
-	list_add(&prober->link, place);
-	spin_unlock_irqrestore(&probers_lock, flags);
-	records_probe_again();
-}
-
-void disk_prober_remove(struct disk_prober *prober)
-{
-	u64 flags = spin_lock_irqsave(&probers_lock);
-
-	list_del(&prober->link);
-	spin_unlock_irqrestore(&probers_lock, flags);
-}
-
-/* ---- the thread ---- */
+/* ---- one disk ---- */
 
 static void disk_make_partitions(struct disk *disk, struct disk_probe *probe, const char *kind)
 {
@@ -160,31 +60,34 @@ static void disk_make_partitions(struct disk *disk, struct disk_probe *probe, co
 	pr_info("%s: %u partitions (%s)\n", disk_name(disk), count, kind);
 }
 
-/* @return does it have a table? */
-static bool disk_scan(struct disk *disk)
+/* @return is there a table? */
+static bool disk_scan_table(struct disk *disk)
 {
-	u32 rank = ~0u;
-	u64 order = 0;
-	s64 result = 0;
+	struct disk_probe probe = {
+		.disk = disk,
+		.kind = DISK_PARTITIONS,
+		.parts = LIST_INIT(probe.parts),
+	};
+	char kind[PROBER_NAME_SIZE];
+	bool found = disk_probe_ask(&probe, kind);
 
-	while (result != 1 && disk_bytes(disk)) {
-		struct disk_probe probe = { .disk = disk, .parts = LIST_INIT(probe.parts) };
-		struct disk_prober *prober = prober_begin_next(rank, order);
+	if (found)
+		disk_make_partitions(disk, &probe, kind);
+	disk_probe_forget(&probe);
+	return found;
+}
 
-		if (!prober)
-			break;
-		rank = prober->rank;
-		order = prober->order;
-		result = prober->probe(prober, &probe);
-		if (result == 1)
-			disk_make_partitions(disk, &probe, prober->name);
-		else if (result)
-			pr_warn("%s: looking for a partition table (%s): error %d\n",
-				disk_name(disk), prober->name, (int)-result);
-		prober->end(prober);
-		disk_probe_forget(&probe);
-	}
-	return result == 1;
+static void disk_scan_content(struct disk *disk, struct disk_content *content)
+{
+	struct disk_probe probe = {
+		.disk = disk,
+		.kind = DISK_FILESYSTEM,
+		.parts = LIST_INIT(probe.parts),
+	};
+	char kind[PROBER_NAME_SIZE];
+
+	if (disk_probe_ask(&probe, kind))
+		*content = probe.content;
 }
 
 static void record_free(struct disk_record *record)
@@ -202,11 +105,37 @@ static struct disk_record *record_take_locked(void)
 	list_for_each(record, &records, link)
 		if (record->pending) {
 			record->pending = false;
-			if (!record->has_table) /* a prober came while another one found it */
+			if (!record->has_table) /* else a prober came while another one found it */
 				return record;
 		}
 	scan_wanted = false;
 	return NULL;
+}
+
+static void record_set_content(struct disk_record *record, const struct disk_content *content)
+{
+	assert_held(&records_lock);
+	if (!memcmp(&record->content, content, sizeof(*content)))
+		return;
+	disk_links_remove(&record->content_links);
+	record->content = *content;
+	disk_content_links_add(&record->content_links, record->disk, content);
+}
+
+static void record_scan(struct disk_record *record)
+{
+	struct disk_content content = { 0 };
+	bool has_table = !disk_partition_number(record->disk) && disk_scan_table(record->disk);
+
+	if (!has_table)
+		disk_scan_content(record->disk, &content);
+	mutex_lock(&records_lock);
+	record->has_table |= has_table;
+	if (!record->gone)
+		record_set_content(record, &content);
+	mutex_unlock(&records_lock);
+	if (content.type[0])
+		hotplug_content_event(record->disk, content.type);
 }
 
 static void scan_pending(void)
@@ -214,15 +143,12 @@ static void scan_pending(void)
 	mutex_lock(&records_lock);
 	while ((scan_record = record_take_locked())) {
 		struct disk_record *record = scan_record;
-		bool has_table;
 
 		mutex_unlock(&records_lock);
-		has_table = disk_scan(record->disk);
+		record_scan(record);
 		mutex_lock(&records_lock);
 		if (record->gone)
 			record_free(record);
-		else
-			record->has_table |= has_table;
 	}
 	mutex_unlock(&records_lock);
 	wake_up_all(&idle_wait);
@@ -254,11 +180,11 @@ static void partitions_disk_added(struct disk *disk)
 	disk_get(disk);
 	record->disk = disk;
 	list_init(&record->links);
+	list_init(&record->content_links);
 	mutex_lock(&records_lock);
 	list_add_tail(&record->link, &records);
 	disk_links_add(&record->links, disk);
-	if (!disk_partition_number(disk))
-		record->pending = scan_wanted = true;
+	record->pending = scan_wanted = true;
 	mutex_unlock(&records_lock);
 	wake_up(&scan_wait);
 }
@@ -283,10 +209,52 @@ static void partitions_disk_removed(struct disk *disk)
 	if (record) {
 		list_del(&record->link);
 		disk_links_remove(&record->links);
+		disk_links_remove(&record->content_links);
 		record->gone = true;
 		if (record != scan_record)
 			record_free(record);
 	}
+	mutex_unlock(&records_lock);
+}
+
+void disks_probe_again(enum disk_prober_kind kind)
+{
+	struct disk_record *record;
+
+	mutex_lock(&records_lock);
+	list_for_each(record, &records, link) {
+		bool unknown = !record->has_table;
+
+		if (kind == DISK_PARTITIONS)
+			unknown = unknown && !disk_partition_number(record->disk);
+		else
+			unknown = unknown && !record->content.type[0];
+		if (unknown)
+			record->pending = scan_wanted = true;
+	}
+	mutex_unlock(&records_lock);
+	wake_up(&scan_wait);
+}
+
+void partitions_content_changed(struct disk *disk)
+{
+	struct disk_record *record;
+
+	mutex_lock(&records_lock);
+	record = record_find_locked(disk);
+	if (record && !record->has_table)
+		record->pending = scan_wanted = true;
+	mutex_unlock(&records_lock);
+	wake_up(&scan_wait);
+}
+
+void partitions_content_type(const struct disk *disk, char *type)
+{
+	const struct disk_record *record;
+
+	mutex_lock(&records_lock);
+	record = record_find_locked(disk);
+	strscpy(type, record ? record->content.type : "", sizeof(record->content.type));
 	mutex_unlock(&records_lock);
 }
 

@@ -49,14 +49,15 @@ int64_t prober_disk_init(struct table_disk *table, banos_disk disk)
 int64_t prober_register(banos_owner self, const char *name, uint32_t rank,
 			int64_t (*probe)(void *context, banos_disk disk))
 {
-	struct banos_partition_prober_ops ops = { .size = sizeof(ops), .probe = probe };
-	struct banos_partition_prober_config config = {
+	struct banos_disk_prober_ops ops = { .size = sizeof(ops), .probe = probe };
+	struct banos_disk_prober_config config = {
 		.size = sizeof(config),
+		.kind = BANOS_DISK_PROBER_PARTITIONS,
 		.rank = rank,
 		.context = self,
 		.ops = &ops,
 	};
 
 	memcpy(config.name, name, strlen(name));
-	return banos_partition_prober_register(self, &config, NULL);
+	return banos_disk_prober_register(self, &config, NULL);
 }

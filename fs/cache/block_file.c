@@ -16,6 +16,7 @@
 #include <kernel/fs/dev_number.h>
 #include <kernel/heap.h>
 #include <kernel/panic.h>
+#include <kernel/partition.h>
 #include <kernel/uaccess.h>
 #include <uapi/fcntl.h>
 #include "block_file.h"
@@ -209,6 +210,8 @@ static void block_file_release(struct file *f)
 	if (f->mode & FMODE_CLAIM)
 		disk_release(disk, f);
 	block_inode_put(f->cache->inode);
+	if (f->mode & FMODE_WRITE)
+		partitions_content_changed(disk);
 	disk_close(disk);
 	disk_put(disk);
 }

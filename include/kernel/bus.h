@@ -166,6 +166,8 @@ void hotplug_event(enum hotplug_action action, const struct bus_device *device, 
 struct disk;
 /** @brief A disk, or a partition, was added or removed: a line of the bus "block". */
 void hotplug_disk_event(enum hotplug_action action, const struct disk *disk);
+/** @brief The type of the file system on a disk is known now. */
+void hotplug_content_event(const struct disk *disk, const char *type);
 void hotplug_init(void);
 /* ---- device/bus_sysfs.c: /sys/bus/NAME/devices ---- */
 void bus_sysfs_add(struct bus_device *device);

@@ -17,6 +17,7 @@
 #include <banos/driver.h>
 #include <banos/export.h>
 #include <banos/filesystem.h>
+#include <banos/filesystem_prober.h>
 #include <banos/firmware.h>
 #include <banos/io.h>
 #include <banos/irq.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file partition.h  Partition tables, and the names of disks below /dev/disk (device/partition).
+ * @file partition.h  Partition tables, kinds of file systems, and the names of disks below /dev/disk (device/partition).
  *
- * A prober is a driver's (banos/api/partition.c), and is called by the thread that probes disks.
+ * A prober is a driver's (banos/api/disk_prober.c), and is called by the thread that probes disks.
  */
 #pragma once
 #include <kernel/block.h>
@@ -10,24 +10,35 @@
 #include <kernel/list.h>
 
 struct disk_probe;
+enum disk_prober_kind { DISK_PARTITIONS, DISK_FILESYSTEM };
 
 /** In storage of who registers it, from disk_prober_add() to disk_prober_remove(). */
 struct disk_prober {
 	struct list link;
+	enum disk_prober_kind kind;
 	u32 rank;
 	u64 order;	  /* the core's: when it was registered */
-	const char *name; /* of the kind of table */
+	const char *name; /* of what it knows */
 	/** @return false: it is being removed. Else end(), after which it may be gone. May not sleep. */
 	bool (*begin)(struct disk_prober *prober);
 	void (*end)(struct disk_prober *prober);
-	/** @return 1: it is its table, and disk_probe_add() was called for each partition; 0; -errno */
+	/** @return 1: it was found, and stated by disk_probe_add() or in content; 0; -errno */
 	s64 (*probe)(struct disk_prober *prober, struct disk_probe *probe);
+};
+
+/** The file system on a disk: texts with an end. */
+struct disk_content {
+	char type[32]; /* letters, digits, _ - . ; empty: nothing is known */
+	char label[256];
+	char uuid[40];
 };
 
 /** What is found on a disk that is being probed. */
 struct disk_probe {
 	struct disk *disk;
+	enum disk_prober_kind kind;
 	struct list parts;
+	struct disk_content content;
 };
 
 /** Both may sleep. */
@@ -49,6 +60,13 @@ void partitions_settle(void);
  * @return 0; -EBUSY: a partition, or the disk, is in use; -EINVAL: it is a partition
  */
 int __must_check partitions_rescan(struct disk *disk);
+/** @brief A program may have put another file system on it: look again, soon. */
+void partitions_content_changed(struct disk *disk);
+/**
+ * @brief The type of the file system that was found on it. Sleeps.
+ * @param type  as large as that of struct disk_content; empty if none is known
+ */
+void partitions_content_type(const struct disk *disk, char *type);
 #else
 static inline void partitions_init(void)
 {
@@ -59,5 +77,12 @@ static inline void partitions_settle(void)
 static inline int __must_check partitions_rescan(struct disk *disk)
 {
 	return -EINVAL;
+}
+static inline void partitions_content_changed(struct disk *disk)
+{
+}
+static inline void partitions_content_type(const struct disk *disk, char *type)
+{
+	type[0] = 0;
 }
 #endif

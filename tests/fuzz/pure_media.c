@@ -4,6 +4,7 @@
 #include <string.h>
 #include "../../drivers/fs/iso9660/internal.h"
 #include "../../drivers/fs/iso9660/options.h"
+#include "../../drivers/fs/probe/magic.h"
 #include "../../drivers/partition/gpt.h"
 #include "../../drivers/partition/mbr.h"
 #include "pure.h"
@@ -156,6 +157,36 @@ static void fuzz_iso_options(const uint8_t *data, size_t size)
 	free(text);
 }
 
-const struct fuzz_target media_targets[] = {
-	{ "tables", fuzz_tables }, { "iso", fuzz_iso }, { "iso_options", fuzz_iso_options }, { 0 }
-};
+/* ---- kinds of file systems ---- */
+
+static void magic_check(int64_t result, const struct magic_found *found)
+{
+	require(result == 0 || result == 1, "nothing fails but the disk");
+	if (result)
+		require(found->type && memchr(found->label, 0, sizeof(found->label)) &&
+				memchr(found->uuid, 0, sizeof(found->uuid)),
+			"texts have an end");
+}
+
+static void fuzz_magic(const uint8_t *data, size_t size)
+{
+	struct bytes bytes = { data, size };
+	struct disk disk = { .bytes = take_bytes(&bytes, 3) };
+	struct magic_disk magic = { disk.bytes, &disk, disk_read };
+	uint8_t *work = malloc(MAGIC_WORK_BYTES);
+	struct magic_found found;
+
+	disk.data = exact_copy(bytes.at, bytes.left);
+	disk.size = bytes.left;
+	magic_check(magic_ext(&magic, work, &found), &found);
+	magic_check(magic_fat(&magic, work, &found), &found);
+	magic_check(magic_iso9660(&magic, work, &found), &found);
+	free((void *)disk.data);
+	free(work);
+}
+
+const struct fuzz_target media_targets[] = { { "tables", fuzz_tables },
+					     { "magic", fuzz_magic },
+					     { "iso", fuzz_iso },
+					     { "iso_options", fuzz_iso_options },
+					     { 0 } };

@@ -243,6 +243,27 @@ def tables():
             'second': b'\0\4\0\0' + second}
 
 
+def magic():
+    """A disk of 1 MiB that begins so: the superblock of ext4, the boot sector and root folder of FAT12 and 32."""
+    disk = (1 << 20).to_bytes(3, 'little')
+    ext = bytearray(2048)
+    for at, value in ((1024 + 56, b'\x53\xef'), (1024 + 76, b'\1'), (1024 + 92, b'\x3c'), (1024 + 96, b'\xc2\2'),
+                      (1024 + 104, bytes(range(16))), (1024 + 120, b'label')):
+        ext[at:at + len(value)] = value
+
+    def fat(entries, length, wide):
+        boot = bytearray(b'\xeb\x3c\x90mkfs.fat' + struct.pack('<HBHBHHBHHHII', 512, 1, 1, 2, entries, 0, 0xf8, length,
+                                                             32, 2, 0, 2000)).ljust(512, b'\0')
+        boot[36:36 + len(wide)] = wide
+        mark = 38 if length else 66
+        boot[mark:mark + 5] = b'\x29abcd'
+        table = b'\xf8\xff\xff\x0f\xff\xff\xff\x0f\3\0\0\0\xff\xff\xff\x0f'.ljust(512 * 6, b'\0') * 2
+        return bytes(boot) + table + b'A'.ljust(11, b'b') + b'\x0f'.ljust(21, b'\0') + b'LABEL      \x08'.ljust(21, b'\0')
+
+    return {'ext': disk + bytes(ext), 'fat12': disk + fat(64, 6, b'\x80\0'),
+            'fat32': disk + fat(0, 0, struct.pack('<IHHI', 6, 0, 0, 2))}
+
+
 def iso():
     def both(number):
         return struct.pack('<I', number) + struct.pack('>I', number)
@@ -283,5 +304,5 @@ def iso_options():
 TARGETS = {'cpio': cpio, 'archive-kind': archive_kind, 'inflate': inflate,
            'cmdline': cmdline, 'multiboot': multiboot, 'acpi': acpi, 'pci': pci, 'virtio_ring': virtio_ring, 'usb': usb, 'nvme': nvme,
            'screen': screen, 'ldisc': ldisc, 'keymap': keymap, 'script': script,
-           'elf': elf, 'signature': signature, 'tables': tables, 'iso': iso, 'iso_options': iso_options,
+           'elf': elf, 'signature': signature, 'tables': tables, 'magic': magic, 'iso': iso, 'iso_options': iso_options,
            **dict.fromkeys(('ext2-super', 'ext2-folder', 'ext2-index', 'ext2-extents', 'ext2-attributes'), ext2)}

@@ -61,3 +61,30 @@ def test_partitions_have_names_and_vanish(start, tmp_path):
     m.check('rmmod virtioblk')
     m.check('! ls /dev | grep ^vd')
     m.check('! test -e /dev/disk')
+
+
+FAT_BESIDE_EXT4 = """printf 'start=2048,size=8192,type=c\nstart=16384,type=83' | sfdisk --no-reread $1
+mkfs.fat --offset 2048 -i 0123ABCD -n ESP $1 4096
+mke2fs -q -t ext4 -L 'big root' -U 11111111-2222-3333-4444-555555555555 -E offset=8388608 $1 8M"""
+
+
+def test_file_systems_have_names_and_bring_their_drivers(start, tmp_path):
+    devices = disk(tmp_path, 'a', 64 << 20, FAT_BESIDE_EXT4) + disk(tmp_path, 'b', 8 << 20, 'mke2fs -q -L whole $1')
+    m = start(qemu=devices, append='quiet').boot()
+    wait_for(m, '/dev/disk/by-label/big\\\\x20root')
+    wait_for(m, '/dev/disk/by-label/whole')
+    wait_for(m, '/sys/module/ext2')
+    assert read(m, 'readlink /dev/disk/by-uuid/0123-ABCD') == '../../vda1'
+    assert read(m, 'readlink /dev/disk/by-label/ESP') == '../../vda1'
+    assert read(m, 'readlink /dev/disk/by-uuid/11111111-2222-3333-4444-555555555555') == '../../vda2'
+    assert read(m, 'readlink /dev/disk/by-label/whole') == '../../vdb'
+    m.check('mount /dev/disk/by-label/whole /mnt && umount /mnt')
+    # Another file system takes the place of the old one, and its names.
+    m.check(r"printf 'other\0' | dd of=/dev/vdb bs=1 seek=1144")
+    wait_for(m, '/dev/disk/by-label/other')
+    m.check('! test -e /dev/disk/by-label/whole')
+    # What was found outlasts the prober; a file system that nobody knows has no name.
+    m.check('dd if=/dev/zero of=/dev/vdb bs=4096 count=1')
+    m.check('i=0; while test -e /dev/disk/by-label/other; do i=$((i+1)); test $i -lt 100 || exit; usleep 50000; done')
+    m.check('kill -STOP $(pidof hotplug); rmmod fsprobe && test -e /dev/disk/by-label/ESP')
+    m.check('rmmod virtioblk && ! test -e /dev/disk')

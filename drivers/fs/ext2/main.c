@@ -352,5 +352,6 @@ static int64_t ext2_init(banos_owner self)
 	return banos_filesystem_register(self, &config, NULL);
 }
 
+BANOS_SERVES("filesystem:ext?"); /* so that a disk with one brings it */
 BANOS_DRIVER(ext2, "1.0", "MIT", "File systems: ext2, and ext3 and ext4 to be read", ext2_init,
 	     NULL);

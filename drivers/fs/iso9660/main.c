@@ -346,4 +346,5 @@ static int64_t iso_init(banos_owner self)
 	return banos_filesystem_register(self, &config, NULL);
 }
 
+BANOS_SERVES("filesystem:iso9660"); /* so that a disc brings it */
 BANOS_DRIVER(iso9660, "1.0", "MIT", "ISO 9660: CDs, with Rock Ridge or Joliet", iso_init, NULL);

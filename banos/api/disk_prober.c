@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * <banos/disk.h>, <banos/partition.h>: disks that are being probed, and the probers.
+ * <banos/disk.h>, <banos/partition.h>, <banos/filesystem_prober.h>: disks that are being probed, and the probers.
  *
  * A banos_disk stands for a struct disk_call on the stack of the thread that probes, which the gate's record of the
  * method names; so it is looked up in this thread's records alone, and each call has a number of its own.
@@ -27,38 +27,43 @@ struct disk_call {
 	struct disk_probe *probe;
 };
 
-struct partition_prober {
+struct driver_prober {
 	struct owned owned;
 	struct disk_prober core;
 	struct owner *root;
 	void *context;
-	struct banos_partition_prober_ops ops;
+	struct banos_disk_prober_ops ops;
 	bool listed;
 	bool dead;
 	struct atomic running;
 	struct wait_queue wait;
-	char name[sizeof(((struct banos_partition_prober_config *)0)->name)];
+	char name[sizeof(((struct banos_disk_prober_config *)0)->name)];
 };
 
 static const struct struct_rule info_rule = {
 	.name = "info",
-	.size_least = BANOS_DISK_INFO_SIZE_1,
+	.size_least = BANOS_DISK_INFO_SIZE_2,
 	.size_known = sizeof(struct banos_disk_info),
 };
 static const struct struct_rule partition_rule = {
 	.name = "partition",
-	.size_least = BANOS_PARTITION_SIZE_1,
+	.size_least = BANOS_PARTITION_SIZE_2,
 	.size_known = sizeof(struct banos_partition),
+};
+static const struct struct_rule found_rule = {
+	.name = "found",
+	.size_least = BANOS_FILESYSTEM_FOUND_SIZE_2,
+	.size_known = sizeof(struct banos_filesystem_found),
 };
 static const struct struct_rule config_rule = {
 	.name = "config",
-	.size_least = BANOS_PARTITION_PROBER_CONFIG_SIZE_1,
-	.size_known = sizeof(struct banos_partition_prober_config),
+	.size_least = BANOS_DISK_PROBER_CONFIG_SIZE_2,
+	.size_known = sizeof(struct banos_disk_prober_config),
 };
 static const struct struct_rule ops_rule = {
 	.name = "config->ops",
-	.size_least = BANOS_PARTITION_PROBER_OPS_SIZE_1,
-	.size_known = sizeof(struct banos_partition_prober_ops),
+	.size_least = BANOS_DISK_PROBER_OPS_SIZE_2,
+	.size_known = sizeof(struct banos_disk_prober_ops),
 	.flags = STRUCT_MUST | STRUCT_GROWING,
 };
 
@@ -130,6 +135,8 @@ int64_t banos_partition_add(banos_disk disk, const struct banos_partition *parti
 
 	if (!probe)
 		return -EINVAL;
+	if (probe->kind != DISK_PARTITIONS)
+		return MISTAKE("the prober is one of file systems");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
 	err = api_struct_read(__func__, &partition_rule, partition, &copy);
@@ -158,11 +165,36 @@ int64_t banos_partition_add(banos_disk disk, const struct banos_partition *parti
 }
 BANOS_EXPORT(banos_partition_add);
 
+int64_t banos_filesystem_state(banos_disk disk, const struct banos_filesystem_found *found)
+{
+	struct disk_probe *probe = disk_of_call(__func__, disk);
+	struct banos_filesystem_found copy;
+	int err;
+
+	if (!probe)
+		return -EINVAL;
+	if (probe->kind != DISK_FILESYSTEM)
+		return MISTAKE("the prober is one of partition tables");
+	err = api_struct_read(__func__, &found_rule, found, &copy);
+	if (err)
+		return err;
+	if (!api_is_word(copy.type, sizeof(copy.type)) || copy.zero ||
+	    (copy.uuid[0] && !api_is_word(copy.uuid, sizeof(copy.uuid))))
+		return MISTAKE("found->type, uuid or zero is not valid");
+	if (!text_has_end(copy.label, sizeof(copy.label)))
+		return MISTAKE("found->label has no NUL");
+	memcpy(probe->content.type, copy.type, sizeof(probe->content.type));
+	memcpy(probe->content.label, copy.label, sizeof(probe->content.label));
+	memcpy(probe->content.uuid, copy.uuid, sizeof(probe->content.uuid));
+	return 0;
+}
+BANOS_EXPORT(banos_filesystem_state);
+
 /* ---- probers ---- */
 
-static bool partition_prober_begin(struct disk_prober *core)
+static bool driver_prober_begin(struct disk_prober *core)
 {
-	struct partition_prober *prober = container_of(core, struct partition_prober, core);
+	struct driver_prober *prober = container_of(core, struct driver_prober, core);
 
 	if (prober->dead)
 		return false;
@@ -170,9 +202,9 @@ static bool partition_prober_begin(struct disk_prober *core)
 	return true;
 }
 
-static void partition_prober_end(struct disk_prober *core)
+static void driver_prober_end(struct disk_prober *core)
 {
-	struct partition_prober *prober = container_of(core, struct partition_prober, core);
+	struct driver_prober *prober = container_of(core, struct driver_prober, core);
 
 	/* Counted: once nothing runs the owner may free it. */
 	rcu_read_lock();
@@ -181,9 +213,9 @@ static void partition_prober_end(struct disk_prober *core)
 	rcu_read_unlock();
 }
 
-static s64 partition_prober_probe(struct disk_prober *core, struct disk_probe *probe)
+static s64 driver_prober_probe(struct disk_prober *core, struct disk_probe *probe)
 {
-	struct partition_prober *prober = container_of(core, struct partition_prober, core);
+	struct driver_prober *prober = container_of(core, struct driver_prober, core);
 	static struct atomic calls;
 	struct disk_call call = { .root = prober->root, .probe = probe };
 	s64 result;
@@ -196,9 +228,9 @@ static s64 partition_prober_probe(struct disk_prober *core, struct disk_probe *p
 	return result;
 }
 
-static int partition_prober_publish(struct owned *owned)
+static int driver_prober_publish(struct owned *owned)
 {
-	struct partition_prober *prober = container_of(owned, struct partition_prober, owned);
+	struct driver_prober *prober = container_of(owned, struct driver_prober, owned);
 
 	prober->listed = true;
 	if (IS_ENABLED(CONFIG_PARTITIONS))
@@ -206,9 +238,9 @@ static int partition_prober_publish(struct owned *owned)
 	return 0;
 }
 
-static int partition_prober_stop(struct owned *owned, u64 deadline_ns)
+static int driver_prober_stop(struct owned *owned, u64 deadline_ns)
 {
-	struct partition_prober *prober = container_of(owned, struct partition_prober, owned);
+	struct driver_prober *prober = container_of(owned, struct driver_prober, owned);
 
 	WRITE_ONCE(prober->dead, true);
 	if (prober->listed && IS_ENABLED(CONFIG_PARTITIONS))
@@ -216,56 +248,61 @@ static int partition_prober_stop(struct owned *owned, u64 deadline_ns)
 	prober->listed = false;
 	if (!wait_event_until(&prober->wait, !atomic_read(&prober->running), deadline_ns))
 		return 0;
-	pr_err("banos: %s: probe() of a partition prober does not return\n", prober->root->name);
+	pr_err("banos: %s: probe() of a disk prober does not return\n", prober->root->name);
 	return -EBUSY;
 }
 
-static void partition_prober_free(struct owned *owned)
+static void driver_prober_free(struct owned *owned)
 {
-	kfree(container_of(owned, struct partition_prober, owned));
+	kfree(container_of(owned, struct driver_prober, owned));
 }
 
-static const struct owned_class partition_prober_class = {
-	.name = "partition prober",
-	.names = "partition probers",
+static const struct owned_class driver_prober_class = {
+	.name = "disk prober",
+	.names = "disk probers",
 	.kind = OWNED_DISK_PROBER,
 	.phase = OWNED_ENTRY,
-	.bytes = sizeof(struct partition_prober),
-	.publish = partition_prober_publish,
-	.stop = partition_prober_stop,
-	.free = partition_prober_free,
+	.bytes = sizeof(struct driver_prober),
+	.publish = driver_prober_publish,
+	.stop = driver_prober_stop,
+	.free = driver_prober_free,
 };
 
-static int partition_prober_take_config(struct partition_prober *prober,
-					const struct banos_partition_prober_config *from)
+static int driver_prober_take_config(struct driver_prober *prober,
+				     const struct banos_disk_prober_config *from)
 {
-	const char *caller = "banos_partition_prober_register";
-	struct banos_partition_prober_config config;
+	const char *caller = "banos_disk_prober_register";
+	struct banos_disk_prober_config config;
 	int err = api_struct_read(caller, &config_rule, from, &config);
 
 	if (err)
 		return err;
+	if ((config.kind != BANOS_DISK_PROBER_PARTITIONS &&
+	     config.kind != BANOS_DISK_PROBER_FILESYSTEM) ||
+	    config.zero)
+		return api_mistake(caller, -EINVAL, "config->kind or zero is not valid");
 	if (!config.name[0] || !text_has_end(config.name, sizeof(config.name)))
 		return api_mistake(caller, -EINVAL, "config->name is empty, or has no NUL");
 	prober->context = config.context;
 	memcpy(prober->name, config.name, sizeof(prober->name));
 	prober->core = (struct disk_prober){
+		.kind = config.kind == BANOS_DISK_PROBER_FILESYSTEM ? DISK_FILESYSTEM
+								    : DISK_PARTITIONS,
 		.rank = config.rank,
 		.name = prober->name,
-		.begin = partition_prober_begin,
-		.end = partition_prober_end,
-		.probe = partition_prober_probe,
+		.begin = driver_prober_begin,
+		.end = driver_prober_end,
+		.probe = driver_prober_probe,
 	};
 	prober->ops.size = sizeof(prober->ops);
 	return api_methods_read(caller, &ops_rule, prober->root, config.ops, &prober->ops, NULL);
 }
 
-int64_t banos_partition_prober_register(banos_owner owner,
-					const struct banos_partition_prober_config *config,
-					banos_partition_prober *prober)
+int64_t banos_disk_prober_register(banos_owner owner, const struct banos_disk_prober_config *config,
+				   banos_disk_prober *prober)
 {
 	struct owner *asked = api_owner(owner);
-	struct partition_prober *created;
+	struct driver_prober *created;
 	int err;
 
 	if (!asked)
@@ -279,26 +316,26 @@ int64_t banos_partition_prober_register(banos_owner owner,
 		return -ENOMEM;
 	created->root = asked->root;
 	wait_queue_init(&created->wait);
-	err = partition_prober_take_config(created, config);
+	err = driver_prober_take_config(created, config);
 	if (!err && !IS_ENABLED(CONFIG_PARTITIONS))
 		err = -EOPNOTSUPP;
 	if (!err)
-		err = owned_add(asked, &created->owned, &partition_prober_class, true);
+		err = owned_add(asked, &created->owned, &driver_prober_class, true);
 	if (err) {
 		kfree(created);
 		return err;
 	}
 	if (prober)
-		*prober = (banos_partition_prober)created->owned.handle;
+		*prober = (banos_disk_prober)created->owned.handle;
 	err = owned_publish(&created->owned);
 	if (err)
 		owned_remove(&created->owned);
 	return err;
 }
-BANOS_EXPORT(banos_partition_prober_register);
+BANOS_EXPORT(banos_disk_prober_register);
 
-int64_t banos_partition_prober_remove(banos_partition_prober prober)
+int64_t banos_disk_prober_remove(banos_disk_prober prober)
 {
-	return api_remove(__func__, "prober", (u64)prober, &partition_prober_class);
+	return api_remove(__func__, "prober", (u64)prober, &driver_prober_class);
 }
-BANOS_EXPORT(banos_partition_prober_remove);
+BANOS_EXPORT(banos_disk_prober_remove);
