@@ -28,6 +28,8 @@ void block_io_end(struct block_io *io, int error)
 	struct thread *waiter = io->waiter;
 
 	io->error = error;
+	if (unlikely(io->began_ns))
+		partition_count(io);
 	if (io->done) {
 		io->done(io);
 		return;

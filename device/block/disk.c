@@ -8,6 +8,7 @@
  * Lock: disks_lock (mutex): the list, states, numbers, claims, the list of watches.
  */
 #include <kernel/bus.h>
+#include <kernel/cpu.h>
 #include <kernel/fs/dev_number.h>
 #include <kernel/fs/devfs.h>
 #include <kernel/heap.h>
@@ -34,14 +35,20 @@ void disk_get(struct disk *disk)
 	atomic_inc(&disk->refs);
 }
 
+static void disk_free(struct disk *disk)
+{
+	kfree(disk->counts);
+	kfree(disk->about);
+	kfree(disk);
+}
+
 void disk_put(struct disk *disk)
 {
 	if (!atomic_dec_and_test(&disk->refs))
 		return;
 	if (disk->whole != disk)
 		disk_put(disk->whole);
-	kfree(disk->about);
-	kfree(disk);
+	disk_free(disk);
 }
 
 const char *disk_name(const struct disk *disk)
@@ -117,6 +124,10 @@ bool disk_is_claimed(const struct disk *disk)
 u64 disk_start(const struct disk *disk)
 {
 	return disk->start;
+}
+u64 disk_sequence(const struct disk *disk)
+{
+	return disk->whole->id;
 }
 u32 disk_partition_number(const struct disk *disk)
 {
@@ -558,8 +569,9 @@ static struct disk *partition_create(struct disk *whole, const struct partition_
 	if (!disk)
 		return NULL;
 	disk->about = kzalloc(sizeof(*disk->about));
-	if (!disk->about) {
-		kfree(disk);
+	disk->counts = kcalloc(cpu_count, sizeof(*disk->counts));
+	if (!disk->about || !disk->counts) {
+		disk_free(disk);
 		return NULL;
 	}
 	*disk->about = *about;
@@ -588,8 +600,7 @@ int disk_add_partition(struct disk *whole, const struct partition_about *about)
 	if (disk_name_partition(disk->name, sizeof(disk->name), whole->name, about->number))
 		err = partition_enter(disk);
 	if (err) {
-		kfree(disk->about);
-		kfree(disk);
+		disk_free(disk);
 		return err;
 	}
 	disk_make_visible(disk);

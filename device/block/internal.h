@@ -112,6 +112,11 @@ struct block_device {
 
 /* ---- disks ---- */
 
+/** Of one processor: what ended there. */
+struct partition_counts {
+	struct block_counts of[BLOCK_OPS];
+} __aligned(64);
+
 enum disk_state { DISK_HIDDEN, DISK_LIVE, DISK_GONE };
 
 struct disk {
@@ -133,8 +138,9 @@ struct disk {
 	bool pinned; /* of a whole one: they keep its device */
 	u32 physical_bytes;
 	u64 request_bytes;
-	struct partition_about *about; /* of a partition */
-	struct disk_files *files;      /* in /sys */
+	struct partition_about *about;	 /* of a partition */
+	struct partition_counts *counts; /* of a partition: one for each processor */
+	struct disk_files *files;	 /* in /sys */
 	char name[DISK_NAME_SIZE], serial[64], model[64];
 	char bus_path[112]; /* of its device, below /sys; may be empty */
 };
@@ -155,6 +161,8 @@ void disk_resized(struct disk *whole, u64 bytes);
 
 struct seq_file;
 void disk_proc_init(void);
+/** @brief A transfer of a partition has ended. */
+void partition_count(const struct block_io *io);
 /** @brief What has been transferred: the columns of /proc/diskstats behind the name. */
 void disk_show_stat(struct seq_file *seq, const struct disk *disk);
 void disk_sysfs_add(struct disk *disk);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What /proc/partitions and /proc/diskstats say, in Linux's formats, and the counts that /sys shows, too. */
+#include <kernel/cpu.h>
 #include <kernel/fs/dev_number.h>
 #include <kernel/fs/proc.h>
 #include <kernel/printk.h>
@@ -17,6 +18,14 @@ struct disk_totals {
 	u32 out;
 };
 
+static void counts_sum(struct block_counts *sum, const struct block_counts *counts)
+{
+	sum->requests += counts->requests;
+	sum->merged += counts->merged;
+	sum->bytes += counts->bytes;
+	sum->ns += counts->ns;
+}
+
 static void totals_add(struct disk_totals *totals, const struct block_queue *queue, u64 now_ns)
 {
 	u64 since = READ_ONCE(queue->busy_since_ns), busy = queue->busy_ns;
@@ -25,21 +34,34 @@ static void totals_add(struct disk_totals *totals, const struct block_queue *que
 		busy += now_ns - since;
 	totals->busy_ns = MAX(totals->busy_ns, busy);
 	totals->out += READ_ONCE(queue->nout);
-	for (u32 op = 0; op < BLOCK_OPS; op++) {
-		totals->of[op].requests += queue->counts[op].requests;
-		totals->of[op].merged += queue->counts[op].merged;
-		totals->of[op].bytes += queue->counts[op].bytes;
-		totals->of[op].ns += queue->counts[op].ns;
-	}
+	for (u32 op = 0; op < BLOCK_OPS; op++)
+		counts_sum(&totals->of[op], &queue->counts[op]);
 }
 
-/* Of a whole disk; partitions are not counted by themselves. */
+static void count_add(u64 *count, u64 value)
+{
+	__atomic_fetch_add(count, value, __ATOMIC_RELAXED);
+}
+
+void partition_count(const struct block_io *io)
+{
+	struct block_counts *counts = &io->disk->counts[cpu_id()].of[io->op];
+
+	count_add(&counts->requests, 1);
+	count_add(&counts->bytes, io->bytes);
+	count_add(&counts->ns, time_monotonic_ns() - io->began_ns);
+}
+
+/* Of a partition its transfers are counted: not what is out, nor what became one request. */
 static void disk_get_totals(const struct disk *disk, struct disk_totals *totals)
 {
 	const struct block_device *device;
 	u64 now = time_monotonic_ns();
 
 	memset(totals, 0, sizeof(*totals));
+	for (u32 cpu = 0; disk->counts && cpu < cpu_count; cpu++)
+		for (u32 op = 0; op < BLOCK_OPS; op++)
+			counts_sum(&totals->of[op], &disk->counts[cpu].of[op]);
 	rcu_read_lock();
 	device = rcu_dereference(disk->device);
 	for (u32 i = 0; device && i < device->nqueues; i++)
@@ -97,6 +119,24 @@ void disks_show(struct seq_file *seq)
 		seq_put_u64_wide(seq, disk_bytes(disk) / 1024, 10);
 		seq_printf(seq, " %s\n", disk->name);
 	}
+}
+
+/* Linux's names for them. */
+void disks_show_majors(struct seq_file *seq)
+{
+	static const struct {
+		u32 major;
+		const char *name;
+	} known[] = { { 1, "ramdisk" }, { 7, "loop" },	    { 8, "sd" },
+		      { 11, "sr" },	{ 253, "virtblk" }, { 259, "blkext" } };
+	u32 seen = 0;
+
+	for (struct disk *disk = disk_next(NULL); disk; disk = disk_next(disk))
+		for (u32 i = 0; i < ARRAY_SIZE(known); i++)
+			seen |= (u32)(MAJOR(disk->dev) == known[i].major) << i;
+	for (u32 i = 0; i < ARRAY_SIZE(known); i++)
+		if (seen >> i & 1)
+			seq_printf(seq, "%3u %s\n", known[i].major, known[i].name);
 }
 
 void disk_proc_init(void)

@@ -165,6 +165,9 @@ static bool io_begin(struct block_io *io)
 	io->ended = IO_OUT;
 	io->waiter = current;
 	io->position = disk->start + io->offset;
+	io->began_ns = 0;
+	if (disk->counts)
+		io->began_ns = time_monotonic_ns();
 	io->handed_out = 0;
 	io->at_vec = io->at_offset = 0;
 	if (likely(!err))

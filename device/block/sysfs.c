@@ -30,6 +30,10 @@ static u64 attribute_partition(const struct disk *disk)
 {
 	return disk_partition_number(disk);
 }
+static u64 attribute_sequence(const struct disk *disk)
+{
+	return disk_sequence(disk);
+}
 static u64 attribute_ro(const struct disk *disk)
 {
 	return disk_is_readonly(disk);
@@ -123,6 +127,7 @@ static const struct disk_attribute {
 	{ "alignment_offset", OF_ALL, .value = attribute_zero },
 	{ "start", OF_PARTITION, .value = attribute_start },
 	{ "partition", OF_PARTITION, .value = attribute_partition },
+	{ "diskseq", OF_WHOLE, .value = attribute_sequence },
 	{ "removable", OF_WHOLE, .value = attribute_removable },
 	{ "hidden", OF_WHOLE, .value = attribute_zero },
 	{ "serial", OF_WHOLE, .text = text_serial },

@@ -57,6 +57,7 @@ static s64 disk_ioctl_fact(struct file *f, u32 cmd, u64 arg)
 	switch (cmd) {
 	case BLKGETSIZE64: return disk_ioctl_put_long(arg, disk_bytes(disk));
 	case BLKGETSIZE: return disk_ioctl_put_long(arg, disk_bytes(disk) / SECTOR);
+	case BLKGETDISKSEQ: return disk_ioctl_put_long(arg, disk_sequence(disk));
 	case BLKSSZGET: return disk_ioctl_put_int(arg, disk_block_bytes(disk));
 	case BLKPBSZGET:
 	case BLKIOMIN: return disk_ioctl_put_int(arg, disk_physical_bytes(disk));

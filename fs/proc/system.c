@@ -239,6 +239,8 @@ static int devices_show(struct seq_file *seq, void *unused)
 	seq_puts(seq, "Character devices:\n");
 	chardev_show(seq);
 	seq_puts(seq, "\nBlock devices:\n");
+	if (IS_ENABLED(CONFIG_BLOCK))
+		disks_show_majors(seq);
 	return 0;
 }
 

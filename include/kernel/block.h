@@ -56,6 +56,7 @@ struct block_io {
 	u32 ended;	       /* enum block_io_end */
 	struct atomic left;    /* of one that is split: pieces that are out, and 1 until all were */
 	u64 position;	       /* on the whole disk */
+	u64 began_ns;	       /* of a partition */
 	u64 handed_out;	       /* bytes */
 	u32 at_vec, at_offset; /* the first that was not handed out */
 };
@@ -117,6 +118,8 @@ bool disk_is_claimed(const struct disk *disk);
 u64 disk_start(const struct disk *disk);
 /** 0: a whole disk. */
 u32 disk_partition_number(const struct disk *disk);
+/** Of a whole disk: no other one had it since start-up. */
+u64 disk_sequence(const struct disk *disk);
 /** The most bytes that one request of the device transfers. */
 u64 disk_request_bytes(const struct disk *disk);
 
@@ -162,8 +165,9 @@ struct disk_watch {
 /** @brief Start-up. */
 void disk_watch(struct disk_watch *watch);
 
-/** @brief The lines of /proc/partitions. Sleeps. */
+/** @brief The lines of /proc/partitions, and of /proc/devices. Sleeps. */
 void disks_show(struct seq_file *seq);
+void disks_show_majors(struct seq_file *seq);
 
 /** Start-up, behind bus_init(). */
 void block_init(void);

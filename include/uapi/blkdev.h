@@ -26,6 +26,7 @@
 #define BLKSECDISCARD	 0x127d
 #define BLKROTATIONAL	 0x127e
 #define BLKZEROOUT	 0x127f
+#define BLKGETDISKSEQ	 0x80081280
 #define HDIO_GETGEO	 0x0301
 
 struct hd_geometry {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Partitions: disks with tables that sfdisk and sgdisk made, their names, and probers that come late."""
 import os
+import re
 import subprocess
 
 import pytest
@@ -24,6 +25,8 @@ def disk(folder, name, size, *commands):
 MBR = """printf 'label: dos\nlabel-id: 0x1234abcd\nstart=2048,size=2048,type=83
 start=8192,size=100000,type=5\nstart=61440,size=2048\nstart=20480,size=4096' | sfdisk --no-reread $1"""
 GPT = """sgdisk -n 1:2048:+1M -c '1:root fs' -n 3:8192:+2M -u 3:11223344-5566-7788-99AA-BBCCDDEEFF00 $1"""
+# 2048 sectors from 2048 on, type 83.
+ENTRY = r'\0\0\0\0\203\0\0\0\0\010\0\0\0\010\0\0'
 DAMAGE = 'printf x | dd of=$1 bs=1 seek=520 conv=notrunc'
 
 
@@ -35,8 +38,13 @@ def wait_for(m, path):
     m.check(f'i=0; until test -e {path}; do i=$((i+1)); test $i -lt 100 || break; usleep 50000; done; test -e {path}')
 
 
+def stat(m, partition):
+    return [int(number) for number in m.check(f'cat /sys/block/{partition[:3]}/{partition}/stat').split()]
+
+
 def test_partitions_have_names_and_vanish(start, tmp_path):
-    devices = disk(tmp_path, 'a', 64 << 20, MBR) + disk(tmp_path, 'b', 64 << 20, GPT, DAMAGE)
+    devices = disk(tmp_path, 'a', 64 << 20, MBR) + disk(tmp_path, 'b', 64 << 20, GPT, DAMAGE) + \
+        disk(tmp_path, 'c', 8 << 20)
     m = start(qemu=devices, append='quiet').boot()
     # The agent installs what a disk wants. Then again, but without it, the probers after the disks.
     wait_for(m, '/dev/vdb3')
@@ -44,8 +52,14 @@ def test_partitions_have_names_and_vanish(start, tmp_path):
     m.check('kill -STOP $(pidof hotplug); rmmod virtioblk; rmmod gpt; rmmod mbr; modprobe virtioblk')
     wait_for(m, '/dev/vdb')
     m.check('! test -e /dev/vda1; ! test -e /dev/disk/by-partuuid')
+    # A table that is in the cache only, while the disk is open, is seen, too.
+    m.check('exec 5<>/dev/vdc')
+    m.check(f'printf "{ENTRY}" | dd of=/dev/vdc bs=1 seek=446 conv=notrunc; '
+            'printf "\\125\\252" | dd of=/dev/vdc bs=1 seek=510 conv=notrunc')
     m.check('modprobe mbr')
     wait_for(m, '/dev/vda6')
+    wait_for(m, '/dev/vdc1')
+    m.check('exec 5>&-')
     assert read(m, 'ls /dev | grep ^vda') == 'vda vda1 vda2 vda5 vda6'
     m.check('modprobe gpt')
     wait_for(m, '/dev/vdb3')
@@ -56,6 +70,13 @@ def test_partitions_have_names_and_vanish(start, tmp_path):
     assert read(m, 'ls /dev/disk/by-partlabel') == 'root\\x20fs'
     assert read(m, 'readlink /dev/disk/by-id/virtio-serial-a-part1') == '../../vda1'
     assert read(m, 'readlink /dev/disk/by-id/virtio-serial-b') == '../../vdb'
+    # What is transferred is counted for the partition, too; and what a disk is.
+    before = stat(m, 'vda1')
+    m.check('dd if=/dev/vda1 of=/dev/null bs=4096 count=3 iflag=direct')
+    after = stat(m, 'vda1')
+    assert [after[i] - before[i] for i in (0, 2)] == [3, 24], (before, after)
+    assert m.check('cat /sys/block/vda/diskseq') != m.check('cat /sys/block/vdb/diskseq')
+    assert re.search(r'Block devices:\s+(.*\s)*253 virtblk', m.check('cat /proc/devices'))
     # Partitions outlast what found them, and go with their disk.
     m.check('rmmod gpt && rmmod mbr && rmmod checksum && test -e /dev/vdb3')
     m.check('rmmod virtioblk')
