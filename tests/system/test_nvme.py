@@ -168,6 +168,9 @@ def test_a_reader_is_told_to_go(start, tmp_path):
     wait_until(m, 'test -b /dev/nvme0n1')
     m.check('(while dd bs=1M iflag=skip_bytes skip=0; do :; done </dev/nvme0n1 >/dev/null) 2>/tmp/said &')
     wait_until(m, 'test -s /tmp/said')
+    output, status = m.run('rmmod nvme')
+    assert status and 'busy' in output.lower() and 'nvme0n1' in output, output
+    m.check('test -b /dev/nvme0n1')
     m.check('rmmod --revoke nvme')
     wait_until(m, 'grep -q -e "No such" -e error /tmp/said')
     assert log.read_text().count('pci_nvme_mmio_shutdown_set') == 1
