@@ -1,40 +1,43 @@
 // SPDX-License-Identifier: MIT
-/* Reading any bytes of a disk, past its page cache: whole blocks, by way of one page. */
+/* Reading any bytes of a disk, through the cache of its file: what a program wrote to /dev/vda is seen, on the disk or not. */
 #include <kernel/err.h>
+#include <kernel/fs/block_file.h>
+#include <kernel/fs/file_cache.h>
 #include <kernel/page.h>
 #include <kernel/partition.h>
 #include <kernel/string.h>
 
-/* Pages of the disk begin at multiples of their size; the last one may be shorter. */
-static int disk_read_page(struct disk *disk, struct page *page, u64 start)
+static int disk_read_cached(struct inode *inode, u64 offset, u8 *to, u64 length)
 {
-	u64 left = disk_bytes(disk) - start;
-	struct block_vec vec = { .page = page, .length = MIN(left, PAGE_SIZE) };
+	while (length) {
+		u64 inside = offset % PAGE_SIZE, part = MIN(length, PAGE_SIZE - inside);
+		struct page *page = file_cache_page(inode, offset >> PAGE_SHIFT);
 
-	return block_transfer(disk, BLOCK_READ, 0, start, &vec, 1);
+		if (IS_ERR(page))
+			return (int)PTR_ERR(page);
+		memcpy(to, (u8 *)page_address(page) + inside, part);
+		page_put(page);
+		to += part;
+		offset += part;
+		length -= part;
+	}
+	return 0;
 }
 
 int disk_read_bytes(struct disk *disk, u64 offset, void *to, u64 length)
 {
 	u64 bytes = disk_bytes(disk);
-	struct page *page;
-	int err = 0;
+	struct inode *inode;
+	int err;
 
 	if (offset > bytes || length > bytes - offset)
 		return -EINVAL;
-	page = page_alloc(0);
-	if (!page)
-		return -ENOMEM;
-	while (length && !err) {
-		u64 inside = offset % PAGE_SIZE, part = MIN(length, PAGE_SIZE - inside);
-
-		err = disk_read_page(disk, page, offset - inside);
-		if (!err)
-			memcpy(to, (u8 *)page_address(page) + inside, part);
-		to = (u8 *)to + part;
-		offset += part;
-		length -= part;
-	}
-	page_put(page);
+	inode = block_inode_get(disk);
+	if (IS_ERR(inode))
+		return (int)PTR_ERR(inode);
+	err = disk_read_cached(inode, offset, to, length);
+	block_inode_put(inode);
+	if (err == -EFBIG) /* it became smaller */
+		err = -EIO;
 	return err;
 }

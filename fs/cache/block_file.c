@@ -64,22 +64,6 @@ static struct block_inode *block_inode_create(struct disk *disk)
 	return block;
 }
 
-struct inode *block_inode_get(struct disk *disk)
-{
-	struct block_inode *block;
-
-	mutex_lock(&block_lock);
-	block = block_inode_find(disk);
-	if (!block)
-		block = block_inode_create(disk);
-	if (block)
-		block->users++;
-	mutex_unlock(&block_lock);
-	if (!block)
-		return ERR_PTR(-ENOMEM);
-	return block->inode;
-}
-
 void block_inode_put(struct inode *inode)
 {
 	struct block_inode *block = inode->private;
@@ -143,6 +127,23 @@ static inline int block_file_check(struct file_cache *cache)
 		return -EIO;
 	block_file_resize(cache->inode);
 	return 0;
+}
+
+struct inode *block_inode_get(struct disk *disk)
+{
+	struct block_inode *block;
+
+	mutex_lock(&block_lock);
+	block = block_inode_find(disk);
+	if (!block)
+		block = block_inode_create(disk);
+	if (block)
+		block->users++;
+	mutex_unlock(&block_lock);
+	if (!block)
+		return ERR_PTR(-ENOMEM);
+	(void)block_file_check(&block->cache); /* of one that is gone, transfers fail */
+	return block->inode;
 }
 
 void block_file_init(void)
