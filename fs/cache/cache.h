@@ -69,22 +69,23 @@ void cache_unlist(struct file_cache *cache);
 /** @brief The next file of a CPU's list of cached ones, counted, moved to its end. NULL: it has none, or that is dying */
 struct inode *cache_next_cached(u32 cpu);
 
-enum cache_walk_kind { CACHE_WALK_FLUSHER, CACHE_WALK_SYNC };
+enum cache_walk_kind { CACHE_WALK_FLUSHER, CACHE_WALK_SYNC, CACHE_WALK_SYNC_ALL };
 /** A walk over dirty files. */
 struct cache_walk {
 	u32 cpu;
 	enum cache_walk_kind kind;
 	u64 number;
 	u64 before_ns;			 /* those that were dirtied until then */
+	u32 flusher;			 /* of CACHE_WALK_FLUSHER: those of this one */
 	const struct super_block *super; /* of this file system; NULL: of all */
 };
-/** @brief @p walk's before_ns and super are set. Of one kind there is one walk at a time. */
+/** @brief @p walk's before_ns, flusher and super are set. No two walks of a kind meet the same file. */
 void cache_walk_begin(struct cache_walk *walk, enum cache_walk_kind kind);
 /** @return the next file, counted: cache_walk_put() is owed; or NULL */
 struct inode *cache_walk_next(struct cache_walk *walk);
 void cache_walk_put(struct inode *inode);
-/** @brief Is a file listed as dirty? */
-bool cache_any_dirty(void);
+/** @brief Is a file listed as dirty, of that flusher? */
+bool cache_any_dirty(u32 flusher);
 
 /* ---- fill.c ---- */
 
@@ -168,8 +169,10 @@ void cache_wait_writes(struct file_cache *cache, u64 first, u64 last);
 void cache_balance(struct file_cache *cache, u32 npages);
 /** @brief Pages were written: let writers continue. */
 void cache_written(void);
-/** @brief A file was listed as dirty: the thread may sleep without a limit. */
-void cache_flusher_notice(void);
+/** @brief A file was listed as dirty: its thread may sleep without a limit. */
+void cache_flusher_notice(const struct file_cache *cache);
+/** @brief Who writes the files of a disk (NULL: of none). Sleeps. @return the number of a flusher that runs */
+u32 cache_flusher_of(const struct disk *disk);
 void cache_flusher_init(void);
 
 /* ---- reclaim.c ---- */

@@ -2,9 +2,11 @@
 /*
  * When dirty pages are written without being asked for: by age, and by amount.
  *
- * One thread wakes up every dirty_writeback_centisecs while anything is dirty, and writes the files whose first
+ * A thread wakes up every dirty_writeback_centisecs while anything is dirty, and writes the files whose first
  * dirty page is older than dirty_expire_centisecs. If more than dirty_background_ratio percent of the memory
- * that could be dirty is, it is woken, and writes until it is less. A thread that dirties pages
+ * that could be dirty is, it is woken, and writes until it is less. There are a few such threads, begun when a disk is first
+ * used that has the number of one, so that a disk that is slow does not hold up another one: the first is for what lies on no
+ * disk, and for those for which there was no memory. A thread that dirties pages
  * while there are more than dirty_ratio percent writes its own file back, and waits: each is as fast as its own device.
  *
  * Writers look at the amount after some pages only: each CPU counts those that its threads dirtied.
@@ -29,10 +31,16 @@ static struct balance_count {
 	u32 npages;
 } __aligned(64) balance_counts[CPU_MAX];
 
-static DEFINE_WAIT_QUEUE(flusher_wait); /* the thread */
+#define FLUSHERS 8u
+
 static DEFINE_WAIT_QUEUE(balance_wait); /* writers */
-static bool flusher_wanted;		/* it is to look at the amount */
-static bool flusher_idle = true;	/* it sleeps without a limit */
+static DEFINE_MUTEX(flushers_lock);	/* for making them */
+static struct flusher {
+	struct wait_queue wait; /* the thread */
+	bool runs;
+	bool wanted; /* it is to look at the amount */
+	bool idle;   /* it sleeps without a limit */
+} flushers[FLUSHERS];
 
 /* ---- amounts ---- */
 
@@ -114,26 +122,32 @@ bool file_cache_reclaim_wait(void)
 	return true;
 }
 
-/* ---- the thread ---- */
+/* ---- the threads ---- */
 
 void cache_flusher_wake(void)
 {
-	WRITE_ONCE(flusher_wanted, true);
-	if (wait_queue_active(&flusher_wait))
-		wake_up(&flusher_wait);
+	for (u32 i = 0; i < FLUSHERS; i++) {
+		if (!smp_load_acquire(&flushers[i].runs))
+			continue;
+		WRITE_ONCE(flushers[i].wanted, true);
+		if (wait_queue_active(&flushers[i].wait))
+			wake_up(&flushers[i].wait);
+	}
 }
 
-void cache_flusher_notice(void)
+void cache_flusher_notice(const struct file_cache *cache)
 {
+	struct flusher *flusher = &flushers[cache->flusher];
+
 	smp_mb(); /* the list has a file now: pairs with the one in flusher_sleep() */
-	if (unlikely(READ_ONCE(flusher_idle)))
-		wake_up(&flusher_wait);
+	if (unlikely(READ_ONCE(flusher->idle)))
+		wake_up(&flusher->wait);
 }
 
 /* Write the files that were dirtied until @before_ns; with @amount, only while there is more than is allowed. */
-static void flusher_pass(u64 before_ns, bool amount)
+static void flusher_pass(u32 number, u64 before_ns, bool amount)
 {
-	struct cache_walk walk = { .before_ns = before_ns };
+	struct cache_walk walk = { .before_ns = before_ns, .flusher = number };
 	struct cache_amounts amounts;
 	struct inode *inode;
 
@@ -149,66 +163,104 @@ static void flusher_pass(u64 before_ns, bool amount)
 	}
 }
 
-static void flusher_sleep(void)
+static void flusher_sleep(struct flusher *flusher)
 {
 	u32 interval = (u32)READ_ONCE(cache_settings.interval_cs);
+	u32 number = (u32)(flusher - flushers);
 	u64 deadline = 0;
 
-	WRITE_ONCE(flusher_idle, true);
+	WRITE_ONCE(flusher->idle, true);
 	smp_mb();
-	if (cache_any_dirty() && interval) {
-		WRITE_ONCE(flusher_idle, false);
+	if (cache_any_dirty(number) && interval) {
+		WRITE_ONCE(flusher->idle, false);
 		deadline = time_monotonic_ns() + interval * (10ull * NSEC_PER_MSEC);
-		(void)wait_event_until(&flusher_wait, READ_ONCE(flusher_wanted), deadline);
+		(void)wait_event_until(&flusher->wait, READ_ONCE(flusher->wanted), deadline);
 		return;
 	}
-	wait_event(&flusher_wait,
-		   READ_ONCE(flusher_wanted) ||
-			   (READ_ONCE(cache_settings.interval_cs) && cache_any_dirty()));
-	WRITE_ONCE(flusher_idle, false);
+	wait_event(&flusher->wait,
+		   READ_ONCE(flusher->wanted) ||
+			   (READ_ONCE(cache_settings.interval_cs) && cache_any_dirty(number)));
+	WRITE_ONCE(flusher->idle, false);
 }
 
-static void flusher_main(void *unused)
+static void flusher_main(void *arg)
 {
+	struct flusher *flusher = arg;
+	u32 number = (u32)(flusher - flushers);
+
 	for (;;) {
 		u64 now = time_monotonic_ns();
 		u64 age = (u32)READ_ONCE(cache_settings.expire_cs) * (10ull * NSEC_PER_MSEC);
 
-		if (__atomic_exchange_n(&flusher_wanted, false, __ATOMIC_SEQ_CST))
-			flusher_pass(~0ull, true);
+		if (__atomic_exchange_n(&flusher->wanted, false, __ATOMIC_SEQ_CST))
+			flusher_pass(number, ~0ull, true);
 		if (now > age)
-			flusher_pass(now - age, false);
-		flusher_sleep();
+			flusher_pass(number, now - age, false);
+		flusher_sleep(flusher);
 	}
+}
+
+static bool flusher_start(struct flusher *flusher)
+{
+	bool runs;
+
+	mutex_lock(&flushers_lock);
+	if (!flusher->runs) {
+		wait_queue_init(&flusher->wait);
+		flusher->idle = true;
+		smp_store_release(&flusher->runs,
+				  !thread_spawn(flusher_main, flusher, "writeback"));
+	}
+	runs = flusher->runs;
+	mutex_unlock(&flushers_lock);
+	return runs;
+}
+
+u32 cache_flusher_of(const struct disk *disk)
+{
+	u32 number = 0;
+
+	if (disk)
+		number = 1 + (u32)(disk_sequence(disk) % (FLUSHERS - 1));
+	if (number && !smp_load_acquire(&flushers[number].runs) &&
+	    !flusher_start(&flushers[number]))
+		number = 0;
+	return number;
 }
 
 void cache_flusher_init(void)
 {
-	if (thread_spawn(flusher_main, NULL, "writeback"))
+	if (!flusher_start(&flushers[0]))
 		boot_stop("not enough memory to start the write-back thread");
 }
 
 /* ---- sync ---- */
 
-static DEFINE_MUTEX(sync_lock); /* one walk that waits at a time: lists.c */
+static DEFINE_MUTEX(sync_all_lock);
 
-int file_cache_write_back_super(const struct super_block *sb)
+int file_cache_write_back_super(struct super_block *sb)
 {
 	struct cache_walk walk = { .before_ns = ~0ull, .super = sb };
+	enum cache_walk_kind kind = CACHE_WALK_SYNC_ALL;
+	struct mutex *lock = &sync_all_lock;
 	struct inode *inode;
 	int err = 0;
 
-	mutex_lock(&sync_lock);
-	cache_walk_begin(&walk, CACHE_WALK_SYNC);
+	if (sb) {
+		kind = CACHE_WALK_SYNC;
+		lock = &sb->sync_lock;
+	}
+	mutex_lock(lock);
+	cache_walk_begin(&walk, kind);
 	while ((inode = cache_walk_next(&walk))) { /* all are started first */
 		file_cache_write_back(inode, 0, ~0ull, false);
 		inode_put(inode);
 	}
-	cache_walk_begin(&walk, CACHE_WALK_SYNC);
+	cache_walk_begin(&walk, kind);
 	while ((inode = cache_walk_next(&walk))) {
 		first_error(&err, file_cache_write_back(inode, 0, ~0ull, true));
 		cache_walk_put(inode);
 	}
-	mutex_unlock(&sync_lock);
+	mutex_unlock(lock);
 	return err;
 }

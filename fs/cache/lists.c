@@ -9,8 +9,8 @@
  * there is none any more. So the lists are hints: a thread that puts a file on one looks whether it is there still.
  *
  * A walk of dirty files has a number, which it leaves in each file that it visits; so it ends, however many are
- * added and moved meanwhile, and misses none that was dirty when it began. Of walks that wait there is one at a time
- * (sync), of those that do not one in all (the write-back thread), and each kind has a number of its own in a file.
+ * added and moved meanwhile, and misses none that was dirty when it began. Walks that may meet the same file are of different
+ * kinds, each with a number of its own in a file: those of the file's write-back thread, of syncs of its file system, of syncs of all.
  *
  * A file whose last reference is dropped with dirty pages is kept: write-back has a reference, which it drops
  * when the pages are written. Nothing of it is written if it has no name any more: then its pages are forgotten.
@@ -44,7 +44,7 @@ void cache_list_dirty(struct file_cache *cache)
 	}
 	spin_unlock(&lists->lock);
 	if (added)
-		cache_flusher_notice();
+		cache_flusher_notice(cache);
 	if (cache->backing->dirtied)
 		cache->backing->dirtied(cache->inode);
 }
@@ -111,6 +111,14 @@ void cache_walk_begin(struct cache_walk *walk, enum cache_walk_kind kind)
 	walk->number = __atomic_add_fetch(&walks, 1, __ATOMIC_SEQ_CST);
 }
 
+/* Is a file of those that it is for? */
+static bool cache_walk_wants(const struct cache_walk *walk, const struct file_cache *cache)
+{
+	if (walk->kind == CACHE_WALK_FLUSHER)
+		return cache->flusher == walk->flusher;
+	return !walk->super || cache->inode->sb == walk->super;
+}
+
 /* The first file of a list that this walk has not visited, and that it wants. With the list's lock. */
 static struct file_cache *cache_walk_find(struct cache_walk *walk, struct cache_lists *lists)
 {
@@ -118,11 +126,10 @@ static struct file_cache *cache_walk_find(struct cache_walk *walk, struct cache_
 
 	assert_held(&lists->lock);
 	list_for_each(cache, &lists->dirty, dirty_link) {
-		if (cache->walked[walk->kind] >= walk->number)
+		if (cache->walked[walk->kind] >= walk->number || !cache_walk_wants(walk, cache))
 			continue;
 		cache->walked[walk->kind] = walk->number;
 		if (cache->dirtied_ns <= walk->before_ns &&
-		    (!walk->super || cache->inode->sb == walk->super) &&
 		    atomic_inc_not_zero(&cache->inode->refs))
 			return cache;
 	}
@@ -181,10 +188,27 @@ void cache_walk_put(struct inode *inode)
 	inode_put(inode);
 }
 
-bool cache_any_dirty(void)
+static bool list_has_dirty_of(struct cache_lists *lists, u32 flusher)
+{
+	struct file_cache *cache;
+	bool found = false;
+
+	if (list_empty(&lists->dirty))
+		return false;
+	spin_lock(&lists->lock);
+	list_for_each(cache, &lists->dirty, dirty_link) {
+		found = cache->flusher == flusher;
+		if (found)
+			break;
+	}
+	spin_unlock(&lists->lock);
+	return found;
+}
+
+bool cache_any_dirty(u32 flusher)
 {
 	for (u32 cpu = 0; cpu < CPU_MAX; cpu++)
-		if (!list_empty(&cache_lists[cpu].dirty))
+		if (list_has_dirty_of(&cache_lists[cpu], flusher))
 			return true;
 	return false;
 }

@@ -59,6 +59,7 @@ void file_cache_init(struct inode *inode, struct file_cache *cache,
 	rwsem_init(&cache->cut_lock);
 	list_init(&cache->writes);
 	wait_queue_init(&cache->wait);
+	cache->flusher = cache_flusher_of(disk);
 	cache->lists = &cache_lists[cpu_id()];
 	list_init(&cache->cached_link);
 	list_init(&cache->dirty_link);

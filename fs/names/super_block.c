@@ -31,6 +31,7 @@ struct super_block *super_alloc(const struct fs_type *type, const struct super_o
 	sb->type = type;
 	sb->ops = ops;
 	mutex_init(&sb->rename_lock);
+	mutex_init(&sb->sync_lock);
 	list_init(&sb->mounts);
 	return sb;
 }

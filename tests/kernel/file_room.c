@@ -6,6 +6,7 @@
  */
 #include <kernel/block_driver.h>
 #include <kernel/err.h>
+#include <kernel/fs/cache_settings.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/file_cache.h>
 #include <kernel/heap.h>
@@ -43,6 +44,8 @@ static struct {
 	struct atomic wanted, served;
 	bool stop;
 	u32 read, old; /* pages, and those with an old byte */
+	bool hold;     /* the disk takes no write */
+	struct atomic held;
 } room;
 
 /* ---- the disk ---- */
@@ -67,6 +70,10 @@ static s64 room_submit(struct block_device *device, u32 queue,
 	for (u32 i = 0; i < count; i++) {
 		struct banos_block_completion completion = { requests[i].tag, 0 };
 
+		if (READ_ONCE(room.hold) && requests[i].operation == BANOS_BLOCK_WRITE)
+			atomic_inc(&room.held);
+		while (READ_ONCE(room.hold) && requests[i].operation == BANOS_BLOCK_WRITE)
+			sleep_ms(1);
 		room_transfer(&requests[i]);
 		block_device_complete(device, queue, (const u8 *)&completion, 1,
 				      sizeof(completion));
@@ -438,5 +445,76 @@ KTEST(file_room, shows_zeroes_where_it_was_made_longer)
 	while (file_cache_reclaim(64))
 		;
 	KEXPECT_EQ(room_differs(f, 100, P(5) - 90, 0), 0);
+	room_destroy(test, f);
+}
+
+/* ---- one disk beside another ---- */
+
+static u32 beside_written;
+
+static int beside_read(struct inode *inode, u64 first, u32 count, struct page **pages)
+{
+	for (u32 i = 0; i < count; i++)
+		memset(page_address(pages[i]), 0, PAGE_SIZE);
+	return 0;
+}
+
+static int beside_write(struct inode *inode, u64 first, u32 count, struct page **pages, u64 bytes)
+{
+	__atomic_fetch_add(&beside_written, count, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static const struct cache_backing beside_backing = { .read = beside_read, .write = beside_write };
+
+/* Dirty a page of a file that lies elsewhere, and wait until it is written. */
+static bool beside_is_written(void)
+{
+	static struct file_cache cache;
+	struct inode *inode = inode_alloc(room_super);
+	struct page *page;
+
+	if (!inode)
+		return false;
+	__atomic_store_n(&beside_written, 0, __ATOMIC_RELEASE);
+	inode->mode = S_IFREG | 0600;
+	inode->size = PAGE_SIZE;
+	file_cache_init(inode, &cache, &beside_backing, NULL, 0);
+	page = file_cache_page(inode, 0);
+	if (IS_ERR(page))
+		return false;
+	file_cache_dirty(inode, page, 0);
+	page_put(page);
+	for (u32 i = 0; i < WAIT_MS && !__atomic_load_n(&beside_written, __ATOMIC_ACQUIRE); i++)
+		sleep_ms(1);
+	room.evicted = 0;
+	inode->nlink = 0;
+	inode_put(inode);
+	for (u32 i = 0; i < WAIT_MS && !__atomic_load_n(&room.evicted, __ATOMIC_ACQUIRE); i++)
+		sleep_ms(1);
+	room.evicted = 0;
+	return beside_written == 1;
+}
+
+KTEST(file_room, writes_back_beside_a_disk_that_hangs)
+{
+	struct file *f = room_create(test, 0, 0);
+	struct cache_settings before = cache_settings;
+
+	if (!f)
+		return;
+	cache_settings.expire_cs = 0;
+	cache_settings.interval_cs = 1;
+	room.hold = true;
+	KEXPECT_EQ(room_put(f, 0, PAGE_SIZE, 7), (s64)PAGE_SIZE);
+	cache_flusher_wake();
+	for (u32 i = 0; i < WAIT_MS && !atomic_read(&room.held); i++)
+		sleep_ms(1);
+	KEXPECT_EQ(atomic_read(&room.held), 1);
+	KEXPECT(beside_is_written());
+	WRITE_ONCE(room.hold, false);
+	KEXPECT_EQ(f->ops->fsync(f, 0, FILE_SIZE_MAX, false), 0);
+	KEXPECT_EQ(disk_differs(0, PAGE_SIZE, 7), 0);
+	cache_settings = before;
 	room_destroy(test, f);
 }

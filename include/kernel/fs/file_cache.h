@@ -84,12 +84,13 @@ struct file_cache {
 	struct list writes;	   /* struct cache_write: in flight */
 	u64 last_write;		   /* number of the last of them */
 	struct wait_queue wait;	   /* for writes that end */
+	u32 flusher;		   /* whose turn it is to write it: fs/cache/flusher.c */
 	u64 reclaim_next;	   /* where reclaim continues */
 	struct cache_lists *lists; /* of the CPU that made it; fs/cache/lists.c */
 	/* under their lock */
 	struct list cached_link, dirty_link;
 	u64 dirtied_ns; /* when the first page that is dirty became so */
-	u64 walked[2];	/* numbers of the last walks, by enum cache_walk_kind */
+	u64 walked[3];	/* numbers of the last walks, by enum cache_walk_kind */
 	bool kept;	/* write-back has a reference of its own */
 };
 #define CACHE_SECTORS \
@@ -126,7 +127,7 @@ int file_cache_fsync(struct file *f, u64 first, u64 last, bool data_only);
  */
 int file_cache_write_back(struct inode *inode, u64 first, u64 last, bool wait);
 /** @brief Write back all files of a file system (NULL: of all), and wait. Not within a change. @return the first error */
-int file_cache_write_back_super(const struct super_block *sb);
+int file_cache_write_back_super(struct super_block *sb);
 /** @brief The state of file_cache.error for file_cache_error_since(). */
 u32 file_cache_error_sample(const struct file_cache *cache);
 /** @brief Has an error happened since *@p seen, which then is up to date? @return 0 or -errno, once */

@@ -54,6 +54,7 @@ struct super_block {
 	struct mutex
 		rename_lock; /* guards the shape of the tree of directories: one rename between two at a time */
 	struct atomic64 next_ino;
+	struct mutex sync_lock; /* one file_cache_write_back_super() at a time */
 	void *private;
 	struct list mounts; /* under tree_lock */
 };
