@@ -132,22 +132,26 @@ static bool index_of_digits(const char *text, u32 *index)
 bool disk_name_numbers(const char *name, struct disk_numbers *numbers)
 {
 	static const struct {
-		char prefix[8];
-		u32 major, minors;
-		bool (*index_of)(const char *text, u32 *index);
+		char prefix[5];
+		u8 major, minors;
+		bool letters;
 	} known[] = {
-		{ "sd", MAJOR_SCSI, MINORS_OF_16, index_of_letters },
-		{ "vd", MAJOR_VIRTIO, MINORS_OF_16, index_of_letters },
-		{ "sr", MAJOR_CDROM, 1, index_of_digits },
-		{ "ram", MAJOR_RAM, 1, index_of_digits },
-		{ "loop", MAJOR_LOOP, 1, index_of_digits },
+		{ "sd", MAJOR_SCSI, MINORS_OF_16, true },
+		{ "vd", MAJOR_VIRTIO, MINORS_OF_16, true },
+		{ "sr", MAJOR_CDROM, 1, false },
+		{ "ram", MAJOR_RAM, 1, false },
+		{ "loop", MAJOR_LOOP, 1, false },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(known); i++) {
 		size_t length = strlen(known[i].prefix);
+		bool found = !strncmp(name, known[i].prefix, length);
 
-		if (strncmp(name, known[i].prefix, length) ||
-		    !known[i].index_of(name + length, &numbers->index))
+		if (found && known[i].letters)
+			found = index_of_letters(name + length, &numbers->index);
+		else if (found)
+			found = index_of_digits(name + length, &numbers->index);
+		if (!found)
 			continue;
 		numbers->major = known[i].major;
 		numbers->minors = known[i].minors;

@@ -125,8 +125,8 @@ void disks_show(struct seq_file *seq)
 void disks_show_majors(struct seq_file *seq)
 {
 	static const struct {
-		u32 major;
-		const char *name;
+		u16 major;
+		char name[8];
 	} known[] = { { 1, "ramdisk" }, { 7, "loop" },	    { 8, "sd" },
 		      { 11, "sr" },	{ 253, "virtblk" }, { 259, "blkext" } };
 	u32 seen = 0;
