@@ -114,6 +114,7 @@ struct driven_node {
 	struct inode *inode;
 	struct driven_node *hash_next; /* under the bucket's lock */
 	u64 node, generation;
+	u64 given; /* how often the driver has named it since it is known; of remote file systems */
 	u32 dirty; /* BANOS_SET_...: to hand down; changed atomically, from and to 0 under the cell's lock */
 	u16 dirty_cpu;
 	bool hashed;

@@ -174,6 +174,7 @@ static void node_describe(struct inode *inode, const struct banos_attr *attr)
 
 	node->node = attr->node;
 	node->generation = attr->generation;
+	node->given = 1;
 	inode->ino = attr->node;
 	node->stored_size = attr->bytes;
 	node_fill(inode, attr);
@@ -211,6 +212,8 @@ static struct inode *node_find(struct super_block *sb, u64 number)
 		inode = node->inode;
 		if (!atomic_inc_not_zero(&inode->refs))
 			inode = ERR_PTR(-EAGAIN);
+		else
+			node->given++;
 	}
 	spin_unlock(&bucket->lock);
 	return inode;
@@ -350,6 +353,8 @@ void node_evict(struct inode *inode)
 		node_undirty(super, node);
 	if (node->hashed && !inode->nlink && !(inode->sb->flags & MS_RDONLY))
 		(void)driven_change(super, forget, node->node);
+	if (node->hashed && super->flags & BANOS_MOUNT_REMOTE && !READ_ONCE(super->closed))
+		(void)driven_ask(super, release, node->node, node->given);
 	if (node->hashed) {
 		bucket = bucket_of(inode->sb, node->node);
 		spin_lock(&bucket->lock);

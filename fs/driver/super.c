@@ -49,7 +49,8 @@ const struct owned_class driven_mount_class = {
 
 void driven_damaged(struct driven_super *super, const char *text)
 {
-	if (super->sb->flags & MS_RDONLY || super->ignores_errors) {
+	if (super->sb->flags & MS_RDONLY || super->ignores_errors ||
+	    super->flags & BANOS_MOUNT_REMOTE) {
 		pr_err("%s: %s: %s\n", super->named->name, super->config.source, text);
 		return;
 	}

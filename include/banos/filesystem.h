@@ -424,11 +424,18 @@ struct banos_filesystem_ops {
 	 * @return 0; -ENODATA. Default: -EOPNOTSUPP.
 	 */
 	int64_t (*removexattr)(void *fs, uint64_t node, const char *name);
+	/**
+	 * Of a mount with BANOS_MOUNT_REMOTE: the kernel has no use of a node any more, whether it has a name or not, behind forget().
+	 * lookup() or create() may give it again at the same time: what was given more than @p times is still in use.
+	 * @param times  how often lookup(), create() and, of the root, getattr() have given it to the kernel for this use
+	 * @return 0; it is not looked at. Default: 0.
+	 */
+	int64_t (*release)(void *fs, uint64_t node, uint64_t times);
 };
-#define BANOS_FILESYSTEM_OPS_SIZE_1 200u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_filesystem_ops, removexattr) == BANOS_FILESYSTEM_OPS_SIZE_1,
+#define BANOS_FILESYSTEM_OPS_SIZE_1 208u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_filesystem_ops, release) == BANOS_FILESYSTEM_OPS_SIZE_1,
 	     filesystem_ops);
-BANOS_ASSERT(offsetof(struct banos_filesystem_ops, removexattr) == 192, filesystem_ops_removexattr);
+BANOS_ASSERT(offsetof(struct banos_filesystem_ops, release) == 200, filesystem_ops_release);
 
 /** Flag of a type: it is mounted without a disk; what mount() names is the driver's business. */
 #define BANOS_FILESYSTEM_NODEV 1u
