@@ -28,6 +28,7 @@
 #include <kernel/fs/file.h>
 #include <kernel/fs/init.h>
 #include <kernel/fs/inode.h>
+#include <kernel/fs/loop.h>
 #include <kernel/fs/mount.h>
 #include <kernel/fs/super_block.h>
 #include <kernel/fs/tmpfs.h>
@@ -82,6 +83,7 @@ void fs_init(void)
 	}
 	tmpfs_init();
 	devfs_init();
+	loop_init();
 	procfs_init();
 	sysfs_init();
 	mount_first();

@@ -84,6 +84,14 @@ void disk_set_readonly(struct disk *disk, bool readonly)
 {
 	WRITE_ONCE(disk->readonly, readonly);
 }
+void disk_set_tables(struct disk *whole, bool wanted)
+{
+	WRITE_ONCE(whole->no_tables, !wanted);
+}
+bool disk_may_have_table(const struct disk *disk)
+{
+	return disk->whole == disk && !READ_ONCE(disk->no_tables);
+}
 bool disk_has_fua(const struct disk *disk)
 {
 	return disk->flags & BANOS_BLOCK_HAS_FUA;

@@ -126,6 +126,7 @@ struct disk {
 	u32 block_mask; /* block size - 1 */
 	u32 flags;	/* BANOS_BLOCK_... */
 	bool readonly;	/* by BLKROSET, or the table */
+	bool no_tables; /* none are looked for */
 	struct atomic refs;
 	struct list link; /* all disks, by id; under disks_lock */
 	u64 id;

@@ -101,6 +101,8 @@ void disk_show_stat(struct seq_file *seq, const struct disk *disk)
 static int diskstats_show(struct seq_file *seq, void *arg)
 {
 	for (struct disk *disk = disk_next(NULL); disk; disk = disk_next(disk)) {
+		if (!disk_bytes(disk))
+			continue; /* as Linux: no medium, no file */
 		seq_put_u64_wide(seq, MAJOR(disk->dev), 4);
 		seq_putc(seq, ' ');
 		seq_put_u64_wide(seq, MINOR(disk->dev), 7);
@@ -113,6 +115,8 @@ static int diskstats_show(struct seq_file *seq, void *arg)
 void disks_show(struct seq_file *seq)
 {
 	for (struct disk *disk = disk_next(NULL); disk; disk = disk_next(disk)) {
+		if (!disk_bytes(disk))
+			continue; /* as Linux: no medium, no file */
 		seq_put_u64_wide(seq, MAJOR(disk->dev), 4);
 		seq_put_u64_wide(seq, MINOR(disk->dev), 9);
 		seq_putc(seq, ' ');

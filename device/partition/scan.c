@@ -125,7 +125,7 @@ static void record_set_content(struct disk_record *record, const struct disk_con
 static void record_scan(struct disk_record *record)
 {
 	struct disk_content content = { 0 };
-	bool has_table = !disk_partition_number(record->disk) && disk_scan_table(record->disk);
+	bool has_table = disk_may_have_table(record->disk) && disk_scan_table(record->disk);
 
 	if (!has_table)
 		disk_scan_content(record->disk, &content);
@@ -226,7 +226,7 @@ void disks_probe_again(enum disk_prober_kind kind)
 		bool unknown = !record->has_table;
 
 		if (kind == DISK_PARTITIONS)
-			unknown = unknown && !disk_partition_number(record->disk);
+			unknown = unknown && disk_may_have_table(record->disk);
 		else
 			unknown = unknown && !record->content.type[0];
 		if (unknown)
@@ -293,10 +293,10 @@ int partitions_rescan(struct disk *disk)
 	return err;
 }
 
-/* Another medium, or it has grown. The driver may wait for this to return: the thread does the rest. */
+/* Another medium, none, or it has grown. The driver may wait for this to return: the thread does the rest. */
 static void partitions_disk_resized(struct disk *disk)
 {
-	if (disk_bytes(disk) && partitions_begin_again(disk))
+	if (partitions_begin_again(disk))
 		pr_info("%s: partitions are in use, the table is not read again\n",
 			disk_name(disk));
 }

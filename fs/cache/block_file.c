@@ -14,6 +14,7 @@
  */
 #include <kernel/fs/block_file.h>
 #include <kernel/fs/dev_number.h>
+#include <kernel/fs/loop.h>
 #include <kernel/heap.h>
 #include <kernel/panic.h>
 #include <kernel/partition.h>
@@ -197,6 +198,8 @@ static int block_file_open(struct inode *node, struct file *f)
 	int err;
 
 	if (!disk)
+		disk = loop_find(node->rdev);
+	if (!disk)
 		return -ENXIO;
 	err = block_file_open_disk(disk, f);
 	disk_put(disk); /* its inode has counted it */
@@ -252,6 +255,11 @@ static s64 block_file_llseek(struct file *f, s64 offset, int whence)
 	if (err)
 		return err;
 	return file_cache_llseek(f, offset, whence);
+}
+
+struct disk *block_file_disk(const struct file *f)
+{
+	return f->cache->disk;
 }
 
 const struct file_ops block_file_fops = {

@@ -5,9 +5,11 @@
  * What a driver alone knows (CD-ROM, SCSI) is not asked here: ENOTTY.
  */
 #include <kernel/cred.h>
+#include <kernel/fs/loop.h>
 #include <kernel/partition.h>
 #include <kernel/uaccess.h>
 #include <uapi/blkdev.h>
+#include <uapi/loop.h>
 #include "block_file.h"
 #include "cache.h"
 
@@ -173,6 +175,18 @@ static s64 disk_ioctl_set_readahead(struct file *f, u64 arg)
 	return 0;
 }
 
+/* What is cached was of the file, or of the part of it, that is bound now. */
+static s64 disk_ioctl_loop(struct file *f, u32 cmd, u64 arg)
+{
+	struct inode *inode = f->cache->inode;
+	s64 result;
+
+	(void)file_cache_write_back(inode, 0, ~0ull, true);
+	result = loop_ioctl(f->cache->disk, f, cmd, arg);
+	(void)file_cache_invalidate(inode, 0, PAGE_TREE_MAX);
+	return result;
+}
+
 s64 block_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	if (disk_is_gone(f->cache->disk))
@@ -188,5 +202,7 @@ s64 block_ioctl(struct file *f, u32 cmd, u64 arg)
 	case BLKSECDISCARD:
 	case BLKZEROOUT: return disk_ioctl_range(f, cmd, arg);
 	}
+	if (cmd >> 8 == LOOP_SET_FD >> 8)
+		return disk_ioctl_loop(f, cmd, arg);
 	return disk_ioctl_fact(f, cmd, arg);
 }

@@ -103,6 +103,9 @@ u32 disk_physical_bytes(const struct disk *disk);
 bool disk_is_readonly(const struct disk *disk);
 /** @brief BLKROSET: forbid writes, or not; a device that is read only stays so. */
 void disk_set_readonly(struct disk *disk, bool readonly);
+/** @brief Shall partition tables be looked for on it? So it is unless this was called. */
+void disk_set_tables(struct disk *whole, bool wanted);
+bool disk_may_have_table(const struct disk *disk);
 bool disk_has_fua(const struct disk *disk);
 /** Has it a volatile cache: does block_flush() do anything? */
 bool disk_has_cache(const struct disk *disk);

@@ -4,11 +4,14 @@
 #include <kernel/err.h>
 
 struct disk;
+struct file;
 struct file_ops;
 struct inode;
 
 /** For inodes of type S_IFBLK. */
 extern const struct file_ops block_file_fops;
+/** @brief The disk of an open file of that type; not counted: the file does. */
+struct disk *block_file_disk(const struct file *f);
 
 /**
  * @brief The inode whose pages are a disk's cache: one for all that open it, and for the file system on it. Its
