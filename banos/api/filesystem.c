@@ -10,23 +10,23 @@
 #include <kernel/string.h>
 #include "caller.h"
 
-_Static_assert(sizeof(struct banos_attr) >= BANOS_ATTR_SIZE_1 &&
-		       sizeof(struct banos_mount_config) >= BANOS_MOUNT_CONFIG_SIZE_1 &&
-		       sizeof(struct banos_mount_info) >= BANOS_MOUNT_INFO_SIZE_1 &&
-		       sizeof(struct banos_statfs) >= BANOS_STATFS_SIZE_1 &&
-		       sizeof(struct banos_create) >= BANOS_CREATE_SIZE_1 &&
-		       sizeof(struct banos_rename) >= BANOS_RENAME_SIZE_1 &&
-		       sizeof(struct banos_extent) >= BANOS_EXTENT_SIZE_1,
+_Static_assert(sizeof(struct banos_attr) >= BANOS_ATTR_SIZE_2 &&
+		       sizeof(struct banos_mount_config) >= BANOS_MOUNT_CONFIG_SIZE_2 &&
+		       sizeof(struct banos_mount_info) >= BANOS_MOUNT_INFO_SIZE_2 &&
+		       sizeof(struct banos_statfs) >= BANOS_STATFS_SIZE_2 &&
+		       sizeof(struct banos_create) >= BANOS_CREATE_SIZE_2 &&
+		       sizeof(struct banos_rename) >= BANOS_RENAME_SIZE_2 &&
+		       sizeof(struct banos_extent) >= BANOS_EXTENT_SIZE_2,
 	       "structs only grow");
 
 static const struct struct_rule config_rule = {
 	.name = "config",
-	.size_least = BANOS_FILESYSTEM_CONFIG_SIZE_1,
+	.size_least = BANOS_FILESYSTEM_CONFIG_SIZE_2,
 	.size_known = sizeof(struct banos_filesystem_config),
 };
 static const struct struct_rule ops_rule = {
 	.name = "config->ops",
-	.size_least = BANOS_FILESYSTEM_OPS_SIZE_1,
+	.size_least = BANOS_FILESYSTEM_OPS_SIZE_2,
 	.size_known = sizeof(struct banos_filesystem_ops),
 	.flags = STRUCT_MUST | STRUCT_GROWING,
 };

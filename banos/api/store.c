@@ -15,44 +15,79 @@
 
 /* What the caller uses, for the length of a function of the API. */
 struct store_user {
-	struct owned *owned;
-	struct driven_use use;
+	struct driven_call *call;
+	struct owned *
+		owned; /* the mount, which a thread of the driver's own uses; NULL: a method of it runs */
+	struct driven_call own;
 };
 
-static s64 store_begin(const char *function, struct store_user *user, banos_mount mount, u64 offset,
-		       u64 length, bool change)
+/* The caller is not a method of that mount. */
+static s64 store_begin_elsewhere(const char *function, struct store_user *user, banos_mount mount)
 {
-	s64 err = 0;
+	user->owned = NULL;
+	user->call = driven_call_of(gate_object());
+	if (IS_ENABLED(CONFIG_FILESYSTEM_DRIVERS))
+		user->owned = api_get((u64)mount, &driven_mount_class);
+	if (!user->owned)
+		return api_mistake(function, -EINVAL,
+				   "mount is no handle of the caller's, or was unmounted");
+	/* A function of another driver that a method calls. */
+	if (user->call && user->call->handle == (u64)mount) {
+		owned_put(user->owned);
+		user->owned = NULL;
+		return 0;
+	}
+	user->call = &user->own;
+	if (driven_use_begin(container_of(user->owned, struct driven_mount, owned), &user->own))
+		return 0;
+	owned_put(user->owned);
+	return api_mistake(function, -EINVAL,
+			   "mount is no handle of the caller's, or was unmounted");
+}
 
-	if (!IS_ENABLED(CONFIG_FILESYSTEM_DRIVERS))
-		return -EINVAL;
+static void store_end_elsewhere(struct store_user *user)
+{
+	driven_use_end(&user->own);
+	owned_put(user->owned);
+}
+
+static inline s64 store_end(struct store_user *user, s64 result)
+{
+	if (unlikely(user->owned))
+		store_end_elsewhere(user);
+	return result;
+}
+
+static s64 store_begin_mistake(const char *function, struct store_user *user, bool covers)
+{
+	if (covers)
+		return store_end(user, api_mistake(function, -EROFS,
+						   "is called outside of a change of that mount"));
+	return store_end(user, api_mistake(function, -EINVAL, "that is not a part of the store"));
+}
+
+/* What is called most often is a method of that mount: no reference is needed then. */
+static __noinline s64 store_begin(const char *function, struct store_user *user, banos_mount mount,
+				  u64 offset, u64 length, bool change)
+{
+	const struct gate_record *record = current->gate;
+	bool covers;
+	s64 err;
+
 	if (api_holds_spinlock())
 		return api_mistake(function, -EDEADLK,
 				   "may sleep, and the caller holds a spin lock");
-	user->owned = api_get((u64)mount, &driven_mount_class);
-	if (!user->owned ||
-	    !driven_use_begin(container_of(user->owned, struct driven_mount, owned), &user->use)) {
-		err = api_mistake(function, -EINVAL,
-				  "mount is no handle of the caller's, or was unmounted");
-	} else {
-		if (!driven_use_covers(&user->use, offset, length))
-			err = api_mistake(function, -EINVAL, "that is not a part of the store");
-		else if (change && !user->use.change)
-			err = api_mistake(function, -EROFS,
-					  "is called outside of a change of that mount");
+	user->owned = NULL;
+	user->call = record && record->sp ? driven_call_of(record->object) : NULL;
+	if (unlikely(!user->call || user->call->handle != (u64)mount)) {
+		err = store_begin_elsewhere(function, user, mount);
 		if (err)
-			driven_use_end(&user->use);
+			return err;
 	}
-	if (err && user->owned)
-		owned_put(user->owned);
-	return err;
-}
-
-static s64 store_end(struct store_user *user, s64 result)
-{
-	driven_use_end(&user->use);
-	owned_put(user->owned);
-	return result;
+	covers = driven_use_covers(user->call, offset, length);
+	if (unlikely(!covers || (change && !(user->call->flags & DRIVEN_CHANGES))))
+		return store_begin_mistake(function, user, covers);
+	return 0;
 }
 
 int64_t banos_store_read(banos_mount mount, uint64_t offset, void *to, uint64_t length)
@@ -65,7 +100,7 @@ int64_t banos_store_read(banos_mount mount, uint64_t offset, void *to, uint64_t 
 	err = store_begin(__func__, &user, mount, offset, length, false);
 	if (err)
 		return err;
-	return store_end(&user, driven_store_read(&user.use, offset, to, length));
+	return store_end(&user, driven_store_read(user.call, offset, to, length));
 }
 BANOS_EXPORT(banos_store_read);
 
@@ -79,7 +114,7 @@ int64_t banos_store_write(banos_mount mount, uint64_t offset, const void *from, 
 	err = store_begin(__func__, &user, mount, offset, length, true);
 	if (err)
 		return err;
-	return store_end(&user, driven_store_write(&user.use, offset, from, length));
+	return store_end(&user, driven_store_write(user.call, offset, from, length));
 }
 BANOS_EXPORT(banos_store_write);
 
@@ -90,9 +125,40 @@ int64_t banos_store_zero(banos_mount mount, uint64_t offset, uint64_t length)
 
 	if (err)
 		return err;
-	return store_end(&user, driven_store_write(&user.use, offset, NULL, length));
+	return store_end(&user, driven_store_write(user.call, offset, NULL, length));
 }
 BANOS_EXPORT(banos_store_zero);
+
+int64_t banos_store_bits(banos_mount mount, uint64_t offset, uint32_t first, uint32_t count,
+			 uint32_t value)
+{
+	struct store_user user;
+	s64 err;
+
+	if (!count || value > 1)
+		return MISTAKE("count is 0, or value over 1");
+	offset += first / 8;
+	first %= 8;
+	err = store_begin(__func__, &user, mount, offset, ((u64)first + count + 7) / 8, true);
+	if (err)
+		return err;
+	return store_end(&user, driven_store_bits(user.call, offset, first, count, value));
+}
+BANOS_EXPORT(banos_store_bits);
+
+int64_t banos_store_add(banos_mount mount, uint64_t offset, uint32_t bytes, int32_t change)
+{
+	struct store_user user;
+	s64 err;
+
+	if ((bytes != sizeof(u16) && bytes != sizeof(u32)) || offset % bytes)
+		return MISTAKE("bytes is neither 2 nor 4, or offset no multiple of it");
+	err = store_begin(__func__, &user, mount, offset, bytes, true);
+	if (err)
+		return err;
+	return store_end(&user, driven_store_add(user.call, offset, bytes, change));
+}
+BANOS_EXPORT(banos_store_add);
 
 int64_t banos_store_borrow(banos_mount mount, uint64_t offset, uint32_t length, const void **memory)
 {
@@ -106,7 +172,7 @@ int64_t banos_store_borrow(banos_mount mount, uint64_t offset, uint32_t length, 
 	err = store_begin(__func__, &user, mount, offset, length, false);
 	if (err)
 		return err;
-	return store_end(&user, driven_store_borrow(&user.use, offset, memory));
+	return store_end(&user, driven_store_borrow(user.call, offset, memory));
 }
 BANOS_EXPORT(banos_store_borrow);
 
@@ -117,7 +183,7 @@ int64_t banos_store_return(banos_mount mount, const void *memory)
 
 	if (err)
 		return err;
-	err = store_end(&user, driven_store_return(&user.use, memory));
+	err = store_end(&user, driven_store_return(user.call, memory));
 	if (err)
 		return MISTAKE("memory is not lent to this call");
 	return 0;
@@ -131,7 +197,7 @@ int64_t banos_store_prefetch(banos_mount mount, uint64_t offset, uint64_t length
 
 	if (err)
 		return err;
-	driven_store_prefetch(&user.use, offset, length);
+	driven_store_prefetch(user.call, offset, length);
 	return store_end(&user, 0);
 }
 BANOS_EXPORT(banos_store_prefetch);
@@ -143,8 +209,7 @@ int64_t banos_store_forget(banos_mount mount, uint64_t offset, uint64_t length)
 
 	if (err)
 		return err;
-	driven_store_forget(&user.use, offset, length);
-	return store_end(&user, 0);
+	return store_end(&user, driven_store_forget(user.call, offset, length));
 }
 BANOS_EXPORT(banos_store_forget);
 
@@ -158,7 +223,7 @@ int64_t banos_store_after(banos_mount mount, uint64_t later, uint64_t earlier, u
 	err = store_begin(__func__, &user, mount, earlier, length, true);
 	if (err)
 		return err;
-	return store_end(&user, driven_store_after(&user.use, later, earlier, length));
+	return store_end(&user, driven_store_after(user.call, later, earlier, length));
 }
 BANOS_EXPORT(banos_store_after);
 
@@ -169,7 +234,7 @@ int64_t banos_store_epoch(banos_mount mount)
 
 	if (err)
 		return err;
-	return store_end(&user, driven_store_epoch(&user.use, false));
+	return store_end(&user, driven_store_epoch(user.call, false));
 }
 BANOS_EXPORT(banos_store_epoch);
 
@@ -180,7 +245,7 @@ int64_t banos_store_committed(banos_mount mount)
 
 	if (err)
 		return err;
-	return store_end(&user, driven_store_epoch(&user.use, true));
+	return store_end(&user, driven_store_epoch(user.call, true));
 }
 BANOS_EXPORT(banos_store_committed);
 
@@ -194,7 +259,7 @@ int64_t banos_mount_error(banos_mount mount, const char *text)
 	err = store_begin(__func__, &user, mount, 0, 0, false);
 	if (err)
 		return err;
-	driven_damaged(user.use.super, text);
+	driven_damaged(user.call->super, text);
 	return store_end(&user, 0);
 }
 BANOS_EXPORT(banos_mount_error);

@@ -43,12 +43,17 @@ int node_hand_down(struct inode *inode, u32 which, u32 flags)
 	s64 err;
 
 	attr_of(inode, &attr);
-	if (which & BANOS_SET_SIZE)
+	if (which & BANOS_SET_SIZE && driven_node(inode)->stored_size != attr.bytes) {
 		WRITE_ONCE(driven_node(inode)->stored_size, attr.bytes);
+		node_changed(
+			inode); /* until that is on the disk, fdatasync() has to wait for a commit */
+	}
 	WRITE_ONCE(driven_node(inode)->handed_down, READ_ONCE(driven_of(inode->sb)->epoch));
 	err = driven_invoke(driven_of(inode->sb), flags,
 			    offsetof(struct banos_filesystem_ops, setattr), attr.node,
 			    which | FUTURE_FLAGS, (u64)&attr, 0, 0);
+	if (err && which & BANOS_SET_SIZE)
+		WRITE_ONCE(driven_node(inode)->stored_size, UINT64_MAX); /* not known */
 	return driven_error(err);
 }
 

@@ -19,22 +19,10 @@
 #include <kernel/thread.h>
 #include <kernel/time.h>
 #include "driver.h"
+#include "store.h"
 
 #define DRIVER_PATIENCE_NS (5 * NSEC_PER_SEC)
 #define AGAIN_MAX	   4u
-
-/* An object of the gate with this bit set, and none below, is a driven_call. */
-#define CALL_TAG  4u
-#define CALL_BITS 7ull
-
-struct driven_call *driven_call_current(void)
-{
-	u64 object = (u64)gate_object();
-
-	if ((object & CALL_BITS) == CALL_TAG)
-		return (struct driven_call *)(object - CALL_TAG);
-	return NULL;
-}
 
 /* ---- counts ---- */
 
@@ -146,43 +134,56 @@ void driven_admit(struct driven_super *super)
 
 /* ---- calls ---- */
 
-static void give_back_lent(struct driven_call *call)
+/* Not all of it: that would take longer than some methods do. */
+static inline void call_init(struct driven_call *call, struct driven_super *super, u32 flags)
 {
-	for (u32 i = 0; i < DRIVEN_LENT_MAX && call->nr_lent; i++)
-		if (call->lent[i]) {
-			page_put(call->lent[i]);
-			call->nr_lent--;
-		}
+	call->super = super;
+	call->handle = super->mount->owned.handle;
+	call->bytes = super->store ? super->store->bytes : 0;
+	call->flags = flags;
+	call->nr_held = call->nr_lent = 0;
+	undo_init(&call->undo);
+}
+
+/* All of a change, or nothing: one inside of which its driver was ended (gate_abandon()) has changed nothing. */
+static void call_end(struct driven_call *call, s64 result)
+{
+	if (unlikely(result == -EFAULT) && gate_has_failed(call->super->type->root))
+		undo_apply(&call->undo);
+	undo_clear(&call->undo);
+	driven_call_release(call);
 }
 
 static s64 invoke_once(struct driven_super *super, u32 flags, size_t method, u64 arg2, u64 arg3,
 		       u64 arg4, u64 arg5, u64 arg6)
 {
 	const struct driven_type *type = super->type;
-	struct driven_call call = { .super = super, .flags = flags };
 	u32 excused = gate_excuse_locks();
+	struct driven_call call;
 	s64 result;
 
-	result = gate_call(type->root, (const void *)((u64)&call | CALL_TAG),
+	call_init(&call, super, flags);
+	result = gate_call(type->root, (const void *)((u64)&call | DRIVEN_CALL_TAG),
 			   *(const void *const *)((const u8 *)&type->ops + method), (u64)super->fs,
 			   arg2, arg3, arg4, arg5, arg6);
 	gate_excuse_end(excused);
-	if (unlikely(call.nr_lent))
-		give_back_lent(&call);
+	call_end(&call, result);
 	return result;
 }
 
 s64 driven_mount_call(struct driven_super *super, u64 handle, struct banos_mount_info *info)
 {
 	struct driven_type *type = super->type;
-	struct driven_call call = { .super = super, .flags = DRIVEN_CHANGE | DRIVEN_CLOSED };
 	u32 excused = gate_excuse_locks();
-	s64 result = gate_call(type->root, (const void *)((u64)&call | CALL_TAG), type->ops.mount,
-			       (u64)type->context, handle, (u64)&super->config, (u64)info,
-			       (u64)&super->fs, 0);
+	struct driven_call call;
+	s64 result;
 
+	call_init(&call, super, DRIVEN_CHANGE | DRIVEN_CLOSED);
+	result = gate_call(type->root, (const void *)((u64)&call | DRIVEN_CALL_TAG),
+			   type->ops.mount, (u64)type->context, handle, (u64)&super->config,
+			   (u64)info, (u64)&super->fs, 0);
 	gate_excuse_end(excused);
-	give_back_lent(&call);
+	call_end(&call, result);
 	return result;
 }
 

@@ -48,7 +48,7 @@ static int commit_node(struct inode *inode, u32 which)
 	int err;
 
 	if (S_ISREG(inode->mode))
-		which |= BANOS_SET_SIZE;
+		which |= BANOS_SET_SIZE | BANOS_SET_LATE;
 	err = node_hand_down(inode, which, DRIVEN_COMMIT);
 	if (err || driven_commits(super, getattr, node_number(inode), &attr))
 		return err;
@@ -70,6 +70,8 @@ static int commit_nodes(struct driven_super *super, struct list *done)
 			failed = 0;
 			if (inode->nlink)
 				failed = commit_node(inode, which);
+			if (failed)
+				driven_node(inode)->failed = which;
 			if (!err)
 				err = failed;
 			list_add_tail(&driven_node(inode)->commit_link, done);
@@ -84,9 +86,21 @@ static void commit_drop(struct list *done)
 		struct inode *inode = node->inode;
 
 		list_del(&node->commit_link);
+		if (node->failed)
+			node_dirty(inode, node->failed);
+		node->failed = 0;
 		node_clean(inode);
 		inode_put(inode);
 	}
+}
+
+/* Who waits for this commit is told by its result, the others by their next fsync(). */
+static void commit_failed(struct driven_super *super, int err)
+{
+	if (!super->failed)
+		super->failed = err;
+	nodes_report(super, err);
+	driven_damaged(super, "what was changed could not be written");
 }
 
 static int commit_locked(struct driven_super *super)
@@ -106,6 +120,13 @@ static int commit_locked(struct driven_super *super)
 		(void)file_cache_write_back_super(super->sb);
 	err = commit_nodes(super, &done);
 	err = driven_commits(super, sync, 0) ?: err;
+	/* Of a driver that was ended meanwhile, nothing is written by halves: the next one commits. */
+	if (err && READ_ONCE(super->closed)) {
+		driven_admit(super);
+		commit_drop(&done);
+		driven_changed(super);
+		return driven_error(err);
+	}
 	if (super->store)
 		failed = store_snapshot(super->store, &snapshot);
 	epoch = super->epoch++;
@@ -114,7 +135,7 @@ static int commit_locked(struct driven_super *super)
 	if (super->store && !failed)
 		failed = store_write_snapshot(super->store, &snapshot);
 	if (failed)
-		driven_damaged(super, "what was changed could not be written");
+		commit_failed(super, failed);
 	if (!err)
 		err = failed;
 	if (!err)

@@ -38,7 +38,7 @@ static int check_extent(struct driven_super *super, const struct banos_extent *e
 {
 	u64 grain = disk_block_bytes(super->store->disk) - 1;
 
-	if (extent->size < BANOS_EXTENT_SIZE_1 || extent->kind > BANOS_EXTENT_UNWRITTEN ||
+	if (extent->size < BANOS_EXTENT_SIZE_2 || extent->kind > BANOS_EXTENT_UNWRITTEN ||
 	    extent->offset > offset || extent->length <= offset - extent->offset ||
 	    extent->length > INT64_MAX - extent->offset ||
 	    (allocate && extent->kind != BANOS_EXTENT_RUN))
@@ -160,6 +160,9 @@ static int data_fsync(struct file *f, u64 first, u64 last, bool data_only)
 		failed = driven_commit(super);
 	else
 		failed = block_flush(super->store->disk);
+	/* Of a commit that fails each open file learns once: this one now. */
+	if (failed)
+		failed = file_cache_error_since(f->cache, &f->error_seen) ?: failed;
 	return err ?: failed;
 }
 

@@ -47,7 +47,8 @@ struct driven_super {
 	u64 committed;		  /* the last commit that succeeded */
 	u64 dirty_ns; /* when something was first changed after the last commit; 0: nothing was */
 	struct banos_mount_config config; /* for mounting it again */
-	struct store *store;		  /* NULL: there is no disk */
+	int failed;	     /* of the first commit that could not be written: -errno */
+	struct store *store; /* NULL: there is no disk */
 };
 static inline struct driven_super *driven_of(const struct super_block *sb)
 {
@@ -59,24 +60,8 @@ extern const struct super_ops driven_super_ops;
 
 /* ---- calls of methods (call.c) ---- */
 
-#define DRIVEN_LENT_MAX 8u
-#define DRIVEN_CHANGE \
-	1u /* it changes something: not during a commit, and called again after -EAGAIN */
-#define DRIVEN_COMMIT 2u /* made by a commit itself, which excludes changes */
-#define DRIVEN_INSIDE 4u /* the thread has begun a change */
-#define DRIVEN_CLOSED 8u /* mount() and unmount(), while others are kept out */
-
-/** The call of a method: what the gate hands in; on the stack. */
-struct driven_call {
-	struct driven_super *super;
-	u32 flags;
-	u32 nr_lent;
-	struct page *lent[DRIVEN_LENT_MAX]; /* counted */
-	const void *lent_at[DRIVEN_LENT_MAX];
-};
-/** @brief The call that runs in this thread of the driver that calls; NULL: none. */
-struct driven_call *driven_call_current(void);
-
+/** @brief A call has ended: the pages of the store that it used are free. */
+void driven_call_release(struct driven_call *call);
 /** @brief Call a method, by its offset in the table. @return its result; -ENODEV: there is no driver */
 s64 driven_invoke(struct driven_super *super, u32 flags, size_t method, u64 arg2, u64 arg3,
 		  u64 arg4, u64 arg5, u64 arg6);
@@ -118,7 +103,8 @@ struct driven_node {
 	u32 dirty; /* BANOS_SET_...: to hand down; changed atomically, from and to 0 under the cell's lock */
 	u16 dirty_cpu;
 	bool hashed;
-	bool kept; /* by dirty attributes alone: under the bucket's lock */
+	bool kept;  /* by dirty attributes alone: under the bucket's lock */
+	u32 failed; /* BANOS_SET_...: that the commit which runs could not hand down */
 	struct list dirty_link;
 	struct list commit_link; /* of those that a commit has handed down */
 	char *link;		 /* text of a symbolic link */
@@ -157,6 +143,8 @@ bool node_keep(struct inode *inode);
 void node_dirty(struct inode *inode, u32 which);
 /** @brief The next node with attributes to hand down, counted, and which; NULL: no more on this CPU's list. */
 struct inode *node_next_dirty(struct driven_super *super, u32 cpu, u32 *which);
+/** @brief A commit could not be written: each open file learns it from its next fsync(). */
+void nodes_report(struct driven_super *super, int err);
 /** @brief One that was handed down is kept no longer for that. */
 void node_clean(struct inode *inode);
 static inline struct banos_attr attr_empty(void)

@@ -86,7 +86,7 @@ static void bucket_remove(struct bucket *bucket, struct driven_node *node)
 
 static bool attr_valid(const struct banos_attr *attr)
 {
-	if (attr->size < BANOS_ATTR_SIZE_1 || attr->bytes > FILE_SIZE_MAX)
+	if (attr->size < BANOS_ATTR_SIZE_2 || attr->bytes > FILE_SIZE_MAX)
 		return false;
 	switch (attr->mode & S_IFMT) {
 	case S_IFREG:
@@ -321,6 +321,17 @@ void node_clean(struct inode *inode)
 	spin_unlock(&bucket->lock);
 	if (kept)
 		inode_put(inode);
+}
+
+void nodes_report(struct driven_super *super, int err)
+{
+	for (u64 i = 0; i <= buckets_mask; i++) {
+		spin_lock(&buckets[i].lock);
+		for (struct driven_node *node = buckets[i].first; node; node = node->hash_next)
+			if (node->inode->sb == super->sb && node->inode->cache)
+				file_cache_error_set(node->inode->cache, err);
+		spin_unlock(&buckets[i].lock);
+	}
 }
 
 static void node_free(struct rcu_head *head)

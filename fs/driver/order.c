@@ -40,7 +40,8 @@ static struct order_sector *order_find_or_add(struct order *order, u64 sector)
 	found->sector = sector;
 	found->next = order->buckets[bucket];
 	order->buckets[bucket] = found;
-	order->used = true;
+	found->next_all = order->all;
+	order->all = found;
 	return found;
 }
 
@@ -93,7 +94,7 @@ u32 order_rank(const struct order *order, u64 sector)
 {
 	const struct order_sector *found = NULL;
 
-	if (order->used)
+	if (order->all)
 		found = order_find(order, sector);
 	if (!found)
 		return 0;
@@ -115,12 +116,9 @@ void order_clear(struct order *order)
 {
 	struct order_sector *sector;
 
-	if (!order->used)
-		return;
-	for (u32 i = 0; i < ORDER_BUCKETS; i++)
-		while ((sector = order->buckets[i]) != NULL) {
-			order->buckets[i] = sector->next;
-			order_sector_free(sector);
-		}
-	order->used = false;
+	while ((sector = order->all) != NULL) {
+		order->all = sector->next_all;
+		order->buckets[order_bucket(sector->sector)] = NULL;
+		order_sector_free(sector);
+	}
 }

@@ -13,7 +13,8 @@
 
 struct order_edge;
 struct order_sector {
-	struct order_sector *next; /* of its bucket */
+	struct order_sector *next;     /* of its bucket */
+	struct order_sector *next_all; /* of the order */
 	u64 sector;
 	struct order_edge *later; /* what is written after it */
 	u32 rank;
@@ -24,7 +25,7 @@ struct order_edge {
 };
 struct order {
 	struct order_sector *buckets[ORDER_BUCKETS];
-	bool used;
+	struct order_sector *all;
 };
 
 /** @brief @p later is written after @p earlier. @return 0; -EAGAIN: a circle, or more than ORDER_RANKS; -ENOMEM. Then nothing has changed that matters. */

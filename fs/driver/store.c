@@ -2,21 +2,21 @@
 /*
  * The store; see store.h.
  *
- * Reading and writing take no lock but, for a moment, the one of a page's bucket. What orders
+ * Which pages are dirty is found without a lock; it takes the one of its bucket to add a page. What orders
  * the writers of a sector is the driver's business.
  */
 #include <kernel/block.h>
 #include <kernel/err.h>
 #include <kernel/fs/block_file.h>
 #include <kernel/fs/file_cache.h>
+#include <kernel/fs/undo.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
-#include <kernel/string.h>
 #include "store.h"
 
 static struct store_bucket *store_bucket(struct store *store, u64 index)
 {
-	return &store->buckets[index * 0x9e3779b97f4a7c15ull >> 58];
+	return &store->buckets[index * 0x9e3779b97f4a7c15ull >> (64 - STORE_BUCKET_BITS)];
 }
 
 struct page *store_page_get(struct store *store, u64 index)
@@ -24,59 +24,28 @@ struct page *store_page_get(struct store *store, u64 index)
 	return file_cache_page(store->inode, index);
 }
 
-int store_read(struct store *store, u64 offset, void *to, u64 length)
-{
-	while (length) {
-		u64 off = offset % PAGE_SIZE, part = MIN(PAGE_SIZE - off, length);
-		struct page *page = store_page_get(store, offset / PAGE_SIZE);
-
-		if (IS_ERR(page))
-			return PTR_ERR(page);
-		memcpy(to, (u8 *)page_address(page) + off, part);
-		page_put(page);
-		to = (u8 *)to + part;
-		offset += part;
-		length -= part;
-	}
-	return 0;
-}
-
 /* ---- dirty sectors ---- */
 
-static struct store_page *bucket_page(struct store_bucket *bucket, u64 index)
+/* Without the lock: pages are added in front while changes run, and removed by commits, which exclude them. */
+static struct store_page *bucket_page(const struct store_bucket *bucket, u64 index)
 {
-	struct store_page *found = bucket->first;
+	struct store_page *found = __atomic_load_n(&bucket->first, __ATOMIC_ACQUIRE);
 
 	while (found && found->index != index)
 		found = found->next;
 	return found;
 }
 
-/* @return false: it is not known to be dirty */
-static bool mark_again(struct store *store, u64 index, u32 sectors)
+struct store_page *store_page_dirty(struct store *store, struct page *page, u64 index)
 {
 	struct store_bucket *bucket = store_bucket(store, index);
-	struct store_page *known;
+	struct store_page *known = bucket_page(bucket, index), *fresh;
 
-	spin_lock(&bucket->lock);
-	known = bucket_page(bucket, index);
 	if (known)
-		known->sectors |= sectors;
-	spin_unlock(&bucket->lock);
-	return known;
-}
-
-/* Before the page is written, so that there is no failure afterwards. */
-static int mark_dirty(struct store *store, struct page *page, u64 index, u32 sectors)
-{
-	struct store_bucket *bucket = store_bucket(store, index);
-	struct store_page *fresh, *known;
-
-	if (mark_again(store, index, sectors))
-		return 0;
+		return known;
 	fresh = kzalloc(sizeof(*fresh));
 	if (!fresh)
-		return -ENOMEM;
+		return NULL;
 	fresh->page = page;
 	fresh->index = index;
 	spin_lock(&bucket->lock);
@@ -84,17 +53,32 @@ static int mark_dirty(struct store *store, struct page *page, u64 index, u32 sec
 	if (!known) {
 		page_get(page);
 		fresh->next = bucket->first;
-		bucket->first = known = fresh;
-		fresh = NULL;
+		__atomic_store_n(&bucket->first, fresh, __ATOMIC_RELEASE);
 	}
-	known->sectors |= sectors;
 	spin_unlock(&bucket->lock);
-	kfree(fresh);
-	return 0;
+	if (known) {
+		kfree(fresh);
+		return known;
+	}
+	fresh->next_all = READ_ONCE(store->pages);
+	while (!__atomic_compare_exchange_n(&store->pages, &fresh->next_all, fresh, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+	return fresh;
+}
+
+struct store_page *store_take_dirty(struct store *store)
+{
+	struct store_page *pages = store->pages;
+
+	for (struct store_page *page = pages; page; page = page->next_all)
+		store_bucket(store, page->index)->first = NULL;
+	store->pages = NULL;
+	return pages;
 }
 
 /* Whole blocks of the disk. */
-static u32 store_sectors(const struct store *store, u64 off, u64 length)
+u32 store_sectors(const struct store *store, u64 off, u64 length)
 {
 	u32 first = off / store->unit * store->unit / STORE_SECTOR;
 	u32 last = (ALIGN_UP(off + length, (u64)store->unit) - 1) / STORE_SECTOR;
@@ -102,54 +86,26 @@ static u32 store_sectors(const struct store *store, u64 off, u64 length)
 	return (2u << last) - (1u << first);
 }
 
-int store_write(struct store *store, u64 offset, const void *from, u64 length)
-{
-	while (length) {
-		u64 off = offset % PAGE_SIZE, part = MIN(PAGE_SIZE - off, length);
-		struct page *page = store_page_get(store, offset / PAGE_SIZE);
-		int err;
-
-		if (IS_ERR(page))
-			return PTR_ERR(page);
-		err = mark_dirty(store, page, offset / PAGE_SIZE, store_sectors(store, off, part));
-		if (!err && from)
-			memcpy((u8 *)page_address(page) + off, from, part);
-		else if (!err)
-			memset((u8 *)page_address(page) + off, 0, part);
-		page_put(page);
-		if (err)
-			return err;
-		if (from)
-			from = (const u8 *)from + part;
-		offset += part;
-		length -= part;
-	}
-	return 0;
-}
-
-static void forget_sectors(struct store *store, u64 index, u32 sectors)
-{
-	struct store_bucket *bucket = store_bucket(store, index);
-	struct store_page *known;
-
-	spin_lock(&bucket->lock);
-	known = bucket_page(bucket, index);
-	if (known)
-		known->sectors &= ~sectors;
-	spin_unlock(&bucket->lock);
-}
-
-void store_forget(struct store *store, u64 offset, u64 length)
+int store_forget(struct store *store, u64 offset, u64 length, struct undo *undo)
 {
 	u64 end = (offset + length) / store->unit * store->unit;
+	int err = 0;
 
 	offset = ALIGN_UP(offset, (u64)store->unit);
-	while (offset < end) {
+	while (offset < end && !err) {
 		u64 off = offset % PAGE_SIZE, part = MIN(PAGE_SIZE - off, end - offset);
+		u64 index = offset / PAGE_SIZE;
+		struct store_page *known = bucket_page(store_bucket(store, index), index);
+		u32 sectors = known ? READ_ONCE(known->sectors) & store_sectors(store, off, part)
+				    : 0;
 
-		forget_sectors(store, offset / PAGE_SIZE, store_sectors(store, off, part));
+		if (sectors)
+			err = undo_note_cleared(undo, &known->sectors, sectors);
+		if (sectors && !err)
+			__atomic_fetch_and(&known->sectors, ~sectors, __ATOMIC_RELAXED);
 		offset += part;
 	}
+	return err;
 }
 
 int store_after(struct store *store, u64 later, u64 earlier, u64 length)
@@ -179,10 +135,14 @@ struct store *store_open(struct disk *disk)
 	store->disk = disk;
 	store->bytes = disk_bytes(disk);
 	store->unit = MAX(disk_block_bytes(disk), STORE_SECTOR);
-	store->inode = block_inode_get(disk);
+	store->buckets = kvzalloc(STORE_BUCKETS * sizeof(*store->buckets));
+	store->inode = ERR_PTR(-ENOMEM);
+	if (store->buckets)
+		store->inode = block_inode_get(disk);
 	if (!IS_ERR(store->inode))
 		return store;
 	err = PTR_ERR(store->inode);
+	kvfree(store->buckets);
 	disk_release(disk, store);
 out_free:
 	kfree(store);
@@ -191,12 +151,12 @@ out_free:
 
 void store_close(struct store *store)
 {
-	for (u32 i = 0; i < STORE_BUCKETS; i++)
-		for (struct store_page *page = store->buckets[i].first, *next; page; page = next) {
-			next = page->next;
-			page_put(page->page);
-			kfree(page);
-		}
+	for (struct store_page *page = store->pages, *next; page; page = next) {
+		next = page->next_all;
+		page_put(page->page);
+		kfree(page);
+	}
+	kvfree(store->buckets);
 	order_clear(&store->order);
 	block_inode_put(store->inode);
 	disk_release(store->disk, store);

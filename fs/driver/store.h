@@ -13,32 +13,35 @@
 
 struct block_vec;
 struct disk;
-struct driven_call;
 struct inode;
 struct page;
+struct undo;
 
-#define STORE_BUCKETS 64u
-#define STORE_SECTOR  512u
+#define STORE_BUCKET_BITS 10u
+#define STORE_BUCKETS	  (1u << STORE_BUCKET_BITS)
+#define STORE_SECTOR	  512u
 
 /** A page with dirty sectors. */
 struct store_page {
-	struct store_page *next; /* of its bucket, or of a snapshot */
-	struct page *page;	 /* counted */
+	struct store_page *next;     /* of its bucket */
+	struct store_page *next_all; /* of the store, or of a snapshot */
+	struct page *page;	     /* counted */
 	u64 index;
-	u32 sectors; /* bit mask */
+	u32 sectors; /* bit mask; changed atomically */
 };
 struct store_bucket {
-	spinlock_t lock; /* guards the chain and its masks */
 	struct store_page *first;
-} __aligned(64);
+	spinlock_t lock; /* of who adds to the chain */
+};
 
 struct store {
 	struct disk *disk;   /* counted, claimed */
 	struct inode *inode; /* of the disk's cache; counted */
 	u64 bytes;
-	u32 unit; /* bytes that are written as a whole: a block of the disk */
-	struct store_bucket buckets[STORE_BUCKETS];
-	spinlock_t order_lock; /* guards order */
+	u32 unit;		      /* bytes that are written as a whole: a block of the disk */
+	struct store_bucket *buckets; /* STORE_BUCKETS */
+	struct store_page *pages;     /* all that are in them; changed atomically */
+	spinlock_t order_lock;	      /* guards order */
 	struct order order;
 };
 
@@ -59,11 +62,19 @@ struct store_snapshot {
 /** @brief Open the store on a disk, which is claimed. Takes over the reference of @p disk, unless it fails. @return ERR_PTR */
 struct store *__must_check store_open(struct disk *disk);
 void store_close(struct store *store);
-int __must_check store_read(struct store *store, u64 offset, void *to, u64 length);
-/** @brief Write, or (@p from NULL) zero. In a change. */
-int __must_check store_write(struct store *store, u64 offset, const void *from, u64 length);
-/** @brief The sectors that lie wholly there are not dirty any more. */
-void store_forget(struct store *store, u64 offset, u64 length);
+/** @brief A page is going to be written, in a change. @return what knows its dirty sectors; NULL: no memory */
+struct store_page *store_page_dirty(struct store *store, struct page *page, u64 index);
+/** @brief No page is dirty any more; changes are excluded. @return those that were, by next_all */
+struct store_page *store_take_dirty(struct store *store);
+/** @brief The sectors of whole blocks of the disk that a piece of a page lies in. */
+u32 store_sectors(const struct store *store, u64 off, u64 length);
+static inline void store_page_mark(struct store_page *page, u32 sectors)
+{
+	if ((READ_ONCE(page->sectors) & sectors) != sectors)
+		__atomic_fetch_or(&page->sectors, sectors, __ATOMIC_RELAXED);
+}
+/** @brief The sectors that lie wholly there are not dirty any more. @return 0, -ENOMEM */
+int __must_check store_forget(struct store *store, u64 offset, u64 length, struct undo *undo);
 int __must_check store_after(struct store *store, u64 later, u64 earlier, u64 length);
 /** @brief A page of the cache, counted. @return ERR_PTR */
 struct page *__must_check store_page_get(struct store *store, u64 index);

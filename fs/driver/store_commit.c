@@ -19,12 +19,24 @@
 
 /* ---- copying ---- */
 
+/* The next commit writes them again; in what order is not known any more. */
+static void snapshot_keep_dirty(struct store *store, struct store_snapshot *snapshot)
+{
+	struct store_page *known;
+
+	for (struct store_page *page = snapshot->pages; page; page = page->next_all) {
+		known = store_page_dirty(store, page->page, page->index);
+		if (known)
+			store_page_mark(known, page->sectors);
+	}
+}
+
 static void snapshot_free(struct store_snapshot *snapshot)
 {
 	struct store_page *page;
 
 	while ((page = snapshot->pages) != NULL) {
-		snapshot->pages = page->next;
+		snapshot->pages = page->next_all;
 		page_put(page->page);
 		kfree(page);
 	}
@@ -40,10 +52,9 @@ static u32 count_dirty(struct store *store)
 {
 	u32 count = 0;
 
-	for (u32 i = 0; i < STORE_BUCKETS; i++)
-		for (struct store_page *page = store->buckets[i].first; page; page = page->next)
-			for (u32 left = page->sectors; left; left &= left - 1)
-				count++;
+	for (const struct store_page *page = store->pages; page; page = page->next_all)
+		for (u32 left = page->sectors; left; left &= left - 1)
+			count++;
 	return count;
 }
 
@@ -113,18 +124,10 @@ int store_snapshot(struct store *store, struct store_snapshot *snapshot)
 		snapshot_free(snapshot);
 		return err;
 	}
-	for (u32 i = 0; i < STORE_BUCKETS; i++) {
-		struct store_page *page;
-
-		while ((page = store->buckets[i].first) != NULL) {
-			for (u32 left = page->sectors; left; left &= left - 1)
-				copy_sector(store, snapshot, number++, page,
-					    (u32)__builtin_ctz(left));
-			store->buckets[i].first = page->next;
-			page->next = snapshot->pages;
-			snapshot->pages = page;
-		}
-	}
+	snapshot->pages = store_take_dirty(store);
+	for (const struct store_page *page = snapshot->pages; page; page = page->next_all)
+		for (u32 left = page->sectors; left; left &= left - 1)
+			copy_sector(store, snapshot, number++, page, (u32)__builtin_ctz(left));
 	order_clear(&store->order);
 	return 0;
 }
@@ -201,6 +204,8 @@ int store_write_snapshot(struct store *store, struct store_snapshot *snapshot)
 		err = store_write_runs(store, snapshot);
 	if (!err)
 		err = block_flush(store->disk);
+	if (err)
+		snapshot_keep_dirty(store, snapshot);
 	snapshot_free(snapshot);
 	return err;
 }

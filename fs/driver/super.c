@@ -63,7 +63,7 @@ void driven_damaged(struct driven_super *super, const char *text)
 
 static int check_info(const struct banos_mount_info *info)
 {
-	if (info->size < BANOS_MOUNT_INFO_SIZE_1 || info->name_max > BANOS_NAME_BYTES ||
+	if (info->size < BANOS_MOUNT_INFO_SIZE_2 || info->name_max > BANOS_NAME_BYTES ||
 	    info->block_bytes & (info->block_bytes - 1) || info->block_bytes > UNIT_MAX ||
 	    info->bytes_max > INT64_MAX)
 		return -EUCLEAN;
@@ -170,8 +170,10 @@ static int serve_take_away(struct driven_super *super, u64 deadline_ns)
 static void serve_again(struct driven_super *super, struct driven_type *type)
 {
 	u64 root = super->info.root;
-	int err = serve_begin(super, type);
+	int err;
 
+	super->config.flags |= BANOS_MOUNT_AGAIN;
+	err = serve_begin(super, type);
 	if (!err && super->info.root != root) {
 		serve_unmount(super);
 		serve_end(super);
@@ -421,7 +423,7 @@ static int driven_statfs(struct super_block *sb, struct statfs *out)
 
 	if (err)
 		return driven_error(err);
-	if (from.size < BANOS_STATFS_SIZE_1)
+	if (from.size < BANOS_STATFS_SIZE_2)
 		return -EUCLEAN;
 	out->f_type = super->info.magic;
 	out->f_bsize = out->f_frsize = super->info.block_bytes;
@@ -437,7 +439,7 @@ static int driven_statfs(struct super_block *sb, struct statfs *out)
 static int driven_sync(struct super_block *sb)
 {
 	if (sb->flags & MS_RDONLY)
-		return 0;
+		return driven_of(sb)->failed;
 	return driven_commit(driven_of(sb));
 }
 
@@ -467,6 +469,8 @@ static int driven_remount(struct super_block *sb, u32 flags, const char *options
 	if (!err && given)
 		err = driven_commit(super);
 	super->remounts = false;
+	if (!err && !given)
+		super->failed = 0;
 	if (err) {
 		super->config = was;
 		return driven_error(err);

@@ -18,6 +18,9 @@
  * - A **commit** excludes changes for a short time. In it the kernel hands down what it has kept back (setattr()
  *   of size and times), calls sync(), and takes a copy of what was written to the store; then it admits
  *   changes again and writes the copy to the disk, after the data of files, in an order that banos_store_after() restricts.
+ * - A changing method that returns an error has changed nothing. Where the driver is ended inside of one, because it has
+ *   faulted, the kernel takes back what that method wrote to the store. So what others may change before it has ended, bits of
+ *   bitmaps and counters, is written by banos_store_bits() and banos_store_add().
  * - A changing method that returns -EAGAIN, having changed nothing, is called again after a commit. The kernel does that
  *   a few times; then the program receives -ENOSPC.
  *
@@ -72,8 +75,8 @@ struct banos_attr {
 	int64_t atime_ns, mtime_ns, ctime_ns; /**< since 1970 */
 	int64_t btime_ns;		      /**< of its creation; 0: not known */
 };
-#define BANOS_ATTR_SIZE_1 96u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_attr, btime_ns) == BANOS_ATTR_SIZE_1, attr);
+#define BANOS_ATTR_SIZE_2 96u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_attr, btime_ns) == BANOS_ATTR_SIZE_2, attr);
 BANOS_ASSERT(offsetof(struct banos_attr, bytes) == 48, attr_bytes);
 
 /* Which of them setattr() sets. */
@@ -84,6 +87,8 @@ BANOS_ASSERT(offsetof(struct banos_attr, bytes) == 48, attr_bytes);
 #define BANOS_SET_ATIME 16u
 #define BANOS_SET_MTIME 32u
 #define BANOS_SET_CTIME 64u
+/** With BANOS_SET_SIZE: a commit hands it down. A write may be under way, and what lies behind the size be allocated for it: that stays. */
+#define BANOS_SET_LATE 128u
 
 /* ---- mounting ---- */
 
@@ -97,11 +102,13 @@ BANOS_ASSERT(offsetof(struct banos_attr, bytes) == 48, attr_bytes);
 #define BANOS_MOUNT_NO_OWNERS 8u
 /** Of info: others change it behind the kernel's back: names and attributes are looked up again, times are not handed down. */
 #define BANOS_MOUNT_REMOTE 16u
+/** Of a config: an earlier instance of the driver served it until now, and not all that it changed need be on the disk. */
+#define BANOS_MOUNT_AGAIN 256u
 
 /** What is to be mounted. */
 struct banos_mount_config {
 	uint32_t size;
-	uint32_t flags;	      /**< BANOS_MOUNT_READ_ONLY, _SILENT */
+	uint32_t flags;	      /**< BANOS_MOUNT_READ_ONLY, _SILENT, _AGAIN */
 	uint64_t bytes;	      /**< of the store; 0: there is none */
 	uint32_t block_bytes; /**< of the store's disk */
 	uint32_t zero;	      /**< 0 */
@@ -109,8 +116,8 @@ struct banos_mount_config {
 	/** Those that the kernel did not understand itself, with commas between them; NUL-terminated. */
 	char options[512];
 };
-#define BANOS_MOUNT_CONFIG_SIZE_1 792u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_mount_config, options) == BANOS_MOUNT_CONFIG_SIZE_1,
+#define BANOS_MOUNT_CONFIG_SIZE_2 792u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_mount_config, options) == BANOS_MOUNT_CONFIG_SIZE_2,
 	     mount_config);
 BANOS_ASSERT(offsetof(struct banos_mount_config, source) == 24, mount_config_source);
 
@@ -127,8 +134,8 @@ struct banos_mount_info {
 	uint32_t time_grain_ns; /**< what times are a multiple of; 0: 1 */
 	uint32_t zero;		/**< 0 */
 };
-#define BANOS_MOUNT_INFO_SIZE_1 48u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_mount_info, zero) == BANOS_MOUNT_INFO_SIZE_1, mount_info);
+#define BANOS_MOUNT_INFO_SIZE_2 48u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_mount_info, zero) == BANOS_MOUNT_INFO_SIZE_2, mount_info);
 BANOS_ASSERT(offsetof(struct banos_mount_info, magic) == 32, mount_info_magic);
 
 /** How full it is. */
@@ -141,8 +148,8 @@ struct banos_statfs {
 	uint64_t files;	     /**< that it has room for; 0: not limited */
 	uint64_t files_free; /**< of them */
 };
-#define BANOS_STATFS_SIZE_1 48u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_statfs, files_free) == BANOS_STATFS_SIZE_1, statfs);
+#define BANOS_STATFS_SIZE_2 48u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_statfs, files_free) == BANOS_STATFS_SIZE_2, statfs);
 BANOS_ASSERT(offsetof(struct banos_statfs, files) == 32, statfs_files);
 
 /* ---- folders ---- */
@@ -176,8 +183,8 @@ struct banos_create {
 	/** Of a symbolic link, less than 4096 bytes; text, read. Else NULL. */
 	const char *target;
 };
-#define BANOS_CREATE_SIZE_1 40u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_create, target) == BANOS_CREATE_SIZE_1, create);
+#define BANOS_CREATE_SIZE_2 40u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_create, target) == BANOS_CREATE_SIZE_2, create);
 BANOS_ASSERT(offsetof(struct banos_create, time_ns) == 24, create_time_ns);
 
 /* Flags of rename(). */
@@ -196,8 +203,8 @@ struct banos_rename {
 	const char *new_name;	   /**< text, read */
 	int64_t time_ns;	   /**< the present */
 };
-#define BANOS_RENAME_SIZE_1 64u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_rename, time_ns) == BANOS_RENAME_SIZE_1, rename);
+#define BANOS_RENAME_SIZE_2 64u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_rename, time_ns) == BANOS_RENAME_SIZE_2, rename);
 BANOS_ASSERT(offsetof(struct banos_rename, old_name) == 40, rename_old_name);
 
 /* ---- data ---- */
@@ -225,8 +232,8 @@ struct banos_extent {
 	uint32_t flags;	 /**< BANOS_EXTENT_NEW */
 	uint32_t zero;	 /**< 0 */
 };
-#define BANOS_EXTENT_SIZE_1 40u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_extent, zero) == BANOS_EXTENT_SIZE_1, extent);
+#define BANOS_EXTENT_SIZE_2 40u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_extent, zero) == BANOS_EXTENT_SIZE_2, extent);
 BANOS_ASSERT(offsetof(struct banos_extent, store) == 24, extent_store);
 
 /* For allocate(): fallocate()'s. */
@@ -432,8 +439,8 @@ struct banos_filesystem_ops {
 	 */
 	int64_t (*release)(void *fs, uint64_t node, uint64_t times);
 };
-#define BANOS_FILESYSTEM_OPS_SIZE_1 208u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_filesystem_ops, release) == BANOS_FILESYSTEM_OPS_SIZE_1,
+#define BANOS_FILESYSTEM_OPS_SIZE_2 208u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_filesystem_ops, release) == BANOS_FILESYSTEM_OPS_SIZE_2,
 	     filesystem_ops);
 BANOS_ASSERT(offsetof(struct banos_filesystem_ops, release) == 200, filesystem_ops_release);
 
@@ -448,8 +455,8 @@ struct banos_filesystem_config {
 	/** As mount -t names it: letters, digits and _ - . ; NUL-terminated. */
 	char name[32];
 };
-#define BANOS_FILESYSTEM_CONFIG_SIZE_1 56u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_filesystem_config, name) == BANOS_FILESYSTEM_CONFIG_SIZE_1,
+#define BANOS_FILESYSTEM_CONFIG_SIZE_2 56u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_filesystem_config, name) == BANOS_FILESYSTEM_CONFIG_SIZE_2,
 	     filesystem_config);
 BANOS_ASSERT(offsetof(struct banos_filesystem_config, name) == 24, filesystem_config_name);
 
@@ -510,6 +517,32 @@ int64_t banos_store_write(banos_mount mount, uint64_t offset, const void *from, 
  * @return as banos_store_write()
  */
 BANOS_SINCE(2) int64_t banos_store_zero(banos_mount mount, uint64_t offset, uint64_t length);
+
+/**
+ * @brief Set or clear bits of a bitmap, all of which are otherwise. Bit n is 1 << n % 8 in the byte n / 8. Other changes may do
+ * that to other bits at the same time.
+ * Since 2, provided by the kernel.
+ * Context: a method that is a change, of that mount.
+ * @param offset  byte offset of the bitmap
+ * @param first   bit
+ * @param count   bits, 1 or more
+ * @param value   1: set, 0: clear
+ * @return as banos_store_write(); -EUCLEAN: one of them is so already, and nothing has changed
+ */
+BANOS_SINCE(2)
+int64_t banos_store_bits(banos_mount mount, uint64_t offset, uint32_t first, uint32_t count,
+			 uint32_t value);
+
+/**
+ * @brief Add to a number, as a little-endian one of 2 or 4 bytes at a multiple of that. Other changes may do that at the same time.
+ * Since 2, provided by the kernel.
+ * Context: a method that is a change, of that mount.
+ * @param bytes   2 or 4
+ * @param change  added; the number does not leave its bounds: the driver's business
+ * @return as banos_store_write()
+ */
+BANOS_SINCE(2)
+int64_t banos_store_add(banos_mount mount, uint64_t offset, uint32_t bytes, int32_t change);
 
 /**
  * @brief Lend a piece of the cache, to be read only, so that nothing is copied.

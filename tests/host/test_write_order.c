@@ -21,7 +21,7 @@ void kfree(const void *memory)
 
 static void test_ranks_rise(void **state)
 {
-	struct order order = { .used = false };
+	struct order order = { .all = NULL };
 
 	assert_int_equal(order_rank(&order, 5), 0);
 	assert_int_equal(order_add(&order, 2, 1), 0);
@@ -39,7 +39,7 @@ static void test_ranks_rise(void **state)
 
 static void test_circles_are_refused(void **state)
 {
-	struct order order = { .used = false };
+	struct order order = { .all = NULL };
 
 	assert_int_equal(order_add(&order, 2, 1), 0);
 	assert_int_equal(order_add(&order, 3, 2), 0);
@@ -52,7 +52,7 @@ static void test_circles_are_refused(void **state)
 
 static void test_chains_are_bounded(void **state)
 {
-	struct order order = { .used = false };
+	struct order order = { .all = NULL };
 	int err = 0;
 
 	for (uint64_t i = 0; i <= ORDER_RANKS && !err; i++)
@@ -65,7 +65,7 @@ static void test_chains_are_bounded(void **state)
 static void test_any_order_holds(void **state)
 {
 	for (unsigned seed = 1; seed < 200; seed++) {
-		struct order order = { .used = false };
+		struct order order = { .all = NULL };
 		uint64_t stated[64][2];
 		unsigned count = 0;
 

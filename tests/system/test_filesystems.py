@@ -136,3 +136,26 @@ def test_work_of_many_in_one_folder(m):
     m.check('cd /b; ' + ''.join(work(n) for n in 'abcd') + 'for i in 1 2 3 4 5; do sync; done; wait', 60)
     assert m.check('ls') == 'kept\n'
     leave(m)
+
+
+def halves(start, tmp_path, kernel):
+    disk = str(tmp_path / 'disk')
+    with open(disk, 'wb') as f:
+        f.truncate(1 << 20)
+    m = start(kernel=kernel, cpus=2, files={'halves.ko': driver('halves', tmp_path)}, append='quiet', qemu=[
+        '-drive', f'if=none,id=d,format=raw,file={disk}', '-device', 'virtio-blk-pci,drive=d']).boot()
+    m.check('modprobe virtio_blk; insmod /halves.ko; mkdir /h; until test -b /dev/vda; do sleep 0.1; done')
+    m.check('mount -t halves /dev/vda /h && chmod 700 /h')
+    return m
+
+
+def stored(m):
+    m.check('umount /h && mount -t halves /dev/vda /h')
+    return m.check('stat -c "%a %h" /h').strip()
+
+
+def test_a_driver_that_faults_leaves_no_half_of_a_change(start, tmp_path):
+    m = halves(start, tmp_path, machines.DEBUG_KERNEL)
+    m.check('{ until ! lsmod | grep -q halves; do sleep 0.1; done; insmod /halves.ko; } & '
+            '! chmod 601 /h 2>/dev/null; wait', 60)
+    assert stored(m) == '700 2'

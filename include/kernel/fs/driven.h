@@ -4,6 +4,7 @@
 #include <kernel/atomic.h>
 #include <kernel/driver_api.h>
 #include <kernel/fs/super_block.h>
+#include <kernel/fs/undo.h>
 #include <kernel/owner.h>
 
 /** A registered type; counted. */
@@ -62,27 +63,64 @@ extern const struct owned_class driven_mount_class;
 /** @brief The driver says that the file system is damaged. Thread context. */
 void driven_damaged(struct driven_super *super, const char *text);
 
-/* ---- the store, for banos/api/store.c ---- */
+/* ---- calls of methods, and the store, for banos/api/store.c ---- */
 
-struct driven_call;
-/** A driver uses the store of a mount. */
-struct driven_use {
-	struct driven_super *super;
-	struct driven_call *call; /* the method that runs; NULL: another thread of the driver */
-	bool change;		  /* ... which is a change */
+#define DRIVEN_CHANGE \
+	1u /* it changes something: not during a commit, and called again after -EAGAIN */
+#define DRIVEN_COMMIT  2u /* made by a commit itself, which excludes changes */
+#define DRIVEN_INSIDE  4u /* the thread has begun a change */
+#define DRIVEN_CLOSED  8u /* mount() and unmount(), while others are kept out */
+#define DRIVEN_CHANGES (DRIVEN_CHANGE | DRIVEN_COMMIT | DRIVEN_CLOSED)
+
+#define DRIVEN_LENT_MAX 8u
+#define DRIVEN_HELD_MAX (DRIVEN_LENT_MAX + 1) /* one of them is not lent */
+
+/** A page of the store that a call uses. */
+struct driven_hold {
+	struct page *page; /* counted */
+	u64 index;
+	struct store_page *dirty; /* as the store knows it; NULL: this call has not written it */
+	u32 lent;		  /* pieces */
 };
-/** @return false: it was unmounted. Else pair with driven_use_end(). */
-bool driven_use_begin(struct driven_mount *mount, struct driven_use *use);
-void driven_use_end(struct driven_use *use);
+
+/** The call of a method: what the gate hands in; on the stack. Or what a thread of the driver's own does. */
+struct driven_call {
+	struct driven_super *super;
+	u64 handle; /* of the mount, as the driver names it */
+	u64 bytes;  /* of the store */
+	u32 flags;  /* DRIVEN_... */
+	u32 nr_held, nr_lent;
+	struct undo undo;
+	struct driven_hold held[DRIVEN_HELD_MAX];
+};
+/* An object of the gate with this bit set, and none below, is a driven_call. */
+#define DRIVEN_CALL_TAG	 4u
+#define DRIVEN_CALL_BITS 7ull
+
+static inline struct driven_call *driven_call_of(const void *object)
+{
+	if (((u64)object & DRIVEN_CALL_BITS) == DRIVEN_CALL_TAG)
+		return (struct driven_call *)((u64)object - DRIVEN_CALL_TAG);
+	return NULL;
+}
+/** @brief What a driver does outside of a call of that mount. @return false: it was unmounted. Else pair with driven_use_end(). */
+bool driven_use_begin(struct driven_mount *mount, struct driven_call *call);
+void driven_use_end(struct driven_call *call);
 /** @brief Is that a part of the store? */
-bool driven_use_covers(const struct driven_use *use, u64 offset, u64 length);
-int __must_check driven_store_read(struct driven_use *use, u64 offset, void *to, u64 length);
+static inline bool driven_use_covers(const struct driven_call *call, u64 offset, u64 length)
+{
+	return length <= call->bytes && offset <= call->bytes - length;
+}
+int __must_check driven_store_read(struct driven_call *call, u64 offset, void *to, u64 length);
 /** @param from  NULL: zeroes */
-int __must_check driven_store_write(struct driven_use *use, u64 offset, const void *from,
+int __must_check driven_store_write(struct driven_call *call, u64 offset, const void *from,
 				    u64 length);
-void driven_store_forget(struct driven_use *use, u64 offset, u64 length);
-void driven_store_prefetch(struct driven_use *use, u64 offset, u64 length);
-int __must_check driven_store_after(struct driven_use *use, u64 later, u64 earlier, u64 length);
-int __must_check driven_store_borrow(struct driven_use *use, u64 offset, const void **memory);
-int __must_check driven_store_return(struct driven_use *use, const void *memory);
-s64 driven_store_epoch(const struct driven_use *use, bool committed);
+int __must_check driven_store_bits(struct driven_call *call, u64 offset, u32 first, u32 count,
+				   bool value);
+int __must_check driven_store_add(struct driven_call *call, u64 offset, u32 bytes, s32 change);
+int __must_check driven_store_forget(struct driven_call *call, u64 offset, u64 length);
+void driven_store_prefetch(struct driven_call *call, u64 offset, u64 length);
+int __must_check driven_store_after(struct driven_call *call, u64 later, u64 earlier, u64 length);
+int __must_check driven_store_borrow(struct driven_call *call, u64 offset, const void **memory);
+int __must_check driven_store_return(struct driven_call *call, const void *memory);
+s64 driven_store_epoch(const struct driven_call *call, bool committed);

@@ -322,6 +322,47 @@ int64_t banos_store_zero(banos_mount mount, uint64_t offset, uint64_t length)
 	return 0;
 }
 
+int64_t banos_store_bits(banos_mount mount, uint64_t offset, uint32_t first, uint32_t count,
+			 uint32_t value)
+{
+	struct drive *drive = (struct drive *)mount;
+	int64_t error;
+
+	offset += first / 8;
+	first %= 8;
+	error = store_change_check(drive, offset, ((uint64_t)first + count + 7) / 8,
+				   "banos_store_bits()");
+	if (error)
+		return error;
+	for (uint32_t bit = first; bit < first + count; bit++)
+		if ((drive->cache[offset + bit / 8] >> bit % 8 & 1u) == value)
+			return -EUCLEAN;
+	sectors_touch(drive, offset, ((uint64_t)first + count + 7) / 8);
+	for (uint32_t bit = first; bit < first + count; bit++)
+		drive->cache[offset + bit / 8] ^= (uint8_t)(1u << bit % 8);
+	drive->count.writes++;
+	return 0;
+}
+
+int64_t banos_store_add(banos_mount mount, uint64_t offset, uint32_t bytes, int32_t change)
+{
+	struct drive *drive = (struct drive *)mount;
+	int64_t error = store_change_check(drive, offset, bytes, "banos_store_add()");
+	uint32_t value = 0;
+
+	if (error)
+		return error;
+	if ((bytes != 2 && bytes != 4) || offset % bytes)
+		drive_fault("banos_store_add(): %u bytes at %llu", bytes,
+			    (unsigned long long)offset);
+	sectors_touch(drive, offset, bytes);
+	memcpy(&value, drive->cache + offset, bytes);
+	value += (uint32_t)change;
+	memcpy(drive->cache + offset, &value, bytes);
+	drive->count.writes++;
+	return 0;
+}
+
 int64_t banos_store_forget(banos_mount mount, uint64_t offset, uint64_t length)
 {
 	struct drive *drive = (struct drive *)mount;

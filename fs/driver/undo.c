@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a change has written, to take it back; see undo.h.
+ *
+ * Records lie one behind the other in chunks, each with the place of the one before it in its chunk. The first chunk is
+ * part of the undo, so that a small change allocates nothing.
+ */
+#include <kernel/err.h>
+#include <kernel/heap.h>
+#include <kernel/string.h>
+#include <kernel/fs/undo.h>
+
+#define CHUNK_ROOM 2000u /* with its header below 2 KiB */
+
+enum undo_kind {
+	UNDO_BYTES,   /* the bytes behind the record were there */
+	UNDO_CLEARED, /* the bits in length were set */
+	UNDO_FLIPPED, /* as many bits as length says were flipped, from extra on */
+	UNDO_ADDED,   /* length was added to a number of extra bytes */
+};
+
+struct undo_record {
+	void *at;
+	u32 length;
+	u16 before; /* place of the one before, in its chunk; its own: none */
+	u8 kind, extra;
+	u8 bytes[];
+};
+
+static struct undo_record *record_at(struct undo_chunk *chunk, u32 place)
+{
+	return (struct undo_record *)((u8 *)(chunk + 1) + place);
+}
+
+static struct undo_record *record_add(struct undo *undo, u32 bytes)
+{
+	u32 size = ALIGN_UP(sizeof(struct undo_record) + bytes, 8u);
+	struct undo_chunk *chunk = undo->chunk;
+	struct undo_record *record;
+
+	if (chunk->used + size > chunk->room) {
+		u32 room = MAX(size, CHUNK_ROOM);
+
+		chunk = kmalloc(sizeof(*chunk) + room);
+		if (!chunk)
+			return NULL;
+		*chunk = (struct undo_chunk){ .before = undo->chunk, .room = room };
+		undo->chunk = chunk;
+	}
+	record = record_at(chunk, chunk->used);
+	record->before = chunk->used ? chunk->last : 0;
+	chunk->last = chunk->used;
+	chunk->used += size;
+	return record;
+}
+
+int undo_note(struct undo *undo, void *at, u32 length)
+{
+	struct undo_record *record = record_add(undo, length);
+
+	if (!record)
+		return -ENOMEM;
+	record->at = at;
+	record->length = length;
+	record->kind = UNDO_BYTES;
+	memcpy(record->bytes, at, length);
+	return 0;
+}
+
+int undo_note_cleared(struct undo *undo, u32 *at, u32 mask)
+{
+	struct undo_record *record = record_add(undo, 0);
+
+	if (!record)
+		return -ENOMEM;
+	record->at = at;
+	record->length = mask;
+	record->kind = UNDO_CLEARED;
+	return 0;
+}
+
+int undo_note_flipped(struct undo *undo, u8 *at, u32 first, u32 count)
+{
+	struct undo_record *record = record_add(undo, 0);
+
+	if (!record)
+		return -ENOMEM;
+	record->at = at;
+	record->length = count;
+	record->kind = UNDO_FLIPPED;
+	record->extra = first;
+	return 0;
+}
+
+int undo_note_added(struct undo *undo, void *at, u32 bytes, s32 change)
+{
+	struct undo_record *record = record_add(undo, 0);
+
+	if (!record)
+		return -ENOMEM;
+	record->at = at;
+	record->length = (u32)change;
+	record->kind = UNDO_ADDED;
+	record->extra = bytes;
+	return 0;
+}
+
+/* The other bits of a byte may be changed at the same time. */
+void undo_flip(u8 *at, u32 first, u32 count)
+{
+	while (count) {
+		u32 bits = MIN(8 - first, count);
+
+		__atomic_fetch_xor(at++, ((1u << bits) - 1) << first, __ATOMIC_RELAXED);
+		count -= bits;
+		first = 0;
+	}
+}
+
+void undo_add(void *at, u32 bytes, s32 change)
+{
+	if (bytes == sizeof(u16))
+		__atomic_fetch_add((u16 *)at, (u16)change, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_add((u32 *)at, (u32)change, __ATOMIC_RELAXED);
+}
+
+static void record_apply(const struct undo_record *record)
+{
+	switch ((enum undo_kind)record->kind) {
+	case UNDO_BYTES: memcpy(record->at, record->bytes, record->length); break;
+	case UNDO_CLEARED:
+		__atomic_fetch_or((u32 *)record->at, record->length, __ATOMIC_RELAXED);
+		break;
+	case UNDO_FLIPPED: undo_flip(record->at, record->extra, record->length); break;
+	case UNDO_ADDED: undo_add(record->at, record->extra, -(s32)record->length); break;
+	}
+}
+
+void undo_apply(struct undo *undo)
+{
+	for (struct undo_chunk *chunk = undo->chunk; chunk; chunk = chunk->before) {
+		u32 place = chunk->last;
+
+		if (!chunk->used)
+			continue;
+		while (place) {
+			record_apply(record_at(chunk, place));
+			place = record_at(chunk, place)->before;
+		}
+		record_apply(record_at(chunk, 0));
+	}
+}
+
+void undo_clear(struct undo *undo)
+{
+	struct undo_chunk *chunk;
+
+	while ((chunk = undo->chunk) != &undo->first) {
+		undo->chunk = chunk->before;
+		kfree(chunk);
+	}
+}

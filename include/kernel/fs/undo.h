@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file undo.h  What a change has written, to take it back. Pure but for the allocator.
+ *
+ * A record is made before something is changed, and says how it is taken back: by what was there; or by what was done, where
+ * others may change the same bytes meanwhile. undo_apply() takes all of it back, the last one first. The memory that
+ * records name stays where it is meanwhile. One thread uses an undo at a time.
+ */
+#pragma once
+#include <kernel/types.h>
+
+#define UNDO_INLINE 448u /* bytes for the records of a small change */
+
+struct undo_chunk {
+	struct undo_chunk *before;
+	u32 room, used;
+	u32 last; /* place of the last record */
+	u32 zero;
+};
+struct undo {
+	struct undo_chunk *chunk; /* the last one */
+	struct undo_chunk first;
+	u64 inlined[UNDO_INLINE / sizeof(u64)];
+};
+
+static inline void undo_init(struct undo *undo)
+{
+	undo->chunk = &undo->first;
+	undo->first.before = NULL;
+	undo->first.room = UNDO_INLINE;
+	undo->first.used = 0;
+}
+static inline bool undo_is_empty(const struct undo *undo)
+{
+	return !undo->chunk->used;
+}
+/** @brief @p length bytes at @p at, 1 to 4096, are going to change. @return 0, -ENOMEM: nothing was recorded */
+int __must_check undo_note(struct undo *undo, void *at, u32 length);
+/** @brief Bits @p mask of *@p at are going to be cleared, while others may be changed by somebody else. @return as above */
+int __must_check undo_note_cleared(struct undo *undo, u32 *at, u32 mask);
+/** @brief Bits are going to be flipped, by undo_flip(). @param first  below 8 @return as above */
+int __must_check undo_note_flipped(struct undo *undo, u8 *at, u32 first, u32 count);
+void undo_flip(u8 *at, u32 first, u32 count);
+/** @brief A number of 2 or 4 bytes is going to be changed, by undo_add(). @return as above */
+int __must_check undo_note_added(struct undo *undo, void *at, u32 bytes, s32 change);
+void undo_add(void *at, u32 bytes, s32 change);
+/** @brief Take back what was recorded. */
+void undo_apply(struct undo *undo);
+/** @brief Forget all; the end of its use. */
+void undo_clear(struct undo *undo);
