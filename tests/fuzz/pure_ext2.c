@@ -85,7 +85,7 @@ static int block_insert(const struct dirent_form *form, uint8_t *block, const ch
 	unsigned before = names_count(form, block);
 	struct dirent_patch patch;
 	struct dirent divide, found;
-	int result = dirent_insert(form, block, name, length, 77, 1, &patch, &divide);
+	int result = dirent_insert(form, block, 0, name, length, 77, 1, &patch, &divide);
 
 	if (result == DIRENT_DIVIDE) {
 		uint32_t at = 0;
@@ -95,7 +95,7 @@ static int block_insert(const struct dirent_form *form, uint8_t *block, const ch
 			patch_apply(form, block, &patch);
 		} while (at);
 		require(names_count(form, block) == before, "a division loses nothing");
-		result = dirent_insert(form, block, name, length, 77, 1, &patch, &divide);
+		result = dirent_insert(form, block, 0, name, length, 77, 1, &patch, &divide);
 		require(!result, "after a division there is space");
 	}
 	if (result)

@@ -17,64 +17,28 @@
 #define FREE_INODES  14u
 #define FOLDERS	     16u
 #define SPREAD_TRIES 8u
-#define CHUNK_BYTES  64u
-#define CHUNK_BITS   (8 * CHUNK_BYTES)
 
 /* ---- one group ---- */
-
-/* Bits of a bitmap up to a multiple of CHUNK_BYTES: see that they are !@value, and set them if @write. */
-static int64_t bits_chunk(struct volume *volume, uint64_t offset, uint32_t bit, uint32_t end,
-			  uint32_t value, int write)
-{
-	uint32_t at = bit / 8, length = (end + 7) / 8 - at;
-	uint8_t bytes[CHUNK_BYTES];
-	int64_t error = banos_store_read(volume->mount, offset + at, bytes, length);
-
-	for (; !error && bit < end; bit++) {
-		if (bitmap_test(bytes, bit - 8 * at) == value)
-			error = -EUCLEAN;
-		bytes[bit / 8 - at] ^= (uint8_t)(1u << bit % 8);
-	}
-	if (!error && write)
-		error = banos_store_write(volume->mount, offset + at, bytes, length);
-	return error;
-}
 
 /* Set or clear bits of a bitmap; -EUCLEAN: one of them is so already, and nothing has changed. */
 static int64_t bits_change(struct volume *volume, uint64_t bitmap, uint32_t first, uint32_t count,
 			   uint32_t value)
 {
-	uint64_t offset = bitmap << volume->layout.block_shift;
-	/* What lies in one chunk is checked while it is changed. */
-	int write = first / CHUNK_BITS == (first + count - 1) / CHUNK_BITS;
-	int64_t error;
-
-	do {
-		error = 0;
-		for (uint32_t bit = first; !error && bit < first + count;) {
-			uint32_t end = (bit / CHUNK_BITS + 1) * CHUNK_BITS;
-
-			if (end > first + count)
-				end = first + count;
-			error = bits_chunk(volume, offset, bit, end, value, write);
-			bit = end;
-		}
-	} while (!error && !write++);
-	return error;
+	return banos_store_bits(volume->mount, bitmap << volume->layout.block_shift, first, count,
+				value);
 }
 
 /* A counter of a descriptor, which was @before, and the lock is held since it was read. */
-static int64_t counter_set(struct volume *volume, uint32_t group, uint32_t field, uint32_t before,
+static int64_t counter_add(struct volume *volume, uint32_t group, uint32_t field, uint32_t before,
 			   int64_t change)
 {
 	int64_t value = before + change;
-	uint8_t bytes[2];
 
 	if (value < 0)
 		value = 0;
-	put16(bytes, (uint32_t)lesser((uint64_t)value, UINT16_MAX));
-	return banos_store_write(volume->mount, layout_descriptor(&volume->layout, group) + field,
-				 bytes, sizeof(bytes));
+	value = (int64_t)lesser((uint64_t)value, UINT16_MAX);
+	return banos_store_add(volume->mount, layout_descriptor(&volume->layout, group) + field, 2,
+			       (int32_t)(value - before));
 }
 
 struct search {
@@ -82,7 +46,6 @@ struct search {
 	struct held *held;
 	uint32_t from, to, want;
 	uint32_t first, count; /* what was found; count 0: nothing */
-	uint8_t byte;	       /* of the bitmap, that the first bit lies in */
 };
 
 /* Look at bits [from, to), which lie in one piece. */
@@ -112,21 +75,9 @@ static int64_t search_piece(struct volume *volume, struct search *search, uint32
 		if (end - bit > search->want)
 			end = bit + search->want;
 		search->first = base + bit;
-		search->byte = set.maps[0][bit / 8];
 		search->count = bitmap_run(&set, bit, end);
 	}
 	return banos_store_return(volume->mount, memory);
-}
-
-/* Set what was found, which the lock has kept as it was. */
-static int64_t search_take(struct volume *volume, const struct search *search)
-{
-	uint64_t offset = (search->bitmap << volume->layout.block_shift) + search->first / 8;
-	uint8_t byte = search->byte | (uint8_t)(1u << search->first % 8);
-
-	if (search->count > 1)
-		return bits_change(volume, search->bitmap, search->first, search->count, 1);
-	return banos_store_write(volume->mount, offset, &byte, 1);
 }
 
 static int64_t search_range(struct volume *volume, struct search *search, uint32_t from,
@@ -156,6 +107,36 @@ static int64_t search_group(struct volume *volume, struct search *search, uint32
 	if (!error && !search->count)
 		error = search_range(volume, search, search->from, goal);
 	return error;
+}
+
+/*
+ * Below its start a group has no free bits but those that were freed since the last commit, so that a search need not
+ * begin at the first bit each time. A slot is shared by groups: its last user has it. The shard's lock is held.
+ */
+static uint64_t *start_of(struct volume *volume, uint32_t group, uint32_t kind)
+{
+	return &volume->starts[(2 * group + kind) % STARTS];
+}
+
+static uint32_t start_get(struct volume *volume, uint32_t group, uint32_t kind)
+{
+	uint64_t value = __atomic_load_n(start_of(volume, group, kind), __ATOMIC_RELAXED);
+
+	if (value >> 32 != 2 * (uint64_t)group + kind)
+		return 0;
+	return (uint32_t)value;
+}
+
+static void start_set(struct volume *volume, uint32_t group, uint32_t kind, uint32_t bit)
+{
+	__atomic_store_n(start_of(volume, group, kind), (2 * (uint64_t)group + kind) << 32 | bit,
+			 __ATOMIC_RELAXED);
+}
+
+void starts_drop(struct volume *volume, uint32_t group, uint32_t kind)
+{
+	if (kind <= HELD_INODES && start_get(volume, group, kind))
+		start_set(volume, group, kind, 0);
 }
 
 static int shard_is_blocked(struct volume *volume, const struct shard *shard)
@@ -200,6 +181,7 @@ static int64_t group_take_blocks(struct volume *volume, uint32_t number, uint32_
 {
 	uint64_t base = layout_group_first(&volume->layout, number);
 	struct search search = { .want = want, .to = layout_group_blocks(&volume->layout, number) };
+	uint32_t start;
 	struct group group;
 	int64_t error = group_read(volume, number, &group);
 
@@ -207,17 +189,20 @@ static int64_t group_take_blocks(struct volume *volume, uint32_t number, uint32_
 		return error;
 	search.bitmap = group.block_bitmap;
 	search.held = held_find(volume, number, HELD_BLOCKS);
-	error = search_group(volume, &search, goal);
+	start = start_get(volume, number, HELD_BLOCKS);
+	error = search_group(volume, &search, goal ? goal : start);
 	if (error || !search.count)
 		return error;
+	if (!goal)
+		start_set(volume, number, HELD_BLOCKS, search.first + search.count);
 	*first = base + search.first;
 	for (uint32_t i = 0; i < search.count; i++)
 		if (!layout_is_block(&volume->layout, *first + i) ||
 		    group_owns(&volume->layout, number, &group, *first + i))
 			return volume_damaged(volume, "a block of the file system itself is free");
-	error = search_take(volume, &search);
+	error = bits_change(volume, search.bitmap, search.first, search.count, 1);
 	if (!error)
-		error = counter_set(volume, number, FREE_BLOCKS, group.free_blocks,
+		error = counter_add(volume, number, FREE_BLOCKS, group.free_blocks,
 				    -(int64_t)search.count);
 	if (error)
 		return error;
@@ -282,7 +267,9 @@ static int64_t group_give_blocks(struct volume *volume, uint32_t number, uint32_
 	if (error == -EUCLEAN)
 		volume_damaged(volume, "a block was freed twice");
 	if (!error)
-		error = counter_set(volume, number, FREE_BLOCKS, group.free_blocks, count);
+		error = counter_add(volume, number, FREE_BLOCKS, group.free_blocks, count);
+	if (!error && undo && bit < start_get(volume, number, HELD_BLOCKS))
+		start_set(volume, number, HELD_BLOCKS, bit);
 	if (!error && !undo)
 		held_add(volume, number, HELD_BLOCKS, bit, count);
 	return error;
@@ -375,6 +362,7 @@ static int64_t group_take_inode(struct volume *volume, uint32_t number, int is_f
 	struct search search = { .want = 1, .to = layout->inodes_per_group };
 	uint64_t base = (uint64_t)number * layout->inodes_per_group;
 	struct group group;
+	uint32_t start;
 	int64_t error = group_read(volume, number, &group);
 
 	if (error)
@@ -385,19 +373,21 @@ static int64_t group_take_inode(struct volume *volume, uint32_t number, int is_f
 		return 1;
 	search.bitmap = group.inode_bitmap;
 	search.held = held_find(volume, number, HELD_INODES);
-	error = search_group(volume, &search, search.from);
+	start = start_get(volume, number, HELD_INODES);
+	error = search_group(volume, &search, start);
 	if (error)
 		return error;
 	if (!search.count)
 		return 1;
+	start_set(volume, number, HELD_INODES, search.first + 1);
 	*inode = (uint32_t)base + search.first + 1;
 	error = inode_check_free(volume, *inode);
 	if (!error)
-		error = search_take(volume, &search);
+		error = bits_change(volume, search.bitmap, search.first, search.count, 1);
 	if (!error)
-		error = counter_set(volume, number, FREE_INODES, group.free_inodes, -1);
+		error = counter_add(volume, number, FREE_INODES, group.free_inodes, -1);
 	if (!error && is_folder)
-		error = counter_set(volume, number, FOLDERS, group.folders, 1);
+		error = counter_add(volume, number, FOLDERS, group.folders, 1);
 	if (!error)
 		held_add(volume, number, HELD_INODES, search.first, 1);
 	return error;
@@ -443,9 +433,9 @@ int64_t inode_free(struct volume *volume, uint32_t number, int is_folder, int un
 	if (error == -EUCLEAN)
 		volume_damaged(volume, "an inode was freed twice");
 	if (!error)
-		error = counter_set(volume, group, FREE_INODES, about.free_inodes, 1);
+		error = counter_add(volume, group, FREE_INODES, about.free_inodes, 1);
 	if (!error && is_folder)
-		error = counter_set(volume, group, FOLDERS, about.folders, -1);
+		error = counter_add(volume, group, FOLDERS, about.folders, -1);
 	if (!error) {
 		shard->inodes_free++;
 		held_add(volume, group, HELD_INODES, bit, 1);

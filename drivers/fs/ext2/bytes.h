@@ -5,14 +5,27 @@
 
 #include <stdint.h>
 
+/* As one access where the processor stores numbers so: compilers do not always see that by themselves. */
+#define BYTES_NATIVE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+
 static inline uint16_t get16(const uint8_t *bytes)
 {
-	return (uint16_t)(bytes[0] | bytes[1] << 8);
+	uint16_t value;
+
+	if (!BYTES_NATIVE)
+		return (uint16_t)(bytes[0] | bytes[1] << 8);
+	__builtin_memcpy(&value, bytes, sizeof(value));
+	return value;
 }
 
 static inline uint32_t get32(const uint8_t *bytes)
 {
-	return get16(bytes) | (uint32_t)get16(bytes + 2) << 16;
+	uint32_t value;
+
+	if (!BYTES_NATIVE)
+		return get16(bytes) | (uint32_t)get16(bytes + 2) << 16;
+	__builtin_memcpy(&value, bytes, sizeof(value));
+	return value;
 }
 
 static inline void put16(uint8_t *bytes, uint32_t value)
@@ -23,6 +36,10 @@ static inline void put16(uint8_t *bytes, uint32_t value)
 
 static inline void put32(uint8_t *bytes, uint32_t value)
 {
+	if (BYTES_NATIVE) {
+		__builtin_memcpy(bytes, &value, sizeof(value));
+		return;
+	}
 	put16(bytes, value);
 	put16(bytes + 2, value >> 16);
 }

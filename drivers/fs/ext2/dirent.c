@@ -5,32 +5,16 @@
 #include "bytes.h"
 #include "dirent.h"
 
-#define LENGTH_64K 0xffffu /* of an entry that fills a block of 64 KiB */
-#define LARGE	   65536u
-
-#define AT_LENGTH 4u
-#define AT_NAME	  6u /* length of the name */
-#define AT_TYPE	  7u
-
-static uint32_t length_get(const struct dirent_form *form, const uint8_t *entry)
-{
-	uint32_t length = get16(entry + AT_LENGTH);
-
-	if (form->block_bytes == LARGE && (length == LENGTH_64K || !length))
-		return LARGE;
-	return length;
-}
-
 static uint32_t length_code(uint32_t length)
 {
-	if (length == LARGE)
-		return LENGTH_64K;
+	if (length == DIRENT_LARGE)
+		return DIRENT_LENGTH_64K;
 	return length;
 }
 
 static void length_put(uint8_t *entry, uint32_t length)
 {
-	put16(entry + AT_LENGTH, length_code(length));
+	put16(entry + DIRENT_AT_LENGTH, length_code(length));
 }
 
 static uint32_t sector_of(uint32_t offset)
@@ -41,27 +25,7 @@ static uint32_t sector_of(uint32_t offset)
 int dirent_read(const struct dirent_form *form, const uint8_t *block, uint32_t offset,
 		struct dirent *entry)
 {
-	const uint8_t *bytes = block + offset;
-
-	if (offset == form->block_bytes)
-		return DIRENT_ABSENT;
-	if (offset > form->block_bytes - DIRENT_HEADER || offset % 4)
-		return -EUCLEAN;
-	*entry = (struct dirent){
-		.offset = offset,
-		.length = length_get(form, bytes),
-		.inode = get32(bytes),
-		.name_bytes = bytes[AT_NAME],
-		.type = form->has_types ? bytes[AT_TYPE] : 0,
-		.before = offset,
-		.name = (const char *)bytes + DIRENT_HEADER,
-	};
-	if (entry->length < DIRENT_HEADER || entry->length % 4 ||
-	    entry->length > form->block_bytes - offset)
-		return -EUCLEAN;
-	if (entry->inode && (dirent_bytes(entry->name_bytes) > entry->length || !entry->name_bytes))
-		return -EUCLEAN;
-	return 0;
+	return dirent_parse(form, block, offset, entry);
 }
 
 /* May the entry be the one? What is compared lies in it. */
@@ -71,7 +35,7 @@ static int dirent_may_be(const uint8_t *entry, uint32_t length, const char *name
 	const char *other = (const char *)entry + DIRENT_HEADER;
 
 	/* The last character differs most often. */
-	return entry[AT_NAME] == name_bytes && length >= DIRENT_HEADER + name_bytes &&
+	return entry[DIRENT_AT_NAME] == name_bytes && length >= DIRENT_HEADER + name_bytes &&
 	       other[name_bytes - 1] == name[name_bytes - 1] && get32(entry) &&
 	       !memcmp(other, name, name_bytes);
 }
@@ -84,7 +48,7 @@ int dirent_find(const struct dirent_form *form, const uint8_t *block, const char
 
 	/* Half of a look-up's time is spent here: an entry is read whole only if it is the one. */
 	for (; offset <= form->block_bytes - DIRENT_HEADER; offset += length) {
-		length = length_get(form, block + offset);
+		length = dirent_length(form, block + offset);
 		if (length < DIRENT_HEADER || length % 4 || length > form->block_bytes - offset)
 			return -EUCLEAN;
 		if (dirent_may_be(block + offset, length, name, name_bytes)) {
@@ -132,20 +96,20 @@ static void dirent_put(const struct dirent_form *form, uint8_t *bytes, uint32_t 
 {
 	put32(bytes, inode);
 	length_put(bytes, length);
-	bytes[AT_NAME] = (uint8_t)name_bytes;
-	bytes[AT_TYPE] = form->has_types ? (uint8_t)type : 0;
+	bytes[DIRENT_AT_NAME] = (uint8_t)name_bytes;
+	bytes[DIRENT_AT_TYPE] = form->has_types ? (uint8_t)type : 0;
 	memcpy(bytes + DIRENT_HEADER, name, name_bytes);
 }
 
-int dirent_insert(const struct dirent_form *form, const uint8_t *block, const char *name,
-		  uint32_t name_bytes, uint32_t inode, uint32_t type, struct dirent_patch *patch,
-		  struct dirent *divide)
+int dirent_insert(const struct dirent_form *form, const uint8_t *block, uint32_t from,
+		  const char *name, uint32_t name_bytes, uint32_t inode, uint32_t type,
+		  struct dirent_patch *patch, struct dirent *divide)
 {
 	uint32_t need = dirent_bytes(name_bytes), start, end;
 	int found = DIRENT_ABSENT;
 	struct dirent entry;
 
-	for (uint32_t offset = 0;; offset = end) {
+	for (uint32_t offset = from;; offset = end) {
 		int result = dirent_read(form, block, offset, &entry);
 
 		if (result)
@@ -192,7 +156,7 @@ uint32_t dirent_divide(const struct dirent_form *form, const struct dirent *entr
 	if (!at)
 		at = dirent_divide_first(entry);
 	if (at >= end) {
-		patch->offset = entry->offset + AT_LENGTH;
+		patch->offset = entry->offset + DIRENT_AT_LENGTH;
 		patch->length = 2;
 		put16(patch->bytes, dirent_divide_first(entry) - entry->offset);
 		return 0;
@@ -216,7 +180,7 @@ void dirent_remove(const struct dirent *entry, struct dirent_patch *patch)
 		put32(patch->bytes, 0);
 		return;
 	}
-	patch->offset = entry->before + AT_LENGTH;
+	patch->offset = entry->before + DIRENT_AT_LENGTH;
 	patch->length = 2;
 	put16(patch->bytes, length_code(entry->before_length + entry->length));
 }
@@ -228,8 +192,8 @@ void dirent_redirect(const struct dirent_form *form, const struct dirent *entry,
 	patch->length = DIRENT_HEADER;
 	put32(patch->bytes, inode);
 	length_put(patch->bytes, entry->length);
-	patch->bytes[AT_NAME] = (uint8_t)entry->name_bytes;
-	patch->bytes[AT_TYPE] = form->has_types ? (uint8_t)type : 0;
+	patch->bytes[DIRENT_AT_NAME] = (uint8_t)entry->name_bytes;
+	patch->bytes[DIRENT_AT_TYPE] = form->has_types ? (uint8_t)type : 0;
 }
 
 void dirent_format(const struct dirent_form *form, uint8_t sector[DIRENT_SECTOR], uint32_t folder,

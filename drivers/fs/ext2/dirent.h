@@ -19,6 +19,8 @@
 #define EXT2_DIRENT_H
 
 #include <stdint.h>
+#include <banos/errno.h>
+#include "bytes.h"
 
 #define DIRENT_SECTOR	 512u
 #define DIRENT_HEADER	 8u
@@ -49,12 +51,57 @@ struct dirent_patch {
 
 #define DIRENT_ABSENT 1
 
+/* Fields of an entry on the disk. */
+#define DIRENT_AT_LENGTH 4u
+#define DIRENT_AT_NAME	 6u /* length of the name */
+#define DIRENT_AT_TYPE	 7u
+
+#define DIRENT_LENGTH_64K 0xffffu /* of an entry that fills a block of 64 KiB */
+#define DIRENT_LARGE	  65536u
+
+static inline uint32_t dirent_length(const struct dirent_form *form, const uint8_t *entry)
+{
+	uint32_t length = get16(entry + DIRENT_AT_LENGTH);
+
+	if (form->block_bytes == DIRENT_LARGE && (length == DIRENT_LENGTH_64K || !length))
+		return DIRENT_LARGE;
+	return length;
+}
+
+static inline uint32_t dirent_bytes(uint32_t name_bytes)
+{
+	return (DIRENT_HEADER + name_bytes + 3) / 4 * 4;
+}
+
 /**
  * @brief Read the entry at @p offset, 0, or where the one before ends.
  * @return 0; DIRENT_ABSENT: the block ends here; -EUCLEAN
  */
 int dirent_read(const struct dirent_form *form, const uint8_t *block, uint32_t offset,
 		struct dirent *entry);
+
+/** The same where many are read. */
+static inline int dirent_parse(const struct dirent_form *form, const uint8_t *block,
+			       uint32_t offset, struct dirent *entry)
+{
+	const uint8_t *bytes = block + offset;
+
+	if (offset > form->block_bytes - DIRENT_HEADER || offset % 4)
+		return offset == form->block_bytes ? DIRENT_ABSENT : -EUCLEAN;
+	entry->offset = entry->before = offset;
+	entry->length = dirent_length(form, bytes);
+	entry->inode = get32(bytes);
+	entry->name_bytes = bytes[DIRENT_AT_NAME];
+	entry->type = form->has_types ? bytes[DIRENT_AT_TYPE] : 0;
+	entry->before_length = 0;
+	entry->name = (const char *)bytes + DIRENT_HEADER;
+	if (entry->length < DIRENT_HEADER || entry->length % 4 ||
+	    entry->length > form->block_bytes - offset)
+		return -EUCLEAN;
+	if (entry->inode && (dirent_bytes(entry->name_bytes) > entry->length || !entry->name_bytes))
+		return -EUCLEAN;
+	return 0;
+}
 
 /** @return 0; DIRENT_ABSENT; -EUCLEAN */
 int dirent_find(const struct dirent_form *form, const uint8_t *block, const char *name,
@@ -67,12 +114,13 @@ int dirent_is_used(const struct dirent_form *form, const uint8_t *block);
 
 /**
  * @brief Make a new entry.
+ * @param from   0, or where an entry begins: those before it are not looked at
  * @param patch  written
  * @return 0; DIRENT_ABSENT: no space; DIRENT_DIVIDE: there would be, if that of *@p divide were divided; -EUCLEAN
  */
-int dirent_insert(const struct dirent_form *form, const uint8_t *block, const char *name,
-		  uint32_t name_bytes, uint32_t inode, uint32_t type, struct dirent_patch *patch,
-		  struct dirent *divide);
+int dirent_insert(const struct dirent_form *form, const uint8_t *block, uint32_t from,
+		  const char *name, uint32_t name_bytes, uint32_t inode, uint32_t type,
+		  struct dirent_patch *patch, struct dirent *divide);
 
 /**
  * @brief The next step of a division: an unused entry in each sector that the space of @p entry reaches into.
@@ -99,10 +147,5 @@ void dirent_redirect(const struct dirent_form *form, const struct dirent *entry,
  */
 void dirent_format(const struct dirent_form *form, uint8_t sector[DIRENT_SECTOR], uint32_t folder,
 		   uint32_t parent);
-
-static inline uint32_t dirent_bytes(uint32_t name_bytes)
-{
-	return (DIRENT_HEADER + name_bytes + 3) / 4 * 4;
-}
 
 #endif

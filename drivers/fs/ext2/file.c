@@ -31,7 +31,7 @@ static int64_t large_file_note(struct volume *volume)
 				 sizeof(bytes));
 }
 
-static int64_t node_resize(struct volume *volume, struct node *node, uint64_t bytes)
+static int64_t node_resize(struct volume *volume, struct node *node, uint64_t bytes, int is_late)
 {
 	uint64_t before = inode_bytes(node->raw);
 	uint32_t shift = volume->layout.block_shift;
@@ -43,8 +43,9 @@ static int64_t node_resize(struct volume *volume, struct node *node, uint64_t by
 		return -EFBIG;
 	if (bytes > LARGE_FILE && before <= LARGE_FILE)
 		error = large_file_note(volume);
-	/* Also where the size on the store is less: the kernel has not handed down yet that the file grew. */
-	if (!error)
+	/* Also where the size on the store is less: the kernel has not handed down yet that the file grew. Blocks behind a size that
+	   is handed down late are of a write that has not ended. */
+	if (!error && !is_late)
 		error = node_truncate(volume, node,
 				      (bytes + volume->layout.block_bytes - 1) >> shift);
 	inode_set_bytes(node->raw, bytes);
@@ -61,7 +62,7 @@ int64_t ext2_setattr(void *fs, uint64_t number, uint32_t which, const struct ban
 	if (error)
 		return error;
 	if (which & BANOS_SET_SIZE)
-		error = node_resize(volume, &node, attr->bytes);
+		error = node_resize(volume, &node, attr->bytes, !!(which & BANOS_SET_LATE));
 	if (error == -EINVAL || error == -EFBIG)
 		return error;
 	inode_set_attr(&volume->layout, node.raw, which, attr);

@@ -3,9 +3,11 @@
  * Names of folders: found by the index (htree) where the folder has one, else block by block.
  *
  * A new name is put into the block that the index names, so that the index stays right; where that block is full the folder
- * becomes one without an index (its flag is cleared), and the name is put where there is space. Where there is none in
- * the first blocks is remembered (rooms), so that a folder that grows is not read at each new name.
+ * becomes one without an index (its flag is cleared), and the name is put where there is space. Where there may be
+ * some is remembered (rooms), so that a folder that grows is not read at each new name: a block, and in it an
+ * entry; before that there is none, or not enough for a name that was added since.
  */
+#include <stddef.h>
 #include <banos/errno.h>
 #include <banos/string.h>
 #include "hash.h"
@@ -14,6 +16,11 @@
 #define COMPAT_FOLDER_INDEX 0x20u
 #define INCOMPAT_CASEFOLD   0x20000u
 #define AHEAD		    32u /* blocks */
+
+/* rooms: folder << 32 | block << 14 | offset / 4 */
+#define DIRENT_ALIGN   4u
+#define ROOM_OFFSET    0x3fffu
+#define ROOM_INDEX_MAX 0x3ffffu
 
 uint32_t folder_type(uint32_t mode)
 {
@@ -53,7 +60,8 @@ int64_t folder_block(struct volume *volume, const struct node *folder, uint64_t 
 	int64_t error = 0;
 
 	if (index < run->first || index - run->first >= run->count) {
-		error = map_find(volume, folder, index, AHEAD, run);
+		/* Of a search that goes on: the first block is often all that is wanted. */
+		error = map_find(volume, folder, index, run->count ? AHEAD : 1, run);
 		if (!error && run->block && run->count > 1)
 			banos_store_prefetch(volume->mount,
 					     run->block << volume->layout.block_shift,
@@ -267,30 +275,43 @@ int64_t folder_is_empty(struct volume *volume, const struct node *folder)
 
 /* ---- listing ---- */
 
+#define RECORD(field) offsetof(struct banos_directory_entry, field)
+
 struct listing {
 	uint8_t *to;
 	uint32_t length, used;
 };
 
-/* @return 1: there is no room for it */
-static int listing_add(struct listing *listing, const struct dirent *entry, uint64_t cookie)
+/* Copy a name; @room: bytes that may be read and written. */
+static void name_copy(uint8_t *to, const char *from, uint32_t length, uint32_t room)
+{
+	if ((length + 7) / 8 * 8 > room) {
+		memcpy(to, from, length);
+		return;
+	}
+	for (uint32_t at = 0; at < length; at += 8)
+		__builtin_memcpy(to + at, from + at, 8);
+}
+
+/* @rest: bytes of the block behind the entry's beginning. @return 1: there is no room for it */
+static inline int listing_add(struct listing *listing, const struct dirent *entry, uint64_t cookie,
+			      uint32_t rest)
 {
 	uint32_t bytes = (BANOS_DIRECTORY_NAME + entry->name_bytes + 7) / 8 * 8;
-	struct banos_directory_entry record = {
-		.node = entry->inode,
-		.cookie = cookie,
-		.record_bytes = (uint16_t)bytes,
-		.type = (uint8_t)entry_kind(entry->type),
-		.name_bytes = (uint8_t)entry->name_bytes,
-	};
+	uint32_t left = listing->length - listing->used;
 	uint8_t *to = listing->to + listing->used;
+	uint64_t node = entry->inode;
+	uint16_t length = (uint16_t)bytes;
 
-	if (listing->length - listing->used < bytes)
+	if (left < bytes)
 		return 1;
-	/* What is behind the name is zero. */
-	__builtin_memset(to + bytes - 8, 0, 8);
-	__builtin_memcpy(to, &record, BANOS_DIRECTORY_NAME);
-	memcpy(to + BANOS_DIRECTORY_NAME, entry->name, entry->name_bytes);
+	__builtin_memcpy(to + RECORD(node), &node, sizeof(node));
+	__builtin_memcpy(to + RECORD(cookie), &cookie, sizeof(cookie));
+	__builtin_memcpy(to + RECORD(record_bytes), &length, sizeof(length));
+	to[RECORD(type)] = (uint8_t)entry_kind(entry->type);
+	to[RECORD(name_bytes)] = (uint8_t)entry->name_bytes;
+	name_copy(to + BANOS_DIRECTORY_NAME, entry->name, entry->name_bytes,
+		  (uint32_t)lesser(rest - DIRENT_HEADER, left - BANOS_DIRECTORY_NAME));
 	listing->used += bytes;
 	return 0;
 }
@@ -302,7 +323,7 @@ static int64_t block_list(struct volume *volume, const uint8_t *block, uint64_t 
 	struct dirent entry;
 
 	for (uint32_t offset = 0;; offset += entry.length) {
-		int result = dirent_read(&volume->form, block, offset, &entry);
+		int result = dirent_parse(&volume->form, block, offset, &entry);
 
 		if (result)
 			return result == DIRENT_ABSENT ? 0 : result;
@@ -311,7 +332,8 @@ static int64_t block_list(struct volume *volume, const uint8_t *block, uint64_t 
 		    (entry.name[0] == '.' &&
 		     (entry.name_bytes == 1 || (entry.name_bytes == 2 && entry.name[1] == '.'))))
 			continue;
-		if (listing_add(listing, &entry, base + offset + entry.length))
+		if (listing_add(listing, &entry, base + offset + entry.length,
+				volume->layout.block_bytes - offset))
 			return 1;
 	}
 }
@@ -377,19 +399,34 @@ static int64_t patch_write(struct volume *volume, uint64_t block, const struct d
 				 patch->bytes, patch->length);
 }
 
-static uint64_t room_get(struct volume *volume, uint32_t folder)
+/* The first block that may have space; entries before @offset have none. */
+static uint64_t room_get(struct volume *volume, uint32_t folder, uint32_t *offset)
 {
 	uint64_t value = __atomic_load_n(&volume->rooms[folder % ROOMS], __ATOMIC_RELAXED);
 
+	*offset = 0;
 	if (value >> 32 != folder)
 		return 0;
-	return (uint32_t)value;
+	*offset = (uint32_t)(value & ROOM_OFFSET) * DIRENT_ALIGN;
+	return (uint32_t)value / (ROOM_OFFSET + 1);
 }
 
-static void room_set(struct volume *volume, uint32_t folder, uint64_t index)
+static void room_set(struct volume *volume, uint32_t folder, uint64_t index, uint32_t offset)
 {
-	__atomic_store_n(&volume->rooms[folder % ROOMS], (uint64_t)folder << 32 | (uint32_t)index,
+	/* Blocks beyond are not told apart. */
+	if (index > ROOM_INDEX_MAX) {
+		index = ROOM_INDEX_MAX;
+		offset = 0;
+	}
+	__atomic_store_n(&volume->rooms[folder % ROOMS],
+			 (uint64_t)folder << 32 | index * (ROOM_OFFSET + 1) | offset / DIRENT_ALIGN,
 			 __ATOMIC_RELAXED);
+}
+
+void folder_drop(struct volume *volume, uint32_t folder)
+{
+	room_set(volume, folder, 0, 0);
+	known_drop(volume, folder);
 }
 
 /* Divide the space of an entry that reaches over sectors: dirent.h. @return 0; -EAGAIN; an error */
@@ -413,8 +450,12 @@ static int64_t block_divide(struct volume *volume, uint64_t block, const struct 
 	return error;
 }
 
-/* Add to a block. @return 0; DIRENT_ABSENT: no space; an error */
-static int64_t block_add(struct volume *volume, uint64_t block, const struct addition *addition)
+/*
+ * Add to a block, not before the entry at @*from, and say in it which entry that took.
+ * @return 0; DIRENT_ABSENT: no space; an error
+ */
+static int64_t block_add(struct volume *volume, uint64_t block, struct addition *addition,
+			 uint32_t *from)
 {
 	uint64_t base = block << volume->layout.block_shift;
 	struct dirent_patch patch;
@@ -431,8 +472,9 @@ static int64_t block_add(struct volume *volume, uint64_t block, const struct add
 		result = view_get(volume, block, &view);
 		if (result)
 			return result;
-		result = dirent_insert(&volume->form, view.bytes, addition->name, addition->length,
-				       addition->inode, addition->type, &patch, &divide);
+		result = dirent_insert(&volume->form, view.bytes, *from, addition->name,
+				       addition->length, addition->inode, addition->type, &patch,
+				       &divide);
 		view_put(volume, &view);
 		if (result == DIRENT_DIVIDE && !tries) {
 			int64_t error = block_divide(volume, block, &divide, addition);
@@ -448,6 +490,9 @@ static int64_t block_add(struct volume *volume, uint64_t block, const struct add
 		result = banos_store_after(volume->mount, addition->later, base + patch.offset, 1);
 	if (result)
 		return result;
+	*from = patch.offset;
+	if (!divided)
+		addition->at = base + patch.offset;
 	return patch_write(volume, block, &patch);
 }
 
@@ -459,6 +504,7 @@ static int64_t folder_extend(struct volume *volume, struct node *folder,
 	struct addition plain = *addition;
 	struct growth growth;
 	struct run run;
+	uint32_t from = 0;
 	int64_t error;
 
 	if ((index + 1) << volume->layout.block_shift > INT32_MAX)
@@ -491,20 +537,20 @@ static int64_t folder_extend(struct volume *volume, struct node *folder,
 		error = banos_store_write(volume->mount, block, volume->blank,
 					  volume->layout.block_bytes);
 	if (!error)
-		error = block_add(volume, growth.first, &plain);
+		error = block_add(volume, growth.first, &plain, &from);
 	if (error)
 		return error;
 	inode_set_bytes(folder->raw, (index + 1) << volume->layout.block_shift);
-	room_set(volume, folder->number, index);
+	room_set(volume, folder->number, index, from);
 	known_add(volume, folder->number, addition->name, addition->length, index);
 	return node_write(volume, folder, INODE_SIZE, 4);
 }
 
 /* Add to the leaf of the index. @return 0; DIRENT_ABSENT: the index was given up; an error */
-static int64_t index_add(struct volume *volume, struct node *folder,
-			 const struct addition *addition)
+static int64_t index_add(struct volume *volume, struct node *folder, struct addition *addition)
 {
 	struct run run = { 0 };
+	uint32_t from = 0;
 	struct leaf leaf;
 	uint64_t block = 0;
 	int64_t result = index_descend(volume, folder, addition->name, addition->length, 0, &leaf);
@@ -512,25 +558,30 @@ static int64_t index_add(struct volume *volume, struct node *folder,
 	if (!result)
 		result = folder_block(volume, folder, leaf.index, &run, &block);
 	if (!result)
-		result = block_add(volume, block, addition);
+		result = block_add(volume, block, addition, &from);
 	if (!result)
 		known_add(volume, folder->number, addition->name, addition->length, leaf.index);
 	return result;
 }
 
-static int64_t folder_fill(struct volume *volume, struct node *folder,
-			   const struct addition *addition)
+static int64_t folder_fill(struct volume *volume, struct node *folder, struct addition *addition)
 {
 	uint64_t blocks = folder_blocks(volume, folder), block;
 	struct run run = { 0 };
+	uint32_t from;
 
-	for (uint64_t index = room_get(volume, folder->number); index < blocks; index++) {
+	for (uint64_t index = room_get(volume, folder->number, &from); index < blocks; index++) {
 		int64_t result = folder_block(volume, folder, index, &run, &block);
 
 		if (!result)
-			result = block_add(volume, block, addition);
+			result = block_add(volume, block, addition, &from);
+		/* What is before it may be enough for this name. */
+		if (result == DIRENT_ABSENT && from) {
+			from = 0;
+			result = block_add(volume, block, addition, &from);
+		}
 		if (result != DIRENT_ABSENT) {
-			room_set(volume, folder->number, index);
+			room_set(volume, folder->number, index, result ? 0 : from);
 			if (!result)
 				known_add(volume, folder->number, addition->name, addition->length,
 					  index);
@@ -540,7 +591,7 @@ static int64_t folder_fill(struct volume *volume, struct node *folder,
 	return folder_extend(volume, folder, addition);
 }
 
-int64_t folder_add(struct volume *volume, struct node *folder, const struct addition *addition)
+int64_t folder_add(struct volume *volume, struct node *folder, struct addition *addition)
 {
 	uint32_t flags = inode_flags(folder->raw);
 	int64_t result = DIRENT_ABSENT;
@@ -561,10 +612,14 @@ int64_t folder_add(struct volume *volume, struct node *folder, const struct addi
 int64_t folder_remove(struct volume *volume, const struct node *folder, const struct place *place)
 {
 	struct dirent_patch patch;
+	uint64_t index;
+	uint32_t from;
 
 	dirent_remove(&place->entry, &patch);
-	if (place->index < room_get(volume, folder->number))
-		room_set(volume, folder->number, place->index);
+	index = room_get(volume, folder->number, &from);
+	/* The entry before may take the space: no entry begins where this one did. */
+	if (place->index < index || (place->index == index && place->entry.before < from))
+		room_set(volume, folder->number, place->index, place->entry.before);
 	return patch_write(volume, place->block, &patch);
 }
 

@@ -37,6 +37,7 @@ static void held_age(struct volume *volume, struct held *held)
 			continue;
 		memset(held->maps[i], 0, map_bytes(volume));
 		held->epochs[i] = 0;
+		starts_drop(volume, held->group, held->kind);
 	}
 }
 
@@ -106,6 +107,52 @@ void held_add(struct volume *volume, uint32_t group, uint32_t kind, uint32_t bit
 	held->epochs[0] = epoch;
 	for (uint32_t i = bit; i < bit + count; i++)
 		held->maps[0][i / 8] |= (uint8_t)(1u << i % 8);
+}
+
+/* Was the bit set in a change of that commit? */
+static int held_in(const struct held *held, uint64_t epoch, uint32_t bit)
+{
+	for (uint32_t i = 0; held && i < 2; i++)
+		if (held->epochs[i] == epoch && held->maps[i][bit / 8] >> bit % 8 & 1u)
+			return 1;
+	return 0;
+}
+
+void links_note(struct volume *volume, uint32_t inode, uint64_t offset)
+{
+	uint64_t epoch = (uint64_t)banos_store_epoch(volume->mount);
+	uint32_t group = node_group(volume, inode);
+	uint32_t bit = inode - 1 - group * volume->layout.inodes_per_group;
+	struct shard *shard = shard_of(volume, group);
+	struct link *link = &shard->links[inode % LINK_SLOTS];
+
+	banos_mutex_lock(&shard->lock);
+	/* Of two names in one commit one place is not enough. */
+	if (held_in(held_find(volume, group, HELD_LINKS), epoch, bit) &&
+	    (link->inode != inode || link->epoch != epoch ||
+	     link->offset / SECTOR != offset / SECTOR))
+		offset = 0;
+	*link = (struct link){ epoch, offset, inode };
+	held_add(volume, group, HELD_LINKS, bit, 1);
+	banos_mutex_unlock(&shard->lock);
+}
+
+int64_t links_order(struct volume *volume, uint32_t inode, uint64_t later)
+{
+	struct shard *shard = shard_of(volume, node_group(volume, inode));
+	struct link link;
+
+	if (!held_has(volume, inode, HELD_LINKS))
+		return 0;
+	banos_mutex_lock(&shard->lock);
+	link = shard->links[inode % LINK_SLOTS];
+	banos_mutex_unlock(&shard->lock);
+	if (link.inode != inode || !link.offset)
+		return -EAGAIN;
+	/* Of an earlier commit: that is written before this one. */
+	if (link.epoch != (uint64_t)banos_store_epoch(volume->mount))
+		return 0;
+	return banos_store_after(volume->mount, later, link.offset, 1);
 }
 
 int held_has(struct volume *volume, uint32_t inode, uint32_t kind)

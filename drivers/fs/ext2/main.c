@@ -210,6 +210,35 @@ static int64_t root_check(struct volume *volume)
 	return error;
 }
 
+/*
+ * An earlier instance of the driver served it: which of its bits are held back until a commit (held.c) is not known, nor how
+ * its counters differed from the superblock's.
+ */
+static int64_t volume_continue(struct volume *volume)
+{
+	int64_t epoch = banos_store_epoch(volume->mount);
+	uint64_t blocks = 0, inodes = 0;
+
+	if (epoch < 0)
+		return epoch;
+	for (uint32_t i = 0; i < volume->layout.groups; i++) {
+		struct group group;
+		int64_t error = group_read(volume, i, &group);
+
+		if (error)
+			return error;
+		blocks += group.free_blocks;
+		inodes += group.free_inodes;
+	}
+	volume->shards[0].blocks_free = (int64_t)(blocks - volume->blocks_free);
+	volume->shards[0].inodes_free = (int64_t)(inodes - volume->inodes_free);
+	/* Nothing is allocated before a commit, which the first try to do so causes. */
+	for (uint32_t i = 0; i < SHARDS; i++)
+		volume->shards[i].blocked = (uint64_t)epoch;
+	volume->freed_epoch = (uint64_t)epoch;
+	return 0;
+}
+
 static void info_fill(const struct volume *volume, struct banos_mount_info *info)
 {
 	const struct layout *layout = &volume->layout;
@@ -258,6 +287,8 @@ static int64_t ext2_mount(void *context, banos_mount mount, const struct banos_m
 	error = root_check(volume);
 	if (!error && !volume->read_only)
 		error = super_open(volume);
+	if (!error && !volume->read_only && config->flags & BANOS_MOUNT_AGAIN)
+		error = volume_continue(volume);
 	if (error) {
 		banos_error(ext2_owner, "%s cannot be mounted: its root cannot be read",
 			    config->source);

@@ -127,7 +127,7 @@ int64_t ext2_create(void *fs, uint64_t dir, const char *name, uint32_t length,
 	struct volume *volume = fs;
 	uint32_t type = folder_type(what->mode);
 	int is_folder = (what->mode & MODE_TYPE) == MODE_FOLDER;
-	struct addition addition = { name, length, 0, type, 0 };
+	struct addition addition = { name, length, 0, type, 0, 0 };
 	struct node folder, node;
 	uint64_t block;
 	int64_t error = node_get(volume, dir, &folder);
@@ -164,8 +164,7 @@ int64_t ext2_link(void *fs, uint64_t number, uint64_t dir, const char *name, uin
 		  struct banos_attr *attr)
 {
 	struct volume *volume = fs;
-	struct addition addition = { name, length, (uint32_t)number, 0, 0 };
-	uint32_t group;
+	struct addition addition = { name, length, (uint32_t)number, 0, 0, 0 };
 	struct node folder, node;
 	int64_t error = node_get(volume, dir, &folder);
 
@@ -181,11 +180,7 @@ int64_t ext2_link(void *fs, uint64_t number, uint64_t dir, const char *name, uin
 		error = node_set_links(volume, &node, inode_links(node.raw) + 1);
 	if (error)
 		return error;
-	group = node_group(volume, node.number);
-	banos_mutex_lock(&shard_of(volume, group)->lock);
-	held_add(volume, group, HELD_LINKS,
-		 node.number - 1 - group * volume->layout.inodes_per_group, 1);
-	banos_mutex_unlock(&shard_of(volume, group)->lock);
+	links_note(volume, node.number, addition.at);
 	node_attr(volume, &node, attr);
 	return 0;
 }
@@ -217,8 +212,10 @@ int64_t ext2_unlink(void *fs, uint64_t dir, const char *name, uint32_t length, u
 		return error;
 	links = inode_links(node.raw);
 	/* The name that remains must not be lost with this one. */
-	if (links > 1 && held_has(volume, node.number, HELD_LINKS))
-		return -EAGAIN;
+	if (links > 1)
+		error = links_order(volume, node.number, place_offset(volume, &place));
+	if (error)
+		return error;
 	error = folder_remove(volume, &folder, &place);
 	if (!error && links)
 		error = node_set_links(volume, &node, links - 1);
@@ -267,7 +264,7 @@ int64_t ext2_forget(void *fs, uint64_t number)
 	put32(node.raw + INODE_DTIME, (uint32_t)(banos_time_real_ns() / BANOS_S) | 1u);
 	freed = node_write(volume, &node, 0, INODE_BYTES_MIN);
 	if (inode_type(node.raw) == MODE_FOLDER)
-		known_drop(volume, node.number);
+		folder_drop(volume, node.number);
 	if (!freed)
 		freed = inode_free(volume, node.number, inode_type(node.raw) == MODE_FOLDER, 0);
 	if (error)
@@ -316,9 +313,8 @@ static int64_t move_find(struct move *move)
 				   (uint32_t)strlen(what->new_name), what->new_node, &move->to);
 	if (!error && move->is_folder)
 		error = folder_is_empty(volume, &move->target);
-	else if (!error && inode_links(move->target.raw) > 1 &&
-		 held_has(volume, move->target.number, HELD_LINKS))
-		error = -EAGAIN;
+	else if (!error && inode_links(move->target.raw) > 1)
+		error = links_order(volume, move->target.number, place_offset(volume, &move->to));
 	return error;
 }
 
@@ -328,8 +324,12 @@ static int64_t move_name(struct move *move)
 	struct volume *volume = move->volume;
 	uint64_t removed = place_offset(volume, &move->from), replaced;
 	uint32_t type = folder_type(inode_mode(move->node.raw));
-	struct addition addition = { move->what->new_name, (uint32_t)strlen(move->what->new_name),
-				     move->node.number, type, removed };
+	struct addition addition = { move->what->new_name,
+				     (uint32_t)strlen(move->what->new_name),
+				     move->node.number,
+				     type,
+				     removed,
+				     0 };
 	int64_t error;
 
 	if (!(move->what->flags & BANOS_RENAME_REPLACE))

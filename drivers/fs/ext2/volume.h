@@ -17,7 +17,8 @@
  * - Folders change one sector at a time: dirent.h.
  * - rename(): the new name before the old one is removed. If it replaces: the new file's inode, if it is
  *   not committed yet, before the name, and that before the old file is freed.
- * - unlink() of one of several names, another one of which is not committed yet, waits for a commit.
+ * - unlink() of one of several names: after a name that the inode got since the last commit. Where those are in several
+ *   sectors, or not known any more, it waits for a commit.
  *
  * A name whose inode is not on the disk yet needs no order: e2fsck removes it, as the inode is one that is not used.
  */
@@ -33,8 +34,10 @@
 
 #define SHARDS	     16u
 #define HELD_SLOTS   4u
+#define LINK_SLOTS   8u
 #define TABLES	     64u
 #define ROOMS	     64u
+#define STARTS	     64u
 #define KNOWN_TABLES 8u
 #define KNOWN_BLOCKS 4u
 #define LINK_MAX     32000u
@@ -52,12 +55,19 @@ struct held {
 	uint8_t *maps[2];
 };
 
+/** Where an inode got a further name, in a change of commit @epoch. */
+struct link {
+	uint64_t epoch, offset; /* offset on the store; 0: in several sectors, or not to be told */
+	uint32_t inode;
+};
+
 struct shard {
 	struct banos_mutex lock;
 	int64_t blocks_free, inodes_free; /* how they changed since sync() */
 	uint64_t
 		blocked; /* there was no memory for a struct held: nothing is allocated until that commit is on the disk */
 	struct held held[HELD_SLOTS];
+	struct link links[LINK_SLOTS]; /* by inode */
 } __attribute__((aligned(64)));
 
 /** Names of a large folder, in memory: known.c. */
@@ -81,7 +91,9 @@ struct volume {
 	uint64_t freed_epoch;		   /* of the last change that freed something */
 	uint64_t blocks_free, inodes_free; /* at the last sync() */
 	uint64_t tables[TABLES]; /* group << 32 | block of its inodes, as they are fixed */
-	uint64_t rooms[ROOMS];	 /* folder << 32 | the first of its blocks that may have space */
+	uint64_t rooms[ROOMS];	 /* where a folder may have space: folder.c */
+	uint64_t
+		starts[STARTS]; /* group << 33 | kind << 32 | first bit that may be free: alloc.c */
 	struct known known[KNOWN_TABLES];
 	struct shard shards[SHARDS];
 };
@@ -136,6 +148,15 @@ void held_add(struct volume *volume, uint32_t group, uint32_t kind, uint32_t bit
 /** What is held of a group: NULL, or the maps. */
 struct held *held_find(struct volume *volume, uint32_t group, uint32_t kind);
 struct shard *shard_of(struct volume *volume, uint32_t group);
+/** A commit has set bits of a group free. */
+void starts_drop(struct volume *volume, uint32_t group, uint32_t kind);
+/** An inode got a further name, at @p offset (0: not to be told). Takes the lock itself. */
+void links_note(struct volume *volume, uint32_t inode, uint64_t offset);
+/**
+ * @brief What is written at @p later takes a name from an inode that has others: one of these must be on the disk before.
+ * @return 0; -EAGAIN: after a commit
+ */
+int64_t links_order(struct volume *volume, uint32_t inode, uint64_t later);
 /** Is the inode one of those, or may it be? Takes the lock itself. */
 int held_has(struct volume *volume, uint32_t inode, uint32_t kind);
 
@@ -226,10 +247,13 @@ struct addition {
 	const char *name;
 	uint32_t length, inode, type;
 	uint64_t later; /* what must not be on the disk before the name: a byte offset, or 0 */
+	uint64_t at;	/* written: the sector that alone makes the name; 0: it is not one */
 };
 /** Add a name, or change nothing: the last step of a method that may fail. */
-int64_t folder_add(struct volume *volume, struct node *folder, const struct addition *addition);
+int64_t folder_add(struct volume *volume, struct node *folder, struct addition *addition);
 int64_t folder_remove(struct volume *volume, const struct node *folder, const struct place *place);
+/** The folder is freed. */
+void folder_drop(struct volume *volume, uint32_t folder);
 int64_t folder_redirect(struct volume *volume, const struct place *place, uint32_t inode,
 			uint32_t type);
 uint64_t place_offset(const struct volume *volume, const struct place *place);
