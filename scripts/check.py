@@ -37,7 +37,7 @@ from concurrent.futures import ThreadPoolExecutor
 RESULT = re.compile(r'\s*(not ok|ok) (\d+)\s*(?:- )?(.*)')
 HOST_LIMIT_S, BUILD_LIMIT_S, KERNEL_LIMIT_S = 400, 800, 480
 SYSTEM_LIMIT_S, SMP_LIMIT_S, LONG_LIMIT_S = 1500, 2400, 3600
-DRIVERS_LIMIT_S, ABI_LIMIT_S, FUZZ_LIMIT_S = 800, 1000, 400
+DRIVERS_LIMIT_S, ABI_LIMIT_S, FUZZ_LIMIT_S = 1200, 1000, 400
 
 # Scripts of the host part that look at sources, and print TAP.
 SOURCE_CHECKS = [('style-figures', '--check'), ('check-format',), ('check-dead',),

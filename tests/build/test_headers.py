@@ -102,6 +102,8 @@ BREAKS = {
 }
 
 
+# Eighteen runs of compilers find these.
+BY_COMPILERS = {'padding', 'needs_another', 'c11_only', 'not_cxx'}
 INLINE_BREAKS = [
     ('io.h', ' * Since 1, in this header.\n', 'banos_mmio_read8() lacks "Since 1'),
     ('io.h', ' * Context: any.\n * @param at  8 bytes, read',
@@ -118,7 +120,7 @@ INLINE_BREAKS = [
 def check(folder, *headers):
     done = subprocess.run(
         [sys.executable, f'{SOURCE}/scripts/check-headers.py', '--folder',
-         str(folder), *headers], stdout=subprocess.PIPE, text=True, timeout=60,
+         str(folder), *headers], stdout=subprocess.PIPE, text=True, timeout=400,
         stderr=subprocess.STDOUT, check=False)
     return done.returncode, done.stdout
 
@@ -145,7 +147,7 @@ def test_a_broken_rule_is_found(headers, name):
     assert DELAY in intact and old in DELAY
     path.write_text(intact.replace(DELAY, DELAY.replace(old, new)))
     try:
-        status, output = check(headers, str(path))
+        status, output = check(headers, *([] if name in BY_COMPILERS else ['--read-only']), str(path))
     finally:
         path.write_text(intact)
     assert status == 1 and said in output, output
@@ -159,7 +161,7 @@ def test_what_is_in_the_headers_themselves_is_described(headers, header, without
     assert without in intact
     path.write_text(intact.replace(without, '', 1))
     try:
-        status, output = check(headers, str(path))
+        status, output = check(headers, '--read-only', str(path))
     finally:
         path.write_text(intact)
     assert status == 1 and said in output, output
@@ -168,7 +170,7 @@ def test_what_is_in_the_headers_themselves_is_described(headers, header, without
 def exports(image, *headers):
     done = subprocess.run(
         [sys.executable, f'{SOURCE}/scripts/check-exports.py', image, *headers],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=400,
         check=False)
     return done.returncode, done.stdout
 
@@ -220,7 +222,7 @@ def compiled(tmp_path, compiler, line):
         [*DRIVER_FLAGS, *COMPILERS.get(compiler, [])]
     done = subprocess.run([*command, *flags, f'-I{SOURCE}/include', '-c', str(source), '-o',
                            str(binary)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, timeout=60, check=False)
+                          text=True, timeout=400, check=False)
     return done.returncode, done.stdout
 
 
@@ -291,5 +293,5 @@ def test_a_wrong_flag_is_named(tmp_path, flags, said):
     command = flags.split()
     done = subprocess.run([command[0], *DRIVER_FLAGS, *command[1:], f'-I{SOURCE}/include', '-c',
                            str(source), '-o', str(tmp_path / 'a.o')], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+                          stderr=subprocess.STDOUT, text=True, timeout=400, check=False)
     assert done.returncode and said in done.stdout, done.stdout

@@ -10,7 +10,7 @@ from conftest import BUILD, SOURCE
 def test_the_loader_withstands_fuzzing():
     done = subprocess.run(
         [os.path.join(SOURCE, 'tests', 'fuzz', 'run'), os.path.abspath(BUILD),
-         '--target', 'loader', '--seconds', '12', '--fresh'], text=True, timeout=180, check=False,
+         '--target', 'loader', '--seconds', '12', '--fresh'], text=True, timeout=700, check=False,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     found = re.search(r'fuzz: (\d+) executions in \d+ s, (\d+) edges, nothing '
                       'broke', done.stdout)
@@ -27,7 +27,7 @@ def test_pure_code_withstands_fuzzing():
         [os.path.join(SOURCE, 'tests', 'fuzz', 'run'), os.path.abspath(BUILD),
          '--target', 'cpio,archive-kind,inflate,cmdline,multiboot,acpi,pci,'
          'screen,ldisc,keymap,script,elf', '--runs', '4000', '--fresh'],
-        text=True, timeout=180, check=False,
+        text=True, timeout=700, check=False,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout[-6000:]
     found = {m[0]: int(m[1]) for m in re.findall(
