@@ -158,6 +158,8 @@ void store_close(struct store *store)
 	}
 	kvfree(store->buckets);
 	order_clear(&store->order);
+	/* What was forgotten is cached in another state than it has on the disk. */
+	(void)file_cache_invalidate(store->inode, 0, store->bytes / PAGE_SIZE);
 	block_inode_put(store->inode);
 	disk_release(store->disk, store);
 	disk_put(store->disk);
