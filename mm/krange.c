@@ -5,7 +5,8 @@
  * An area is a run of kernel addresses. Ranges in it are kept in a tree by
  * address; a new one is placed in the first gap behind a moving hint that is large
  * enough with an unmapped guard page on both sides. Freed addresses are flushed
- * from all TLBs before they can be given out again.
+ * from all TLBs before they can be given out again. The hint returns to the beginning now and
+ * then: page tables are kept, and addresses that were never used before need new ones.
  *
  * Locks: area->lock (mutex) guards tree and page tables of the area.
  */
@@ -24,6 +25,8 @@
 #include <kernel/string.h>
 #include "internal.h"
 
+#define HINT_PAGES 16384u /* how far the hint moves, at least: 64 MiB, whose tables take 128 KiB */
+
 struct krange {
 	struct rb_node node;
 	u64 start; /* first mapped page */
@@ -34,9 +37,11 @@ struct krange {
 	bool opaque;	       /* leak.c does not look into it */
 };
 static struct area {
-	struct mutex lock; /* guards hint, ranges, and the kernel's page tables from base to end */
+	struct mutex
+		lock; /* guards hint, used, ranges, and the kernel's page tables from base to end */
 	u64 base, end;
 	u64 hint; /* pages above base: no address, which leak.c would follow */
+	u64 used; /* pages in ranges */
 	struct rb_root ranges;
 } areas[2];
 static struct kmem_cache *range_cache;
@@ -140,6 +145,9 @@ static struct krange *range_create(struct area *area, u64 npages, u64 ip)
 	assert_held(&area->lock);
 	if (npages > (area->end - area->base) >> PAGE_SHIFT || fault_inject(FAULT_RANGE))
 		return NULL;
+	/* In proportion to what is in use: a gap is found in few steps, on the average. */
+	if (area->hint > HINT_PAGES + 2 * area->used)
+		area->hint = 0;
 	start = gap_find(area, area->base + area->hint * PAGE_SIZE, npages);
 	if (!start)
 		start = gap_find(area, area->base, npages);
@@ -154,6 +162,7 @@ static struct krange *range_create(struct area *area, u64 npages, u64 ip)
 	range_insert(area, range);
 	heap_debug_account((s64)(npages * PAGE_SIZE) - (s64)sizeof(*range));
 	area->hint = ((start - area->base) >> PAGE_SHIFT) + npages;
+	area->used += npages;
 	return range;
 }
 
@@ -188,6 +197,7 @@ static void range_destroy(struct area *area, struct krange *range)
 	heap_debug_account((s64)sizeof(*range) - (s64)(range->npages * PAGE_SIZE));
 	if (area != &areas[KRANGE_GENERAL] && range->start < area->base + area->hint * PAGE_SIZE)
 		area->hint = 0; /* drivers stay close together */
+	area->used -= range->npages;
 	rb_erase(&area->ranges, &range->node);
 	kmem_cache_free(range_cache, range);
 }
