@@ -156,7 +156,7 @@ run-disk run-disk-uefi: setup-disk
 # Tests
 
 .PHONY: check check-layers check-host check-build check-kernel check-drivers \
-	check-abi check-abi-long abi-page check-mutations check-fuzz check-system check-long fuzz fuzz-syscalls bench
+	check-abi check-abi-long abi-page check-mutations check-fuzz check-system check-long check-disks fuzz fuzz-syscalls bench
 # The tests in the kernel are part of the debug configuration: a build beside.
 debug-build = $(MAKE) $(jobs) O='$(O)/debug' debug_defconfig kernel
 check: setup-check
@@ -186,6 +186,13 @@ check-abi-long: setup-check
 	+@$(MAKE) $(jobs) all host-tests
 	+@$(debug-build)
 	@$(PYTHON) scripts/check.py '$(O)' long-abi
+# Disks and ext2 in the long form: ONLY=crash, damaged, cycles or random for a part.
+check-disks: setup-check
+	+@$(MAKE) $(jobs) all
+	+@$(debug-build)
+	@DISK_PROOFS=1 BANOS_BUILD='$(abspath $(O))' $(PYTHON) -m pytest -q -s -p no:cacheprovider -m long -k '$(ONLY)' \
+		tests/system/test_crash_replay.py tests/system/test_damaged_disks.py \
+		tests/system/test_disk_cycles.py tests/system/test_random_work.py
 # What the last run of check-abi or check-abi-long found, as a page.
 abi-page:
 	@$(PYTHON) tests/abi/page.py '$(O)'
@@ -246,6 +253,7 @@ help:
 #?   check-abi-long    every driver, old and new, on every kernel, old and new (an hour)
 #?   check-mutations   the ABI is broken on purpose; each break must be caught (an hour; ONLY=NAME, JOBS=N)
 #?   abi-page          what the last of these two found, as one page for a browser
+#?   check-disks       disks and ext2: crashes, damage, unplugging, random work (hours; ONLY=crash, damaged, cycles, random)
 #?   check-long        what takes longer than ten minutes
 #?   fuzz              parsers and the loader, on this machine, a minute each
 #?   fuzz-syscalls     100 million random system calls (CALLS=, SEED=, CPUS=, RELEASE=1)

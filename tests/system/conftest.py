@@ -15,6 +15,8 @@ from qmp import Qtest
 LOGS = os.path.join(machines.BUILD, 'test-logs')
 USER_PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                              '..', 'user')
+# Takes hours.
+LONG_PROOF = pytest.mark.skipif('DISK_PROOFS' not in os.environ, reason='make check-disks runs it')
 
 
 def pytest_configure(config):
@@ -200,7 +202,8 @@ def disk_program(name):
     out = os.path.join(machines.BUILD, 'tests', 'user', name)
     os.makedirs(os.path.dirname(out), exist_ok=True)
     compile_to(out, ['musl-gcc', '-std=gnu11', '-O1', '-static', '-s', '-Wall', '-Wextra', '-Werror',
-                     '-Wno-unused-parameter', os.path.join(USER_PROGRAMS, 'disks', name + '.c')])
+                     '-Wno-unused-parameter', os.path.join(USER_PROGRAMS, 'disks', name + '.c'),
+                     '-idirafter', '/usr/include', '-idirafter', '/usr/include/x86_64-linux-gnu'])
     with open(out, 'rb') as f:
         return f.read()
 

@@ -15,7 +15,7 @@ import pytest
 
 import machine as machines
 from archive import file
-from conftest import disk_program
+from conftest import LONG_PROOF, disk_program
 from test_ext2 import host, pytestmark  # noqa: F401
 from test_pci import wait_until
 
@@ -116,6 +116,7 @@ def test_random_work(start, tmp_path, kind, cpus, kernel, options):
     try_disk(start, tmp_path, kind, cpus, kernel, options, cpus, 150, 120)
 
 
+@LONG_PROOF
 @pytest.mark.long
 @pytest.mark.parametrize('seed', range(1, 4))
 @pytest.mark.parametrize('kernel', KERNELS)
