@@ -127,9 +127,25 @@ int kernel_map(u64 va, phys_t pa, u64 len, u64 flags)
 	return 0;
 }
 
+/* Without a loop: most pointers of drivers are looked at in this way. @return 0: there is no table of small pages */
+static phys_t paging_find(u64 va)
+{
+	pte_t entry = table_at(kernel_root, 0)[pt_index(va, 4)];
+
+	if (!(entry & PTE_P))
+		return 0;
+	entry = table_at(entry & PTE_ADDR, 0)[pt_index(va, 3)];
+	if ((entry & (PTE_P | PTE_PS)) != PTE_P)
+		return 0;
+	entry = table_at(entry & PTE_ADDR, 0)[pt_index(va, 2)];
+	if ((entry & (PTE_P | PTE_PS)) != PTE_P)
+		return 0;
+	return entry & PTE_ADDR;
+}
+
 pte_t *kernel_pte(u64 va, bool create)
 {
-	phys_t table = paging_walk(va, 1, create);
+	phys_t table = create ? paging_walk(va, 1, true) : paging_find(va);
 
 	if (table > 1)
 		return &table_at(table, 0)[pt_index(va, 1)];

@@ -116,25 +116,38 @@ int64_t banos_buffer_zero_at(banos_buffer to, uint64_t offset, uint64_t length)
 BANOS_EXPORT(banos_buffer_zero_at);
 
 #define SEGMENTS_MAX 1024u
+#define SEGMENTS_FEW 17u /* of 64 KiB, anywhere: looked at first */
 #define STRIDE_MAX   4096u
 
 int64_t banos_buffer_map(banos_buffer buffer, struct banos_segment *segments, uint32_t max,
 			 uint32_t stride)
 {
+	static const char segments_mistake[] =
+		"segments, max of stride bytes each, are not the driver's memory";
 	struct block_request *request = NULL;
+	bool all_theirs = true;
 	s64 result;
+	u32 few;
 
 	if (stride < sizeof(*segments) || stride > STRIDE_MAX)
 		return MISTAKE("stride is less than sizeof(struct banos_segment), or over 4096");
 	max = MIN(max, SEGMENTS_MAX);
-	if (!api_may_write(segments, (u64)max * stride))
-		return MISTAKE("segments, max of stride bytes each, are not the driver's memory");
+	few = MIN(max, SEGMENTS_FEW);
+	if (!api_may_write(segments, (u64)few * stride))
+		return MISTAKE(segments_mistake);
 	if (buffer_is_requests(buffer))
 		request = block_buffer_get((u64)buffer, gate_owner());
 	if (!request)
 		return buffer_mistake(__func__);
-	result = block_buffer_map(request, segments, max, stride);
+	result = block_buffer_map(request, segments, few, stride);
+	if (result == -E2BIG && few < max) {
+		all_theirs = api_may_write(segments, (u64)max * stride);
+		if (all_theirs)
+			result = block_buffer_map(request, segments, max, stride);
+	}
 	block_buffer_put(request);
+	if (!all_theirs)
+		return MISTAKE(segments_mistake);
 	if (result == -EINVAL)
 		return MISTAKE("the device of the request was registered with BANOS_BLOCK_NO_DMA");
 	return result;

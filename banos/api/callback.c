@@ -145,9 +145,11 @@ static s64 check_arguments(const struct gate_grant *grant, const struct call_slo
 
 	if (signature->pointers)
 		err = check_passed(function_name(slot), callee, signature, grant->args);
-	for (u32 i = 0; i < signature->nargs && !err; i++)
-		if (signature->callbacks & 1u << i)
-			err = grant_argument(slot, signature, i, grant->args[i], callee);
+	for (u32 left = signature->callbacks; left && !err; left &= left - 1) {
+		u32 number = (u32)__builtin_ctz(left);
+
+		err = grant_argument(slot, signature, number, grant->args[number], callee);
+	}
 	return err;
 }
 

@@ -99,8 +99,9 @@ s64 check_passed(const char *function, const struct owner *callee,
 	};
 	s64 err = 0;
 
-	for (; passed.number < signature->nargs && !err; passed.number++)
-		if (signature->pointers & 1u << passed.number)
-			err = passed_argument(&passed);
+	for (u32 left = signature->pointers; left && !err; left &= left - 1) {
+		passed.number = (u32)__builtin_ctz(left);
+		err = passed_argument(&passed);
+	}
 	return err;
 }
