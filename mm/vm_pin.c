@@ -12,25 +12,27 @@
  */
 #include "vm_internal.h"
 
-/* @return pinned? */
-static inline bool pin_alone(struct vm_space *space, u64 addr, bool write, struct page **out)
+/* Up to @npages, as far as they lie in one table. @return how many */
+static inline u32 pin_alone(struct vm_space *space, u64 addr, u32 npages, bool write,
+			    struct page **pages)
 {
-	bool pinned = false;
-	pte_t *pte, entry = 0;
+	u32 done = 0, in_table = PTRS_PER_TABLE - (u32)pt_index(addr, 1);
+	const pte_t *pte = NULL;
 
+	npages = MIN(npages, in_table);
 	preempt_disable();
-	if (likely(vm_is_solo(space))) {
+	if (likely(vm_is_solo(space)))
 		pte = vm_pte_own(space, addr);
-		if (pte)
-			entry = READ_ONCE(*pte);
-		pinned = pte_allows(entry, write) && pte_anon(entry);
-		if (pinned) {
-			*out = pte_page(entry);
-			page_get(*out);
-		}
+	while (pte && done < npages) {
+		pte_t entry = READ_ONCE(pte[done]);
+
+		if (unlikely(!pte_allows(entry, write) || !pte_anon(entry)))
+			break;
+		pages[done] = pte_page(entry);
+		page_get(pages[done++]);
 	}
 	preempt_enable();
-	return pinned;
+	return done;
 }
 
 /* Count the page of an entry that allows the access. @return 0; -EAGAIN: a fault must come first; -EFAULT */
@@ -93,14 +95,17 @@ int vm_pin(u64 addr, u32 npages, bool write, struct page **pages)
 	u32 done = 0, attempt = 0;
 	int err = 0;
 
-	for (addr &= PAGE_MASK; done < npages && !err; addr += PAGE_SIZE) {
-		if (likely(pin_alone(space, addr, write, &pages[done]))) {
-			done++;
+	addr &= PAGE_MASK;
+	while (done < npages && !err) {
+		u32 alone = pin_alone(space, addr + done * PAGE_SIZE, npages - done, write,
+				      pages + done);
+
+		done += alone;
+		if (likely(alone))
 			continue;
-		}
 		do {
 			down_read(&space->lock);
-			err = pin_locked(space, addr, write, &pages[done]);
+			err = pin_locked(space, addr + done * PAGE_SIZE, write, &pages[done]);
 			up_read(&space->lock);
 		} while (err == -ENOMEM && !vm_out_of_memory(attempt++));
 		done += !err;

@@ -146,7 +146,7 @@ static void request_merge_locked(struct block_request *request, struct segment_r
 	}
 }
 
-static void request_build_part_locked(struct block_request *request, struct block_io *io)
+static __cold void request_build_part_locked(struct block_request *request, struct block_io *io)
 {
 	assert_held(&request->queue->lock);
 	if (!io->split) {
@@ -372,7 +372,7 @@ static u32 bounce_order(u64 bytes)
 	return order;
 }
 
-static int request_bounce(struct block_request *request)
+static __cold int request_bounce(struct block_request *request)
 {
 	const struct block_limits *limits = &request->queue->device->limits;
 	u32 order = bounce_order(request->bytes);
@@ -410,7 +410,8 @@ s64 block_buffer_map(struct block_request *request, void *segments, u32 max, u32
 	if (request->crooked) {
 		err = request_bounce(request);
 		if (!err)
-			done = segment_append(&run, page_to_phys(request->bounce), request->bytes);
+			done = segment_append_parts(&run, page_to_phys(request->bounce),
+						    request->bytes);
 	} else {
 		while ((length = request_next_piece(&walk, &address)))
 			done += segment_append(&run, address, length);
@@ -455,7 +456,7 @@ static void quarantine_add(struct bus_device *bus, struct page *page, u32 order,
 	bus_device_quarantine(bus, block);
 }
 
-void request_quarantine(struct block_request *request)
+__cold void request_quarantine(struct block_request *request)
 {
 	struct bus_device *bus = request->queue->device->bus;
 	struct request_walk walk = request_walk_begin(request);

@@ -7,13 +7,7 @@
  * fit there has no place in this request.
  */
 #include <kernel/block_driver.h>
-#include <kernel/string.h>
 #include "segments.h"
-
-bool segment_is_straight(const struct block_limits *limits, u64 address, u64 length)
-{
-	return !(address & (limits->alignment - 1)) && address + length - 1 <= limits->address_max;
-}
 
 /* Bytes that the last segment can still take at its end. */
 static u64 segment_room(const struct segment_run *run)
@@ -47,14 +41,7 @@ static u64 segment_first_part(const struct segment_run *run, u64 length)
 	return length;
 }
 
-static void segment_store(const struct segment_run *run)
-{
-	struct banos_segment segment = { run->start, run->end - run->start };
-
-	memcpy(run->segments + (u64)(run->count - 1) * run->stride, &segment, sizeof(segment));
-}
-
-u64 segment_append(struct segment_run *run, u64 address, u64 length)
+u64 segment_append_parts(struct segment_run *run, u64 address, u64 length)
 {
 	u64 done = 0;
 
@@ -70,8 +57,7 @@ u64 segment_append(struct segment_run *run, u64 address, u64 length)
 		}
 		run->end += part;
 		done += part;
-		if (run->segments)
-			segment_store(run);
+		segment_store(run);
 	}
 	return done;
 }
