@@ -38,7 +38,7 @@ static void totals_add(struct disk_totals *totals, const struct block_queue *que
 		counts_sum(&totals->of[op], &queue->counts[op]);
 }
 
-static void count_add(u64 *count, u64 value)
+static void partition_count_add(u64 *count, u64 value)
 {
 	__atomic_fetch_add(count, value, __ATOMIC_RELAXED);
 }
@@ -47,9 +47,9 @@ void partition_count(const struct block_io *io)
 {
 	struct block_counts *counts = &io->disk->counts[cpu_id()].of[io->op];
 
-	count_add(&counts->requests, 1);
-	count_add(&counts->bytes, io->bytes);
-	count_add(&counts->ns, time_monotonic_ns() - io->began_ns);
+	partition_count_add(&counts->requests, 1);
+	partition_count_add(&counts->bytes, io->bytes);
+	partition_count_add(&counts->ns, time_monotonic_ns() - io->began_ns);
 }
 
 /* Of a partition its transfers are counted: not what is out, nor what became one request. */

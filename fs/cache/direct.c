@@ -276,7 +276,7 @@ s64 cache_direct_read(struct file *f, struct uio *uio, u64 *pos)
 
 /* ---- writing ---- */
 
-static s64 write_through(struct file *f, struct uio *uio, u64 *pos)
+static __cold s64 write_through(struct file *f, struct uio *uio, u64 *pos)
 {
 	s64 done = cache_write_cached(f, uio, pos);
 	int err;

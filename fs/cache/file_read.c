@@ -141,7 +141,7 @@ s64 file_cache_read(struct file *f, struct uio *uio, u64 *pos)
 /* ---- positions ---- */
 
 /* The first hole, or the first that is none, from *@offset on. @return 0, -ENXIO: none up to the end; -errno */
-static int seek_extent(struct file_cache *cache, u64 *offset, u64 size, bool hole)
+static __cold int seek_extent(struct file_cache *cache, u64 *offset, u64 size, bool hole)
 {
 	struct cache_extent extent;
 
@@ -173,7 +173,7 @@ static int seek_extent(struct file_cache *cache, u64 *offset, u64 size, bool hol
 	return -ENXIO;
 }
 
-static s64 seek_data(struct file_cache *cache, s64 offset, u64 size, bool hole)
+static __cold s64 seek_data(struct file_cache *cache, s64 offset, u64 size, bool hole)
 {
 	u64 pos = (u64)offset;
 	int err = 0;

@@ -167,7 +167,7 @@ static s64 fill_fresh(struct cache_writing *step, struct uio *uio)
 }
 
 /* Another thread has cached a page meanwhile: copy into that one. */
-static int write_conflict(struct cache_writing *step, u32 i)
+static __cold int write_conflict(struct cache_writing *step, u32 i)
 {
 	u64 off, length = writing_part(step, i, &off);
 	struct page *there = file_cache_page(step->cache->inode, step->first + i);
@@ -201,7 +201,7 @@ static s64 insert_fresh(struct cache_writing *step, u64 bytes)
 }
 
 /* The pages of bytes [from, to) of the step got no room: they leave the cache again. */
-static void forget_fresh(struct cache_writing *step, u64 from, u64 to)
+static __cold void forget_fresh(struct cache_writing *step, u64 from, u64 to)
 {
 	u64 first = pages_of_size(step->pos + from), last = (step->pos + to - 1) >> PAGE_SHIFT;
 
@@ -327,7 +327,7 @@ static s64 write_piece(struct inode *inode, struct uio *uio, u64 pos, bool *is_l
 	return got;
 }
 
-int cache_grow_prepare(struct file_cache *cache, u64 pos)
+__cold int cache_grow_prepare(struct file_cache *cache, u64 pos)
 {
 	struct inode *inode = cache->inode;
 	u64 size = inode->size, off = IN_PAGE(size);

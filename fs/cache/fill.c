@@ -162,7 +162,7 @@ static void fill_by_map(struct cache_filling *filling, u64 from, u64 to)
 	}
 }
 
-static void fill_by_transfer(struct cache_filling *filling, u32 count)
+static __cold void fill_by_transfer(struct cache_filling *filling, u32 count)
 {
 	u64 first = filling->first << PAGE_SHIFT, end = first + count * PAGE_SIZE;
 	struct file_cache *cache = filling->cache;
@@ -246,7 +246,7 @@ void file_cache_prefetch(struct inode *inode, u64 first, u64 count)
 
 #define ZERO_VECS 16u
 
-int cache_zero_disk(struct file_cache *cache, u64 store, u64 length)
+__cold int cache_zero_disk(struct file_cache *cache, u64 store, u64 length)
 {
 	struct page *zeroes = page_alloc(PAGE_ZERO);
 	struct block_vec vecs[ZERO_VECS];
@@ -272,7 +272,7 @@ int cache_zero_disk(struct file_cache *cache, u64 store, u64 length)
 	return err;
 }
 
-int cache_zero_store(struct file_cache *cache, u64 from, u64 to)
+__cold int cache_zero_store(struct file_cache *cache, u64 from, u64 to)
 {
 	struct cache_extent extent;
 	int err = 0;

@@ -231,7 +231,7 @@ u32 cache_flusher_of(const struct disk *disk)
 void cache_flusher_init(void)
 {
 	if (!flusher_start(&flushers[0]))
-		boot_stop("not enough memory to start the write-back thread");
+		boot_stop("not enough memory for a thread of the page cache");
 }
 
 /* ---- sync ---- */

@@ -198,7 +198,7 @@ void cache_reclaim_arm(void)
 void cache_reclaim_init(void)
 {
 	if (thread_spawn(reclaim_main, NULL, "reclaim"))
-		boot_stop("not enough memory to start the thread that frees cached pages");
+		boot_stop("not enough memory for a thread of the page cache");
 	page_low_hook = reclaim_hook;
 }
 

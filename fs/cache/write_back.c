@@ -118,7 +118,7 @@ static struct page *batch_page_at(const struct cache_write *batch, u32 i, u64 of
 }
 
 /* Bytes [from, to) of the run that begins with page @i, without a request object. */
-static void write_slowly(struct cache_write *batch, u32 i, u64 from, u64 to, u64 store)
+static __cold void write_slowly(struct cache_write *batch, u32 i, u64 from, u64 to, u64 store)
 {
 	while (from < to) {
 		u64 off = from & (PAGE_SIZE - 1), part = MIN(PAGE_SIZE - off, to - from);
