@@ -327,11 +327,30 @@ static s64 write_piece(struct inode *inode, struct uio *uio, u64 pos, bool *is_l
 	return got;
 }
 
+/* Room for what lies between the end and @pos, in order. */
+static __cold int fill_gap(struct file_cache *cache, u64 size, u64 pos)
+{
+	struct cache_extent extent;
+	int err = 0;
+
+	for (u64 at = size; at < pos && !err; at = extent.offset + extent.length) {
+		err = cache_change_begin(cache);
+		if (err)
+			break;
+		err = cache->backing->map(cache->inode, at, pos - at, true, &extent);
+		cache_change_end(cache);
+		if (!err && extent.offset + extent.length <= at)
+			err = -EIO;
+	}
+	return err;
+}
+
 __cold int cache_grow_prepare(struct file_cache *cache, u64 pos)
 {
 	struct inode *inode = cache->inode;
 	u64 size = inode->size, off = IN_PAGE(size);
 	struct page *page;
+	int err = 0;
 
 	assert_held(&inode->lock);
 	if (off) {
@@ -346,6 +365,10 @@ __cold int cache_grow_prepare(struct file_cache *cache, u64 pos)
 	}
 	if (!cache->backing->map)
 		return 0;
+	if (cache->flags & CACHE_NO_HOLES)
+		err = fill_gap(cache, size, pos);
+	if (err)
+		return err;
 	return cache_zero_store(cache, PAGE_ALIGN(size), PAGE_ALIGN(pos));
 }
 

@@ -57,6 +57,18 @@ int node_hand_down(struct inode *inode, u32 which, u32 flags)
 	return driven_error(err);
 }
 
+/* What could not be stored is as it was. */
+static void attr_refresh(struct inode *inode)
+{
+	struct banos_attr attr = attr_empty();
+
+	if (driven_ask(driven_of(inode->sb), getattr, node_number(inode), &attr))
+		return;
+	inode->mode = (inode->mode & S_IFMT) | (attr.mode & S_IALLUGO);
+	inode->uid = attr.uid;
+	inode->gid = attr.gid;
+}
+
 int driven_setattr(struct inode *inode, const struct iattr *attr)
 {
 	_Static_assert(ATTR_MODE == BANOS_SET_MODE && ATTR_UID == BANOS_SET_UID &&
@@ -77,6 +89,8 @@ int driven_setattr(struct inode *inode, const struct iattr *attr)
 	if (!err)
 		err = node_hand_down(inode, attr->valid, DRIVEN_CHANGE);
 	node_changed(inode);
+	if (!err && driven_of(inode->sb)->flags & BANOS_MOUNT_NO_OWNERS)
+		attr_refresh(inode);
 	if (!err)
 		return 0;
 	inode->mode = was.mode;

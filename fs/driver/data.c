@@ -131,7 +131,8 @@ void data_init(struct inode *inode)
 		       "the same kinds");
 
 	file_cache_init(inode, &driven_node(inode)->cache, &data_backing,
-			driven_of(inode->sb)->store->disk, 0);
+			driven_of(inode->sb)->store->disk,
+			driven_of(inode->sb)->flags & BANOS_MOUNT_NO_HOLES ? CACHE_NO_HOLES : 0);
 	driven_node(inode)->cache.unit = driven_of(inode->sb)->info.block_bytes;
 }
 

@@ -47,19 +47,22 @@ static void dir_count_folders(struct inode *dir, s32 number)
 static int driven_lookup(struct inode *dir, struct dentry *d)
 {
 	struct driven_super *super = driven_of(dir->sb);
-	struct banos_attr attr = attr_empty();
 	u32 length = dentry_name_len(d);
+	struct banos_attr attr;
 	struct inode *inode;
 	s64 err;
 
 	if (length > super->info.name_max)
 		return -ENAMETOOLONG;
-	err = driven_ask(super, lookup, node_number(dir), d->name, length, &attr);
-	if (err == -ENOENT)
-		return 0;
-	if (err)
-		return driven_error(err);
-	inode = node_get(super, &attr);
+	do {
+		attr = attr_empty();
+		err = driven_ask(super, lookup, node_number(dir), d->name, length, &attr);
+		if (err == -ENOENT)
+			return 0;
+		if (err)
+			return driven_error(err);
+		inode = node_get(super, &attr);
+	} while (inode == ERR_PTR(-EAGAIN));
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
 	dentry_set_inode(d, inode);

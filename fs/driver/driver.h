@@ -124,7 +124,7 @@ static inline u64 node_number(const struct inode *inode)
 	return driven_node(inode)->node;
 }
 int __must_check driven_nodes_init(void);
-/** @brief The inode of a node, counted; a new one if it is not known. @return ERR_PTR */
+/** @brief The inode of a node, counted; a new one if it is not known. @return ERR_PTR; -EAGAIN: look the name up again */
 struct inode *__must_check node_get(struct driven_super *super, const struct banos_attr *attr);
 /** @brief An inode that is not known yet, for something new. @return NULL: no memory */
 struct inode *node_alloc(struct driven_super *super);

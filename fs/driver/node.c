@@ -250,7 +250,11 @@ struct inode *node_get(struct driven_super *super, const struct banos_attr *attr
 			break;
 		if (IS_ERR(inode)) {
 			sleep_ms(1);
-			continue;
+			if (!(super->flags & BANOS_MOUNT_FORGETS))
+				continue;
+			if (fresh)
+				inode_put(fresh);
+			return inode; /* the driver forgets the number meanwhile */
 		}
 		if (!fresh)
 			fresh = node_alloc(super);
@@ -364,6 +368,8 @@ void node_evict(struct inode *inode)
 		node_undirty(super, node);
 	if (node->hashed && !inode->nlink && !(inode->sb->flags & MS_RDONLY))
 		(void)driven_change(super, forget, node->node);
+	else if (node->hashed && super->flags & BANOS_MOUNT_FORGETS && !READ_ONCE(super->closed))
+		(void)driven_ask(super, forget, node->node);
 	if (node->hashed && super->flags & BANOS_MOUNT_REMOTE && !READ_ONCE(super->closed))
 		(void)driven_ask(super, release, node->node, node->given);
 	if (node->hashed) {

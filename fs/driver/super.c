@@ -271,7 +271,7 @@ static int driven_super_fill(struct super_block *sb)
 	sb->blksize = super->info.block_bytes;
 	if (super->flags & BANOS_MOUNT_READ_ONLY)
 		sb->flags |= MS_RDONLY;
-	if (super->flags & BANOS_MOUNT_REMOTE)
+	if (super->flags & (BANOS_MOUNT_REMOTE | BANOS_MOUNT_FOLDED))
 		sb->flags |= SB_VOLATILE;
 	err = driven_ask(super, getattr, super->info.root, &attr);
 	if (err)

@@ -102,6 +102,12 @@ BANOS_ASSERT(offsetof(struct banos_attr, bytes) == 48, attr_bytes);
 #define BANOS_MOUNT_NO_OWNERS 8u
 /** Of info: others change it behind the kernel's back: names and attributes are looked up again, times are not handed down. */
 #define BANOS_MOUNT_REMOTE 16u
+/** Of info: files have no holes: before the kernel makes one larger, it allocates all up to there, in order, and fills it with zeroes. */
+#define BANOS_MOUNT_NO_HOLES 32u
+/** Of info: several names lead to the same, as where capitals and small letters are equal: the kernel keeps none, and looks each up. */
+#define BANOS_MOUNT_FOLDED 64u
+/** Of info: forget() is called for nodes with names, too. */
+#define BANOS_MOUNT_FORGETS 128u
 /** Of a config: an earlier instance of the driver served it until now, and not all that it changed need be on the disk. */
 #define BANOS_MOUNT_AGAIN 256u
 
@@ -350,8 +356,10 @@ struct banos_filesystem_ops {
 	 */
 	int64_t (*rename)(void *fs, const struct banos_rename *what);
 	/**
-	 * The last use of a node has ended that has no name any more: free it. Not called for others. Where the machine stops before
+	 * The last use of a node has ended that has no name any more: free it. Where the machine stops before
 	 * that, a node without a name stays allocated, as the driver's own format knows it (ext2: in the list of orphans).
+	 * For other nodes it is called with BANOS_MOUNT_FORGETS only, and is no change: the kernel does not use the number again before it
+	 * has found the node by a name.
 	 * @return 0; it is not looked at. Default: 0.
 	 */
 	int64_t (*forget)(void *fs, uint64_t node);

@@ -95,6 +95,7 @@ struct file_cache {
 };
 #define CACHE_SECTORS \
 	1u /* page->private of a dirty page: bit i: its bytes [i * 512, i * 512 + 512) are */
+#define CACHE_NO_HOLES 2u /* what a file grows over gets room, in order */
 
 /** What of read(), write()... is common to files with a cache. open() samples the errors of write-back: file_cache_open(). */
 extern const struct file_ops file_cache_fops;

@@ -67,6 +67,7 @@ struct drive {
 	void *context, *fs;
 	struct banos_mount_info info;
 	bool mounted, read_only;
+	bool dying;   /* it crashes: nothing more is asked */
 	bool hostile; /* the image is damaged: what follows from that is no fault of the driver */
 	char error[256]; /* of banos_mount_error(); empty: none */
 

@@ -477,7 +477,8 @@ void drive_commit_start(struct drive *drive)
 		if (drive_method_end(drive, "sync", drive->ops->sync(drive->fs)) && !drive->hostile)
 			drive_fault("sync() failed");
 	}
-	qsort(drive->dirty_list, drive->dirty_count, sizeof(uint32_t), sector_compare);
+	if (drive->dirty_count)
+		qsort(drive->dirty_list, drive->dirty_count, sizeof(uint32_t), sector_compare);
 	drive->copy_count = drive->dirty_count;
 	drive->copy = malloc(drive->copy_count * SECTOR + 1);
 	drive->copy_list = malloc(drive->copy_count * sizeof(uint32_t) + 1);
@@ -594,7 +595,9 @@ int64_t drive_unmount(struct drive *drive)
 
 void drive_crash(struct drive *drive)
 {
+	drive->dying = true;
 	vfs_forget_all(drive);
+	drive->dying = false;
 	if (drive->mounted) {
 		/* As where the store does not exist any more: what it writes is refused. */
 		drive->read_only = true;

@@ -100,6 +100,17 @@ static void node_refresh(struct drive *drive, struct drive_node *node)
 	node->attr.blocks = attr.blocks;
 }
 
+/* As the kernel does with what it keeps no longer. */
+static void node_tell(struct drive *drive, uint64_t number)
+{
+	int64_t ignored;
+
+	if (!(drive->info.flags & BANOS_MOUNT_FORGETS))
+		return;
+	QUESTION(drive, "forget", ignored, drive->ops->forget(drive->fs, number));
+	(void)ignored;
+}
+
 static void node_forget(struct drive *drive, struct drive_node *node)
 {
 	struct drive_node **at = &drive->nodes[node->attr.node % 1024];
@@ -272,7 +283,8 @@ static int64_t create_run(struct drive *drive, const char *path, const struct ba
 		drive_fault("create() returned a node that exists");
 	node = node_add(drive, &attr);
 	if ((node->attr.mode & TYPE_MASK) != (what->mode & TYPE_MASK) ||
-	    node->attr.nlink != ((what->mode & TYPE_MASK) == TYPE_FOLDER ? 2 : 1))
+	    (node->attr.nlink != 1 &&
+	     (node->attr.nlink != 2 || (what->mode & TYPE_MASK) != TYPE_FOLDER)))
 		drive_fault("create() filled in attributes of another thing");
 	node_changed(folder, true);
 	node_refresh(drive, folder);
@@ -547,6 +559,49 @@ static int64_t page_get(struct drive *drive, struct drive_node *node, uint64_t i
 	return 0;
 }
 
+/* Behind the end of the file, its last page is zero. */
+static int64_t tail_zero(struct drive *drive, struct drive_node *node, uint64_t bytes)
+{
+	uint32_t unit = drive->info.block_bytes;
+	struct banos_extent extent;
+	struct drive_page *page;
+	int64_t error;
+
+	if (bytes % unit == 0)
+		return 0;
+	error = map_run(drive, node, bytes / unit * unit, unit, 0, &extent);
+	if (error || extent.kind == BANOS_EXTENT_HOLE)
+		return error;
+	error = page_get(drive, node, bytes / unit, false, unit, &page);
+	if (error)
+		return error;
+	memset(page->bytes + bytes % unit, 0, unit - bytes % unit);
+	page->dirty = true;
+	return 0;
+}
+
+/* Before a file without holes becomes larger: what lies between is filled. */
+static int64_t gap_fill(struct drive *drive, struct drive_node *node, uint64_t bytes)
+{
+	uint32_t unit = drive->info.block_bytes;
+	int64_t error = 0;
+
+	if (!(drive->info.flags & BANOS_MOUNT_NO_HOLES) || bytes <= node->attr.bytes)
+		return 0;
+	error = tail_zero(drive, node, node->attr.bytes);
+	for (uint64_t at = (node->attr.bytes + unit - 1) / unit; at * unit < bytes && !error;
+	     at++) {
+		struct drive_page *page;
+
+		error = page_get(drive, node, at, true, unit, &page);
+		if (error)
+			break;
+		memset(page->bytes, 0, unit);
+		page->dirty = true;
+	}
+	return error;
+}
+
 int64_t vfs_write(struct drive *drive, const char *path, uint64_t offset, const void *from,
 		  uint64_t length)
 {
@@ -561,6 +616,8 @@ int64_t vfs_write(struct drive *drive, const char *path, uint64_t offset, const 
 		error = -EISDIR;
 	if (!error && drive->read_only)
 		error = -EROFS;
+	if (!error && length)
+		error = gap_fill(drive, node, offset);
 	while (!error && done < length) {
 		uint64_t at = offset + done, part = unit - at % unit;
 
@@ -613,27 +670,6 @@ int64_t vfs_read(struct drive *drive, const char *path, uint64_t offset, void *t
 	return (int64_t)done;
 }
 
-/* Behind the end of the file, its last page is zero. */
-static int64_t tail_zero(struct drive *drive, struct drive_node *node, uint64_t bytes)
-{
-	uint32_t unit = drive->info.block_bytes;
-	struct banos_extent extent;
-	struct drive_page *page;
-	int64_t error;
-
-	if (bytes % unit == 0)
-		return 0;
-	error = map_run(drive, node, bytes / unit * unit, unit, 0, &extent);
-	if (error || extent.kind == BANOS_EXTENT_HOLE)
-		return error;
-	error = page_get(drive, node, bytes / unit, false, unit, &page);
-	if (error)
-		return error;
-	memset(page->bytes + bytes % unit, 0, unit - bytes % unit);
-	page->dirty = true;
-	return 0;
-}
-
 int64_t vfs_truncate(struct drive *drive, const char *path, uint64_t bytes)
 {
 	uint32_t unit = drive->info.block_bytes;
@@ -641,8 +677,12 @@ int64_t vfs_truncate(struct drive *drive, const char *path, uint64_t bytes)
 	struct banos_attr attr;
 	int64_t error = walk_existing(drive, path, &node);
 
+	if (!error && drive->info.bytes_max && bytes > drive->info.bytes_max)
+		error = -EFBIG;
 	if (!error && bytes < node->attr.bytes)
 		error = tail_zero(drive, node, bytes);
+	else if (!error)
+		error = gap_fill(drive, node, bytes);
 	if (error)
 		return error;
 	attr = node->attr;
@@ -846,7 +886,7 @@ void vfs_hand_down(struct drive *drive)
 			if (!node->late)
 				continue;
 			if ((node->attr.mode & TYPE_MASK) == TYPE_FILE)
-				which |= BANOS_SET_SIZE;
+				which |= BANOS_SET_SIZE | BANOS_SET_LATE;
 			drive_method_start(drive, true);
 			error = drive->ops->setattr(drive->fs, node->attr.node, which, &node->attr);
 			if (drive_method_end(drive, "setattr", error) && !drive->hostile)
@@ -880,6 +920,8 @@ void vfs_forget_all(struct drive *drive)
 			struct drive_node *node = drive->nodes[i];
 
 			drive->nodes[i] = node->next;
+			if (drive->mounted && !drive->dying)
+				node_tell(drive, node->attr.node);
 			free(node);
 		}
 }
