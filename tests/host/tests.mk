@@ -200,6 +200,15 @@ $1-srcs := $(ext2-srcs)
 $1-cflags := $(fsdrive-cflags)
 endef
 $(foreach t,ext2 ext2_random ext2_hostile ext2_crash,$(eval $(call ext2-test,$t)))
+fat_pure-srcs := $(addprefix drivers/fs/fat/,date.c layout.c name.c options.c page.c)
+fat-srcs := $(fsdrive-srcs) $(fat_pure-srcs) $(addprefix drivers/fs/fat/,main.c alloc.c chain.c file.c folder.c \
+	grow.c names.c node.c table.c)
+define fat-test
+host-test-y += $1
+$1-srcs := $(fat-srcs)
+$1-cflags := $(fsdrive-cflags)
+endef
+$(foreach t,fat fat_hostile,$(eval $(call fat-test,$t)))
 host-test-y += iso9660
 iso9660-srcs := $(fsdrive-srcs) $(addprefix drivers/fs/iso9660/,folder.c main.c options.c rock.c volume.c)
 iso9660-cflags := $(fsdrive-cflags)
