@@ -221,6 +221,30 @@ def ext2():
             'acl': b'\1' + struct.pack('<IHHHHI', 1, 1, 7, 2, 7, 5)}
 
 
+def fat():
+    """Boot sectors of FAT16 and FAT32 with FSInfo, entries with a long name, names, dates and options."""
+    boot = bytearray(512)
+    boot[11:38] = struct.pack('<HBHBHHBHHHII', 512, 4, 4, 2, 512, 40000, 0xf8, 40, 32, 4, 0, 0) + b'\x80\0'
+    boot[38] = 0x29
+    large = bytearray(512)
+    large[11:66] = struct.pack('<HBHBHHBHHHIIIHHIHH', 512, 1, 32, 2, 0, 0, 0xf8, 0, 32, 8, 0, 132000, 1016, 0, 0, 2, 1,
+                               6).ljust(55, b'\0')
+    large[66] = 0x29
+    info = bytearray(512)
+    info[0:4], info[484:496] = b'RRaA', b'rrAa' + struct.pack('<II', 1000, 7)
+    alias = b'ALONGN~1TXT'
+    checksum = 0
+    for byte in alias:
+        checksum = ((checksum << 7 | checksum >> 1) + byte) & 0xff
+    text = 'a long name'.encode('utf-16-le') + b'\0\0\xff\xff'
+    slot = b'\x41' + text[:10] + bytes((15, 0, checksum)) + text[10:22] + b'\0\0' + text[22:26]
+    return {'boot': (40000 * 512).to_bytes(6, 'little') + bytes(boot),
+            'large': (132000 * 512).to_bytes(6, 'little') + bytes(large) + bytes(info),
+            'entries': slot + alias + b'\x20' + b'\0' * 20 + b'PLAIN   TXT\x20\x18' + b'\0' * 19,
+            'name': 'Ein l\u00e4ngerer Name.text'.encode(), 'short': b'readme.txt',
+            'options': b'uid=1,gid=2,umask=022,fmask=0133,shortname=winnt,codepage=850,utf8,quiet'}
+
+
 def tables():
     def entry(kind, first, count):
         return struct.pack('<B3xB3xII', 0, kind, first, count)
@@ -305,4 +329,5 @@ TARGETS = {'cpio': cpio, 'archive-kind': archive_kind, 'inflate': inflate,
            'cmdline': cmdline, 'multiboot': multiboot, 'acpi': acpi, 'pci': pci, 'virtio_ring': virtio_ring, 'usb': usb, 'nvme': nvme,
            'screen': screen, 'ldisc': ldisc, 'keymap': keymap, 'script': script,
            'elf': elf, 'signature': signature, 'tables': tables, 'magic': magic, 'iso': iso, 'iso_options': iso_options,
-           **dict.fromkeys(('ext2-super', 'ext2-folder', 'ext2-index', 'ext2-extents', 'ext2-attributes'), ext2)}
+           **dict.fromkeys(('ext2-super', 'ext2-folder', 'ext2-index', 'ext2-extents', 'ext2-attributes'), ext2),
+           **dict.fromkeys(('fat-boot', 'fat-entries', 'fat-names', 'fat-rest'), fat)}
