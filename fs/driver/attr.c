@@ -116,6 +116,7 @@ static int driven_truncate(struct inode *inode, u64 size)
 		WRITE_ONCE(inode->size, was);
 	else
 		inode_touch(inode, ATTR_MTIME | ATTR_CTIME);
+	copies_forget(inode);
 	return err;
 }
 
@@ -190,9 +191,9 @@ int driven_setxattr(struct inode *inode, const char *name, const void *value, u3
 
 /* ---- data that the driver moves itself ---- */
 
-static s64 driven_transfer(struct file *f, struct uio *uio, u64 offset, size_t method)
+s64 driven_transfer(struct inode *inode, struct uio *uio, u64 offset, size_t method)
 {
-	struct driven_super *super = driven_of(f->inode->sb);
+	struct driven_super *super = driven_of(inode->sb);
 	u64 length = uio->count;
 	u32 excused;
 	s64 result = driven_enter(super, 0);
@@ -202,7 +203,7 @@ static s64 driven_transfer(struct file *f, struct uio *uio, u64 offset, size_t m
 	excused = gate_excuse_locks();
 	result = gate_call(super->type->root, uio,
 			   *(const void *const *)((const u8 *)&super->type->ops + method),
-			   (u64)super->fs, node_number(f->inode), (u64)uio, length, offset, 0);
+			   (u64)super->fs, node_number(inode), (u64)uio, length, offset, 0);
 	gate_excuse_end(excused);
 	driven_leave(super, 0);
 	if (result > (s64)length)
@@ -216,7 +217,7 @@ static s64 driven_read(struct file *f, struct uio *uio, u64 *pos)
 
 	if (!uio->count || *pos >= INT64_MAX - uio->count)
 		return 0;
-	done = driven_transfer(f, uio, *pos, offsetof(struct banos_filesystem_ops, read));
+	done = driven_transfer(f->inode, uio, *pos, offsetof(struct banos_filesystem_ops, read));
 	if (done > 0)
 		*pos += done;
 	file_accessed(f);
@@ -236,9 +237,10 @@ static s64 driven_write_locked(struct file *f, struct uio *uio, u64 *pos)
 	if (offset >= super->info.bytes_max)
 		return -EFBIG;
 	uio->count = MIN(uio->count, super->info.bytes_max - offset);
-	done = driven_transfer(f, uio, offset, offsetof(struct banos_filesystem_ops, write));
+	done = driven_transfer(inode, uio, offset, offsetof(struct banos_filesystem_ops, write));
 	if (done <= 0)
 		return done;
+	copies_forget(inode);
 	*pos = offset + done;
 	if (*pos > inode->size)
 		WRITE_ONCE(inode->size, *pos);
@@ -276,7 +278,9 @@ const struct inode_ops driven_link_iops = {
 const struct inode_ops driven_special_iops = { .setattr = driven_setattr, DRIVEN_XATTRS };
 
 const struct file_ops driven_transfer_fops = {
+	.open = copies_open,
 	.read = driven_read,
 	.write = driven_write,
+	.mmap = copies_mmap,
 	.fsync = driven_fsync,
 };

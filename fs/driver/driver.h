@@ -17,6 +17,8 @@
 struct dentry;
 struct dir_context;
 struct store;
+struct uio;
+struct vm_region;
 
 /** A CPU's share. */
 struct driven_cell {
@@ -112,7 +114,9 @@ struct driven_node {
 	u64 changed;		 /* that its last change of structure belongs to */
 	u64 handed_down;	 /* that its attributes were last handed down in */
 	u64 stored_size;	 /* that was handed down */
-	struct file_cache cache; /* of a file whose data is mapped */
+	struct file_cache cache; /* of a regular file */
+	u64 copied_ns,
+		copied_size; /* of a file whose data the driver moves: what its pages are copies of */
 	struct rcu_head rcu;
 };
 static inline struct driven_node *driven_node(const struct inode *inode)
@@ -159,6 +163,13 @@ extern const struct inode_ops driven_dir_iops, driven_file_iops, driven_link_iop
 extern const struct file_ops driven_dir_fops, driven_transfer_fops, driven_mapped_fops;
 /** @brief A file's data is moved by the kernel: give it a cache. */
 void data_init(struct inode *inode);
+/** @brief It is moved by the driver: @p method is the offset of read() or write(). @return bytes, -errno */
+s64 driven_transfer(struct inode *inode, struct uio *uio, u64 offset, size_t method);
+/** @brief ... and has a cache for mappings (copies.c), which is to be forgotten where the file has changed. */
+void copies_init(struct inode *inode);
+void copies_forget(struct inode *inode);
+int copies_open(struct inode *inode, struct file *f);
+int copies_mmap(struct file *f, struct vm_region *region);
 int driven_setattr(struct inode *inode, const struct iattr *attr);
 s64 driven_getxattr(struct inode *inode, const char *name, void *value, u32 size);
 s64 driven_listxattr(struct inode *inode, char *list, u32 size);

@@ -130,6 +130,8 @@ static void node_set_kind(struct inode *inode, const struct banos_attr *attr)
 		    attr->flags & BANOS_ATTR_NO_MAP || !driven_of(inode->sb)->store) {
 			inode->ops = &driven_file_iops;
 			inode->fops = &driven_transfer_fops;
+			if (!inode->cache)
+				copies_init(inode);
 			break;
 		}
 		inode->ops = &driven_mapped_iops;
