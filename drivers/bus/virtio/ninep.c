@@ -173,7 +173,7 @@ static int64_t ninep_mount(void *context, banos_mount mount,
 	if (!error)
 		error = session_greet(session);
 	if (error) {
-		if (!(config->flags & BANOS_MOUNT_SILENT))
+		if (!(config->flags & BANOS_MOUNT_SILENT) && error != -ENOENT)
 			banos_error(ninep_self, "%s: cannot be mounted (error %d)", config->source,
 				    (int)error);
 		session_end(session);

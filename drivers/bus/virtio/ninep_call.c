@@ -40,12 +40,13 @@ static struct ninep_slot *slot_take(struct ninep_session *session, uint32_t firs
 	return found;
 }
 
+/* The end of a use. @param slot  NULL: it was left to the device */
 static void slot_give_back(struct ninep_session *session, struct ninep_slot *slot)
 {
 	banos_spin_lock(&session->lock);
-	if (slot->state == SLOT_SENT)
+	if (slot && slot->state == SLOT_SENT)
 		slot->state = SLOT_LEFT;
-	else if (slot->state != SLOT_LEFT)
+	else if (slot)
 		slot->state = SLOT_FREE;
 	session->users--;
 	banos_spin_unlock(&session->lock);
@@ -66,6 +67,8 @@ static int64_t wait_some(const struct banos_wait *wait, uint64_t ticket, uint64_
 		return -EIO;
 	if (error == -ERESTART)
 		return error;
+	if (error == -ENODEV)
+		return -EIO;
 	return 0;
 }
 
@@ -272,8 +275,8 @@ void ninep_call_leave(struct ninep_call *call)
 {
 	uint32_t length = ninep_finish(&call->out, 0);
 
-	if (length)
-		call_give(call, length, SLOT_LEFT);
+	if (length && !call_give(call, length, SLOT_LEFT))
+		call->slot = NULL; /* it may be another caller's already */
 }
 
 void ninep_call_end(struct ninep_call *call)

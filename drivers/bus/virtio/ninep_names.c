@@ -16,7 +16,7 @@
 #define COOKIE_END   \
 	(INT64_MAX - \
 	 7) /* stands for those behind it, which the kernel has no room for: a host's last one */
-#define ENTRY_BYTES 24u /* of a name in the reply, and the name */
+#define ROUNDS_MAX 64u /* replies without a name */
 
 static int64_t fid_of(struct ninep_session *session, uint64_t node, struct ninep_fid **to)
 {
@@ -26,7 +26,7 @@ static int64_t fid_of(struct ninep_session *session, uint64_t node, struct ninep
 	return 0;
 }
 
-/* Walk from @p dir to a name, and tell the kernel of what is there. @p from: as it was created; NULL: it was not */
+/* Walk from @p dir to a name, and tell the kernel of what is there. @p what: as it was created; NULL: it was not */
 static int64_t find_and_give(struct ninep_session *session, const struct ninep_fid *dir,
 			     const char *name, uint32_t length, const struct banos_create *what,
 			     struct ninep_attr *attr)
@@ -338,9 +338,13 @@ int64_t ninep_readdir(void *fs, uint64_t dir, uint64_t cookie, uint8_t *to, uint
 
 	if (result)
 		return result;
-	while (!result && !is_end) {
+	for (uint32_t rounds = 0; !result && !is_end; rounds++) {
 		uint64_t before = cookie;
 
+		if (rounds == ROUNDS_MAX) {
+			result = -EIO;
+			break;
+		}
 		result = list_some(session, fid, &cookie, to, length, &is_end);
 		if (cookie == COOKIE_END || cookie == before)
 			is_end = 1;
