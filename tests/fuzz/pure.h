@@ -10,7 +10,8 @@ struct fuzz_target {
 	void (*run)(const uint8_t *data, size_t size);
 };
 extern const struct fuzz_target archive_targets[], boot_targets[], device_targets[],
-	driver_targets[], ext2_targets[], fat_targets[], media_targets[], program_targets[];
+	driver_targets[], ext2_targets[], fat_targets[], media_targets[], ninep_targets[],
+	program_targets[];
 
 /** Stop with @p what if a promise is broken. */
 void require(int holds, const char *what);

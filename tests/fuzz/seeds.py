@@ -325,9 +325,27 @@ def iso_options():
     return {'some': b'norock,nojoliet,map=off,uid=1,gid=2,mode=755,dmode=700,check=r'}
 
 
+def ninep():
+    """A reply of each kind that is read: type of the request, message."""
+    def reply(kind, body):
+        return bytes((kind,)) + struct.pack('<IBH', 7 + len(body), kind + 1, 1) + body
+    qid = struct.pack('<BIQ', 0, 1, 99)
+    name = qid + struct.pack('<QBH', 7, 8, 4) + b'name'
+    return {'getattr': reply(24, struct.pack('<Q', 0x7ff) + qid + struct.pack('<IIIQQQQQ', 0o100644, 0, 0, 1, 0, 9, 4096, 8) +
+                             struct.pack('<10Q', *range(10))),
+            'statfs': reply(8, struct.pack('<IIQQQQQQI', 0xef53, 61440, 9, 8, 7, 6, 5, 4, 255)),
+            'readdir': reply(40, name * 3), 'open': reply(12, qid + b'\0\0\0\0'), 'text': reply(22, b'\4\0text'),
+            'error': b'\1' + struct.pack('<IBHI', 11, 7, 1, 2)}
+
+
+def ninep_options():
+    return {'all': b'trans=virtio,version=9p2000.L,msize=8192,access=client,cache=none,aname=/a,uname=me,rw'}
+
+
 TARGETS = {'cpio': cpio, 'archive-kind': archive_kind, 'inflate': inflate,
            'cmdline': cmdline, 'multiboot': multiboot, 'acpi': acpi, 'pci': pci, 'virtio_ring': virtio_ring, 'usb': usb, 'nvme': nvme,
            'screen': screen, 'ldisc': ldisc, 'keymap': keymap, 'script': script,
            'elf': elf, 'signature': signature, 'tables': tables, 'magic': magic, 'iso': iso, 'iso_options': iso_options,
+           'ninep': ninep, 'ninep_options': ninep_options,
            **dict.fromkeys(('ext2-super', 'ext2-folder', 'ext2-index', 'ext2-extents', 'ext2-attributes'), ext2),
            **dict.fromkeys(('fat-boot', 'fat-entries', 'fat-names', 'fat-rest'), fat)}

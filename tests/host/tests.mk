@@ -128,6 +128,8 @@ pci_config-srcs := drivers/bus/pci/config.c
 host-test-y += virtio_ring
 virtio_ring-srcs := $(addprefix drivers/bus/virtio/,packed.c ring.c split.c)
 virtio_ring-cflags := -DBANOS_CFLAGS=0
+host-test-y += ninep
+ninep-srcs := $(addprefix drivers/bus/virtio/,ninep_options.c ninep_wire.c)
 host-test-y += usb_ring
 usb_ring-srcs := drivers/bus/usb/ring.c
 host-test-y += usb_descriptor
