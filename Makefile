@@ -264,3 +264,4 @@ help:
 #?   V=1               show the commands
 #?   LLVM=1            use clang and lld           CROSS_COMPILE=PREFIX-: that gcc
 #?   MEM=256 SMP=1 APPEND="options" QEMU_ARGS="..."   for run and its kin
+#?   SHARE=FOLDER      for them: the folder is /mnt/share there, also to write to

@@ -6,7 +6,8 @@
 #	qemu.sh OUTPUT_DIR run|debug|console|run-iso|run-uefi|run-disk|run-disk-uefi
 #
 # Variables: MEM (MiB), SMP, MACHINE, CPU, APPEND (kernel options), QEMU_ARGS,
-# KERNEL, INITRD, QEMU; SCREEN=1 opens a window with the machine's screen. Keys:
+# KERNEL, INITRD, QEMU; SHARE=FOLDER is /mnt/share of the machine, also to write to;
+# SCREEN=1 opens a window with the machine's screen. Keys:
 # all, Ctrl-C too, go to the guest; Ctrl-A x ends QEMU, Ctrl-A c leads to its
 # monitor, Ctrl-A h lists more.
 #
@@ -94,6 +95,13 @@ case $mode in
 		-drive if=pflash,format=raw,file="$vars"
 	;;
 esac
+
+# QEMU takes two commas for one in a path.
+if [ -n "${SHARE:-}" ]; then
+	[ -d "$SHARE" ] || { echo "qemu.sh: SHARE=$SHARE is no folder" >&2; exit 1; }
+	set -- "$@" -device virtio-9p-pci,fsdev=share,mount_tag=share \
+		-fsdev local,id=share,security_model=none,multidevs=remap,path="$(echo "$SHARE" | sed 's/,/,,/g')"
+fi
 
 # shellcheck disable=SC2086 # QEMU_ARGS is a list of words
 set -- "$@" ${QEMU_ARGS:-}
