@@ -129,7 +129,7 @@ static int64_t default_removexattr(void *fs, uint64_t node, const char *name)
 	return -EOPNOTSUPP;
 }
 
-static int64_t default_release(void *fs, uint64_t node, uint64_t times)
+static int64_t default_end_use(void *fs, uint64_t node, uint64_t times)
 {
 	return 0;
 }
@@ -157,7 +157,7 @@ static const struct banos_filesystem_ops default_ops = {
 	.setxattr = default_setxattr,
 	.listxattr = default_listxattr,
 	.removexattr = default_removexattr,
-	.release = default_release,
+	.release = default_end_use,
 };
 
 /* ---- life ---- */

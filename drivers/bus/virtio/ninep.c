@@ -125,7 +125,7 @@ static int64_t session_connect(struct ninep_session *session, const char *tag)
 }
 
 /* ninep_mutex held. The device forgets the session. */
-static int64_t device_disconnect(struct ninep_device *device)
+static int64_t folder_disconnect(struct ninep_device *device)
 {
 	struct ninep_session *session = device->session;
 	int64_t error;
@@ -144,7 +144,7 @@ static void session_end(struct ninep_session *session)
 {
 	banos_mutex_lock(&ninep_mutex);
 	if (session->device)
-		device_disconnect(session->device);
+		folder_disconnect(session->device);
 	banos_mutex_unlock(&ninep_mutex);
 	ninep_session_kill(session); /* fids are not clunked any more */
 	ninep_nodes_free(session);
@@ -286,7 +286,7 @@ static int64_t ninep_remove(void *context, banos_owner owner, void *state)
 		link = &(*link)->next;
 	if (*link)
 		*link = device->next;
-	device_disconnect(device);
+	folder_disconnect(device);
 	banos_mutex_unlock(&ninep_mutex);
 	return banos_free(owner, device);
 }

@@ -10,8 +10,9 @@
 /* ---- data ---- */
 
 /* @return bytes read: fewer than @p length at the end of the file */
-static int64_t read_some(struct ninep_session *session, const struct ninep_fid *fid,
-			 banos_buffer to, uint64_t length, uint64_t offset, uint32_t *is_short)
+static int64_t ninep_read_some(struct ninep_session *session, const struct ninep_fid *fid,
+			       banos_buffer to, uint64_t length, uint64_t offset,
+			       uint32_t *is_short)
 {
 	uint32_t most = session->msize - READ_HEAD, got;
 	struct ninep_call call;
@@ -48,7 +49,7 @@ int64_t ninep_read(void *fs, uint64_t node, banos_buffer to, uint64_t length, ui
 	if (result)
 		return result;
 	while (done < length && !is_short && result >= 0) {
-		result = read_some(session, fid, to, length - done, offset + done, &is_short);
+		result = ninep_read_some(session, fid, to, length - done, offset + done, &is_short);
 		if (result > 0)
 			done += (uint64_t)result;
 	}
@@ -56,8 +57,9 @@ int64_t ninep_read(void *fs, uint64_t node, banos_buffer to, uint64_t length, ui
 	return done ? (int64_t)done : result;
 }
 
-static int64_t write_some(struct ninep_session *session, const struct ninep_fid *fid,
-			  banos_buffer from, uint64_t length, uint64_t offset, uint32_t *asked)
+static int64_t ninep_write_some(struct ninep_session *session, const struct ninep_fid *fid,
+				banos_buffer from, uint64_t length, uint64_t offset,
+				uint32_t *asked)
 {
 	uint32_t most = session->msize - WRITE_HEAD;
 	struct ninep_call call;
@@ -94,7 +96,7 @@ int64_t ninep_write(void *fs, uint64_t node, banos_buffer from, uint64_t length,
 	if (result)
 		return result;
 	while (done < length && result == asked) {
-		result = write_some(session, fid, from, length - done, offset + done, &asked);
+		result = ninep_write_some(session, fid, from, length - done, offset + done, &asked);
 		if (result > 0)
 			done += (uint64_t)result;
 		if (!result)
@@ -223,7 +225,7 @@ int64_t ninep_setattr(void *fs, uint64_t node, uint32_t which, const struct bano
 /* ---- how full it is ---- */
 
 /* In blocks of 4096 bytes, whatever theirs are. */
-static uint64_t scaled(uint64_t blocks, uint32_t block_bytes)
+static uint64_t statfs_scale(uint64_t blocks, uint32_t block_bytes)
 {
 	uint64_t bytes;
 
@@ -253,9 +255,9 @@ int64_t ninep_statfs(void *fs, struct banos_statfs *to)
 	ninep_fid_put(session, fid, 1);
 	if (error)
 		return error;
-	to->blocks = scaled(got.blocks, got.block_bytes);
-	to->free = scaled(got.free, got.block_bytes);
-	to->available = scaled(got.available, got.block_bytes);
+	to->blocks = statfs_scale(got.blocks, got.block_bytes);
+	to->free = statfs_scale(got.free, got.block_bytes);
+	to->available = statfs_scale(got.available, got.block_bytes);
 	to->files = got.files;
 	to->files_free = got.files_free;
 	return 0;

@@ -259,7 +259,7 @@ int64_t ninep_rename(void *fs, const struct banos_rename *what)
 
 /* ---- listing ---- */
 
-static uint32_t is_dots(const struct ninep_entry *entry)
+static uint32_t entry_is_dots(const struct ninep_entry *entry)
 {
 	return entry->name[0] == '.' &&
 	       (entry->name_bytes == 1 || (entry->name_bytes == 2 && entry->name[1] == '.'));
@@ -284,7 +284,7 @@ static int64_t entries_pass(struct ninep_in *in, uint8_t *to, uint32_t length, u
 		if (bytes < sizeof(*next))
 			bytes = sizeof(*next);
 		*cookie = cookie_of(entry.cookie);
-		if (is_dots(&entry))
+		if (entry_is_dots(&entry))
 			continue;
 		if (bytes > length - written)
 			return written;
@@ -300,8 +300,8 @@ static int64_t entries_pass(struct ninep_in *in, uint8_t *to, uint32_t length, u
 }
 
 /* One READDIR. @return as entries_pass(); *@p is_end: there is nothing behind */
-static int64_t list_some(struct ninep_session *session, const struct ninep_fid *fid,
-			 uint64_t *cookie, uint8_t *to, uint32_t length, uint32_t *is_end)
+static int64_t ninep_list_some(struct ninep_session *session, const struct ninep_fid *fid,
+			       uint64_t *cookie, uint8_t *to, uint32_t length, uint32_t *is_end)
 {
 	uint32_t most = session->msize - NINEP_HEAD_BYTES - 4, got;
 	struct ninep_call call;
@@ -345,7 +345,7 @@ int64_t ninep_readdir(void *fs, uint64_t dir, uint64_t cookie, uint8_t *to, uint
 			result = -EIO;
 			break;
 		}
-		result = list_some(session, fid, &cookie, to, length, &is_end);
+		result = ninep_list_some(session, fid, &cookie, to, length, &is_end);
 		if (cookie == COOKIE_END || cookie == before)
 			is_end = 1;
 	}

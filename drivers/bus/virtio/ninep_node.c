@@ -114,7 +114,7 @@ static struct ninep_node **node_chain(struct ninep_session *session, uint64_t pa
 	return &session->nodes[(path * 0x9e3779b97f4a7c15ull >> 32) % NINEP_NODES];
 }
 
-static struct ninep_node *node_find(struct ninep_session *session, uint64_t path)
+static struct ninep_node *ninep_node_find(struct ninep_session *session, uint64_t path)
 {
 	struct ninep_node *node = *node_chain(session, path);
 
@@ -138,7 +138,7 @@ struct ninep_fid *ninep_node_walked(struct ninep_session *session, uint64_t path
 	struct ninep_node *node;
 
 	banos_spin_lock(&session->lock);
-	node = node_find(session, path);
+	node = ninep_node_find(session, path);
 	if (node)
 		fid = fid_use(node->walked);
 	banos_spin_unlock(&session->lock);
@@ -151,7 +151,7 @@ struct ninep_fid *ninep_node_any(struct ninep_session *session, uint64_t path)
 	struct ninep_node *node;
 
 	banos_spin_lock(&session->lock);
-	node = node_find(session, path);
+	node = ninep_node_find(session, path);
 	if (node)
 		fid = fid_use(node->open[OPEN_READ]);
 	if (node && !fid)
@@ -171,7 +171,7 @@ int64_t ninep_node_give(struct ninep_session *session, const struct ninep_attr *
 		return -ENOMEM;
 	}
 	banos_spin_lock(&session->lock);
-	node = node_find(session, attr->qid.path);
+	node = ninep_node_find(session, attr->qid.path);
 	if (node) {
 		old = node->walked;
 	} else {
@@ -193,7 +193,7 @@ int64_t ninep_node_give(struct ninep_session *session, const struct ninep_attr *
 	return 0;
 }
 
-static void node_free(struct ninep_session *session, struct ninep_node *node)
+static void ninep_node_free(struct ninep_session *session, struct ninep_node *node)
 {
 	ninep_fid_put(session, node->walked, 1);
 	for (uint32_t way = 0; way < 2; way++)
@@ -219,7 +219,7 @@ int64_t ninep_release(void *fs, uint64_t path, uint64_t times)
 		*link = node->next;
 	banos_spin_unlock(&session->lock);
 	if (node)
-		node_free(session, node);
+		ninep_node_free(session, node);
 	return 0;
 }
 
@@ -230,7 +230,7 @@ void ninep_nodes_free(struct ninep_session *session)
 			struct ninep_node *node = session->nodes[i];
 
 			session->nodes[i] = node->next;
-			node_free(session, node);
+			ninep_node_free(session, node);
 		}
 }
 
@@ -243,7 +243,7 @@ static void node_set_open(struct ninep_session *session, uint64_t path, uint32_t
 	struct ninep_node *node;
 
 	banos_spin_lock(&session->lock);
-	node = node_find(session, path);
+	node = ninep_node_find(session, path);
 	for (uint32_t way = 0; way < 2 && node; way++)
 		if (ways >> way & 1 && !node->open[way])
 			node->open[way] = fid_use(fid);
@@ -278,7 +278,7 @@ static struct ninep_fid *node_look(struct ninep_session *session, uint64_t path,
 
 	*is_open = 0;
 	banos_spin_lock(&session->lock);
-	node = node_find(session, path);
+	node = ninep_node_find(session, path);
 	if (node) {
 		*mode = node->mode & TYPE_MASK;
 		*is_open = node->open[way] != NULL;

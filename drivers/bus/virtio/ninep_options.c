@@ -7,7 +7,7 @@
 #include "ninep_options.h"
 
 /* Does @p text, up to a comma, begin with @p word? @return behind it; NULL: no */
-static const char *option_match(const char *text, const char *word)
+static const char *ninep_option_match(const char *text, const char *word)
 {
 	for (; *word; word++, text++)
 		if (*text != *word)
@@ -48,20 +48,20 @@ static int64_t option_msize(const char *text, uint32_t *msize)
 	return 0;
 }
 
-static int64_t option_take(const char *text, struct ninep_options *options)
+static int64_t ninep_option_take(const char *text, struct ninep_options *options)
 {
 	static const char *const accepted[] = { "trans=virtio", "version=9p2000.L", "cache=none",
 						"access=any",	"access=client",    "rw" };
 	const char *value;
 
-	if ((value = option_match(text, "msize=")))
+	if ((value = ninep_option_match(text, "msize=")))
 		return option_msize(value, &options->msize);
-	if ((value = option_match(text, "aname=")))
+	if ((value = ninep_option_match(text, "aname=")))
 		return option_text(value, options->aname);
-	if ((value = option_match(text, "uname=")))
+	if ((value = ninep_option_match(text, "uname=")))
 		return option_text(value, options->uname);
 	for (uint32_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
-		value = option_match(text, accepted[i]);
+		value = ninep_option_match(text, accepted[i]);
 		if (value && (!*value || *value == ','))
 			return 0;
 	}
@@ -74,7 +74,7 @@ int64_t ninep_options_parse(const char *text, struct ninep_options *options)
 
 	*options = (struct ninep_options){ .msize = NINEP_MSIZE_MOST, .uname = "root" };
 	while (*text && !error) {
-		error = option_take(text, options);
+		error = ninep_option_take(text, options);
 		while (*text && *text != ',')
 			text++;
 		if (*text)
