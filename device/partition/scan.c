@@ -254,7 +254,9 @@ void partitions_content_type(const struct disk *disk, char *type)
 
 	mutex_lock(&records_lock);
 	record = record_find_locked(disk);
-	strscpy(type, record ? record->content.type : "", sizeof(record->content.type));
+	type[0] = 0;
+	if (record)
+		strscpy(type, record->content.type, sizeof(record->content.type));
 	mutex_unlock(&records_lock);
 }
 

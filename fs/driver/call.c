@@ -146,7 +146,7 @@ static inline void call_init(struct driven_call *call, struct driven_super *supe
 }
 
 /* All of a change, or nothing: one inside of which its driver was ended (gate_abandon()) has changed nothing. */
-static void call_end(struct driven_call *call, s64 result)
+static void driven_call_finish(struct driven_call *call, s64 result)
 {
 	if (unlikely(result == -EFAULT) && gate_has_failed(call->super->type->root))
 		undo_apply(&call->undo);
@@ -167,7 +167,7 @@ static s64 invoke_once(struct driven_super *super, u32 flags, size_t method, u64
 			   *(const void *const *)((const u8 *)&type->ops + method), (u64)super->fs,
 			   arg2, arg3, arg4, arg5, arg6);
 	gate_excuse_end(excused);
-	call_end(&call, result);
+	driven_call_finish(&call, result);
 	return result;
 }
 
@@ -183,7 +183,7 @@ s64 driven_mount_call(struct driven_super *super, u64 handle, struct banos_mount
 			   type->ops.mount, (u64)type->context, handle, (u64)&super->config,
 			   (u64)info, (u64)&super->fs, 0);
 	gate_excuse_end(excused);
-	call_end(&call, result);
+	driven_call_finish(&call, result);
 	return result;
 }
 

@@ -27,12 +27,16 @@ struct undo_record {
 	u8 bytes[];
 };
 
+_Static_assert(offsetof(struct undo, inlined) ==
+		       offsetof(struct undo, first) + sizeof(struct undo_chunk),
+	       "records lie behind their chunk");
+
 static struct undo_record *record_at(struct undo_chunk *chunk, u32 place)
 {
 	return (struct undo_record *)((u8 *)(chunk + 1) + place);
 }
 
-static struct undo_record *record_add(struct undo *undo, u32 bytes)
+static struct undo_record *undo_record_add(struct undo *undo, u32 bytes)
 {
 	u32 size = ALIGN_UP(sizeof(struct undo_record) + bytes, 8u);
 	struct undo_chunk *chunk = undo->chunk;
@@ -48,7 +52,7 @@ static struct undo_record *record_add(struct undo *undo, u32 bytes)
 		undo->chunk = chunk;
 	}
 	record = record_at(chunk, chunk->used);
-	record->before = chunk->used ? chunk->last : 0;
+	record->before = chunk->last; /* 0 in the first one */
 	chunk->last = chunk->used;
 	chunk->used += size;
 	return record;
@@ -56,7 +60,7 @@ static struct undo_record *record_add(struct undo *undo, u32 bytes)
 
 int undo_note(struct undo *undo, void *at, u32 length)
 {
-	struct undo_record *record = record_add(undo, length);
+	struct undo_record *record = undo_record_add(undo, length);
 
 	if (!record)
 		return -ENOMEM;
@@ -69,7 +73,7 @@ int undo_note(struct undo *undo, void *at, u32 length)
 
 int undo_note_cleared(struct undo *undo, u32 *at, u32 mask)
 {
-	struct undo_record *record = record_add(undo, 0);
+	struct undo_record *record = undo_record_add(undo, 0);
 
 	if (!record)
 		return -ENOMEM;
@@ -81,7 +85,7 @@ int undo_note_cleared(struct undo *undo, u32 *at, u32 mask)
 
 int undo_note_flipped(struct undo *undo, u8 *at, u32 first, u32 count)
 {
-	struct undo_record *record = record_add(undo, 0);
+	struct undo_record *record = undo_record_add(undo, 0);
 
 	if (!record)
 		return -ENOMEM;
@@ -94,7 +98,7 @@ int undo_note_flipped(struct undo *undo, u8 *at, u32 first, u32 count)
 
 int undo_note_added(struct undo *undo, void *at, u32 bytes, s32 change)
 {
-	struct undo_record *record = record_add(undo, 0);
+	struct undo_record *record = undo_record_add(undo, 0);
 
 	if (!record)
 		return -ENOMEM;

@@ -147,7 +147,7 @@ static s64 loop_get_status_locked(const struct loop *loop, u64 arg)
 	struct loop_info64 info = {
 		.device = inode->sb->dev,
 		.inode = inode->ino,
-		.rdevice = S_ISBLK(inode->mode) ? inode->rdev : 0,
+		.rdevice = inode->rdev,
 		.offset = loop->offset,
 		.sizelimit = loop->limit,
 		.number = loop->number,
@@ -171,6 +171,13 @@ static s64 loop_set_status_locked(struct loop *loop, u64 arg)
 	return loop_set_info_locked(loop, &info);
 }
 
+static s64 loop_set_direct(u64 arg)
+{
+	if (arg)
+		return -EINVAL;
+	return 0;
+}
+
 static s64 loop_set_block_size_locked(const struct loop *loop, u64 arg)
 {
 	assert_held(&loops_lock);
@@ -185,9 +192,10 @@ static s64 loop_change_locked(struct loop *loop, u32 cmd, u64 arg)
 	assert_held(&loops_lock);
 	switch (cmd) {
 	case LOOP_CLR_FD: WRITE_ONCE(loop->flags, loop->flags | LO_FLAGS_AUTOCLEAR); return 0;
+	case LOOP_GET_STATUS64: return loop_get_status_locked(loop, arg);
 	case LOOP_SET_STATUS64: return loop_set_status_locked(loop, arg);
 	case LOOP_SET_CAPACITY: return loop_resize_locked(loop);
-	case LOOP_SET_DIRECT_IO: return arg ? -EINVAL : 0;
+	case LOOP_SET_DIRECT_IO: return loop_set_direct(arg);
 	case LOOP_SET_BLOCK_SIZE: return loop_set_block_size_locked(loop, arg);
 	}
 	return -ENOTTY;
@@ -199,15 +207,13 @@ static s64 loop_ioctl_locked(struct loop *loop, struct file *f, u32 cmd, u64 arg
 	bool may_write = f->mode & FMODE_WRITE;
 
 	assert_held(&loops_lock);
-	if (cmd == LOOP_GET_STATUS64)
-		return loop->file ? loop_get_status_locked(loop, arg) : -ENXIO;
 	if (cmd == LOOP_SET_FD)
 		return loop_bind_locked(loop, (u32)arg, may_write, &no_info);
 	if (cmd == LOOP_CONFIGURE)
 		return loop_configure_locked(loop, may_write, arg);
 	if (cmd < LOOP_SET_FD || cmd > LOOP_CONFIGURE)
 		return -ENOTTY;
-	if (!may_write && !current_capable(CAP_SYS_ADMIN))
+	if (cmd != LOOP_GET_STATUS64 && !may_write && !current_capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (!loop->file)
 		return -ENXIO;
@@ -250,7 +256,9 @@ static s64 control_add_locked(u64 arg)
 		return -EINVAL;
 	if (loop_get_locked(arg, false))
 		return -EEXIST;
-	return loop_get_locked(arg, true) ? (s64)arg : -ENOMEM;
+	if (!loop_get_locked(arg, true))
+		return -ENOMEM;
+	return arg;
 }
 
 static s64 loop_control_ioctl(struct file *f, u32 cmd, u64 arg)

@@ -43,7 +43,7 @@ u64 loop_bytes(const struct loop *loop)
 		bytes = disk_bytes(block_file_disk(file));
 	else if (file)
 		bytes = READ_ONCE(file->inode->size);
-	bytes = bytes > loop->offset ? bytes - loop->offset : 0;
+	bytes -= MIN(bytes, loop->offset);
 	if (loop->limit)
 		bytes = MIN(bytes, loop->limit);
 	return bytes & ~(u64)(LOOP_BLOCK - 1);
@@ -78,8 +78,10 @@ static int loop_write(struct loop *loop, u64 offset, u64 length)
 		u64 pos = offset + done;
 		s64 put = file_write_kernel(loop->file, loop->buffer + done, length - done, &pos);
 
-		if (put <= 0)
-			return put ? (int)put : -EIO;
+		if (!put)
+			return -EIO;
+		if (put < 0)
+			return (int)put;
 		done += put;
 	}
 	return 0;

@@ -100,11 +100,11 @@ static void segments_hold_what_was_appended(void **state)
 
 		for (u32 piece = 0; piece < PIECES_MAX; piece++) {
 			u64 length = below(3) ? 4096 : (below(4096) & ~3ull) + 4;
-			u64 address = below(3)
-					      ? (below(64) << 12) + (below(2) ? 0 : below(1024) * 4)
-					      : next;
-			u64 fits = segment_append(&run, address, length);
+			u64 address = next, fits;
 
+			if (below(3))
+				address = (below(64) << 12) + below(2) * below(1024) * 4;
+			fits = segment_append(&run, address, length);
 			assert_true(fits <= length);
 			assert_int_equal(segment_append(&counted, address, length), fits);
 			if (fits) {

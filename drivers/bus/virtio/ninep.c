@@ -195,7 +195,9 @@ static int64_t ninep_unmount(void *fs)
 /* What may change is the kernel's business: whether it is read-only. */
 static int64_t ninep_remount(void *fs, uint32_t flags, const char *options)
 {
-	return *options ? -EINVAL : 0;
+	if (*options)
+		return -EINVAL;
+	return 0;
 }
 
 /* ---- devices ---- */

@@ -2,6 +2,7 @@
 /* Clusters: found, taken, and freed when nothing on the disk leads to them any more (volume.h). */
 #include <banos/errno.h>
 #include <banos/memory.h>
+#include "bytes.h"
 #include "volume.h"
 
 /* ---- held ---- */
@@ -131,7 +132,7 @@ int64_t fat_take(struct fat_volume *volume, uint32_t first, uint32_t count)
 		error = fat_table_write(volume);
 	volume->next = first + count;
 	if (volume->free != FAT_UNKNOWN)
-		volume->free -= volume->free < count ? volume->free : count;
+		volume->free -= fat_min(volume->free, count);
 	return error;
 }
 
@@ -206,5 +207,5 @@ int64_t fat_free_pending(struct fat_volume *volume, bool all)
 		*at = pending->next;
 		banos_free(fat_owner, pending);
 	}
-	return fat_table_write(volume) ?: result;
+	return fat_either(fat_table_write(volume), result);
 }

@@ -3,6 +3,19 @@
 #pragma once
 #include <stdint.h>
 
+static inline uint64_t fat_min(uint64_t left, uint64_t right)
+{
+	if (left < right)
+		return left;
+	return right;
+}
+/** @return @p error, if it is one; else the one before */
+static inline int64_t fat_either(int64_t error, int64_t before)
+{
+	if (error)
+		return error;
+	return before;
+}
 static inline uint32_t fat_get16(const uint8_t *bytes)
 {
 	return bytes[0] | (uint32_t)bytes[1] << 8;

@@ -220,7 +220,7 @@ int64_t fat_cut_forgotten(struct fat_volume *volume)
 			next = node->by_number;
 			if (!node->is_forgotten)
 				continue;
-			error = node_cut(volume, node, fat_node_size(node)) ?: error;
+			error = fat_either(node_cut(volume, node, fat_node_size(node)), error);
 			fat_node_drop(volume, node);
 		}
 	return error;

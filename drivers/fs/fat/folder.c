@@ -149,14 +149,16 @@ int64_t fat_folder_find(struct fat_cursor *cursor, const char *name, uint32_t le
 						   other)))
 			return 0;
 	}
-	return found ? found : -ENOENT;
+	return fat_either(found, -ENOENT);
 }
 
 int64_t fat_folder_is_empty(struct fat_cursor *cursor)
 {
 	int64_t found = fat_cursor_next(cursor);
 
-	return found > 0 ? -ENOTEMPTY : found;
+	if (found > 0)
+		return -ENOTEMPTY;
+	return found;
 }
 
 /* ---- methods ---- */

@@ -8,6 +8,7 @@
 #include <banos/errno.h>
 #include <banos/memory.h>
 #include <banos/string.h>
+#include "bytes.h"
 #include "volume.h"
 
 #define NUMBERS	     9u
@@ -100,7 +101,7 @@ static int64_t plan_name(struct fat_cursor *cursor, struct fat_addition *additio
 			 enum fat_short_kind kind)
 {
 	struct grow_scan scan = { .addition = addition, .digit = FAT_SHORT_BYTES };
-	uint32_t base = addition->name.base_bytes < 6 ? addition->name.base_bytes : 6, number = 1;
+	uint32_t base = fat_min(addition->name.base_bytes, 6), number = 1;
 	int64_t error = 0;
 
 	memcpy(scan.wanted, addition->name.name, FAT_SHORT_BYTES);
@@ -189,7 +190,7 @@ int64_t fat_order_after(struct fat_volume *volume, uint64_t later, uint64_t earl
 	if (length == 1 && later / FAT_SECTOR_BYTES == earlier / FAT_SECTOR_BYTES)
 		return 0;
 	while (length && !error) {
-		uint64_t part = length < ORDER_MAX ? length : ORDER_MAX;
+		uint64_t part = fat_min(length, ORDER_MAX);
 
 		error = banos_store_after(volume->mount, later, earlier, part);
 		earlier += part;

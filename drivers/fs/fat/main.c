@@ -17,6 +17,7 @@
 #include <banos/print.h>
 #include <banos/string.h>
 #include <banos/time.h>
+#include "bytes.h"
 #include "volume.h"
 
 #define FAT_MAGIC 0x4d44
@@ -244,9 +245,9 @@ static int64_t volume_close(struct fat_volume *volume)
 		for (struct fat_node *node = volume->by_number[i]; node; node = node->by_number)
 			if (node->is_removed)
 				fat_node_release(volume, node);
-	error = fat_free_pending(volume, true) ?: error;
-	error = info_write(volume) ?: error;
-	return fat_state_set(volume, false) ?: error;
+	error = fat_either(fat_free_pending(volume, true), error);
+	error = fat_either(info_write(volume), error);
+	return fat_either(fat_state_set(volume, false), error);
 }
 
 static int64_t fat_unmount(void *fs)
@@ -269,8 +270,8 @@ static int64_t fat_sync(void *fs)
 	if (!volume->read_only) {
 		fat_held_drop(volume, false);
 		error = fat_cut_forgotten(volume);
-		error = fat_free_pending(volume, false) ?: error;
-		error = info_write(volume) ?: error;
+		error = fat_either(fat_free_pending(volume, false), error);
+		error = fat_either(info_write(volume), error);
 	}
 	banos_mutex_unlock(&volume->lock);
 	return error;
@@ -316,7 +317,7 @@ static int64_t fat_statfs(void *fs, struct banos_statfs *to)
 	volume->is_counted = !error;
 	free = (uint64_t)volume->free + fat_pending_clusters(volume);
 	to->blocks = volume->layout.clusters;
-	to->free = free < to->blocks ? free : to->blocks;
+	to->free = fat_min(free, to->blocks);
 	to->available = to->free;
 	banos_mutex_unlock(&volume->lock);
 	return error;

@@ -334,7 +334,7 @@ static void short_copy(const struct fat_short *name, uint8_t to[FAT_SHORT_BYTES]
 
 void fat_short_number(const struct fat_short *name, uint32_t number, uint8_t to[FAT_SHORT_BYTES])
 {
-	uint32_t at = name->base_bytes < 6 ? name->base_bytes : 6;
+	uint32_t at = fat_min(name->base_bytes, 6);
 
 	short_copy(name, to);
 	to[at] = '~';
@@ -344,7 +344,7 @@ void fat_short_number(const struct fat_short *name, uint32_t number, uint8_t to[
 void fat_short_digits(const struct fat_short *name, uint32_t digits, uint8_t to[FAT_SHORT_BYTES])
 {
 	static const char hex[] = "0123456789ABCDEF";
-	uint32_t at = name->base_bytes < 2 ? name->base_bytes : 2;
+	uint32_t at = fat_min(name->base_bytes, 2);
 
 	short_copy(name, to);
 	for (uint32_t i = at; i < 8; i++)

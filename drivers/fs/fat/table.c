@@ -5,6 +5,7 @@
  * A piece has 3072 bytes of FAT12, so that no entry lies across its end, else 4096.
  */
 #include <banos/errno.h>
+#include "bytes.h"
 #include "volume.h"
 
 static uint32_t table_piece(const struct fat_volume *volume)
@@ -70,7 +71,7 @@ static int64_t table_load(struct fat_volume *volume, uint32_t cluster, uint8_t *
 	if (error)
 		return error;
 	left = volume->layout.table_bytes - start;
-	volume->table_bytes = left < table_piece(volume) ? (uint32_t)left : table_piece(volume);
+	volume->table_bytes = fat_min(left, table_piece(volume));
 	volume->table_at = UINT64_MAX;
 	error = table_read(volume, start);
 	if (!error)

@@ -28,7 +28,7 @@ static inline void undo_init(struct undo *undo)
 	undo->chunk = &undo->first;
 	undo->first.before = NULL;
 	undo->first.room = UNDO_INLINE;
-	undo->first.used = 0;
+	undo->first.used = undo->first.last = 0;
 }
 static inline bool undo_is_empty(const struct undo *undo)
 {
