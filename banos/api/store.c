@@ -24,10 +24,8 @@ struct store_user {
 /* The caller is not a method of that mount. */
 static s64 store_begin_elsewhere(const char *function, struct store_user *user, banos_mount mount)
 {
-	user->owned = NULL;
 	user->call = driven_call_of(gate_object());
-	if (IS_ENABLED(CONFIG_FILESYSTEM_DRIVERS))
-		user->owned = api_get((u64)mount, &driven_mount_class);
+	user->owned = api_get((u64)mount, &driven_mount_class);
 	if (!user->owned)
 		return api_mistake(function, -EINVAL,
 				   "mount is no handle of the caller's, or was unmounted");
@@ -67,8 +65,8 @@ static s64 store_begin_mistake(const char *function, struct store_user *user, bo
 }
 
 /* What is called most often is a method of that mount: no reference is needed then. */
-static __noinline s64 store_begin(const char *function, struct store_user *user, banos_mount mount,
-				  u64 offset, u64 length, bool change)
+static __noinline s64 store_begin_here(const char *function, struct store_user *user,
+				       banos_mount mount, u64 offset, u64 length, bool change)
 {
 	const struct gate_record *record = current->gate;
 	bool covers;
@@ -88,6 +86,14 @@ static __noinline s64 store_begin(const char *function, struct store_user *user,
 	if (unlikely(!covers || (change && !(user->call->flags & DRIVEN_CHANGES))))
 		return store_begin_mistake(function, user, covers);
 	return 0;
+}
+
+static inline s64 store_begin(const char *function, struct store_user *user, banos_mount mount,
+			      u64 offset, u64 length, bool change)
+{
+	if (!IS_ENABLED(CONFIG_FILESYSTEM_DRIVERS))
+		return -EINVAL;
+	return store_begin_here(function, user, mount, offset, length, change);
 }
 
 int64_t banos_store_read(banos_mount mount, uint64_t offset, void *to, uint64_t length)
