@@ -396,6 +396,14 @@ def content_fits(data, contents, name, what):
     return cells_belong(data, {name}, what)
 
 
+def names_of(workload, path):
+    """A path, and what it was before the folder above was renamed: of two renames the second one may be kept alone."""
+    yield path
+    for tree, (verb, *rest) in zip(workload.trees, workload.operations):
+        if verb == 'rename' and tree.paths.get(rest[0]) == FOLDER and path.startswith(rest[1] + '/'):
+            yield rest[0] + path[len(rest[1]):]
+
+
 def wrong(workload, done, found):
     """What a tree that was found has and must not have, or lacks; None: nothing."""
     last = min(done + 1, len(workload.operations))
@@ -406,7 +414,8 @@ def wrong(workload, done, found):
         return trees[max(everything, files.get(name, 0)):last + 1]
 
     for path, is_there in found.items():
-        leads = {tree.paths[path] for tree in trees[everything:last + 1] if path in tree.paths}
+        leads = {tree.paths[x] for x in names_of(workload, path) for tree in trees[everything:last + 1]
+                 if x in tree.paths}
         if not leads:
             return f'{path} is there'
         if is_there == FOLDER or leads == {FOLDER}:
@@ -426,8 +435,9 @@ def wrong(workload, done, found):
         must = since(name)
         if not all(name in tree.paths.values() for tree in must):
             continue
-        held = [x for tree in must for x, leads in tree.paths.items() if leads == name]
+        held = {x for tree in must for x, leads in tree.paths.items() if leads == name}
         contents = [tree.files[name] for tree in must]
-        if not any(x in found and found[x] != FOLDER and not content_fits(found[x], contents, name, x) for x in held):
-            return f'file {name} is at none of {sorted(set(held))}'
+        if not any(is_there != FOLDER and held.intersection(names_of(workload, x)) and
+                   not content_fits(is_there, contents, name, x) for x, is_there in found.items()):
+            return f'file {name} is at none of {sorted(held)}'
     return None

@@ -246,7 +246,7 @@ int64_t folder_find(struct volume *volume, const struct node *folder, const char
 	return result;
 }
 
-int64_t folder_is_empty(struct volume *volume, const struct node *folder)
+int64_t folder_may_go(struct volume *volume, const struct node *folder, uint64_t name)
 {
 	uint64_t blocks = folder_blocks(volume, folder), block;
 	struct run run = { 0 };
@@ -269,6 +269,10 @@ int64_t folder_is_empty(struct volume *volume, const struct node *folder)
 			return volume_damaged(volume, "a folder is wrong");
 		if (result)
 			return -ENOTEMPTY;
+		result = banos_store_after(volume->mount, name, block << volume->layout.block_shift,
+					   volume->layout.block_bytes);
+		if (result)
+			return result;
 	}
 	return 0;
 }

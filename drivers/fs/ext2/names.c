@@ -236,7 +236,7 @@ int64_t ext2_rmdir(void *fs, uint64_t dir, const char *name, uint32_t length, ui
 	if (!error && inode_type(node.raw) != MODE_FOLDER)
 		error = -ENOTDIR;
 	if (!error)
-		error = folder_is_empty(volume, &node);
+		error = folder_may_go(volume, &node, place_offset(volume, &place));
 	if (!error)
 		error = folder_remove(volume, &folder, &place);
 	if (!error)
@@ -312,7 +312,7 @@ static int64_t move_find(struct move *move)
 		error = place_find(volume, &move->new_folder, what->new_name,
 				   (uint32_t)strlen(what->new_name), what->new_node, &move->to);
 	if (!error && move->is_folder)
-		error = folder_is_empty(volume, &move->target);
+		error = folder_may_go(volume, &move->target, place_offset(volume, &move->to));
 	else if (!error && inode_links(move->target.raw) > 1)
 		error = links_order(volume, move->target.number, place_offset(volume, &move->to));
 	return error;

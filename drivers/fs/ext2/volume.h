@@ -239,8 +239,12 @@ int64_t folder_find(struct volume *volume, const struct node *folder, const char
 /** A block of a folder on the store; @p run remembers what was found last. 0: a hole */
 int64_t folder_block(struct volume *volume, const struct node *folder, uint64_t index,
 		     struct run *run, uint64_t *block);
-/** 0: it has no names; -ENOTEMPTY */
-int64_t folder_is_empty(struct volume *volume, const struct node *folder);
+/**
+ * @brief Its name, which lies at @p name on the store, is going to be removed: on the disk that is behind all that was moved
+ * out of it, whose new names its blocks are behind.
+ * @return 0: it has no names; -ENOTEMPTY; -EAGAIN
+ */
+int64_t folder_may_go(struct volume *volume, const struct node *folder, uint64_t name);
 
 /** A name that is to be added. */
 struct addition {
