@@ -124,6 +124,11 @@ s64 cache_write_cached(struct file *f, struct uio *uio, u64 *pos);
 
 /** @brief With inode->lock, before the file ends at @p pos or further: what lies between the end and there reads as zeroes. */
 int __must_check cache_grow_prepare(struct file_cache *cache, u64 pos);
+/**
+ * @brief Once the new size is seen: a mapping that has written to the page in which the old end @p was lies had
+ * room up to there only, and has to ask for the rest.
+ */
+void cache_grow_end(struct inode *inode, u64 was);
 
 /* ---- room.c ---- */
 

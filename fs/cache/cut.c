@@ -171,15 +171,22 @@ void cache_ask_again(struct inode *inode, u64 index)
 		vm_protect_file_range(&inode->pages, index, index);
 }
 
+void cache_grow_end(struct inode *inode, u64 was)
+{
+	if (unlikely(was < inode->size && was & (PAGE_SIZE - 1)))
+		cache_ask_again(inode, was >> PAGE_SHIFT);
+}
+
 void file_cache_cut(struct inode *inode, u64 size)
 {
 	struct cache_removal removal = { .cache = inode->cache,
 					 .index = PAGE_ALIGN(size) >> PAGE_SHIFT,
 					 .last = PAGE_TREE_MAX };
-	u64 off = size & (PAGE_SIZE - 1);
+	u64 off = size & (PAGE_SIZE - 1), was = inode->size;
 
 	assert_held_write(&inode->cache->cut_lock);
 	WRITE_ONCE(inode->size, size);
+	cache_grow_end(inode, was);
 	removal_run(&removal, true);
 	if (!off)
 		return;

@@ -360,8 +360,6 @@ __cold int cache_grow_prepare(struct file_cache *cache, u64 pos)
 		memset((u8 *)page_address(page) + off, 0, PAGE_SIZE - off);
 		file_cache_dirty(inode, page, 0);
 		page_put(page);
-		/* A mapping that may write to this page has room up to the old end only. */
-		cache_ask_again(inode, size >> PAGE_SHIFT);
 	}
 	if (!cache->backing->map)
 		return 0;
@@ -374,20 +372,25 @@ __cold int cache_grow_prepare(struct file_cache *cache, u64 pos)
 
 int file_cache_extend(struct inode *inode, u64 size)
 {
+	u64 was = inode->size;
 	int err = 0;
 
 	assert_held(&inode->lock);
-	if (size > inode->size)
+	if (size > was)
 		err = cache_grow_prepare(inode->cache, size);
-	if (!err)
-		WRITE_ONCE(inode->size, size);
-	return err;
+	if (err)
+		return err;
+	WRITE_ONCE(inode->size, size);
+	cache_grow_end(inode, was);
+	return 0;
 }
 
 /* With the inode's lock. @return bytes, -errno */
 static s64 write_locked(struct file *f, struct uio *uio, u64 *pos)
 {
 	struct inode *inode = f->cache->inode;
+	u64 was = inode->size;
+	bool leaves_gap;
 	s64 limit;
 	int err = 0;
 
@@ -406,11 +409,14 @@ static s64 write_locked(struct file *f, struct uio *uio, u64 *pos)
 	uio->count = (u64)limit;
 	if (S_ISREG(inode->mode))
 		file_drop_privileges(inode);
-	if (*pos > inode->size)
+	leaves_gap = *pos > was;
+	if (leaves_gap)
 		err = cache_grow_prepare(f->cache, *pos);
 	if (err)
 		return err;
 	limit = file_write_pieces(inode, uio, pos, write_piece);
+	if (leaves_gap)
+		cache_grow_end(inode, was);
 	if (limit > 0)
 		inode_touch(inode, ATTR_MTIME | ATTR_CTIME);
 	return limit;
