@@ -482,7 +482,7 @@ LEAKS = ['interrupts', 'DMA buffers', 'device memory mappings', 'port ranges',
 REGISTERED = ['character devices', 'buses', 'devices on buses',
               'device probers', 'callbacks', 'watches of owners']
 # Of drafts: their own tests have them.
-DRAFTS = ['disks', 'types of file systems', 'mounted file systems', 'partition probers']
+DRAFTS = ['disks', 'types of file systems', 'mounted file systems', 'disk probers']
 
 
 def test_these_are_all_classes_that_there_are():
