@@ -45,7 +45,9 @@ def qemu_races():
     turned off, a card leaves), about once in a hundred such tests, or the write
     is lost: it replaced the map under processors that still used the old one
     (repaired in 8.2 by "softmmu: Use async_run_on_cpu in tcg_commit"). What is
-    lost is seen where it was the end of an interrupt: qmp.py."""
+    lost is seen where it was the end of an interrupt: qmp.py. A card "edu" that is pulled out
+    while it computes waits for its thread under the lock that the thread may want, and all
+    of QEMU stands still with it: then its monitor does not answer."""
     output = subprocess.run(['qemu-system-x86_64', '--version'], check=True,
                             capture_output=True, text=True).stdout
     return tuple(int(x) for x in re.search(r'(\d+)\.(\d+)', output).groups()) < (8, 2)
@@ -107,7 +109,7 @@ class Keeper:
 
     def close(self):
         for m in self.machines:
-            m.close()
+            m.close(inspect=self.failed)
             if not self.failed:
                 os.unlink(m.log_path)
 

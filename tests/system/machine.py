@@ -214,12 +214,16 @@ class Machine:
         self.child.wait()
         return self.child.exitstatus
 
-    def close(self):
+    def close(self, inspect=False):
+        """inspect: the test failed. QEMU may have: its monitor answers whatever the machine does."""
         if not self.child.isalive() and self.child.signalstatus in CRASHES:
             self.crashed = True
-        elif self.stuck and self.child.isalive():
+        elif (inspect or self.stuck) and self.child.isalive():
             try:
                 self.crashed = has_lost_an_end(self.inspector, self.cpus)
+            except TimeoutError:
+                self.crashed = True
+                self.log.write('\nQEMU itself does not answer\n')
             except (OSError, AssertionError) as error:
                 self.log.write(f'\n{error}: not inspected\n')
         self.inspector.close()

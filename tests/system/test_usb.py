@@ -93,6 +93,8 @@ def test_reports_arrive_in_their_order(start, monitor, kind, machine, cpus, line
     m = start(machine=machine, cpus=cpus, append='quiet',
               qemu=controller(kind) + KEYBOARD + monitor.options()).boot()
     if line:
+        # The agent is through with the keyboard: else it could bring the driver back as it was.
+        wait_until(m, 'test -e /dev/usbkbd0')
         m.check('rmmod usbkbd; rmmod xhci; modprobe xhci line=1; modprobe usbkbd')
     type_all(m, monitor)
     interrupts = m.check('cat /proc/interrupts')
