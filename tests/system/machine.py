@@ -214,6 +214,12 @@ class Machine:
         self.child.wait()
         return self.child.exitstatus
 
+    def kill_qemu(self):
+        """One that stands still outlives timeout(1), whose child it is."""
+        with open(f'/proc/{self.child.pid}/task/{self.child.pid}/children', encoding='ascii') as f:
+            for pid in f.read().split():
+                os.kill(int(pid), signal.SIGKILL)
+
     def close(self, inspect=False):
         """inspect: the test failed. QEMU may have: its monitor answers whatever the machine does."""
         if not self.child.isalive() and self.child.signalstatus in CRASHES:
@@ -224,6 +230,7 @@ class Machine:
             except TimeoutError:
                 self.crashed = True
                 self.log.write('\nQEMU itself does not answer\n')
+                self.kill_qemu()
             except (OSError, AssertionError) as error:
                 self.log.write(f'\n{error}: not inspected\n')
         self.inspector.close()
