@@ -44,9 +44,9 @@ int node_hand_down(struct inode *inode, u32 which, u32 flags)
 
 	attr_of(inode, &attr);
 	if (which & BANOS_SET_SIZE && driven_node(inode)->stored_size != attr.bytes) {
-		WRITE_ONCE(driven_node(inode)->stored_size, attr.bytes);
-		node_changed(
-			inode); /* until that is on the disk, fdatasync() has to wait for a commit */
+		/* Until it is on the disk, fdatasync() has to wait for a commit: must_commit() looks the other way round. */
+		node_changed(inode);
+		smp_store_release(&driven_node(inode)->stored_size, attr.bytes);
 	}
 	WRITE_ONCE(driven_node(inode)->handed_down, READ_ONCE(driven_of(inode->sb)->epoch));
 	err = driven_invoke(driven_of(inode->sb), flags,

@@ -138,16 +138,17 @@ void data_init(struct inode *inode)
 
 /* ---- methods ---- */
 
+/* What a commit takes over is marked as belonging to it before it stops to be dirty: so that is read first. */
 static bool must_commit(struct inode *inode, bool data_only)
 {
 	struct driven_super *super = driven_of(inode->sb);
 	struct driven_node *node = driven_node(inode);
 
-	if (READ_ONCE(node->changed) > READ_ONCE(super->committed) ||
-	    READ_ONCE(inode->size) != READ_ONCE(node->stored_size))
+	if (READ_ONCE(inode->size) != smp_load_acquire(&node->stored_size) ||
+	    (!data_only && smp_load_acquire(&node->dirty)))
 		return true;
-	return !data_only && (READ_ONCE(node->dirty) ||
-			      READ_ONCE(node->handed_down) > READ_ONCE(super->committed));
+	return READ_ONCE(node->changed) > READ_ONCE(super->committed) ||
+	       (!data_only && READ_ONCE(node->handed_down) > READ_ONCE(super->committed));
 }
 
 static int data_fsync(struct file *f, u64 first, u64 last, bool data_only)

@@ -393,6 +393,7 @@ void node_dirty(struct inode *inode, u32 which)
 
 	if (super->flags & BANOS_MOUNT_REMOTE || inode->sb->flags & MS_RDONLY)
 		return;
+	smp_mb(); /* the size, or time, was set: pairs with the exchange in take_dirty(), behind which they are read */
 	if ((READ_ONCE(node->dirty) & which) == which)
 		return;
 	if (__atomic_fetch_or(&node->dirty, which, __ATOMIC_SEQ_CST))
@@ -428,6 +429,7 @@ static bool take_dirty(struct driven_cell *cell, struct inode **out, u32 *which)
 	if (!atomic_inc_not_zero(&node->inode->refs))
 		return false;
 	list_del(&node->dirty_link);
+	WRITE_ONCE(node->handed_down, READ_ONCE(driven_of(node->inode->sb)->epoch));
 	*which = __atomic_exchange_n(&node->dirty, 0, __ATOMIC_SEQ_CST);
 	*out = node->inode;
 	return true;
