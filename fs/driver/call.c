@@ -116,6 +116,7 @@ void driven_open(struct driven_super *super)
 {
 	__atomic_store_n(&super->closed, false, __ATOMIC_SEQ_CST);
 	wake_up_all(&super->wait);
+	wake_up_all(&super->commit_wait);
 }
 
 void driven_exclude(struct driven_super *super)

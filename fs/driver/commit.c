@@ -10,8 +10,8 @@
  *	6. The disk is flushed, so that data is there before what points to it; the copy is written
  *	   (store_commit.c), and the disk is flushed again. The epoch is committed.
  *
- * A thread commits what has waited COMMIT_AGE_NS; fsync(), sync() and a method that answers
- * -EAGAIN do so at once.
+ * A thread of each that is mounted to be written commits what has waited COMMIT_AGE_NS: one that waits for a slow disk
+ * holds up no other. fsync(), sync() and a method that answers -EAGAIN commit at once.
  */
 #include <kernel/err.h>
 #include <kernel/fs/inode.h>
@@ -25,19 +25,14 @@
 
 #define COMMIT_AGE_NS (5 * NSEC_PER_SEC)
 
-static DEFINE_WAIT_QUEUE(commit_wait);
-static bool commit_wanted; /* something was changed, somewhere */
-static bool commit_thread; /* it exists; under driven_lock */
-
 void driven_changed(struct driven_super *super)
 {
 	if (likely(READ_ONCE(super->dirty_ns)))
 		return;
 	WRITE_ONCE(super->dirty_ns, time_monotonic_ns() ?: 1);
-	if (READ_ONCE(commit_wanted))
-		return;
-	WRITE_ONCE(commit_wanted, true);
-	wake_up(&commit_wait);
+	smp_mb(); /* pairs with the one of wait_event() in commit_main() */
+	if (READ_ONCE(super->commit_idle))
+		wake_up(&super->commit_wait);
 }
 
 /* Of one node. A folder's size, and how many blocks something takes, are the driver's. */
@@ -172,62 +167,50 @@ int driven_commit(struct driven_super *super)
 
 /* ---- by age ---- */
 
-/* One whose time has come, counted; else NULL, and *@p next_ns is when there will be one (0: not known). */
-static struct driven_super *commit_next(u64 *next_ns)
+static bool commit_wanted(const struct driven_super *super)
 {
-	u64 now = time_monotonic_ns();
-	struct driven_super *super, *found = NULL;
-
-	*next_ns = 0;
-	mutex_lock(&driven_lock);
-	list_for_each(super, &driven_supers, link) {
-		u64 dirty_ns = READ_ONCE(super->dirty_ns);
-
-		if (!dirty_ns || READ_ONCE(super->closed))
-			continue;
-		if (now - dirty_ns >= COMMIT_AGE_NS && atomic_inc_not_zero(&super->sb->refs)) {
-			found = super;
-			break;
-		}
-		if (!*next_ns || dirty_ns + COMMIT_AGE_NS < *next_ns)
-			*next_ns = dirty_ns + COMMIT_AGE_NS;
-	}
-	mutex_unlock(&driven_lock);
-	return found;
+	return thread_should_stop() || (READ_ONCE(super->dirty_ns) && !READ_ONCE(super->closed));
 }
 
-static void commit_main(void *unused)
+/* Sleep until something has waited long enough. It is woken for the first change only: many commits may be between. */
+static bool commit_is_due(struct driven_super *super)
 {
-	struct driven_super *super;
-	u64 next_ns;
+	u64 due_ns;
 
-	for (;;) {
-		WRITE_ONCE(commit_wanted, false);
-		smp_mb(); /* pairs with driven_changed() */
-		super = commit_next(&next_ns);
-		if (super) {
-			int err = driven_commit(super);
+	WRITE_ONCE(super->commit_idle, true);
+	wait_event(&super->commit_wait, commit_wanted(super));
+	WRITE_ONCE(super->commit_idle, false);
+	due_ns = READ_ONCE(super->dirty_ns) + COMMIT_AGE_NS;
+	(void)wait_event_until(&super->commit_wait, thread_should_stop(), due_ns);
+	return READ_ONCE(super->dirty_ns) && READ_ONCE(super->dirty_ns) + COMMIT_AGE_NS <= due_ns &&
+	       !thread_should_stop() && !READ_ONCE(super->closed);
+}
 
-			if (err && err != -ENODEV)
-				pr_warn("%s: what was changed could not be written: %d\n",
-					super->config.source, err);
-			super_put(super->sb);
-		} else if (next_ns) {
-			sleep_until(next_ns, false);
-		} else {
-			wait_event(&commit_wait, READ_ONCE(commit_wanted));
-		}
+static void commit_main(void *arg)
+{
+	struct driven_super *super = arg;
+
+	while (!thread_should_stop()) {
+		int err = 0;
+
+		if (commit_is_due(super))
+			err = driven_commit(super);
+		if (err && err != -ENODEV)
+			pr_warn("%s: what was changed could not be written: %d\n",
+				super->config.source, err);
 	}
 }
 
-int driven_commit_start(void)
+int driven_commit_start(struct driven_super *super)
 {
-	int err = 0;
+	struct thread *thread;
 
-	assert_held(&driven_lock);
-	if (!commit_thread)
-		err = thread_spawn(commit_main, NULL, "kcommit");
-	if (!err)
-		commit_thread = true;
-	return err;
+	if (super->commit_thread)
+		return 0;
+	thread = thread_create(commit_main, super, "kcommit");
+	if (IS_ERR(thread))
+		return PTR_ERR(thread);
+	super->commit_thread = thread;
+	thread_start(thread);
+	return 0;
 }

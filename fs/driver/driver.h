@@ -48,6 +48,9 @@ struct driven_super {
 	u64 epoch;		  /* of the present changes; changes while they are excluded */
 	u64 committed;		  /* the last commit that succeeded */
 	u64 dirty_ns; /* when something was first changed after the last commit; 0: nothing was */
+	struct thread *commit_thread; /* NULL: it was never mounted to be written */
+	struct wait_queue commit_wait;
+	bool commit_idle;		  /* the thread waits for a change */
 	struct banos_mount_config config; /* for mounting it again */
 	int failed;	     /* of the first commit that could not be written: -errno */
 	struct store *store; /* NULL: there is no disk */
@@ -184,7 +187,7 @@ int __must_check node_hand_down(struct inode *inode, u32 which, u32 flags);
 int __must_check driven_commit_last(struct driven_super *super);
 /** @brief Commit what was changed until now. Sleeps. */
 int __must_check driven_commit(struct driven_super *super);
-/** @brief Start the thread that commits by itself. Under driven_lock. @return 0, -errno */
-int __must_check driven_commit_start(void);
+/** @brief Start the thread that commits by itself; thread_stop() ends it. @return 0, -errno */
+int __must_check driven_commit_start(struct driven_super *super);
 /** @brief Something was changed: a commit will follow by itself. Any context. */
 void driven_changed(struct driven_super *super);

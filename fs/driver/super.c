@@ -246,6 +246,7 @@ static struct driven_super *driven_super_alloc(struct driven_type *type, const c
 	for (u32 cpu = 0; cpu < cpu_count; cpu++)
 		list_init(&super->cells[cpu].dirty);
 	wait_queue_init(&super->wait);
+	wait_queue_init(&super->commit_wait);
 	mutex_init(&super->commit_lock);
 	super->epoch = 1;
 	super->config.size = sizeof(super->config);
@@ -302,12 +303,12 @@ static int mount_super(struct driven_super *super, struct driven_type *type, u32
 		sb->dev = disk_dev(super->store->disk);
 	mutex_lock(&driven_lock);
 	list_add_tail(&super->link, &driven_supers);
-	err = driven_commit_start();
-	if (!err)
-		err = serve_begin(super, type);
+	err = serve_begin(super, type);
 	mutex_unlock(&driven_lock);
 	if (!err)
 		err = driven_super_fill(sb);
+	if (!err && !(sb->flags & MS_RDONLY))
+		err = driven_commit_start(super);
 	if (err) {
 		super_put(sb);
 		return err;
@@ -462,6 +463,8 @@ static int driven_remount(struct super_block *sb, u32 flags, const char *options
 		memcpy(super->config.options, was.options, sizeof(was.options));
 	else if (strcmp(super->config.options, was.options))
 		changed = super->config.options;
+	if (!err && !given)
+		err = driven_commit_start(super);
 	if (!err)
 		err = driven_commit(super);
 	if (!err)
@@ -511,6 +514,8 @@ static void driven_put_super(struct super_block *sb)
 
 	WRITE_ONCE(super->ending, true);
 	wake_up_all(&super->wait);
+	if (super->commit_thread)
+		thread_stop(super->commit_thread);
 	if (super->type && !super->closed)
 		err = driven_commit(super);
 	if (err)
