@@ -71,6 +71,8 @@ static void write_batch_end(struct cache_write *batch, bool on_stack)
 	u32 npages = batch->npages;
 
 	if (unlikely(batch->error)) {
+		if (cache->backing->failed)
+			cache->backing->failed(cache->inode);
 		file_cache_error_set(cache, batch->error);
 		__atomic_fetch_add(&cache->failures, 1, __ATOMIC_RELAXED);
 	}

@@ -98,10 +98,20 @@ static void commit_failed(struct driven_super *super, int err)
 	driven_damaged(super, "what was changed could not be written");
 }
 
+/* A block whose data could not be written must not become a file's: the disk stays as the last commit has left it. */
+static int commit_snapshot(struct driven_super *super, struct store_snapshot *snapshot)
+{
+	if (!super->store)
+		return 0;
+	if (READ_ONCE(super->lost))
+		return -EIO;
+	return store_snapshot(super->store, snapshot);
+}
+
 static int commit_locked(struct driven_super *super)
 {
 	struct store_snapshot snapshot = { .pages = NULL };
-	s64 err, failed = 0;
+	s64 err, failed;
 	DEFINE_LIST(done);
 	u64 epoch;
 
@@ -122,8 +132,7 @@ static int commit_locked(struct driven_super *super)
 		driven_changed(super);
 		return driven_error(err);
 	}
-	if (super->store)
-		failed = store_snapshot(super->store, &snapshot);
+	failed = commit_snapshot(super, &snapshot);
 	epoch = super->epoch++;
 	driven_admit(super);
 	commit_drop(&done);
@@ -141,10 +150,8 @@ static int commit_locked(struct driven_super *super)
 int driven_commit_last(struct driven_super *super)
 {
 	struct store_snapshot snapshot = { .pages = NULL };
-	int err = 0;
+	int err = commit_snapshot(super, &snapshot);
 
-	if (super->store)
-		err = store_snapshot(super->store, &snapshot);
 	if (super->store && !err)
 		err = store_write_snapshot(super->store, &snapshot);
 	return err;

@@ -3,7 +3,8 @@
  * Data of files that the kernel moves itself: the driver says where it lies (map()).
  *
  * What is allocated for a write, and that its page is dirty, belong to one change (begin() and end()), so that a commit
- * that stores the one writes the other before: nothing old of the disk is ever seen in a file.
+ * that stores the one writes the other before: nothing old of the disk is ever seen in a file. Where that could not be written
+ * no commit succeeds any more (commit.c).
  *
  * fsync() commits only if something of the file's metadata is not on the disk: it was created, linked,
  * allocated or cut in a change that is not committed, or its size or times are still to be handed down.
@@ -117,11 +118,22 @@ static void data_dirtied(struct inode *inode)
 	driven_changed(driven_of(inode->sb));
 }
 
+/* Blocks that are the file's only with the next commit hold what was there before. */
+static void data_failed(struct inode *inode)
+{
+	struct driven_super *super = driven_of(inode->sb);
+
+	if (READ_ONCE(driven_node(inode)->changed) > READ_ONCE(super->committed) &&
+	    !super->ignores_errors)
+		WRITE_ONCE(super->lost, true);
+}
+
 static const struct cache_backing data_backing = {
 	.map = data_map,
 	.begin = data_begin,
 	.end = data_end,
 	.dirtied = data_dirtied,
+	.failed = data_failed,
 };
 
 void data_init(struct inode *inode)

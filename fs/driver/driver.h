@@ -42,8 +42,9 @@ struct driven_super {
 	bool committing;	   /* no change begins */
 	bool ending;		   /* the last user has gone */
 	bool ignores_errors;	   /* errors=continue */
-	bool remounts;		/* its driver may write, though it is read-only still, or already */
-	struct wait_queue wait; /* for the end of these, and of calls */
+	bool lost;     /* data was, in blocks that a commit would make a file's: there is none */
+	bool remounts; /* its driver may write, though it is read-only still, or already */
+	struct wait_queue wait;	  /* for the end of these, and of calls */
 	struct mutex commit_lock; /* guards committed */
 	u64 epoch;		  /* of the present changes; changes while they are excluded */
 	u64 committed;		  /* the last commit that succeeded */

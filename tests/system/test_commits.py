@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Commits of file systems: which of them wait for which disk, and what they do about one that fails."""
 import os
+import re
 import subprocess
 import time
 
 import pytest
+
+import machine as machines
+from archive import file
+from conftest import disk_program
 
 pytestmark = pytest.mark.banos
 ENVIRONMENT = dict(os.environ, PATH=os.environ['PATH'] + ':/usr/sbin:/sbin')
@@ -50,3 +55,50 @@ def test_a_slow_disk_holds_up_no_other(start, tmp_path):
     assert content(fast, '/f') == b'new\n'
     assert b'File not found' in content(slow, '/f4'), 'the slow disk was not slow enough for this test'
     m.kill_qemu()
+
+
+def broken(path, sector):
+    """A disk one sector of which cannot be written."""
+    return ['-blockdev', f'driver=file,node-name=file,filename={path}', '-blockdev',
+            'driver=blkdebug,node-name=bad,image=file,inject-error.0.event=none,inject-error.0.iotype=write,'
+            f'inject-error.0.sector={sector},inject-error.0.errno=5',
+            '-blockdev', 'driver=raw,node-name=a,file=bad',
+            '-device', 'virtio-blk-pci,drive=a,werror=report']
+
+
+def block_of_first_file(start, path):
+    """Which block the first file gets that is made on the disk: a copy of it is used up."""
+    copy = path + '-copy'
+    assert host('cp', path, copy)[0] == 0
+    m = start(append='quiet', qemu=['-drive', f'if=virtio,file={copy},format=raw']).boot()
+    mount(m)
+    m.check('yes new | dd of=/a/f bs=4096 count=8 iflag=fullblock 2>/dev/null; umount /a')
+    m.close()
+    return int(host('debugfs', '-R', 'bmap /f 4', copy)[1].split()[-1])
+
+
+@pytest.mark.parametrize('kernel', [machines.KERNEL, machines.DEBUG_KERNEL], ids=['release', 'debug'])
+def test_a_block_that_was_never_written_is_in_no_file(start, tmp_path, kernel):
+    disk = made(tmp_path / 'disk')
+    block = block_of_first_file(start, disk)
+    m = start(kernel=kernel, append='quiet', qemu=broken(disk, block * 8 + 1)).boot()
+    mount(m)
+    m.check('exec 5>/a/other')
+    output, status = m.run('yes new | dd of=/a/f bs=4096 count=8 iflag=fullblock conv=fsync')
+    assert status and 'Input/output error' in output, output
+    mounted = m.check('grep /a /proc/mounts; ! mount -o remount,rw /a 2>/dev/null; exec 5>&-; umount /a')
+    m.close()
+    assert OLD[:32] not in content(disk, '/f')
+    assert ' ro,' in mounted
+    assert host('e2fsck', '-fy', disk)[0] in (0, 1)
+    assert OLD[:32] not in content(disk, '/f')
+
+
+def test_each_file_learns_once_that_a_commit_has_failed(start, tmp_path):
+    disk = made(tmp_path / 'disk')
+    bitmap = int(re.search(rb'Block bitmap at (\d+)', host('dumpe2fs', disk)[1])[1])
+    m = start(append='quiet', files={'syncs': file('', disk_program('syncs'), 0o755)},
+              qemu=broken(disk, bitmap * 8)).boot()
+    mount(m)
+    assert m.check('/syncs /a/f /a/g').split() == ['5', '5', '0', '0']
+    m.check('umount /a')

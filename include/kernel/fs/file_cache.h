@@ -67,6 +67,8 @@ struct cache_backing {
 	int (*write)(struct inode *inode, u64 first, u32 count, struct page **pages, u64 bytes);
 	/** The first of the inode's pages became dirty. May not sleep. May be NULL. */
 	void (*dirtied)(struct inode *inode);
+	/** Pages could not be written, and are dirty no more. Any context. May be NULL. */
+	void (*failed)(struct inode *inode);
 };
 
 /** The cache of one file: storage of the file system's, beside the inode. */
