@@ -10,7 +10,7 @@
  * /bin/init and /bin/sh that can be run. Words of the command line that no part of the
  * kernel has declared by CMDLINE_OPTION() become its arguments, unknown key=value pairs
  * its environment; all words after "--" are its arguments. With root= the first program mounts a disk
- * (usr/rootfs/init), and init= names one there.
+ * (usr/rootfs/init), and init= names one there; if there is no /init, the kernel mounts it (disk_root.c).
  * Source: Linux, Documentation/admin-guide/kernel-parameters.rst.
  */
 #include <kernel/boot.h>
@@ -20,12 +20,14 @@
 #include <kernel/fs/dev_number.h>
 #include <kernel/fs/dirops.h>
 #include <kernel/fs/initramfs.h>
+#include <kernel/fs/path.h>
 #include <kernel/heap.h>
 #include <kernel/page_init.h>
 #include <kernel/power.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
+#include <uapi/fcntl.h>
 #include <uapi/stat.h>
 #include "init.h"
 
@@ -103,7 +105,7 @@ extern const struct cmdline_option __cmdline_options_start[], __cmdline_options_
  */
 /* clang-format off */
 static const char *const linux_words[] = {
-	"ro", "rw", "rootwait", "rootdelay", "rootflags", "rootfstype", "initrd", "noinitrd", "resume", "noresume",
+	"initrd", "noinitrd", "resume", "noresume",
 	"nomodule", "nomodeset", "nofb", "vga", "video", "earlyprintk", "earlycon", "ignore_loglevel", "initcall_debug",
 	"panic", "no_timer_check", "noirqdebug", "irqpoll", "irqfixup", "nmi_watchdog", "nowatchdog", "nosoftlockup",
 	"mitigations", "nosmt", "nosmep", "nosmap", "nopti", "pti", "nopcid", "noinvpcid", "nopat", "noxsave",
@@ -253,15 +255,40 @@ static void __noreturn no_first_process(const char *path, int err)
 		"no first program found: the initrd has none of /init, /sbin/init, /etc/init, /bin/init, /bin/sh");
 }
 
+static bool first_exists(const char *program)
+{
+	struct path path;
+
+	if (path_lookup(AT_FDCWD, program, LOOKUP_FOLLOW, &path))
+		return false;
+	path_put(&path);
+	return true;
+}
+
+/* @return is the root a disk now, which the kernel has mounted? */
+static bool first_mount_disk(void)
+{
+	if (!option_is_set(&opt_root) || option_is_set(&opt_rdinit) || first_exists("/init"))
+		return false;
+	if (!disk_root_mount())
+		return true;
+	if (!boot_info.nr_modules)
+		boot_stop("no root file system, and no initrd");
+	pr_err("init: the root file system is the initrd\n");
+	return false;
+}
+
 /* @return false: none of the candidates could be run */
 static bool first_find(struct first *first)
 {
 	static const char *const candidates[] = { "/init", "/sbin/init", "/etc/init", "/bin/init",
 						  "/bin/sh" };
 	static char path[sizeof(boot_info.cmdline)];
+	bool on_disk = first_mount_disk();
 	int err;
 
-	if ((!option_is_set(&opt_root) && option_value(&opt_init, path, sizeof(path)) > 0) ||
+	if (((on_disk || !option_is_set(&opt_root)) &&
+	     option_value(&opt_init, path, sizeof(path)) > 0) ||
 	    option_value(&opt_rdinit, path, sizeof(path)) > 0) {
 		err = first_try_start(first, path);
 		if (err)

@@ -16,6 +16,7 @@
 #include <kernel/cred.h>
 #include <kernel/fs/context.h>
 #include <kernel/fs/dentry.h>
+#include <kernel/fs/dirops.h>
 #include <kernel/fs/inode.h>
 #include <kernel/fs/mount.h>
 #include <kernel/fs/path.h>
@@ -339,6 +340,19 @@ static int do_mount(const char *source, struct path *target, const char *type, u
 	return err;
 }
 
+int fs_mount(const char *source, const char *target, const char *type, u32 flags,
+	     const char *options)
+{
+	struct path path;
+	int err = path_lookup(AT_FDCWD, target, LOOKUP_FOLLOW, &path);
+
+	if (err)
+		return err;
+	err = do_mount(source, &path, type, flags, options);
+	path_put(&path);
+	return err;
+}
+
 /* Up to a page of options; bytes behind a fault are left out, as in Linux. */
 static char *copy_options(u64 user)
 {
@@ -516,4 +530,26 @@ SYSCALL2(pivot_root, new_root, put_old)
 	path_put(&old);
 	path_put(&new);
 	return ret;
+}
+
+/* ---- the boot ---- */
+
+int fs_replace_root(const char *path)
+{
+	struct path new;
+	struct mount *old = mount_root;
+	int err = path_lookup(AT_FDCWD, path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &new);
+
+	if (err)
+		return err;
+	mutex_lock(&mount_mutex);
+	if (!is_mount_root(&new) || new.mnt == old || !is_attached(new.mnt)) {
+		err = -EINVAL;
+	} else {
+		mount_pivot(new.mnt, &new);
+		mount_detach_tree(old);
+	}
+	mutex_unlock(&mount_mutex);
+	path_put(&new);
+	return err;
 }

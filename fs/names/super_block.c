@@ -117,6 +117,22 @@ void fs_unregister(struct fs_type *type)
 	mutex_unlock(&types_lock);
 }
 
+bool fs_type_of_disks(u32 index, char *name, size_t size)
+{
+	struct fs_type *type;
+	bool found = false;
+
+	mutex_lock(&types_lock);
+	list_for_each(type, &types, link) {
+		if (type->flags & FS_NODEV || index--)
+			continue;
+		found = strscpy(name, type->name, size) >= 0;
+		break;
+	}
+	mutex_unlock(&types_lock);
+	return found;
+}
+
 void fs_types_show(struct seq_file *seq)
 {
 	struct fs_type *type;

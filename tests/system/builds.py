@@ -148,17 +148,16 @@ def seed(source, out):
 
 # What the usual kernel has built in is a file where the samples are built in.
 AS_FILES = 'bus_pci misc_edu char_null char_zero char_full'.split()
+# What a root on a virtio disk needs.
+DISK_DRIVERS = 'bus_virtio virtio_blk fs_ext2 fs_probe partition_gpt lib_checksum'.split()
 
 
-def build(source, out, answer, goal):
-    """A build in which all samples are y, and what else a driver may be m; or the samples m."""
+def build(source, out, config, goal):
+    """Build with these lines of the configuration, and what else is the default."""
     env = {k: v for k, v in os.environ.items() if not k.startswith('MAKE')}
     os.makedirs(out, exist_ok=True)
     with open(f'{out}/.config', 'w', encoding='utf-8') as f:
-        f.writelines(f'CONFIG_SAMPLE_{x.upper()}={answer}\n'
-                     for x in (*SAMPLES, *TRIALS, *REFUSED))
-        if answer == 'y':
-            f.writelines(f'CONFIG_{x.upper()}=m\n' for x in AS_FILES)
+        f.writelines(f'CONFIG_{x.upper()}={answer}\n' for x, answer in config.items())
     for target in ('olddefconfig', goal):
         done = subprocess.run(
             ['make', f'-j{os.cpu_count()}', f'O={os.path.abspath(out)}', target],
@@ -177,8 +176,9 @@ def samples_builtin():
     copy_tree(source)
     for answer in 'ym':
         seed(source, f'{out}/{answer}')
-    build(source, f'{out}/y', 'y', 'all')
-    build(source, f'{out}/m', 'm', 'modules')
+    samples = [f'sample_{x}' for x in (*SAMPLES, *TRIALS, *REFUSED)]
+    build(source, f'{out}/y', dict.fromkeys(samples, 'y') | dict.fromkeys(AS_FILES, 'm'), 'all')
+    build(source, f'{out}/m', dict.fromkeys(samples, 'm'), 'modules')
     return out
 
 
@@ -187,3 +187,12 @@ def samples_builtin_kernel():
     out = samples_builtin()
     with open(f'{out}/y/initramfs.cpio', 'rb') as f:
         return {'kernel': f'{out}/y/banos.elf', 'initrd': f.read()}
+
+
+@functools.cache
+def disk_kernel():
+    """A kernel that mounts a root on a virtio disk without an initramfs. @return its path"""
+    out = os.path.join(machines.BUILD, 'tests', 'disk')
+    seed(SOURCE, out)
+    build(SOURCE, out, dict.fromkeys(DISK_DRIVERS, 'y'), 'kernel')
+    return f'{out}/banos.elf'

@@ -6,7 +6,9 @@ import subprocess
 
 import pytest
 
+import archive
 import machine as machines
+from builds import disk_kernel
 
 pytestmark = pytest.mark.banos
 
@@ -97,3 +99,33 @@ def test_without_the_disk_there_is_a_shell(start):
     m.expect('there is no /dev/vdz9', 60)
     m.boot()
     assert 'rootfs on / ' in m.check('mount')
+
+
+# 8 MiB: as little as a shell from a disk needs.
+@pytest.mark.parametrize('name, memory', [('/dev/vda3 rootfstype=vfat,ext2', 8), ('LABEL=banos', 256)])
+def test_the_kernel_mounts_the_root_itself(start, image, scratch, name, memory):
+    m = start(append=f'quiet root={name}', kernel=disk_kernel(), initrd=b'', memory=memory,
+              qemu=drive(image)).boot()
+    is_root(m)
+    # Nothing is left of the first file system, and the disk is in use.
+    assert 'rootfs' not in m.check('cat /proc/mounts')
+    assert m.check('cat /proc/1/comm') == 'init\n'
+    m.check('echo kept >/root/file')
+    m.sendline('poweroff')
+    m.wait_end()
+    check_file_system(image, scratch)
+    # An initramfs without a first program does not change that; and what stands in it is not the root.
+    m = start(append='quiet ro root=/dev/vda3 init=/bin/sh', kernel=disk_kernel(), qemu=drive(image),
+              initrd=archive.cpio(archive.tree({'sbin/init': archive.file('', b'#!/bin/no')}))).boot()
+    assert m.check('cat /root/file') == 'kept\n'
+    assert m.run('echo no >/root/file')[1] != 0
+
+
+@pytest.mark.parametrize('words, said', [
+    ('root=/dev/vdz rootwait=1', 'there is no /dev/vdz'),
+    ('root=/dev/vda1', '/dev/vda1 cannot be mounted as any type'),
+    ('root=/dev/vda3 rootfstype=iso9660,', '/dev/vda3 cannot be mounted as iso9660')])
+def test_a_root_that_cannot_be_mounted_is_told(start, image, words, said):
+    m = start(append=words, kernel=disk_kernel(), initrd=b'', qemu=drive(image))
+    m.expect(said, 60)
+    m.expect('cannot start: no root file system, and no initrd', 10)

@@ -20,6 +20,14 @@ __must_check int fs_link(const char *old, const char *new);
 int fs_remove(const char *path);
 /** @brief Set owner, mode, times; the last component is not followed. */
 int fs_setattr(const char *path, const struct iattr *attr);
+/** @brief As mount(2) of something new. @param flags  MS_*; @param source,options  may be NULL */
+__must_check int fs_mount(const char *source, const char *target, const char *type, u32 flags,
+			  const char *options);
+/**
+ * @brief Make the mount at @p path the first one, and unmount the present one with all that is mounted there.
+ * For the boot: no process exists yet.
+ */
+__must_check int fs_replace_root(const char *path);
 
 /** @brief Make a regular file; checks rights. Under the lock of @p dir. */
 __must_check int vfs_create(struct dentry *dir, struct dentry *d, mode_t mode);

@@ -82,6 +82,8 @@ void fs_unregister(struct fs_type *type);
 /** @return the type of that name, held: fs_type_put(); or NULL. Sleeps. */
 struct fs_type *fs_type_get(const char *name);
 void fs_type_put(struct fs_type *type);
+/** @brief Name the type number @p index, from 0, of those that a disk may have. Sleeps. @return false: there is none */
+bool fs_type_of_disks(u32 index, char *name, size_t size);
 /** @brief Write the text of /proc/filesystems. Sleeps. */
 void fs_types_show(struct seq_file *seq);
 
