@@ -137,12 +137,25 @@ static int driver_disk_publish(struct owned *owned)
 	return block_device_publish(container_of(owned, struct driver_disk, owned)->device);
 }
 
+/* A driver that removes its disk means it; one that ends itself may have a successor. */
+static u32 driver_disk_how(const struct driver_disk *disk)
+{
+	const struct bus_device *bus = disk->owner->device;
+	u32 how = 0;
+
+	if (bus && READ_ONCE(bus->absent))
+		return BLOCK_STOP_NOW;
+	if (owner_driver(disk->root)->state == BANOS_DRIVER_GOING)
+		how = BLOCK_STOP_WAITS;
+	if (gate_has_failed(disk->root))
+		how |= BLOCK_STOP_NOW;
+	return how;
+}
+
 static int driver_disk_stop(struct owned *owned, u64 deadline_ns)
 {
 	struct driver_disk *disk = container_of(owned, struct driver_disk, owned);
-	const struct bus_device *bus = disk->owner->device;
-	bool gone = (bus && READ_ONCE(bus->absent)) || gate_has_failed(disk->root);
-	int err = block_device_stop(disk->device, deadline_ns, gone);
+	int err = block_device_stop(disk->device, deadline_ns, driver_disk_how(disk));
 
 	if (err)
 		return err;

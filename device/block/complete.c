@@ -59,12 +59,18 @@ int block_wait(struct block_io *io)
 	return io->error;
 }
 
-static void block_piece_end(struct block_io *io, int error)
+__cold void block_piece_end(struct block_io *io, int error, bool again)
 {
 	if (error)
 		WRITE_ONCE(io->error, error);
-	if (atomic_dec_and_test(&io->left))
+	if (again)
+		WRITE_ONCE(io->again, true);
+	if (!atomic_dec_and_test(&io->left))
+		return;
+	if (!io->again)
 		block_io_end(io, io->error);
+	else if (!block_io_park(io))
+		block_io_end(io, -EIO);
 }
 
 /* ---- requests ---- */
@@ -88,7 +94,7 @@ static void request_take_ios(struct block_request *request, struct ended_ios *en
 	}
 	request->part = NULL;
 	if (part)
-		block_piece_end(part, request->error);
+		block_piece_end(part, request->error, request->fate == FATE_PARK);
 }
 
 static void queue_free_tag_locked(struct block_queue *queue, const struct block_request *request,
@@ -142,7 +148,7 @@ void request_retire(struct block_request *request)
 {
 	struct block_queue *queue = request->queue;
 	struct ended_ios ended;
-	bool kick;
+	bool kick, park = request->fate == FATE_PARK;
 
 	if (request->fate == FATE_AGAIN) {
 		request_put_again(request);
@@ -156,6 +162,8 @@ void request_retire(struct block_request *request)
 	spin_unlock(&queue->lock);
 	if (kick)
 		block_thread_kick(queue->device);
+	if (park)
+		block_ios_park(&ended.whole);
 	ios_end(&ended);
 }
 

@@ -130,6 +130,13 @@ static void block_device_take_config(struct block_device *device,
 	wait_queue_init(&device->wait);
 }
 
+/* Unless it waits for another one. */
+static void block_device_forget_disk(struct block_device *device)
+{
+	if (!device->left && !disk_wait_give_back(device->disk))
+		disk_forget(device->disk);
+}
+
 struct block_device *block_device_create(const struct block_device_config *config)
 {
 	struct block_device *device = lines_zalloc(sizeof(*device));
@@ -138,7 +145,9 @@ struct block_device *block_device_create(const struct block_device_config *confi
 	if (!device)
 		return ERR_PTR(err);
 	block_device_take_config(device, config);
-	device->disk = disk_create(config);
+	device->disk = disk_wait_take(config);
+	if (!device->disk)
+		device->disk = disk_create(config);
 	if (IS_ERR(device->disk)) {
 		err = PTR_ERR(device->disk);
 		goto free;
@@ -148,7 +157,7 @@ struct block_device *block_device_create(const struct block_device_config *confi
 		err = block_thread_start(device);
 	if (!err)
 		return device;
-	disk_forget(device->disk);
+	block_device_forget_disk(device);
 	disk_put(device->disk);
 free:
 	block_device_free(&device->rcu);
@@ -207,8 +216,8 @@ static void queue_close(struct block_queue *queue, int error)
 		list_del(&io->link);
 		/* Of one that is split the pieces that are out end it. */
 		if (io->split)
-			WRITE_ONCE(io->error, error);
-		if (!io->split || atomic_dec_and_test(&io->left))
+			block_piece_end(io, error, queue->device->left);
+		else if (!queue->device->left || !block_io_park(io))
 			block_io_end(io, error);
 	}
 }
@@ -236,6 +245,14 @@ static u32 block_device_count_out(struct block_device *device)
 	return count;
 }
 
+/* What becomes of requests that the device did not complete. */
+static enum request_fate queue_last_fate(const struct block_queue *queue)
+{
+	if (queue->device->left)
+		return FATE_PARK;
+	return FATE_END;
+}
+
 static void queue_end_again(struct block_queue *queue, int error)
 {
 	for (;;) {
@@ -249,7 +266,7 @@ static void queue_end_again(struct block_queue *queue, int error)
 		spin_unlock(&queue->lock);
 		if (!request)
 			return;
-		request->fate = FATE_END;
+		request->fate = queue_last_fate(queue);
 		request->error = error;
 		request_retire(request);
 	}
@@ -260,7 +277,7 @@ static void queue_end_requests(struct block_queue *queue, int error)
 	for (u32 tag = 0; tag < queue->depth; tag++) {
 		struct block_request *request = &queue->requests[tag];
 
-		if (!request_claim(request, FATE_END, error))
+		if (!request_claim(request, queue_last_fate(queue), error))
 			continue;
 		request_quarantine(request);
 		if (request_release(request))
@@ -282,11 +299,11 @@ static bool block_device_is_called(struct block_device *device)
 }
 
 /* Requests that are out may complete; threads of the driver that use a buffer leave. */
-static int block_device_drain(struct block_device *device, u64 deadline_ns, bool gone)
+static int block_device_drain(struct block_device *device, u64 deadline_ns, bool now)
 {
 	u64 patience = MIN(deadline_ns, time_monotonic_ns() + DRAIN_NS);
 
-	if (!gone)
+	if (!now)
 		(void)wait_event_until(&device->wait, !block_device_count_out(device), patience);
 	while (block_device_end_requests(device, -EIO)) {
 		if (time_monotonic_ns() >= deadline_ns)
@@ -296,26 +313,39 @@ static int block_device_drain(struct block_device *device, u64 deadline_ns, bool
 	return 0;
 }
 
-int block_device_stop(struct block_device *device, u64 deadline_ns, bool gone)
+/* The disk goes with it, or stays. */
+static void block_device_leave(struct block_device *device, bool waits)
 {
-	bool published;
+	bool first;
 
 	mutex_lock(&device->lock);
+	first = !device->closing && device->published;
 	device->closing = true;
-	published = device->published;
 	mutex_unlock(&device->lock);
-	if (published)
-		disk_hide(device->disk);
+	if (!first)
+		return;
+	device->left = waits && disk_wait_begin(device);
+	if (!device->left)
+		disk_hide(device->disk, device);
+}
+
+int block_device_stop(struct block_device *device, u64 deadline_ns, u32 how)
+{
+	int err;
+
+	block_device_leave(device, how & BLOCK_STOP_WAITS);
 	block_device_close(device, -ENODEV);
 	if (wait_event_until(&device->wait, !block_device_is_called(device), deadline_ns))
 		return -EBUSY;
-	return block_device_drain(device, deadline_ns, gone);
+	err = block_device_drain(device, deadline_ns, how & BLOCK_STOP_NOW);
+	if (!err && device->left)
+		disk_wait_ready(device->disk);
+	return err;
 }
 
 void block_device_destroy(struct block_device *device)
 {
-	if (!device->published)
-		disk_forget(device->disk);
+	block_device_forget_disk(device);
 	timer_retire_sync(&device->timer);
 	WRITE_ONCE(device->end, true);
 	wake_up_all(&device->wait);

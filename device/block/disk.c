@@ -28,7 +28,7 @@ static DEFINE_MUTEX(disks_lock);
 static DEFINE_LIST(disks);
 static struct disk_watch *watches;
 
-/* ---- what is known of one ---- */
+/* ---- references ---- */
 
 void disk_get(struct disk *disk)
 {
@@ -49,111 +49,6 @@ void disk_put(struct disk *disk)
 	if (disk->whole != disk)
 		disk_put(disk->whole);
 	disk_free(disk);
-}
-
-const char *disk_name(const struct disk *disk)
-{
-	return disk->name;
-}
-dev_t disk_dev(const struct disk *disk)
-{
-	return disk->dev;
-}
-u64 disk_bytes(const struct disk *disk)
-{
-	return READ_ONCE(disk->bytes);
-}
-u32 disk_block_bytes(const struct disk *disk)
-{
-	return disk->block_mask + 1;
-}
-u32 disk_physical_bytes(const struct disk *disk)
-{
-	return disk->physical_bytes;
-}
-u64 disk_request_bytes(const struct disk *disk)
-{
-	return disk->request_bytes;
-}
-bool disk_is_readonly(const struct disk *disk)
-{
-	return disk->flags & BANOS_BLOCK_READ_ONLY || READ_ONCE(disk->readonly) ||
-	       READ_ONCE(disk->whole->readonly);
-}
-void disk_set_readonly(struct disk *disk, bool readonly)
-{
-	WRITE_ONCE(disk->readonly, readonly);
-}
-void disk_set_tables(struct disk *whole, bool wanted)
-{
-	WRITE_ONCE(whole->no_tables, !wanted);
-}
-bool disk_may_have_table(const struct disk *disk)
-{
-	return disk->whole == disk && !READ_ONCE(disk->no_tables);
-}
-bool disk_has_fua(const struct disk *disk)
-{
-	return disk->flags & BANOS_BLOCK_HAS_FUA;
-}
-bool disk_has_cache(const struct disk *disk)
-{
-	return disk->flags & BANOS_BLOCK_HAS_FLUSH;
-}
-bool disk_has_discard(const struct disk *disk)
-{
-	return disk->flags & BANOS_BLOCK_HAS_DISCARD;
-}
-bool disk_is_removable(const struct disk *disk)
-{
-	return disk->flags & BANOS_BLOCK_REMOVABLE;
-}
-bool disk_is_gone(const struct disk *disk)
-{
-	return READ_ONCE(disk->state) == DISK_GONE;
-}
-const struct owner *disk_owner(const struct disk *disk)
-{
-	const struct block_device *device;
-	const struct owner *owner = NULL;
-
-	rcu_read_lock();
-	device = rcu_dereference(disk->whole->device);
-	if (device)
-		owner = device->root;
-	rcu_read_unlock();
-	return owner;
-}
-bool disk_is_claimed(const struct disk *disk)
-{
-	return READ_ONCE(disk->holder) != NULL;
-}
-
-u64 disk_start(const struct disk *disk)
-{
-	return disk->start;
-}
-u64 disk_sequence(const struct disk *disk)
-{
-	return disk->whole->id;
-}
-u32 disk_partition_number(const struct disk *disk)
-{
-	if (disk->about)
-		return disk->about->number;
-	return 0;
-}
-const struct partition_about *disk_partition_about(const struct disk *disk)
-{
-	return disk->about;
-}
-const char *disk_serial(const struct disk *disk)
-{
-	return disk->whole->serial;
-}
-const char *disk_model(const struct disk *disk)
-{
-	return disk->whole->model;
 }
 
 /* ---- numbers and names ---- */
@@ -224,6 +119,17 @@ static int disk_take_name_locked(struct disk *disk, const char *pattern)
 	return -EEXIST;
 }
 
+/* On the same device, one that looks the same: neither will be recognized. */
+static void disk_find_twins_locked(struct disk *disk, const struct block_device_config *config)
+{
+	struct disk *other;
+
+	assert_held(&disks_lock);
+	list_for_each(other, &disks, link)
+		if (other->whole == other && disk_is_twin(other, config))
+			other->twin = disk->twin = true;
+}
+
 static void disk_list_locked(struct disk *disk)
 {
 	static u64 last_id;
@@ -250,14 +156,17 @@ struct disk *disk_create(const struct block_device_config *config)
 	disk->request_bytes = config->limits.bytes_max;
 	strscpy(disk->serial, config->serial, sizeof(disk->serial));
 	strscpy(disk->model, config->model, sizeof(disk->model));
+	disk->bus = config->bus;
 	if (config->bus)
 		snprintf(disk->bus_path, sizeof(disk->bus_path), "bus/%s/devices/%s",
 			 config->bus->bus->name, config->bus->name);
 	atomic_set(&disk->refs, 2); /* the list's, and the caller's */
 	mutex_lock(&disks_lock);
 	err = disk_take_name_locked(disk, config->name);
-	if (!err)
+	if (!err) {
+		disk_find_twins_locked(disk, config);
 		disk_list_locked(disk);
+	}
 	mutex_unlock(&disks_lock);
 	if (!err)
 		return disk;
@@ -294,19 +203,28 @@ static void disk_unpin_locked(struct disk *whole)
 	whole->pinned = false;
 }
 
+static int disk_pin_locked(struct disk *whole, struct block_device *device)
+{
+	assert_held(&disks_lock);
+	if (device->methods->pin && !device->methods->pin(device))
+		return -ENODEV;
+	whole->pinned = true;
+	return 0;
+}
+
 static int disk_use_locked(struct disk *disk)
 {
 	struct disk *whole = disk->whole;
 	struct block_device *device = rcu_dereference(whole->device);
+	int err = 0;
 
 	assert_held(&disks_lock);
-	if (disk->state != DISK_LIVE || !device)
+	if (disk->state != DISK_LIVE || !(device || whole->wait))
 		return -ENODEV;
-	if (!whole->users && device->methods->pin && !device->methods->pin(device))
-		return -ENODEV;
-	whole->pinned |= !whole->users;
-	whole->users++;
-	return 0;
+	if (!whole->users && device)
+		err = disk_pin_locked(whole, device);
+	whole->users += !err;
+	return err;
 }
 
 static void disk_unuse_locked(struct disk *disk)
@@ -372,21 +290,40 @@ static void disk_make_visible(struct disk *disk)
 	disk_tell(disk, DISK_ADDED);
 }
 
+/* It has waited for that. */
+static int disk_continue_locked(struct disk *disk, struct block_device *device)
+{
+	int err = 0;
+
+	assert_held(&disks_lock);
+	if (disk->users)
+		err = disk_pin_locked(disk, device);
+	if (err)
+		return err;
+	rcu_assign_pointer(disk->device, device);
+	disk_wait_resume(disk, device);
+	return 0;
+}
+
 int disk_show(struct disk *disk, struct block_device *device)
 {
-	bool live;
+	bool is_new;
+	int err = 0;
 
 	mutex_lock(&disks_lock);
-	live = disk->state == DISK_HIDDEN;
-	if (live) {
+	is_new = disk->state == DISK_HIDDEN;
+	if (device->closing || disk->state == DISK_GONE) {
+		err = -ENODEV;
+	} else if (!is_new) {
+		err = disk_continue_locked(disk, device);
+	} else {
 		disk->state = DISK_LIVE;
 		rcu_assign_pointer(disk->device, device);
 	}
 	mutex_unlock(&disks_lock);
-	if (!live)
-		return -ENODEV;
-	disk_make_visible(disk);
-	return 0;
+	if (!err && is_new)
+		disk_make_visible(disk);
+	return err;
 }
 
 /* Of this very one. @return false: another thread was first */
@@ -437,12 +374,34 @@ static void disk_withdraw_partitions(struct disk *whole)
 	}
 }
 
-void disk_hide(struct disk *disk)
+bool disk_leave_device(struct disk *disk, const struct block_device *device, struct disk_wait *wait)
 {
+	bool leaves;
+
 	mutex_lock(&disks_lock);
-	disk_unpin_locked(disk);
-	rcu_assign_pointer(disk->device, NULL);
+	leaves = disk->users && rcu_dereference(disk->device) == device;
+	if (leaves) {
+		disk_unpin_locked(disk);
+		disk_wait_install(disk, wait);
+		rcu_assign_pointer(disk->device, NULL);
+	}
 	mutex_unlock(&disks_lock);
+	return leaves;
+}
+
+void disk_hide(struct disk *disk, const struct block_device *device)
+{
+	bool is_its = false;
+
+	mutex_lock(&disks_lock);
+	if (rcu_dereference(disk->device) == device) {
+		disk_unpin_locked(disk);
+		rcu_assign_pointer(disk->device, NULL);
+		is_its = true;
+	}
+	mutex_unlock(&disks_lock);
+	if (!is_its)
+		return;
 	disk_withdraw_partitions(disk);
 	disk_withdraw(disk);
 	disk_withdraw_partitions(disk); /* one that was being added */

@@ -11,6 +11,7 @@
  *   disks_lock		(mutex, disk.c) lists of disks, names, claims
  *   device->lock	(mutex) thread, resets, the end of a device
  *   queue->lock	(spin) all of a queue; inside it only that of a wait queue
+ *   waits_lock		(spin, replace.c) disks that wait for a driver
  * None is held while a method of a device is called.
  */
 #pragma once
@@ -31,7 +32,7 @@
 enum block_io_end { IO_OUT, IO_ENDING, IO_ENDED };
 
 /** What becomes of a request when the last user of its buffer leaves. */
-enum request_fate { FATE_END, FATE_AGAIN };
+enum request_fate { FATE_END, FATE_AGAIN, FATE_PARK };
 
 struct block_request {
 	u64 seal;
@@ -99,6 +100,7 @@ struct block_device {
 	struct mutex lock; /* published, closing, thread_calls */
 	bool published;
 	bool closing; /* block_device_stop() has begun: no method is called from now on */
+	bool left;    /* then: the disk waits for another driver */
 
 	struct timer timer __aligned(64); /* runs while requests are out */
 	struct wait_queue wait;		  /* of the thread; and who waits for submitters to leave */
@@ -134,9 +136,12 @@ struct disk {
 	dev_t dev;
 	bool node; /* it is in /dev */
 	void *holder;
-	u32 holders; /* of a whole one: claims of partitions */
-	u32 users;   /* of a whole one: files and claims, also of partitions */
-	bool pinned; /* of a whole one: they keep its device */
+	u32 holders;		      /* of a whole one: claims of partitions */
+	u32 users;		      /* of a whole one: files and claims, also of partitions */
+	bool pinned;		      /* of a whole one: they keep its device */
+	bool twin;		      /* another one of its device looks the same */
+	const struct bus_device *bus; /* of a whole one: its device's. For comparing */
+	struct disk_wait *wait;	      /* of a whole one without a device; under waits_lock */
 	u32 physical_bytes;
 	u64 request_bytes;
 	struct partition_about *about;	 /* of a partition */
@@ -150,11 +155,14 @@ struct disk {
 
 /** @brief A whole disk with a name, hidden. @return ERR_PTR(-EEXIST), ERR_PTR(-ENOSPC), ERR_PTR(-ENOMEM) */
 struct disk *__must_check disk_create(const struct block_device_config *config);
-/** @brief Show it. @return 0 or -errno */
+/** @brief Show it, or continue it where it waits. @return 0 or -errno */
 int __must_check disk_show(struct disk *disk, struct block_device *device);
-/** @brief Take it away: no transfer reaches its device any more. */
-void disk_hide(struct disk *disk);
-/** @brief Never shown: its name is free. */
+/** @brief Take it away, if that is its device: no transfer reaches it any more. */
+void disk_hide(struct disk *disk, const struct block_device *device);
+/** @brief A disk in use loses its device, and waits. @return false: it is not in use, or has another device */
+bool disk_leave_device(struct disk *disk, const struct block_device *device,
+		       struct disk_wait *wait);
+/** @brief Its name is free. */
 void disk_forget(struct disk *disk);
 void disk_resized(struct disk *whole, u64 bytes);
 
@@ -203,6 +211,28 @@ void request_quarantine(struct block_request *request);
 void request_retire(struct block_request *request);
 /** @brief End a transfer. */
 void block_io_end(struct block_io *io, int error);
+/** @brief A piece of one that is split has ended; @p again: all of it is to be submitted again. */
+void block_piece_end(struct block_io *io, int error, bool again);
+
+/* ---- replace.c ---- */
+
+/** @brief The driver goes: keep the disk for the next one, if it is in use. Sleeps. @return does it wait? */
+bool disk_wait_begin(struct block_device *device);
+void disk_wait_install(struct disk *disk, struct disk_wait *wait);
+/** @brief The old driver has nothing any more. */
+void disk_wait_ready(struct disk *disk);
+/** @brief Does a disk on the same device look the same? */
+bool disk_is_twin(const struct disk *disk, const struct block_device_config *config);
+/** @brief The disk that waits for this one; counted, NULL: none. Then disk_show(), or disk_wait_give_back(). */
+struct disk *disk_wait_take(const struct block_device_config *config);
+/** @return false: it does not wait any more */
+bool disk_wait_give_back(struct disk *disk);
+/** @brief Its device has been set: submit what was parked. */
+void disk_wait_resume(struct disk *disk, struct block_device *device);
+/** @brief Keep a transfer, to be submitted from its beginning, for the next device. @return false: there is nothing to wait for */
+bool block_io_park(struct block_io *io);
+/** @brief The same for a list of them; those that cannot be kept end. */
+void block_ios_park(struct list *ios);
 
 /* ---- submit.c ---- */
 

@@ -160,7 +160,7 @@ static bool io_begin(struct block_io *io)
 	struct disk *disk = io->disk;
 	int err = io_check(io, disk);
 
-	io->split = false;
+	io->split = io->again = false;
 	io->error = 0;
 	io->ended = IO_OUT;
 	io->waiter = current;
@@ -202,26 +202,15 @@ static bool queue_becomes_mine_locked(struct block_queue *queue)
 	return true;
 }
 
-void block_submit(struct block_io *io)
+/* It has no device. @return true: it got one meanwhile */
+static __cold bool io_is_served_again(struct block_io *io)
 {
-	struct block_queue *queue;
-	bool mine;
-
-	if (!io_begin(io))
-		return;
-	rcu_read_lock();
-	queue = disk_lock_queue(io->disk->whole);
-	if (unlikely(!queue)) {
-		rcu_read_unlock();
-		block_io_end(io, -ENODEV);
-		return;
-	}
-	list_add_tail(&io->link, &queue->waiting);
-	mine = queue_becomes_mine_locked(queue);
-	spin_unlock(&queue->lock);
-	rcu_read_unlock();
-	if (mine)
-		queue_run(queue);
+	if (block_io_park(io))
+		return false;
+	if (rcu_dereference(io->disk->whole->device))
+		return true;
+	block_io_end(io, -ENODEV);
+	return false;
 }
 
 /* Those at the beginning of the list that are for one disk. */
@@ -252,8 +241,31 @@ static void block_submit_some(struct list *ios)
 		struct block_io *io = list_first(ios, struct block_io, link);
 
 		list_del(&io->link);
-		block_io_end(io, -ENODEV);
+		if (io_is_served_again(io))
+			list_add(&io->link, ios);
 	}
+}
+
+void block_submit(struct block_io *io)
+{
+	struct block_queue *queue;
+	bool mine;
+
+	if (!io_begin(io))
+		return;
+	rcu_read_lock();
+	while (!(queue = disk_lock_queue(io->disk->whole))) {
+		rcu_read_unlock();
+		if (!io_is_served_again(io))
+			return;
+		rcu_read_lock();
+	}
+	list_add_tail(&io->link, &queue->waiting);
+	mine = queue_becomes_mine_locked(queue);
+	spin_unlock(&queue->lock);
+	rcu_read_unlock();
+	if (mine)
+		queue_run(queue);
 }
 
 void block_submit_batch(struct list *ios)

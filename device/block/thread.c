@@ -136,7 +136,7 @@ static void block_device_fail(struct block_device *device)
 {
 	pr_err("%s: the device does not answer, and cannot be reset: it is taken away\n",
 	       device->disk->name);
-	disk_hide(device->disk);
+	disk_hide(device->disk, device);
 	block_device_close(device, -EIO);
 	while (block_device_end_requests(device, -EIO))
 		sleep_ms(1);

@@ -282,7 +282,7 @@ static int loop_start(struct loop *loop)
 		err = thread_spawn(loop_worker, loop, name);
 	}
 	if (err) {
-		if (!block_device_stop(loop->device, ~0ull, true))
+		if (!block_device_stop(loop->device, ~0ull, BLOCK_STOP_NOW))
 			block_device_destroy(loop->device);
 		if (loop->disk)
 			disk_put(loop->disk);

@@ -13,6 +13,11 @@
  * Each request has a deadline. When it passes, timeout() is called, then reset(), and if that does not help
  * the disk is taken away. Removal takes it away as well: every request ends once, whatever the driver does.
  * Memory that a device may still access then is kept until its bus has stopped the device.
+ *
+ * When a driver goes, or fails, but its device is there, a disk in use waits for half a minute at most: a driver that
+ * registers the same disk (of the same device, with this serial number, model, size and block size, which flushes
+ * if that did, and knows its commands) is given what was not completed. So the serial numbers of the disks of one device
+ * should differ.
  */
 #ifndef BANOS_BLOCK_H
 #define BANOS_BLOCK_H

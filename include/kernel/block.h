@@ -42,7 +42,8 @@ struct block_io {
 	struct list link;  /* the core's while it is out; the caller's otherwise */
 	struct disk *disk; /* counted by the caller */
 	u8 op, flags;	   /* enum block_op, BLOCK_... */
-	bool split;	   /* the core's: handed out in pieces */
+	bool split;	   /* the core's: handed out in pieces, */
+	bool again;	   /* ... and begun again when these have ended */
 	s32 error;	   /* out: 0 or -errno */
 	u64 offset, bytes; /* on the disk; multiples of its block size */
 	u32 nvecs;	   /* of READ and WRITE: @bytes in all */

@@ -58,16 +58,20 @@ struct block_device_config {
 /** @brief Is it a name, or a pattern for one: letters and digits with at most one '*' or '#', which is not the first? */
 bool disk_pattern_is_valid(const char *pattern, u32 size);
 
-/** @brief A device with its name, not visible yet. Sleeps. @return ERR_PTR(-ENOMEM), (-EEXIST), (-ENOSPC) */
+/** @brief A device with its name, not visible yet; with a disk that waits, where it is the same. Sleeps. @return ERR_PTR(-ENOMEM), (-EEXIST), (-ENOSPC) */
 struct block_device *__must_check block_device_create(const struct block_device_config *config);
 /** @brief Make it visible: requests arrive. Sleeps. @return 0 or -errno */
 int __must_check block_device_publish(struct block_device *device);
+/* How a device ends. */
+#define BLOCK_STOP_NOW 1u /* it was unplugged, or its driver has failed: nothing more completes */
+#define BLOCK_STOP_WAITS \
+	2u /* it is there, only its driver goes: the disk waits for the next one, if it is in use */
 /**
- * @brief No method is called afterwards, and every request has ended. Sleeps, until @p deadline_ns.
- * @param gone  the device is not there any more, or its driver has failed: wait for nothing
+ * @brief No method is called afterwards, and every request has ended, or was kept. Sleeps, until @p deadline_ns.
+ * @param how  BLOCK_STOP_...
  * @return 0; -EBUSY: a method does not return; to be called again
  */
-int __must_check block_device_stop(struct block_device *device, u64 deadline_ns, bool gone);
+int __must_check block_device_stop(struct block_device *device, u64 deadline_ns, u32 how);
 /** @brief After block_device_stop(), or before it was published. A grace period later it is freed. Sleeps. */
 void block_device_destroy(struct block_device *device);
 void *block_device_private(const struct block_device *device);

@@ -158,7 +158,7 @@ static bool fake_begin(struct ktest_context *test, const struct block_device_con
 
 static void fake_end(struct ktest_context *test)
 {
-	KEXPECT_EQ(block_device_stop(fake.device, time_monotonic_ns() + LIMIT_NS, false), 0);
+	KEXPECT_EQ(block_device_stop(fake.device, time_monotonic_ns() + LIMIT_NS, 0), 0);
 	block_device_destroy(fake.device);
 	KEXPECT(disk_is_gone(fake.disk));
 	disk_put(fake.disk);
@@ -516,7 +516,8 @@ KTEST(block, the_end_of_a_device_ends_what_is_out)
 	fake.mode = FAKE_HOLD;
 	if (!held_begin(test, &held, 0))
 		return;
-	KEXPECT_EQ(block_device_stop(fake.device, time_monotonic_ns() + LIMIT_NS, true), 0);
+	KEXPECT_EQ(block_device_stop(fake.device, time_monotonic_ns() + LIMIT_NS, BLOCK_STOP_NOW),
+		   0);
 	KEXPECT_EQ(block_wait(&held.io), -EIO);
 	fake_complete(fake.held_queue[0], fake.held[0].tag, 0);
 	pages_put(&held.vec, 1);

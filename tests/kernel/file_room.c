@@ -280,8 +280,7 @@ static void room_destroy(struct ktest_context *test, struct file *f)
 	for (u32 i = 0; i < WAIT_MS && !__atomic_load_n(&room.evicted, __ATOMIC_ACQUIRE); i++)
 		sleep_ms(1);
 	KEXPECT_EQ(room.evicted, 1);
-	KEXPECT_EQ(block_device_stop(room.device, time_monotonic_ns() + 20 * NSEC_PER_SEC, false),
-		   0);
+	KEXPECT_EQ(block_device_stop(room.device, time_monotonic_ns() + 20 * NSEC_PER_SEC, 0), 0);
 	block_device_destroy(room.device);
 	disk_put(room.disk);
 	kvfree(room.memory);

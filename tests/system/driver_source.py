@@ -12,12 +12,12 @@ FLAGS = ('-DBANOS_CFLAGS=1 -O2 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel 
          '-Wno-unused-parameter').split()
 
 
-def compiled(code, folder_of_headers=SOURCE):
+def compiled(code, *folders_of_headers):
     """The bytes of the driver file."""
     with tempfile.TemporaryDirectory() as folder:
         with open(f'{folder}/a.c', 'w', encoding='utf-8') as f:
             f.write(code)
-        subprocess.run(['gcc', f'-I{SOURCE}/include', f'-I{folder_of_headers}', *FLAGS, '-c',
-                        f'{folder}/a.c', '-o', f'{folder}/a.o'], check=True)
+        subprocess.run(['gcc', f'-I{SOURCE}/include', *(f'-I{x}' for x in folders_of_headers or [SOURCE]),
+                        *FLAGS, '-c', f'{folder}/a.c', '-o', f'{folder}/a.o'], check=True)
         with open(f'{folder}/a.o', 'rb') as f:
             return f.read()
