@@ -93,7 +93,7 @@ static s64 driver_disk_submit(struct block_device *device, u32 queue,
 	return taken;
 }
 
-static s64 driver_disk_timeout(struct block_device *device, u32 queue, u32 tag)
+static __cold s64 driver_disk_timeout(struct block_device *device, u32 queue, u32 tag)
 {
 	const struct driver_disk *disk = block_device_private(device);
 
@@ -101,21 +101,21 @@ static s64 driver_disk_timeout(struct block_device *device, u32 queue, u32 tag)
 			 0);
 }
 
-static s64 driver_disk_reset(struct block_device *device)
+static __cold s64 driver_disk_reset(struct block_device *device)
 {
 	const struct driver_disk *disk = block_device_private(device);
 
 	return gate_call(disk->root, NULL, disk->ops.reset, (u64)disk->context, 0, 0, 0, 0, 0);
 }
 
-static bool driver_disk_pin(struct block_device *device)
+static __cold bool driver_disk_pin(struct block_device *device)
 {
 	const struct driver_disk *disk = block_device_private(device);
 
 	return driver_pin(owner_driver(disk->root));
 }
 
-static void driver_disk_unpin(struct block_device *device)
+static __cold void driver_disk_unpin(struct block_device *device)
 {
 	const struct driver_disk *disk = block_device_private(device);
 
@@ -138,7 +138,7 @@ static int driver_disk_publish(struct owned *owned)
 }
 
 /* A driver that removes its disk means it; one that ends itself may have a successor. */
-static u32 driver_disk_how(const struct driver_disk *disk)
+static __cold u32 driver_disk_how(const struct driver_disk *disk)
 {
 	const struct bus_device *bus = disk->owner->device;
 	u32 how = 0;
@@ -152,7 +152,7 @@ static u32 driver_disk_how(const struct driver_disk *disk)
 	return how;
 }
 
-static int driver_disk_stop(struct owned *owned, u64 deadline_ns)
+static __cold int driver_disk_stop(struct owned *owned, u64 deadline_ns)
 {
 	struct driver_disk *disk = container_of(owned, struct driver_disk, owned);
 	int err = block_device_stop(disk->device, deadline_ns, driver_disk_how(disk));
@@ -207,7 +207,7 @@ static bool block_text_ends(const char *text, size_t size)
 	return strnlen(text, size) < size;
 }
 
-static const char *bad_size(const struct banos_block_config *config)
+static __cold const char *bad_size(const struct banos_block_config *config)
 {
 	if (!is_power_of_two(config->block_bytes) || config->block_bytes < BLOCK_BYTES_LEAST ||
 	    config->block_bytes > BLOCK_BYTES_MOST)
@@ -224,7 +224,7 @@ static const char *bad_size(const struct banos_block_config *config)
 	return NULL;
 }
 
-static const char *bad_limits(const struct banos_block_config *config)
+static __cold const char *bad_limits(const struct banos_block_config *config)
 {
 	if (!config->segments_max || config->segments_max > SEGMENTS_MAX)
 		return "config->segments_max is 0, or over 1024";
@@ -246,7 +246,8 @@ static const char *bad_limits(const struct banos_block_config *config)
 	return NULL;
 }
 
-static const char *bad_field(const struct banos_block_config *config, const struct owner *owner)
+static __cold const char *bad_field(const struct banos_block_config *config,
+				    const struct owner *owner)
 {
 	const char *what = bad_size(config) ?: bad_limits(config);
 
@@ -264,7 +265,7 @@ static const char *bad_field(const struct banos_block_config *config, const stru
 	return NULL;
 }
 
-static u64 address_max(const struct banos_block_config *config, const struct bus_device *bus)
+static __cold u64 address_max(const struct banos_block_config *config, const struct bus_device *bus)
 {
 	u32 bits = ADDRESS_BITS_MOST;
 
@@ -275,7 +276,7 @@ static u64 address_max(const struct banos_block_config *config, const struct bus
 	return ~0ull >> (ADDRESS_BITS_MOST - bits);
 }
 
-static u64 bytes_of_blocks(const struct banos_block_config *config, u64 blocks)
+static __cold u64 bytes_of_blocks(const struct banos_block_config *config, u64 blocks)
 {
 	u64 most = DISK_BYTES_MAX / config->block_bytes;
 
@@ -284,8 +285,9 @@ static u64 bytes_of_blocks(const struct banos_block_config *config, u64 blocks)
 	return most * config->block_bytes;
 }
 
-static void driver_disk_limits(struct block_limits *limits, const struct banos_block_config *config,
-			       const struct bus_device *bus)
+static __cold void driver_disk_limits(struct block_limits *limits,
+				      const struct banos_block_config *config,
+				      const struct bus_device *bus)
 {
 	u64 bytes_max = config->bytes_max ?: BYTES_DEFAULT;
 
@@ -305,8 +307,8 @@ static void driver_disk_limits(struct block_limits *limits, const struct banos_b
 	};
 }
 
-static int driver_disk_create_device(struct driver_disk *disk,
-				     const struct banos_block_config *config)
+static __cold int driver_disk_create_device(struct driver_disk *disk,
+					    const struct banos_block_config *config)
 {
 	struct block_device_config about = {
 		.methods = &driver_disk_methods,
@@ -332,8 +334,9 @@ static int driver_disk_create_device(struct driver_disk *disk,
 	return 0;
 }
 
-static int driver_disk_take_config(struct driver_disk *disk, const struct banos_block_config *from,
-				   struct banos_block_config *config)
+static __cold int driver_disk_take_config(struct driver_disk *disk,
+					  const struct banos_block_config *from,
+					  struct banos_block_config *config)
 {
 	static const char function[] = "banos_block_register";
 	int err = api_struct_read(function, &config_rule, from, config);
@@ -352,7 +355,8 @@ static int driver_disk_take_config(struct driver_disk *disk, const struct banos_
 }
 
 /* All but publishing it. */
-static int driver_disk_register(struct driver_disk *disk, const struct banos_block_config *from)
+static __cold int driver_disk_register(struct driver_disk *disk,
+				       const struct banos_block_config *from)
 {
 	struct banos_block_config config;
 	int err = driver_disk_take_config(disk, from, &config);
@@ -374,8 +378,8 @@ static int driver_disk_register(struct driver_disk *disk, const struct banos_blo
 
 /* ---- the API ---- */
 
-int64_t banos_block_register(banos_owner owner, const struct banos_block_config *config,
-			     banos_block *block)
+__cold int64_t banos_block_register(banos_owner owner, const struct banos_block_config *config,
+				    banos_block *block)
 {
 	struct owner *asked = api_owner(owner);
 	struct driver_disk *disk;
@@ -450,7 +454,7 @@ int64_t banos_block_complete(banos_block block, uint32_t queue,
 }
 BANOS_EXPORT(banos_block_complete);
 
-int64_t banos_block_resize(banos_block block, uint64_t blocks)
+__cold int64_t banos_block_resize(banos_block block, uint64_t blocks)
 {
 	struct owned *owned;
 	s64 err = 0;
@@ -470,7 +474,7 @@ int64_t banos_block_resize(banos_block block, uint64_t blocks)
 }
 BANOS_EXPORT(banos_block_resize);
 
-int64_t banos_block_name(banos_block block, char *name, uint32_t length)
+__cold int64_t banos_block_name(banos_block block, char *name, uint32_t length)
 {
 	const struct driver_disk *disk;
 	s64 result = -EINVAL;

@@ -133,7 +133,7 @@ static void ios_end(struct ended_ios *ended)
 	}
 }
 
-static void request_put_again(struct block_request *request)
+static __cold void request_put_again(struct block_request *request)
 {
 	struct block_queue *queue = request->queue;
 
@@ -144,7 +144,7 @@ static void request_put_again(struct block_request *request)
 	spin_unlock(&queue->lock);
 }
 
-void request_retire(struct block_request *request)
+__cold void request_retire(struct block_request *request)
 {
 	struct block_queue *queue = request->queue;
 	struct ended_ios ended;
@@ -169,7 +169,7 @@ void request_retire(struct block_request *request)
 
 /* ---- completions ---- */
 
-static void complete_report_refused(struct block_device *device, u32 queue, u32 refused)
+static __cold void complete_report_refused(struct block_device *device, u32 queue, u32 refused)
 {
 	u32 missed;
 

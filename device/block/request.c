@@ -424,7 +424,7 @@ s64 block_buffer_map(struct block_request *request, void *segments, u32 max, u32
 	return run.count;
 }
 
-void request_unmap(struct block_request *request)
+__cold void request_unmap(struct block_request *request)
 {
 	struct page *bounce = request->bounce;
 
@@ -439,7 +439,8 @@ void request_unmap(struct block_request *request)
 
 /* ---- pages that a device may still access ---- */
 
-static void quarantine_add(struct bus_device *bus, struct page *page, u32 order, bool borrowed)
+static __cold void quarantine_add(struct bus_device *bus, struct page *page, u32 order,
+				  bool borrowed)
 {
 	struct dma_block *block = kzalloc(sizeof(*block));
 

@@ -61,7 +61,7 @@ static u32 queue_fill_locked(struct block_queue *queue)
 }
 
 /* Requests of the batch, from @from on, that the driver did not take. Those that it completed all the same are out no longer. */
-static void queue_take_back(struct block_queue *queue, u32 from, u32 count, s64 error)
+static __cold void queue_take_back(struct block_queue *queue, u32 from, u32 count, s64 error)
 {
 	while (count-- > from) {
 		struct block_request *request = &queue->requests[queue->batch[count].tag];

@@ -191,7 +191,7 @@ static __cold s64 seek_data(struct file_cache *cache, s64 offset, u64 size, bool
 	return (s64)pos;
 }
 
-s64 file_cache_llseek(struct file *f, s64 offset, int whence)
+__cold s64 file_cache_llseek(struct file *f, s64 offset, int whence)
 {
 	s64 size = (s64)READ_ONCE(f->cache->inode->size), base = 0;
 

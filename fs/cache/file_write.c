@@ -370,7 +370,7 @@ __cold int cache_grow_prepare(struct file_cache *cache, u64 pos)
 	return cache_zero_store(cache, PAGE_ALIGN(size), PAGE_ALIGN(pos));
 }
 
-int file_cache_extend(struct inode *inode, u64 size)
+__cold int file_cache_extend(struct inode *inode, u64 size)
 {
 	u64 was = inode->size;
 	int err = 0;

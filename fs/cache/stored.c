@@ -48,8 +48,8 @@ void stored_init(void)
 	cache_flusher_init();
 }
 
-void file_cache_init(struct inode *inode, struct file_cache *cache,
-		     const struct cache_backing *backing, struct disk *disk, u32 flags)
+__cold void file_cache_init(struct inode *inode, struct file_cache *cache,
+			    const struct cache_backing *backing, struct disk *disk, u32 flags)
 {
 	memset(cache, 0, sizeof(*cache));
 	cache->inode = inode;
@@ -162,7 +162,7 @@ void stored_page_unlink(struct file_cache *cache, struct page *page)
 	mem_account(MEM_FILE, -1);
 }
 
-void stored_page_drop_failed(struct inode *inode, struct page *page)
+__cold void stored_page_drop_failed(struct inode *inode, struct page *page)
 {
 	bool drop;
 

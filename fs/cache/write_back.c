@@ -55,7 +55,7 @@ static bool write_in_flight(struct file_cache *cache, u64 first, u64 last, u64 n
 	return found;
 }
 
-void cache_wait_writes(struct file_cache *cache, u64 first, u64 last)
+__cold void cache_wait_writes(struct file_cache *cache, u64 first, u64 last)
 {
 	u64 number = READ_ONCE(cache->last_write);
 
@@ -92,7 +92,7 @@ static void write_batch_end(struct cache_write *batch, bool on_stack)
 	cache_written();
 }
 
-static void write_part_failed(struct cache_write *batch, int err)
+static __cold void write_part_failed(struct cache_write *batch, int err)
 {
 	int none = 0;
 
@@ -220,7 +220,7 @@ static void write_by_map(struct cache_write *batch, u32 i, u32 count, struct lis
 	}
 }
 
-static void write_by_transfer(struct cache_write *batch, u32 i, u32 count)
+static __cold void write_by_transfer(struct cache_write *batch, u32 i, u32 count)
 {
 	u64 from = batch->pages[i]->index << PAGE_SHIFT;
 	struct file_cache *cache = batch->cache;

@@ -110,7 +110,7 @@ static void mount_destroy(struct mount *mount)
 	call_rcu(&mount->rcu, free_mount);
 }
 
-void mount_put_detached(struct mount *mount)
+__cold void mount_put_detached(struct mount *mount)
 {
 	bool last;
 
@@ -145,7 +145,7 @@ void mount_write_end(struct mount *mount)
 	preempt_enable();
 }
 
-int mount_make_readonly(struct mount *mount)
+__cold int mount_make_readonly(struct mount *mount)
 {
 	u32 old;
 
@@ -162,7 +162,7 @@ int mount_make_readonly(struct mount *mount)
 	return -EBUSY;
 }
 
-int super_make_readonly(struct super_block *sb)
+__cold int super_make_readonly(struct super_block *sb)
 {
 	s64 writers = 0;
 	struct mount *mount;
@@ -181,8 +181,8 @@ int super_make_readonly(struct super_block *sb)
 
 /* ---- building the tree ---- */
 
-struct mount *mount_alloc(struct super_block *sb, struct dentry *root, u32 flags,
-			  const char *source)
+__cold struct mount *mount_alloc(struct super_block *sb, struct dentry *root, u32 flags,
+				 const char *source)
 {
 	struct mount *mount = kzalloc(sizeof(*mount));
 
@@ -257,7 +257,7 @@ static struct dentry *unlink_mount(struct mount *mount)
 	return mountpoint;
 }
 
-int mount_attach(struct mount *mount, const struct path *target)
+__cold int mount_attach(struct mount *mount, const struct path *target)
 {
 	int err = 0;
 
@@ -278,7 +278,7 @@ int mount_attach(struct mount *mount, const struct path *target)
 	return err;
 }
 
-void mount_move(struct mount *mount, const struct path *to)
+__cold void mount_move(struct mount *mount, const struct path *to)
 {
 	struct dentry *old;
 
@@ -291,7 +291,7 @@ void mount_move(struct mount *mount, const struct path *to)
 	dentry_put(old);
 }
 
-void mount_pivot(struct mount *new_root, const struct path *put_old)
+__cold void mount_pivot(struct mount *new_root, const struct path *put_old)
 {
 	struct mount *old_root = mount_root, *parent = put_old->mnt;
 	struct dentry *mountpoint = put_old->dentry, *old;
@@ -332,7 +332,7 @@ static void finish_detach(struct mount *mount, struct dentry *mountpoint)
 	mount_put(mount);
 }
 
-int mount_detach(struct mount *mount, s64 own_refs)
+__cold int mount_detach(struct mount *mount, s64 own_refs)
 {
 	struct dentry *mountpoint;
 
@@ -352,7 +352,7 @@ int mount_detach(struct mount *mount, s64 own_refs)
 	return 0;
 }
 
-void mount_detach_tree(struct mount *mount)
+__cold void mount_detach_tree(struct mount *mount)
 {
 	assert_held(&mount_mutex);
 	for (;;) {
