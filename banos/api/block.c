@@ -258,8 +258,9 @@ static __cold const char *bad_field(const struct banos_block_config *config,
 	if (!disk_pattern_is_valid(config->name, sizeof(config->name)))
 		return "config->name is not letters and digits with at most one * or #";
 	if (!block_text_ends(config->serial, sizeof(config->serial)) ||
-	    !block_text_ends(config->model, sizeof(config->model)))
-		return "config->serial or config->model has no NUL";
+	    !block_text_ends(config->model, sizeof(config->model)) ||
+	    !block_text_ends(config->place, sizeof(config->place)))
+		return "config->serial, config->model or config->place has no NUL";
 	if (!owner->device && !(config->flags & BANOS_BLOCK_NO_DMA))
 		return "owner is no device on a bus, and config->flags lacks BANOS_BLOCK_NO_DMA";
 	return NULL;
@@ -323,6 +324,7 @@ static __cold int driver_disk_create_device(struct driver_disk *disk,
 		.name = config->name,
 		.serial = config->serial,
 		.model = config->model,
+		.place = config->place,
 	};
 	struct block_device *device;
 

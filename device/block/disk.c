@@ -141,6 +141,22 @@ static void disk_list_locked(struct disk *disk)
 
 /* ---- creation ---- */
 
+/* Of its device, and of the card on PCI that provides the bus of that. */
+static void disk_take_paths(struct disk *disk, const struct bus_device *bus)
+{
+	const char *dash = "";
+
+	snprintf(disk->bus_path, sizeof(disk->bus_path), "bus/%s/devices/%s", bus->bus->name,
+		 bus->name);
+	while (bus && strcmp(bus->bus->name, "pci"))
+		bus = bus->owner->device;
+	if (disk->place[0])
+		dash = "-";
+	if (bus)
+		snprintf(disk->path, sizeof(disk->path), "pci-%s%s%s", bus->name, dash,
+			 disk->place);
+}
+
 struct disk *disk_create(const struct block_device_config *config)
 {
 	struct disk *disk = kzalloc(sizeof(*disk));
@@ -156,10 +172,10 @@ struct disk *disk_create(const struct block_device_config *config)
 	disk->request_bytes = config->limits.bytes_max;
 	strscpy(disk->serial, config->serial, sizeof(disk->serial));
 	strscpy(disk->model, config->model, sizeof(disk->model));
+	strscpy(disk->place, config->place, sizeof(disk->place));
 	disk->bus = config->bus;
 	if (config->bus)
-		snprintf(disk->bus_path, sizeof(disk->bus_path), "bus/%s/devices/%s",
-			 config->bus->bus->name, config->bus->name);
+		disk_take_paths(disk, config->bus);
 	atomic_set(&disk->refs, 2); /* the list's, and the caller's */
 	mutex_lock(&disks_lock);
 	err = disk_take_name_locked(disk, config->name);

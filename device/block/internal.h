@@ -148,6 +148,8 @@ struct disk {
 	struct partition_counts *counts; /* of a partition: one for each processor */
 	struct disk_files *files;	 /* in /sys */
 	char name[DISK_NAME_SIZE], serial[64], model[64];
+	char place[32];	    /* on its device; may be empty */
+	char path[88];	    /* disk_path() */
 	char bus_path[112]; /* of its device, below /sys; may be empty */
 };
 

@@ -102,6 +102,10 @@ const char *disk_serial(const struct disk *disk)
 {
 	return disk->whole->serial;
 }
+const char *disk_path(const struct disk *disk)
+{
+	return disk->whole->path;
+}
 const char *disk_model(const struct disk *disk)
 {
 	return disk->whole->model;

@@ -190,7 +190,8 @@ void disk_wait_ready(struct disk *disk)
 
 bool disk_is_twin(const struct disk *disk, const struct block_device_config *config)
 {
-	return disk->bus == config->bus && !strcmp(disk->serial, config->serial);
+	return disk->bus == config->bus && !strcmp(disk->serial, config->serial) &&
+	       !strcmp(disk->place, config->place);
 }
 
 #define FLAGS_OF_CONTENT (BANOS_BLOCK_READ_ONLY | BANOS_BLOCK_HAS_FLUSH)

@@ -5,6 +5,7 @@
  *	by-id/virtio-SERIAL		by-partuuid/UUID
  *	by-id/nvme-MODEL_SERIAL-part1	by-partlabel/NAME
  *	by-uuid/UUID			by-label/LABEL
+ *	by-path/pci-0000:00:1f.2-ata-1.0-part1
  *
  * The kernel makes them, as it makes the nodes, and with the same names as udev: letters, digits,
  * #+-.:=@_ and what is not ASCII stay; a blank of an identity becomes _, other bytes become \x2f and so on.
@@ -120,11 +121,44 @@ static void disk_link_add_id(struct list *links, struct disk *disk)
 	disk_link_add(links, disk, name);
 }
 
+static void disk_link_add_path(struct list *links, struct disk *disk, const char *before,
+			       const char *path, size_t length)
+{
+	u32 number = disk_partition_number(disk);
+	char name[LINK_TEXT_MAX];
+	size_t used;
+
+	used = scnprintf(name, sizeof(name), "disk/by-path/%s", before);
+	memcpy(name + used, path, length);
+	used += length;
+	name[used] = 0;
+	if (number)
+		scnprintf(name + used, sizeof(name) - used, "-part%u", number);
+	disk_link_add(links, disk, name);
+}
+
+/* With the second names that udev keeps for old configurations: "virtio-pci-...", and "...-ata-1". */
+static void disk_links_add_path(struct list *links, struct disk *disk)
+{
+	const char *path = disk_path(disk), *ata = strstr(path, "-ata-"), *dot = NULL;
+
+	if (!path[0])
+		return;
+	disk_link_add_path(links, disk, "", path, strlen(path));
+	if (ata)
+		dot = strchr(ata, '.');
+	if (dot)
+		disk_link_add_path(links, disk, "", path, dot - path);
+	if (!strncmp(disk_name(disk), "vd", 2))
+		disk_link_add_path(links, disk, "virtio-", path, strlen(path));
+}
+
 void disk_links_add(struct list *links, struct disk *disk)
 {
 	const struct partition_about *about = disk_partition_about(disk);
 
 	disk_link_add_id(links, disk);
+	disk_links_add_path(links, disk);
 	if (!about)
 		return;
 	disk_link_add_text(links, disk, "by-partuuid", about->uuid);

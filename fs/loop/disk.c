@@ -248,6 +248,7 @@ static struct block_device *loop_create_device(struct loop *loop, const char *na
 		.name = name,
 		.serial = "",
 		.model = "",
+		.place = "",
 		.limits = {
 			.block_bytes = LOOP_BLOCK,
 			.block_shift = 9,

@@ -15,9 +15,9 @@
  * Memory that a device may still access then is kept until its bus has stopped the device.
  *
  * When a driver goes, or fails, but its device is there, a disk in use waits for half a minute at most: a driver that
- * registers the same disk (of the same device, with this serial number, model, size and block size, which flushes
- * if that did, and knows its commands) is given what was not completed. So the serial numbers of the disks of one device
- * should differ.
+ * registers the same disk (of the same device, with this place, serial number, model, size and block size, which flushes
+ * if that did, and knows its commands) is given what was not completed. So the places or serial numbers of the disks
+ * of one device should differ.
  */
 #ifndef BANOS_BLOCK_H
 #define BANOS_BLOCK_H
@@ -151,9 +151,14 @@ struct banos_block_config {
 	char serial
 		[64]; /**< text or empty, NUL-terminated; the disk is known by it when its driver was replaced */
 	char model[64]; /**< the same, for people */
+	/**
+	 * The same: which of its device's disks it is, in the words of /dev/disk/by-path: "ata-2.0", "nvme-1",
+	 * "scsi-0:0:1:0". Empty where there is only one.
+	 */
+	char place[32];
 };
-#define BANOS_BLOCK_CONFIG_SIZE_2 264u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_block_config, model) == BANOS_BLOCK_CONFIG_SIZE_2,
+#define BANOS_BLOCK_CONFIG_SIZE_2 296u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_block_config, place) == BANOS_BLOCK_CONFIG_SIZE_2,
 	     block_config);
 BANOS_ASSERT(offsetof(struct banos_block_config, context) == 88, block_config_context);
 

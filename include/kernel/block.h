@@ -158,6 +158,8 @@ const struct partition_about *disk_partition_about(const struct disk *disk);
 /** @brief Identity of the whole disk: texts, never NULL. */
 const char *disk_serial(const struct disk *disk);
 const char *disk_model(const struct disk *disk);
+/** @brief Where it is, as /dev/disk/by-path names it: "pci-0000:00:1f.2-ata-1.0"; empty: nobody knows. */
+const char *disk_path(const struct disk *disk);
 
 /** Who wants to know of disks: static storage. Called without locks, in a thread that may sleep and call no driver. */
 struct disk_watch {

@@ -52,7 +52,7 @@ struct block_device_config {
 	u64 blocks;
 	u32 queues, depth, timeout_ms;
 	struct block_limits limits;
-	const char *name, *serial, *model;
+	const char *name, *serial, *model, *place;
 };
 
 /** @brief Is it a name, or a pattern for one: letters and digits with at most one '*' or '#', which is not the first? */

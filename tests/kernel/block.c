@@ -140,6 +140,7 @@ static struct block_device_config fake_config(void)
 		.name = "fake*",
 		.serial = "",
 		.model = "",
+		.place = "",
 	};
 }
 

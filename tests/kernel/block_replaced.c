@@ -104,6 +104,7 @@ static struct block_device_config instance_config(struct instance *instance)
 		.name = "follow*",
 		.serial = "S1",
 		.model = "",
+		.place = "",
 	};
 }
 

@@ -103,6 +103,7 @@ static bool room_disk_create(struct ktest_context *test)
 		.name = "room#",
 		.serial = "",
 		.model = "",
+		.place = "",
 	};
 
 	room.memory = kvzalloc(P(PAGES));

@@ -109,3 +109,20 @@ def test_file_systems_have_names_and_bring_their_drivers(start, tmp_path):
     m.check('i=0; while test -e /dev/disk/by-label/other; do i=$((i+1)); test $i -lt 100 || exit; usleep 50000; done')
     m.check('kill -STOP $(pidof hotplug); rmmod fsprobe && test -e /dev/disk/by-label/ESP')
     m.check('rmmod virtioblk && ! test -e /dev/disk')
+
+
+def test_disks_have_the_names_of_their_places(start, tmp_path):
+    """Those of Debian 12's udev, with its second names."""
+    qemu = disk(tmp_path, 'a', 8 << 20, 'echo start=2048 | sfdisk -q --no-reread $1')
+    qemu[-1] += ',addr=5'
+    for name, card in (('b', 'nvme,addr=6,serial=b'), ('c', 'ide-hd,bus=ide.2'), ('d', 'ide-cd,bus=ide.4')):
+        with open(tmp_path / name, 'wb') as f:
+            f.truncate(1 << 20)
+        qemu += ['-drive', f'if=none,id={name},file={tmp_path}/{name},format=raw', '-device', f'{card},drive={name}']
+    m = start(machine='q35', qemu=qemu, append='quiet').boot()
+    for name, of in (('pci-0000:00:05.0', 'vda'), ('virtio-pci-0000:00:05.0-part1', 'vda1'),
+                     ('pci-0000:00:06.0-nvme-1', 'nvme0n1'), ('pci-0000:00:1f.2-ata-3.0', 'sda'),
+                     ('pci-0000:00:1f.2-ata-3', 'sda'), ('pci-0000:00:1f.2-ata-5', 'sr0')):
+        wait_for(m, f'/dev/disk/by-path/{name}')
+        assert read(m, f'readlink /dev/disk/by-path/{name}') == f'../../{of}'
+    assert len(read(m, 'ls /dev/disk/by-path').split()) == 9

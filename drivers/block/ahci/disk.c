@@ -246,6 +246,7 @@ int64_t disk_attach(struct ahci_port *port)
 	config.blocks = identity->blocks;
 	config.depth = disk_depth(port);
 	banos_format(config.serial, sizeof(config.serial), "%s", identity->serial);
+	banos_format(config.place, sizeof(config.place), "ata-%u.0", port->number + 1);
 	banos_format(config.model, sizeof(config.model), "%s", identity->model);
 	port->kind = PORT_DISK;
 	error = banos_block_register(port->controller->self, &config, &block);

@@ -198,6 +198,7 @@ int64_t drive_attach(struct ahci_port *port)
 	error = drive_read_size(port, &config.blocks);
 	if (error)
 		return error;
+	banos_format(config.place, sizeof(config.place), "ata-%u.0", port->number + 1);
 	banos_format(config.serial, sizeof(config.serial), "%s", port->identity.serial);
 	banos_format(config.model, sizeof(config.model), "%s", port->identity.model);
 	port->kind = PORT_DRIVE;

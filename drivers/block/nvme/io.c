@@ -331,6 +331,7 @@ int64_t space_register(struct nvme_space *space)
 	else
 		banos_format(config.serial, sizeof(config.serial), "%s_%u",
 			     controller->identity.serial, space->number);
+	banos_format(config.place, sizeof(config.place), "nvme-%u", space->number);
 	banos_format(config.model, sizeof(config.model), "%s", controller->identity.model);
 	return banos_block_register(controller->self, &config, &space->block);
 }
