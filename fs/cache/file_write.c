@@ -385,6 +385,59 @@ __cold int file_cache_extend(struct inode *inode, u64 size)
 	return 0;
 }
 
+/* ---- room that nothing is written to ---- */
+
+/* Zeroes for [@pos, @end), which is a hole, or behind the end of the file. */
+static __cold int fill_zeroes(struct inode *inode, u64 pos, u64 end)
+{
+	struct page *zeroes = page_alloc(PAGE_ZERO);
+	s64 got = zeroes ? 0 : -ENOMEM;
+	u32 npages = 0;
+
+	while (pos < end && got >= 0) {
+		struct uio uio;
+
+		uio_init_kernel(&uio, page_address(zeroes),
+				MIN(PAGE_SIZE - IN_PAGE(pos), end - pos));
+		got = write_step(inode->cache, &uio, pos);
+		if (got > 0)
+			pos += (u64)got;
+		if (got > 0 && pos > inode->size)
+			WRITE_ONCE(inode->size, pos);
+		if (!(++npages % CACHE_BATCH))
+			cache_balance(inode->cache, CACHE_BATCH);
+		if (fatal_signal_pending())
+			got = -EINTR;
+	}
+	if (zeroes)
+		page_free(zeroes);
+	return (int)MIN(got, 0l);
+}
+
+int file_cache_fill(struct inode *inode, u64 offset, u64 end)
+{
+	struct file_cache *cache = inode->cache;
+	u64 was = inode->size, stop;
+	bool leaves_gap = offset > was;
+	struct cache_extent extent;
+	int err = 0;
+
+	assert_held(&inode->lock);
+	if (leaves_gap)
+		err = cache_grow_prepare(cache, offset);
+	for (; offset < end && !err; offset = stop) {
+		err = cache_map(cache, offset, end, &extent);
+		stop = MIN(end, extent.offset + extent.length);
+		if (!err && extent.kind == CACHE_HOLE)
+			err = fill_zeroes(inode, offset, stop);
+	}
+	if (leaves_gap)
+		cache_grow_end(inode, was);
+	if (!err && inode->size < end)
+		err = file_cache_extend(inode, end);
+	return err;
+}
+
 /* With the inode's lock. @return bytes, -errno */
 static s64 write_locked(struct file *f, struct uio *uio, u64 *pos)
 {

@@ -57,6 +57,14 @@ int node_hand_down(struct inode *inode, u32 which, u32 flags)
 	return driven_error(err);
 }
 
+void node_count_blocks(struct inode *inode)
+{
+	struct banos_attr attr = attr_empty();
+
+	if (!driven_ask(driven_of(inode->sb), getattr, node_number(inode), &attr))
+		WRITE_ONCE(inode->blocks, attr.blocks);
+}
+
 /* What could not be stored is as it was. */
 static void attr_refresh(struct inode *inode)
 {

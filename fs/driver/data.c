@@ -100,8 +100,11 @@ static int data_map(struct inode *inode, u64 offset, u64 length, bool allocate,
 		return driven_error(err);
 	if (allocate) {
 		driven_changed(super);
-		if (extent.flags & BANOS_EXTENT_NEW)
+		if (extent.flags & BANOS_EXTENT_NEW) {
 			node_changed(inode);
+			/* Until the next commit asks the driver, which counts its own blocks, too. */
+			__atomic_fetch_add(&inode->blocks, extent.length >> 9, __ATOMIC_RELAXED);
+		}
 	}
 	*out = (struct cache_extent){
 		.kind = extent.kind,
@@ -196,6 +199,7 @@ static int data_truncate(struct inode *inode, u64 size)
 	if (err && was < size)
 		WRITE_ONCE(inode->size, was);
 	file_cache_cut_end(inode);
+	node_count_blocks(inode);
 	if (err)
 		return err;
 	node_changed(inode);
@@ -203,29 +207,54 @@ static int data_truncate(struct inode *inode, u64 size)
 	return 0;
 }
 
-static int data_fallocate(struct inode *inode, int mode, u64 offset, u64 length)
+static int data_punch(struct inode *inode, u64 offset, u64 length)
+{
+	u32 mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	s64 err = file_cache_cut_prepare(inode, offset)
+			  ?: file_cache_cut_prepare(inode, offset + length);
+
+	if (err)
+		return err;
+	file_cache_cut_begin(inode);
+	file_cache_punch(inode, offset, length);
+	err = driven_change(driven_of(inode->sb), allocate, node_number(inode), mode, offset,
+			    length);
+	file_cache_cut_end(inode);
+	return driven_error(err);
+}
+
+/* Room that holds nothing. What the driver's format has not is written as zeroes: that takes a size which leads there. */
+static int data_reserve(struct inode *inode, u32 mode, u64 offset, u64 length)
 {
 	struct driven_super *super = driven_of(inode->sb);
+	u64 end = offset + length;
 	s64 err;
 
-	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
-		return -EOPNOTSUPP;
-	if (mode & FALLOC_FL_PUNCH_HOLE) {
-		err = file_cache_cut_prepare(inode, offset)
-			      ?: file_cache_cut_prepare(inode, offset + length);
-		if (err)
-			return err;
-		file_cache_cut_begin(inode);
-		file_cache_punch(inode, offset, length);
-		err = driven_change(super, allocate, node_number(inode), mode, offset, length);
-		file_cache_cut_end(inode);
-	} else {
-		err = driven_change(super, allocate, node_number(inode), mode, offset, length);
-		if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && offset + length > inode->size)
-			err = file_cache_extend(inode, offset + length);
-	}
-	if (err)
+	if (end > super->info.bytes_max)
+		return -EFBIG;
+	err = driven_change(super, allocate, node_number(inode), mode, offset, length);
+	if (err && err != -EOPNOTSUPP)
 		return driven_error(err);
+	if (mode & FALLOC_FL_KEEP_SIZE && end > inode->size)
+		return driven_error(err);
+	if (err && !(super->flags & BANOS_MOUNT_NO_HOLES))
+		return file_cache_fill(inode, offset, end);
+	if (end > inode->size)
+		return file_cache_extend(inode, end);
+	return 0;
+}
+
+static int data_fallocate(struct inode *inode, int mode, u64 offset, u64 length)
+{
+	int err = -EOPNOTSUPP;
+
+	if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
+		err = data_punch(inode, offset, length);
+	else if (!(mode & ~FALLOC_FL_KEEP_SIZE))
+		err = data_reserve(inode, (u32)mode, offset, length);
+	node_count_blocks(inode);
+	if (err)
+		return err;
 	node_changed(inode);
 	inode_touch(inode, ATTR_MTIME | ATTR_CTIME);
 	return 0;

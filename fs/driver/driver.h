@@ -184,6 +184,9 @@ int driven_setxattr(struct inode *inode, const char *name, const void *value, u3
 /** @brief Hand down attributes of a node: BANOS_SET_... @param flags  DRIVEN_... @return 0, -errno */
 int __must_check node_hand_down(struct inode *inode, u32 which, u32 flags);
 
+/** @brief Take over how many blocks a node has. */
+void node_count_blocks(struct inode *inode);
+
 /** @brief Write what unmount() has written to the store. No call runs. @return 0, -errno */
 int __must_check driven_commit_last(struct driven_super *super);
 /** @brief Commit what was changed until now. Sleeps. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Attributes, sizes, and where bytes of files lie: getattr(), setattr(), map(), forget().
+ * Attributes, sizes, and where bytes of files lie: getattr(), setattr(), map(), allocate(), forget().
  *
  * A file has no holes: the kernel asks for clusters in order (BANOS_MOUNT_NO_HOLES). Clusters behind the size hold
  * what they held before; the kernel shows nothing that lies behind the size, and overwrites it when the file grows. A chain longer
@@ -140,7 +140,7 @@ int64_t fat_setattr(void *fs, uint64_t number, uint32_t which, const struct bano
 static int64_t fat_map_locked(struct fat_volume *volume, struct fat_node *node, uint64_t offset,
 			      uint64_t length, uint32_t flags, struct banos_extent *extent)
 {
-	uint32_t shift = volume->layout.cluster_shift, index;
+	uint32_t shift = volume->layout.cluster_shift, index, skipped;
 	struct fat_run run;
 	int64_t error;
 
@@ -166,6 +166,12 @@ static int64_t fat_map_locked(struct fat_volume *volume, struct fat_node *node, 
 		error = fat_chain_grow(volume, node, fat_clusters_of(volume, length));
 		if (!error)
 			error = fat_chain_find(volume, node, index, &run);
+		if (error)
+			return error;
+		/* Not the clusters before, which were there. */
+		skipped = index - run.index;
+		run = (struct fat_run){ index, run.cluster + skipped, run.count - skipped };
+		extent->flags = BANOS_EXTENT_NEW;
 	}
 	if (error)
 		return error;
@@ -187,6 +193,45 @@ int64_t fat_map(void *fs, uint64_t number, uint64_t offset, uint64_t length, uin
 	error = fat_node_get(volume, number, &node);
 	if (!error)
 		error = fat_map_locked(volume, node, offset, length, flags, extent);
+	banos_mutex_unlock(&volume->lock);
+	return error;
+}
+
+/* ---- allocate ---- */
+
+/* Clusters behind the size: until the kernel forgets the file. Others are written by the kernel: there are no holes. */
+static int64_t allocate_locked(struct fat_volume *volume, struct fat_node *node, uint64_t end)
+{
+	uint32_t want = fat_clusters_of(volume, end);
+	struct fat_run run;
+	int64_t error = 0;
+
+	if (node->is_folder)
+		return -EISDIR;
+	while (!error) {
+		error = fat_chain_find(volume, node, want - 1, &run);
+		if (error != -ENODATA)
+			return error;
+		error = fat_chain_grow(volume, node, want - run.index);
+		node->is_long |= !error;
+	}
+	return error;
+}
+
+int64_t fat_allocate(void *fs, uint64_t number, uint32_t mode, uint64_t offset, uint64_t length)
+{
+	struct fat_volume *volume = fs;
+	struct fat_node *node;
+	int64_t error;
+
+	if (mode != BANOS_ALLOCATE_KEEP_SIZE)
+		return -EOPNOTSUPP;
+	if (!length || length > FAT_FILE_MAX || offset > FAT_FILE_MAX - length)
+		return -EFBIG;
+	banos_mutex_lock(&volume->lock);
+	error = fat_node_get(volume, number, &node);
+	if (!error)
+		error = allocate_locked(volume, node, offset + length);
 	banos_mutex_unlock(&volume->lock);
 	return error;
 }
@@ -221,6 +266,8 @@ int64_t fat_cut_forgotten(struct fat_volume *volume)
 			if (!node->is_forgotten)
 				continue;
 			error = fat_either(node_cut(volume, node, fat_node_size(node)), error);
+			if (!node->first) /* all of it: its entry led there */
+				error = fat_either(fat_node_write(volume, node), error);
 			fat_node_drop(volume, node);
 		}
 	return error;

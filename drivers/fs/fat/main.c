@@ -342,6 +342,7 @@ static const struct banos_filesystem_ops fat_ops = {
 	.forget = fat_forget,
 	.readdir = fat_readdir,
 	.map = fat_map,
+	.allocate = fat_allocate,
 };
 
 static int64_t fat_init(banos_owner self)

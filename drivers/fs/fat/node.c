@@ -267,8 +267,10 @@ void fat_node_attr(struct fat_volume *volume, struct fat_node *node, struct bano
 		if (raw[FAT_AT_ATTR] & FAT_ATTR_READ_ONLY)
 			attr->mode &= ~RIGHTS_WRITE;
 	}
-	attr->blocks = (attr->bytes + volume->layout.cluster_bytes - 1) /
-		       volume->layout.cluster_bytes * (volume->layout.cluster_bytes / 512);
+	attr->blocks = node->clusters;
+	if (!node->clusters) /* not counted: as many as its size takes */
+		attr->blocks = fat_clusters_of(volume, attr->bytes);
+	attr->blocks *= volume->layout.cluster_bytes / 512;
 	if (node == &volume->root)
 		return;
 	attr->mtime_ns =

@@ -248,6 +248,7 @@ int64_t fat_getattr(void *fs, uint64_t number, struct banos_attr *attr);
 int64_t fat_setattr(void *fs, uint64_t number, uint32_t which, const struct banos_attr *attr);
 int64_t fat_map(void *fs, uint64_t number, uint64_t offset, uint64_t length, uint32_t flags,
 		struct banos_extent *extent);
+int64_t fat_allocate(void *fs, uint64_t number, uint32_t mode, uint64_t offset, uint64_t length);
 int64_t fat_create(void *fs, uint64_t dir, const char *name, uint32_t length,
 		   const struct banos_create *what, struct banos_attr *attr);
 int64_t fat_unlink(void *fs, uint64_t dir, const char *name, uint32_t length, uint64_t number);

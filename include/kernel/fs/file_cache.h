@@ -155,6 +155,12 @@ void file_cache_cut(struct inode *inode, u64 size);
  * @return 0 or -errno
  */
 int __must_check file_cache_cut_prepare(struct inode *inode, u64 size);
+/**
+ * @brief Give all of [offset, end) room, with zeroes where it was a hole; the file grows to @p end. Under inode->lock. Not of a file
+ * with CACHE_NO_HOLES: that grows by file_cache_extend().
+ * @return 0; an error: a part may have got it
+ */
+int __must_check file_cache_fill(struct inode *inode, u64 offset, u64 end);
 /** @brief With inode->lock: set a larger size; what had room behind the old one reads as zeroes. @return 0 or -errno */
 int __must_check file_cache_extend(struct inode *inode, u64 size);
 /** @brief Make [offset, offset + length) read as zeroes: whole pages are forgotten, parts zeroed and dirtied. Prepared at both ends. */
