@@ -36,6 +36,7 @@ struct driven_super {
 	struct driven_mount *mount; /* the driver's handle */
 	void *fs;		    /* the driver's */
 	u32 flags;		    /* BANOS_MOUNT_... */
+	u32 clean;		    /* BANOS_MOUNT_CLEAN, until it is found damaged */
 	struct banos_mount_info info;
 	struct driven_cell *cells; /* by CPU */
 	bool closed;		   /* no call begins */

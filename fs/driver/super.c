@@ -49,6 +49,7 @@ const struct owned_class driven_mount_class = {
 
 void driven_damaged(struct driven_super *super, const char *text)
 {
+	WRITE_ONCE(super->clean, 0);
 	if (super->sb->flags & MS_RDONLY || super->ignores_errors ||
 	    super->flags & BANOS_MOUNT_REMOTE) {
 		pr_err("%s: %s: %s\n", super->named->name, super->config.source, text);
@@ -172,7 +173,8 @@ static void serve_again(struct driven_super *super, struct driven_type *type)
 	u64 root = super->info.root;
 	int err;
 
-	super->config.flags |= BANOS_MOUNT_AGAIN;
+	super->config.flags &= ~BANOS_MOUNT_CLEAN;
+	super->config.flags |= BANOS_MOUNT_AGAIN | READ_ONCE(super->clean);
 	err = serve_begin(super, type);
 	if (!err && super->info.root != root) {
 		serve_unmount(super);
@@ -307,6 +309,7 @@ static int mount_super(struct driven_super *super, struct driven_type *type, u32
 	mutex_unlock(&driven_lock);
 	if (!err)
 		err = driven_super_fill(sb);
+	super->clean = super->flags & BANOS_MOUNT_CLEAN;
 	if (!err && !(sb->flags & MS_RDONLY))
 		err = driven_commit_start(super);
 	if (err) {

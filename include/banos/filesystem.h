@@ -110,11 +110,13 @@ BANOS_ASSERT(offsetof(struct banos_attr, bytes) == 48, attr_bytes);
 #define BANOS_MOUNT_FORGETS 128u
 /** Of a config: an earlier instance of the driver served it until now, and not all that it changed need be on the disk. */
 #define BANOS_MOUNT_AGAIN 256u
+/** Of info: it had been unmounted properly. Of a config with _AGAIN: it had been, before the first instance, and nobody found it damaged. */
+#define BANOS_MOUNT_CLEAN 512u
 
 /** What is to be mounted. */
 struct banos_mount_config {
 	uint32_t size;
-	uint32_t flags;	      /**< BANOS_MOUNT_READ_ONLY, _SILENT, _AGAIN */
+	uint32_t flags;	      /**< BANOS_MOUNT_READ_ONLY, _SILENT, _AGAIN, _CLEAN */
 	uint64_t bytes;	      /**< of the store; 0: there is none */
 	uint32_t block_bytes; /**< of the store's disk */
 	uint32_t zero;	      /**< 0 */

@@ -106,6 +106,30 @@ static void geometries_are_written(void **state)
 	drive_driver_exit();
 }
 
+/* Another instance goes on, in the middle of work, and the disk is as valid in the end as it was. */
+static void another_instance_leaves_it_valid(void **state)
+{
+	enum { STATE = 1024 + 58, VALID = 1 };
+
+	for (int was_valid = 0; was_valid < 2; was_valid++) {
+		struct drive *drive = image_make("-b 1024", "8M");
+
+		if (!was_valid)
+			drive->disk[STATE] = drive->cache[STATE] = 0;
+		assert_int_equal(drive_mount(drive, NULL, 0), 0);
+		assert_int_equal(vfs_create(drive, "/before", 0100644), 0);
+		assert_int_equal(drive_replace(drive, NULL, 0), 0);
+		work_small(drive);
+		assert_int_equal(drive->disk[STATE] & VALID, 0);
+		assert_int_equal(drive_unmount(drive), 0);
+		assert_string_equal(drive->error, "");
+		assert_int_equal(drive->disk[STATE] & VALID, was_valid);
+		assert_true(image_is_clean(drive));
+		drive_close(drive);
+	}
+	drive_driver_exit();
+}
+
 /* ---- large folders ---- */
 
 static void names_make(struct drive *drive, const char *folder, int count)
@@ -338,6 +362,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(geometries_are_written),
+		cmocka_unit_test(another_instance_leaves_it_valid),
 		cmocka_unit_test(absent_names_cost_few_blocks),
 		cmocka_unit_test(an_index_is_used_and_kept),
 		cmocka_unit_test(what_was_freed_is_used_after_a_commit),

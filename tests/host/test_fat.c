@@ -114,6 +114,26 @@ static void geometries_are_written(void **state)
 	drive_driver_exit();
 }
 
+/* Another instance goes on, in the middle of work, and the disk is as clean in the end as it was. */
+static void another_instance_leaves_it_clean(void **state)
+{
+	static const char *const options[] = { "", "-F 32" };
+
+	for (size_t i = 0; i < ARRAY(options); i++) {
+		struct drive *drive = image_make(options[i], "40M");
+
+		assert_int_equal(drive_mount(drive, NULL, 0), 0);
+		assert_int_equal(vfs_create(drive, "/before", 0100644), 0);
+		assert_int_equal(drive_replace(drive, NULL, 0), 0);
+		work_small(drive);
+		assert_int_equal(drive_unmount(drive), 0);
+		assert_string_equal(drive->error, "");
+		assert_true(image_is_clean(drive));
+		drive_close(drive);
+	}
+	drive_driver_exit();
+}
+
 /* ---- names ---- */
 
 /* The short name that a name gets, as text; "!" in front: no long one beside it. */
@@ -357,6 +377,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(geometries_are_written),
+		cmocka_unit_test(another_instance_leaves_it_clean),
 		cmocka_unit_test(short_names_are_those_of_linux),
 		cmocka_unit_test(names_are_what_mtools_reads),
 		cmocka_unit_test(dates_are_kept),

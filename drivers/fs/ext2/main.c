@@ -186,14 +186,17 @@ static int64_t volume_create(banos_mount mount, const struct layout *layout, str
 }
 
 /* Read-only by its features, or as it was left. */
-static void volume_judge(struct volume *volume, int wants_write)
+static void volume_judge(struct volume *volume, uint32_t flags)
 {
 	const char *why = layout_read_only(&volume->layout);
+	int wants_write = !(flags & BANOS_MOUNT_READ_ONLY);
 
 	if (why && wants_write)
 		banos_warning(ext2_owner, "mounted read-only: %s", why);
 	volume->read_only = why || !wants_write;
 	volume->was_valid = volume->layout.state & STATE_VALID;
+	if (flags & BANOS_MOUNT_CLEAN) /* that it is not now is this driver's own mark */
+		volume->was_valid = STATE_VALID;
 	if (wants_write && !why && (!volume->was_valid || volume->layout.state & STATE_ERROR))
 		banos_warning(ext2_owner,
 			      "it was not unmounted, or has errors: e2fsck is recommended");
@@ -245,6 +248,8 @@ static void info_fill(const struct volume *volume, struct banos_mount_info *info
 
 	if (volume->read_only)
 		info->flags |= BANOS_MOUNT_READ_ONLY;
+	if (volume->was_valid)
+		info->flags |= BANOS_MOUNT_CLEAN;
 	info->root = ROOT_INODE;
 	info->bytes_max = map_blocks_max(layout) << layout->block_shift;
 	info->block_bytes = layout->block_bytes;
@@ -283,7 +288,7 @@ static int64_t ext2_mount(void *context, banos_mount mount, const struct banos_m
 		volume->blocks_free |= (uint64_t)get32(super + SUPER_FREE_BLOCKS_H) << 32;
 	volume->inodes_free = get32(super + SUPER_FREE_INODES);
 	volume->scarce = volume->blocks_free < layout.blocks_reserved + SCARCE_BLOCKS;
-	volume_judge(volume, !(config->flags & BANOS_MOUNT_READ_ONLY));
+	volume_judge(volume, config->flags);
 	error = root_check(volume);
 	if (!error && !volume->read_only)
 		error = super_open(volume);

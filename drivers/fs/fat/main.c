@@ -138,7 +138,7 @@ static int64_t fat_volume_create(banos_mount mount, const struct fat_layout *lay
 }
 
 /* Either of two places may say that it was not left properly: the boot sector's state, or entry 1 of the table. */
-static int64_t fat_volume_judge(struct fat_volume *volume, bool wants_write)
+static int64_t fat_volume_judge(struct fat_volume *volume, uint32_t flags)
 {
 	const struct fat_layout *layout = &volume->layout;
 	uint8_t state = 0, entry[4];
@@ -150,7 +150,9 @@ static int64_t fat_volume_judge(struct fat_volume *volume, bool wants_write)
 	if (!error)
 		error = banos_store_read(volume->mount, offset + layout->bits / 8, entry, 4);
 	volume->was_dirty = state & FAT_STATE_DIRTY;
-	if (error || !wants_write)
+	if (flags & BANOS_MOUNT_CLEAN) /* it is this driver's own mark */
+		volume->was_dirty = false;
+	if (error || flags & (BANOS_MOUNT_READ_ONLY | BANOS_MOUNT_CLEAN))
 		return error;
 	if (volume->was_dirty || (layout->bits == 16 && !(entry[1] & 0x80)) ||
 	    (layout->bits == 32 && !(entry[3] & 0x08)))
@@ -165,7 +167,7 @@ static int64_t volume_open(struct fat_volume *volume, const struct banos_mount_c
 
 	volume->read_only = !wants_write;
 	if (!error)
-		error = fat_volume_judge(volume, wants_write);
+		error = fat_volume_judge(volume, config->flags);
 	if (!error && wants_write)
 		error = fat_state_set(volume, true);
 	return error;
@@ -175,6 +177,8 @@ static void fat_info_fill(const struct fat_volume *volume, struct banos_mount_in
 {
 	info->flags = BANOS_MOUNT_NO_OWNERS | BANOS_MOUNT_NO_HOLES | BANOS_MOUNT_FOLDED |
 		      BANOS_MOUNT_FORGETS;
+	if (!volume->was_dirty)
+		info->flags |= BANOS_MOUNT_CLEAN;
 	info->root = FAT_ROOT_NODE;
 	info->bytes_max = FAT_FILE_MAX;
 	info->block_bytes = volume->layout.cluster_bytes;

@@ -573,8 +573,18 @@ int64_t drive_mount(struct drive *drive, const char *options, uint32_t flags)
 	return error;
 }
 
+/* The dead one's memory is freed by an unmount() whose writes are refused. */
+static void instance_end(struct drive *drive)
+{
+	drive->read_only = true;
+	drive_method_start(drive, true);
+	drive_method_end(drive, "unmount", drive->ops->unmount(drive->fs));
+}
+
 int64_t drive_replace(struct drive *drive, const char *options, uint32_t flags)
 {
+	flags |= BANOS_MOUNT_AGAIN | (drive->info.flags & BANOS_MOUNT_CLEAN);
+	instance_end(drive);
 	return mount_run(drive, options, flags);
 }
 
@@ -598,12 +608,8 @@ void drive_crash(struct drive *drive)
 	drive->dying = true;
 	vfs_forget_all(drive);
 	drive->dying = false;
-	if (drive->mounted) {
-		/* As where the store does not exist any more: what it writes is refused. */
-		drive->read_only = true;
-		drive_method_start(drive, true);
-		drive_method_end(drive, "unmount", drive->ops->unmount(drive->fs));
-	}
+	if (drive->mounted) /* as where the store does not exist any more */
+		instance_end(drive);
 	if (drive->committing) {
 		free(drive->copy);
 		free(drive->copy_list);
