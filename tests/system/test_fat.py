@@ -74,3 +74,27 @@ def test_both_ways(start, tmp_path):
             host('mcopy', '-n', '-i', image, f'::{name}', f'{tmp_path}/one')
             assert (tmp_path / 'one').read_bytes() == expected, name
         assert 'file number 15' not in host('mdir', '-i', image, '::new')
+
+
+def test_short_names_only(start, tmp_path):
+    """The type msdos: names are cut, and long ones that others made are not shown, but removed with their files."""
+    image = make(f'{tmp_path}/disk.img', 'fat16')
+    (tmp_path / 'file').write_bytes(b'content\n')
+    host('mcopy', '-i', image, f'{tmp_path}/file', '::A long name.text')
+    m = start(append='quiet', qemu=disk(image, 'one')).boot()
+    wait_for(m, '/dev/vda')
+    m.check('modprobe vfat && mkdir /m && mount -t msdos /dev/vda /m && cd /m')
+    assert 'msdos' in m.check('grep /m /proc/mounts')
+    assert m.lines('ls -1') == ['alongn~1.tex']
+    assert m.check('cat ALONGN~1.TEX') == 'content\n'
+    m.check('echo 1 >Plain.txt; echo 2 >longerthaneight.text; echo 3 >longerthanANYTHING.tex; mkdir folder; mv plain.TXT folder/b.c.d')
+    m.check('! echo >"a+b" 2>/dev/null; ! echo >.hidden 2>/dev/null; ! echo >ä 2>/dev/null; ! mkdir longerth.tex 2>/dev/null')
+    assert sorted(m.lines('ls -1 . folder; cat longerth.tex')) == sorted(
+        ['.:', 'alongn~1.tex', 'folder', 'longerth.tex', '', 'folder:', 'b.c', '3'])
+    m.check('mv alongn~1.tex moved && rm longerth.tex && cd / && umount /m && mount -t vfat /dev/vda /m && cd /m')
+    assert m.lines('ls -1') == ['FOLDER', 'MOVED']
+    m.check('cd / && umount /m && rmmod vfat')
+    m.close()
+    host('fsck.fat', '-n', image)
+    listed = host('mdir', '-b', '-/', '-i', image, '::').split()
+    assert sorted(listed) == ['::/FOLDER/', '::/FOLDER/B.C', '::/MOVED']

@@ -87,7 +87,7 @@ static bool cursor_take_name(struct fat_cursor *cursor)
 	if (cursor->count &&
 	    !fat_units_to_utf8(cursor->name.units, cursor->count, text, sizeof(text)))
 		cursor->count = 0;
-	if (cursor->count) {
+	if (cursor->count && !cursor->volume->options.style.short_only) {
 		cursor->shown_count = cursor->count;
 		memcpy(cursor->shown, cursor->name.units, cursor->count * sizeof(uint16_t));
 	} else {
@@ -133,6 +133,8 @@ int64_t fat_folder_find(struct fat_cursor *cursor, const char *name, uint32_t le
 	int32_t count = fat_units_from_utf8(name, length, wanted);
 	int64_t found;
 
+	if (count > 0 && cursor->volume->options.style.short_only)
+		count = (int32_t)fat_name_cut(wanted, (uint32_t)count);
 	/* "a." is "a". */
 	while (count > 0 && wanted[count - 1] == '.')
 		count--;

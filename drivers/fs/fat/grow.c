@@ -225,21 +225,25 @@ int64_t fat_addition_plan(struct fat_cursor *cursor, const char *name, uint32_t 
 			  uint32_t taken, struct fat_addition *addition)
 {
 	int32_t count = fat_units_from_utf8(name, length, addition->units);
+	const struct fat_name_style *style = &cursor->volume->options.style;
 	enum fat_short_kind kind;
 	int64_t error;
 
 	if (count > 0)
 		count = fat_name_check(addition->units, (uint32_t)count);
+	if (count > 0 && style->short_only)
+		count = (int32_t)fat_name_cut(addition->units, (uint32_t)count);
 	if (count <= 0)
 		return -EINVAL;
 	addition->folder = cursor->folder;
 	addition->count = (uint32_t)count;
 	addition->new_count = 0;
 	addition->new_end = 0;
-	kind = fat_short_make(addition->units, addition->count, &cursor->volume->options.style,
-			      &addition->name);
-	if (kind == FAT_SHORT_NONE)
+	kind = fat_short_make(addition->units, addition->count, style, &addition->name);
+	if (kind == FAT_SHORT_NONE || (style->short_only && kind == FAT_SHORT_NUMBER))
 		return -EINVAL;
+	if (style->short_only)
+		kind = FAT_SHORT_WHOLE;
 	addition->slots = 1;
 	if (kind != FAT_SHORT_WHOLE)
 		addition->slots += fat_slots_of(addition->count);

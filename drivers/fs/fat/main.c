@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * FAT12, FAT16 and FAT32 with long names (vfat), read and written.
+ * FAT12, FAT16 and FAT32, with long names (vfat) or without (msdos), read and written.
  *
  * The theory is in volume.h (nodes, crashes), name.h (names), layout.h (what is accepted). The files:
  *
@@ -85,10 +85,14 @@ static int64_t info_read(struct fat_volume *volume)
 
 /* ---- mounting ---- */
 
-static int64_t options_take(const char *text, struct fat_options *options)
+static int64_t options_take(const char *text, bool short_only, struct fat_options *options)
 {
 	const char *wrong = fat_options_parse(text, options);
 
+	if (short_only)
+		options->style = (struct fat_name_style){ .lower = true,
+							  .page_850 = options->style.page_850,
+							  .short_only = true };
 	if (!wrong)
 		return 0;
 	banos_error(fat_owner, "the first of these options is not known, or its value is wrong: %s",
@@ -215,9 +219,8 @@ static int64_t fat_mount(void *context, banos_mount mount, const struct banos_mo
 	struct fat_volume *volume;
 	struct fat_layout layout;
 	const char *why;
-	int64_t error = options_take(config->options, &options);
+	int64_t error = options_take(config->options, context != NULL, &options);
 
-	(void)context;
 	if (error)
 		return error;
 	why = fat_boot_read(mount, config, &layout, &error);
@@ -288,7 +291,7 @@ static int64_t remount_locked(struct fat_volume *volume, uint32_t flags, const c
 	int64_t error = 0;
 
 	if (*text)
-		error = options_take(text, &options);
+		error = options_take(text, options.style.short_only, &options);
 	if (!error && read_only != volume->read_only)
 		error = read_only ? volume_close(volume) : fat_state_set(volume, true);
 	if (error)
@@ -351,14 +354,24 @@ static const struct banos_filesystem_ops fat_ops = {
 
 static int64_t fat_init(banos_owner self)
 {
-	static const struct banos_filesystem_config config = {
-		.size = sizeof(config),
+	static const struct banos_filesystem_config vfat = {
+		.size = sizeof(vfat),
 		.ops = &fat_ops,
 		.name = "vfat",
 	};
+	static const struct banos_filesystem_config msdos = {
+		.size = sizeof(msdos),
+		.ops = &fat_ops,
+		.context = (void *)&fat_ops, /* not NULL: short names only */
+		.name = "msdos",
+	};
+	int64_t error;
 
 	fat_owner = self;
-	return banos_filesystem_register(self, &config, NULL);
+	error = banos_filesystem_register(self, &vfat, NULL);
+	if (!error)
+		error = banos_filesystem_register(self, &msdos, NULL);
+	return error;
 }
 
 BANOS_DRIVER(vfat, "1.0", "MIT", "File systems: FAT12, FAT16, FAT32 with long names", fat_init,

@@ -178,6 +178,28 @@ int32_t fat_name_check(const uint16_t *units, uint32_t count)
 	return (int32_t)count;
 }
 
+uint32_t fat_name_cut(uint16_t *units, uint32_t count)
+{
+	uint32_t used = 0, room = 8;
+	bool has_point = false;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (units[i] == '.' && has_point)
+			break;
+		if (units[i] == '.') {
+			has_point = true;
+			room = 4; /* with it */
+		}
+		if (room) {
+			units[used++] = units[i];
+			room--;
+		}
+	}
+	while (used && units[used - 1] == '.')
+		used--;
+	return used;
+}
+
 /* ---- short names ---- */
 
 static uint16_t short_unit(uint8_t byte, bool lower, const struct fat_name_style *style)

@@ -45,6 +45,7 @@ struct fat_name_style {
 	bool store_flags; /* they are used, where that saves the long name */
 	bool lower;	  /* short names are shown in small letters */
 	bool page_850;	  /* not 437 */
+	bool short_only;  /* there are no long ones: type msdos */
 };
 
 /** @brief A unit's capital letter, of the scripts that have one in the same plane. */
@@ -59,6 +60,9 @@ int32_t fat_units_from_utf8(const char *text, uint32_t length, uint16_t units[FA
 uint32_t fat_units_to_utf8(const uint16_t *units, uint32_t count, char *to, uint32_t room);
 /** @brief How many units a new name has, without points at its end; -1: it has some that are not allowed. */
 int32_t fat_name_check(const uint16_t *units, uint32_t count);
+
+/** @brief What the type msdos makes of a name: 8 units, and 3 behind its first point. @return units */
+uint32_t fat_name_cut(uint16_t *units, uint32_t count);
 
 /** @brief The name of a short entry as it is shown. @return units; 0: that is none */
 uint32_t fat_short_show(const uint8_t *entry, const struct fat_name_style *style,

@@ -79,8 +79,10 @@ int64_t banos_filesystem_register(banos_owner owner, const struct banos_filesyst
 	uint64_t *methods = (uint64_t *)&driver_ops;
 
 	if (owner != OWNER || config->size != sizeof(*config) || config->ops->size < 16 ||
-	    config->ops->must || driver_config.ops)
+	    config->ops->must)
 		return -EINVAL;
+	if (driver_config.ops) /* a further name for the same: it is not mounted here */
+		return config->ops->mount == driver_ops.mount ? 0 : -EINVAL;
 	driver_config = *config;
 	memset(&driver_ops, 0, sizeof(driver_ops));
 	memcpy(&driver_ops, config->ops, config->ops->size);
