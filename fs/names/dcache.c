@@ -549,6 +549,27 @@ static struct dentry *get_child(struct dentry *d)
 	return found;
 }
 
+struct dentry *dentry_find_twin(const struct dentry *d)
+{
+	struct dentry *parent = d->parent, *child, *found = NULL;
+
+	rcu_read_lock();
+	spin_lock(&parent->lock);
+	list_for_each(child, &parent->children, child_link) {
+		if (child == d || child->inode != d->inode)
+			continue;
+		if (!S_ISDIR(d->inode->mode) && strcmp(child->name, d->name))
+			continue;
+		if (dentry_get_rcu(child)) {
+			found = child;
+			break;
+		}
+	}
+	spin_unlock(&parent->lock);
+	rcu_read_unlock();
+	return found;
+}
+
 /*
  * Down to a leaf, free it, up again, with a reference on each dentry of the way. No
  * thread uses the file system, but some may be freeing a dentry of it, or drop a
@@ -623,17 +644,18 @@ void dentry_move(struct dentry *from, struct dentry *to, bool exchange)
 	struct dentry *from_parent = from->parent, *to_parent = to->parent;
 
 	tree_write_begin();
-	unlink_from_table(from);
-	if (!dentry_set_flag(to, DENTRY_UNHASHED))
-		unlink_from_table(to);
+	dentry_unhash(from);
+	dentry_unhash(to);
 	swap_names(from, to);
 	if (from_parent != to_parent) { /* the references to parents change hands, too */
 		dentry_relink(from, to_parent);
 		dentry_relink(to, from_parent);
 	}
-	dentry_hash(from);
-	if (exchange)
-		dentry_hash(to);
+	if (!(from->flags & DENTRY_NOCACHE)) {
+		dentry_hash(from);
+		if (exchange)
+			dentry_hash(to);
+	}
 	tree_write_end();
 }
 

@@ -81,6 +81,13 @@ void dentry_move(struct dentry *from, struct dentry *to, bool exchange);
  * caller alone uses it, so that the name can be made again without another. The directory is locked.
  */
 void dentry_retire(struct dentry *d);
+/**
+ * @brief The dentry in use that means the same as @p d, which was looked up anew in a volatile file system: of the
+ * same inode and name, or of the same folder, which has but one name. So a folder has one dentry, and what is
+ * mounted on it is found. Under the lock of the directory's inode.
+ * @return counted, or NULL
+ */
+struct dentry *dentry_find_twin(const struct dentry *d);
 /** @brief Free the unused dentries below @p d. */
 void dentry_prune_children(struct dentry *d);
 /**

@@ -257,15 +257,24 @@ static struct dentry *unlink_mount(struct mount *mount)
 	return mountpoint;
 }
 
+/* In the meantime, or it may end by itself at any moment. */
+static __cold bool mountpoint_is_removed(const struct dentry *d)
+{
+	if (d->flags & DENTRY_ANON)
+		return false;
+	if (d->flags & DENTRY_NOCACHE)
+		return !d->inode->nlink;
+	return d->flags & (DENTRY_UNHASHED | DENTRY_REVALIDATE);
+}
+
 __cold int mount_attach(struct mount *mount, const struct path *target)
 {
 	int err = 0;
 
 	assert_held(&mount_mutex);
 	tree_write_begin();
-	if (target->dentry->flags & (DENTRY_UNHASHED | DENTRY_REVALIDATE) &&
-	    !(target->dentry->flags & DENTRY_ANON)) {
-		err = -ENOENT; /* removed in the meantime, or may end by itself at any moment */
+	if (mountpoint_is_removed(target->dentry)) {
+		err = -ENOENT;
 	} else if (READ_ONCE(target->mnt->flags) & MNT_DETACHED) {
 		err = -EINVAL;
 	} else {

@@ -178,6 +178,13 @@ struct dentry *lookup_locked(struct dentry *dir, u64 key, const char *name)
 		dentry_hash(d);
 		if (!dentry_is_valid(d)) /* ended before it could be found in the hash */
 			dentry_unhash(d);
+	} else if (d->inode) {
+		struct dentry *twin = dentry_find_twin(d);
+
+		if (twin) {
+			dentry_put(d);
+			d = twin;
+		}
 	}
 	return d;
 }
