@@ -255,7 +255,7 @@ SYSTEM_FILES = {
     'system-3': r'applets|boot|failing|loader|power|screen',
     'system-4': r'nvme|usb|virtio|walk',
     'system-5': r'mistakes|panic|revoke|verdicts|windows',
-    'system-6': r'block|crash_replay|damaged_disks|disk\w*|ext2|fat|filesystems\w*|iso9660|loop|ninep|partitions|'
+    'system-6': r'block|class_test|crash_replay|damaged_disks|disk\w*|ext2|fat|filesystems\w*|iso9660|loop|ninep|partitions|'
                 r'random_work|root',
     'system-7': r'\w+',
 }

@@ -59,7 +59,7 @@ def add_busybox(root, busybox):
 def add_program(root, spec):
     """Install our program FILE:NAME,LINK,... in /sbin."""
     source, names = spec.rsplit(':', 1)
-    name, *links = names.split(',')
+    name, *links = filter(None, names.split(','))
     install(source, f'{root}/sbin/{name}', True)
     for link in links:
         os.symlink(name, f'{root}/sbin/{link}')

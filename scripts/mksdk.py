@@ -148,7 +148,7 @@ def pack(folder, path):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ('out', 'tar', 'version', 'cflags', 'cxxflags', 'check',
+    for name in ('out', 'tar', 'version', 'cflags', 'cxxflags', 'check', 'class-test',
                  'cxx-object', 'rt-object', 'loader-library', 'drafts'):
         parser.add_argument('--' + name, required=True)
     args = parser.parse_args()
@@ -165,6 +165,7 @@ def main():
         if os.path.exists(f'{args.drafts}/{name}'):
             copy(f'{args.drafts}/{name}', f'{out}/include/banos/draft/{name}')
     copy(args.check, f'{out}/bin/banos-check', 0o755)
+    copy(args.class_test, f'{out}/bin/banos-class-test', 0o755)
     copy(args.cxx_object, f'{out}/lib/banos-cxx.o')
     copy(args.rt_object, f'{out}/lib/banos-rt.o')
     for name in ('banos.pc', 'banos-c++.pc', 'banos-rt.pc', 'banos-loader.pc'):

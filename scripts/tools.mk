@@ -92,10 +92,11 @@ quiet_cmd_sdk = SDK     $(call short,$@)
       cmd_sdk = rm -f $(O)/banos-sdk-*.tar.gz; $(PYTHON) scripts/mksdk.py --out $(SDK) --tar $@ \
 		--version '$(BANOS_VERSION)' --cflags='$(sdk-cflags)' \
 		--cxxflags='$(sdk-cxxflags)' --check $(O)/tools/banos-check \
+		--class-test $(O)/usr/banos-class-test \
 		--cxx-object $(O)/drivers/banos-cxx.o \
 		--rt-object $(O)/drivers/banos-rt.o --loader-library $(LOADER_LIB) \
 		--drafts $(O)/include/drafts/banos/draft
-$(SDK_TAR): $(O)/tools/banos-check $(sdk-objects) $(LOADER_LIB) $(DRAFTS_H) scripts/mksdk.py LICENSE \
+$(SDK_TAR): $(O)/tools/banos-check $(O)/usr/banos-class-test $(sdk-objects) $(LOADER_LIB) $(DRAFTS_H) scripts/mksdk.py LICENSE \
 		$(sort $(wildcard include/banos/*.h drivers/samples/* scripts/sdk/* \
 		banos/loader/library/*)) FORCE
 	$(call if_changed,sdk)
