@@ -12,7 +12,7 @@
 # macro __BANOS_HOST__.
 
 TESTCC	?= $(HOSTCC)
-host-test-cflags := -std=gnu11 -O1 -g -fsanitize=address,undefined \
+host-test-cflags := -std=gnu11 -O1 -g1 -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer -D__BANOS_HOST__ \
 	-Iinclude -Iarch/x86_64/include -I$(O)/include $(draft-flags) \
 	-include include/kernel/kconfig.h -Wall -Wextra -Werror \
@@ -20,9 +20,14 @@ host-test-cflags := -std=gnu11 -O1 -g -fsanitize=address,undefined \
 
 host-tests := $(addprefix $(O)/tests/host/,$(host-test-y))
 
-# Each test has objects of its own, since its flags may differ.
-host-objs = $(addprefix $(O)/tests/host/$1.obj/,$(patsubst %.c,%.o,tests/host/test_$1.c $($1-srcs)))
-objects-host := $(foreach t,$(host-test-y),$(call host-objs,$t)) $(host-tests)
+# Tests whose flags are the same share their objects, in a folder that has the name of the first of them.
+same = $(and $(findstring x$1x,x$2x),$(findstring x$2x,x$1x))
+$(foreach t,$(host-test-y),$(eval $t-objs-of := $(firstword $(foreach u,$(host-test-y), \
+	$(if $(call same,$(strip $($u-cflags)),$(strip $($t-cflags))),$u)))))
+# $(call host-objs,test): all of its objects; $(call host-objs-of,test,sources): some of them.
+host-objs-of = $(addprefix $(O)/tests/host/$($1-objs-of).obj/,$(patsubst %.c,%.o,$2))
+host-objs = $(call host-objs-of,$1,tests/host/test_$1.c $($1-srcs))
+objects-host := $(sort $(foreach t,$(host-test-y),$(call host-objs,$t))) $(host-tests)
 
 quiet_cmd_host_cc = HOSTCC  $(patsubst $(O)/tests/host/%,%,$@)
       cmd_host_cc = $(TESTCC) $(host-test-cflags) $($(host-test)-cflags) \
@@ -31,14 +36,18 @@ quiet_cmd_host_ld = HOSTLD  $(call short,$@)
       cmd_host_ld = $(TESTCC) $(host-test-cflags) -o $@ \
 		$(call host-objs,$(@F)) -lcmocka $($(@F)-libs)
 
-define host-test-rules
-$(call host-objs,$1): host-test := $1
-$(call host-objs,$1): $(O)/tests/host/$1.obj/%.o: %.c FORCE | $(prepare) $(DRAFTS_H)
+define host-objs-rule
+$1: host-test := $2
+$1: $(O)/tests/host/$2.obj/%.o: %.c FORCE | $(prepare) $(DRAFTS_H)
 	$$(call if_changed_dep,host_cc)
+endef
+define host-test-rule
 $(O)/tests/host/$1: $(call host-objs,$1) FORCE
 	$$(call if_changed,host_ld)
 endef
-$(foreach t,$(host-test-y),$(eval $(call host-test-rules,$t)))
+$(foreach f,$(sort $(foreach t,$(host-test-y),$($t-objs-of))),$(eval $(call host-objs-rule,$(filter \
+	$(O)/tests/host/$f.obj/%,$(objects-host)),$f)))
+$(foreach t,$(host-test-y),$(eval $(call host-test-rule,$t)))
 
 PHONY += host-tests
 host-tests: $(host-tests) $(O)/tests/host/list

@@ -48,7 +48,7 @@ objects-tools += $(O)/$1 $(patsubst %.c,$(O)/$1.obj/%.o,$2)
 endef
 objects-tools := $(API_INC) $(BUILT_IN_INC)
 check-srcs := banos/tool/banos-check.c banos/tool/kernel_image.c $(loader-srcs)
-$(O)/tests/host/loader.obj/banos/tool/host.o: | $(API_INC)
+$(call host-objs-of,loader,banos/tool/host.c): | $(API_INC)
 $(eval $(call tool,tools/banos-check,$(check-srcs),$(USERCC) -O2 -static -s))
 $(eval $(call tool,tests/banos-check,$(check-srcs) tests/drivers/many.c,$(TESTCC) $(sanitize)))
 $(eval $(call tool,tests/loadtest,$(wildcard tests/drivers/guest/*.c) \
