@@ -102,7 +102,7 @@ BREAKS = {
 }
 
 
-# Eighteen runs of compilers find these.
+# Compilers find these.
 BY_COMPILERS = {'padding', 'needs_another', 'c11_only', 'not_cxx'}
 INLINE_BREAKS = [
     ('io.h', ' * Since 1, in this header.\n', 'banos_mmio_read8() lacks "Since 1'),
@@ -136,6 +136,13 @@ def test_what_is_broken_below_is_in_order(headers):
     """The rest of the headers is for the part "layers" of make check, which runs the script, too."""
     names = {'base.h', 'time.h', *(header for header, _, _ in INLINE_BREAKS)}
     status, output = check(headers, *(str(headers / 'banos' / x) for x in sorted(names)))
+    assert status == 0 and 'not ok' not in output, output
+
+
+@pytest.mark.long
+def test_every_header_stands_alone_in_every_language():
+    """make check asks the oldest ones."""
+    status, output = check(f'{SOURCE}/include', '--every')
     assert status == 0 and 'not ok' not in output, output
 
 
