@@ -106,7 +106,7 @@ def copy_tree(target):
 
 # Folders of a build with objects, and with what they are made of.
 SEEDED = ('arch banos device drivers fs init kernel lib mm net include/config include/generated '
-          'scripts').split()
+          'scripts tests/kernel').split()
 
 
 def named(folder, tree):
@@ -115,13 +115,15 @@ def named(folder, tree):
     return os.path.abspath(folder) if inside.startswith('..') else inside
 
 
-def seed(source, out):
-    """Begin a build of a tree in @p out with the objects of the usual build: make then redoes only what
-    differs. The places of tree and output are in the recorded commands, and nowhere else."""
+def seed(source, out, usual=machines.BUILD, words=(), stale=None):
+    """Begin a build of a tree in @p out with the objects of a usual one: make then redoes only what
+    differs. The places of tree and output are in the recorded commands, and nowhere else.
+    @p words: (old, new) of commands that differ otherwise. @p stale: a pattern of what objects were made
+    of that are to be made anew"""
     if os.path.exists(f'{out}/include/config'):
         return
     source, tree = os.path.abspath(source), os.path.abspath(SOURCE)
-    usual, name = os.path.abspath(machines.BUILD), named(out, source)
+    usual, name = os.path.abspath(usual), named(out, source)
     names = [usual, named(usual, tree)]
     maps = {f'{usual}/': f'{os.path.abspath(out)}/', f'{names[1]}/': f'{name}/',
             f'{tree}/': f'{source}/', tree: source}
@@ -131,19 +133,25 @@ def seed(source, out):
         if word.startswith('-ffile-prefix-map='):
             _, old, new = word.split('=')
             return f'-ffile-prefix-map={maps.get(old, old)}={new}'
-        return re.sub(rf'^(savedcmd_|deps_|-I)?({"|".join(map(re.escape, names))})/', rf'\1{name}/', word)
+        return re.sub(rf'^(savedcmd_|(?:\$\()?deps_|-I)?({"|".join(map(re.escape, names))})/', rf'\1{name}/', word)
 
     def copy(path, target):
         if not path.endswith('.cmd'):
             return shutil.copy2(path, target)
         with open(path, encoding='utf-8') as f:
             text = f.read()
+        if stale and re.search(stale, text):
+            return target
+        text = re.sub(r'[^\s:]+', moved, text)
+        for old, new in words:
+            text = text.replace(old, new)
         with open(target, 'w', encoding='utf-8') as f:
-            f.write(re.sub(r'[^\s:]+', moved, text))
+            f.write(text)
         return target
 
     for folder in SEEDED:
-        shutil.copytree(f'{usual}/{folder}', f'{out}/{folder}', copy_function=copy)
+        if os.path.exists(f'{usual}/{folder}'):
+            shutil.copytree(f'{usual}/{folder}', f'{out}/{folder}', copy_function=copy)
 
 
 # What the usual kernel has built in is a file where the samples are built in.
