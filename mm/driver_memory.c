@@ -12,6 +12,7 @@
  * Memory that is being freed meanwhile may still count as a driver's; it stays mapped
  * or is looked at by a driver that has just given it up, which would harm itself alone.
  */
+#include <asm/driver_area.h>
 #include <asm/layout.h>
 #include <asm/paging.h>
 #include <asm/probe.h>

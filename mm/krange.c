@@ -11,6 +11,7 @@
  * Locks: area->lock (mutex) guards tree and page tables of the area.
  */
 #include <asm/cpu.h>
+#include <asm/driver_area.h>
 #include <asm/layout.h>
 #include <asm/paging.h>
 #include <kernel/err.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The label by which programs recognise an image and find its exports (kernel/image_label.h). */
 #include <generated/version.h>
-#include <asm/layout.h>
+#include <asm/driver_area.h>
 #include <kernel/builtin.h>
 #include <kernel/driver.h>
 #include <kernel/image_label.h>

@@ -6,6 +6,7 @@
 #include <asm/control.h>
 #include <asm/cpu.h>
 #include <asm/io.h>
+#include <asm/driver_area.h>
 #include <asm/layout.h>
 #include <asm/paging.h>
 #include <asm/msr.h>

@@ -2,15 +2,8 @@
 /** @file layout.h  The kernel's virtual addresses; also for assembly and the linker script. */
 #pragma once
 
-#define KERNEL_VMA   0xffffffff80000000 /* physical 0 of the image mapping */
-#define PHYSMAP_SIZE 0x0000400000000000 /* of the map of all memory (kernel/page.h) */
-/* Driver code and data: in reach of 32-bit displacements. */
-#ifdef CONFIG_API_FUTURE
-#define DRIVER_BASE 0xffffffffa7654000
-#else
-#define DRIVER_BASE 0xffffffffa0000000
-#endif
-#define DRIVER_END     0xffffffffc0000000
+#define KERNEL_VMA     0xffffffff80000000 /* physical 0 of the image mapping */
+#define PHYSMAP_SIZE   0x0000400000000000 /* of the map of all memory (kernel/page.h) */
 #define FASTPAGE_BASE  0xffffffffffe00000 /* 4 slots a CPU */
 #define FASTPAGE_SLOTS 4
 #define KRANGE_BASE    0xffffc00000000000 /* stacks, large buffers, device memory */
