@@ -9,7 +9,7 @@ import sys
 import builds
 import pytest
 import run
-from test_conformance import BASE, COMPILERS, HERE, SOURCE, compiled, drive  # noqa: F401
+from test_conformance import BASE, COMPILERS, HERE, SOURCE, compiled_once, drive  # noqa: F401
 
 BUILD = os.path.abspath(os.environ.get('BANOS_BUILD') or os.path.join(SOURCE, 'build'))
 FUTURE = os.path.join(BUILD, 'future')
@@ -47,8 +47,8 @@ def grown(folder, *flags):
     return ('grown.ko', path.read_bytes())
 
 
-def test_todays_drivers_run_on_it(tmp_path, drive, future):
-    passes(f'{future}/banos.elf', drive, compiled(tmp_path, 'gcc -O2'))
+def test_todays_drivers_run_on_it(drive, future, compiled_once):  # noqa: F811
+    passes(f'{future}/banos.elf', drive, compiled_once('gcc -O2'))
 
 
 def test_every_struct_has_grown(future):

@@ -134,6 +134,11 @@ int driver_init(void)
 REAL = ('Makefile', 'Kconfig', 'scripts', 'include/kernel/kconfig.h')
 
 
+def long(*values):
+    """Parameters like others that make check tries: for make check-long."""
+    return [pytest.param(*(x if isinstance(x, tuple) else (x,)), marks=pytest.mark.long) for x in values]
+
+
 class Tree:
     def __init__(self, path, make_options=()):
         self.path = str(path)

@@ -2,6 +2,8 @@
 """Configuring: nothing that a person wrote is dropped without a word."""
 import pytest
 
+from conftest import long
+
 
 @pytest.fixture
 def configured(tree):
@@ -63,8 +65,8 @@ def test_modules_off_turns_files_into_built_in(configured):
     assert b'CONFIG_TWO=y' in configured.read('build/.config')
 
 
-@pytest.mark.parametrize('goal', ['allnoconfig', 'allyesconfig',
-                                  'allmodconfig', 'randconfig'])
+@pytest.mark.parametrize('goal', [
+    *long('allnoconfig', 'allyesconfig'), 'allmodconfig', *long('randconfig')])
 def test_every_configuration_builds(configured, goal):
     configured.make(goal, 'all')
     assert configured.make() == ''

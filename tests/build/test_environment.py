@@ -42,6 +42,13 @@ def test_an_odd_name_of_the_tree_is_refused(tmp_path, name):
     assert 'folder with this name' in refused(tree)
 
 
+def test_another_name_works(tmp_path):
+    tree = Tree(tmp_path / '-ü@c+d~e')
+    tree.make('O=../out@+~')
+    assert tree.exists('../out@+~/banos.elf')
+
+
+@pytest.mark.long
 def test_other_names_work(tmp_path):
     tree = Tree(tmp_path / '-ü@c+d~e')
     tree.make()

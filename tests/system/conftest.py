@@ -15,12 +15,21 @@ from qmp import Qtest
 LOGS = os.path.join(machines.BUILD, 'test-logs')
 USER_PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                              '..', 'user')
+
+
+def repeats(*values):
+    """Parameters of tests like others that make check runs: for make check-long, with all numbers of processors."""
+    return [pytest.param(*(x if isinstance(x, tuple) else (x,)), marks=[pytest.mark.long, pytest.mark.repeat])
+            for x in values]
+
+
 # Takes hours.
 LONG_PROOF = pytest.mark.skipif('DISK_PROOFS' not in os.environ, reason='make check-disks runs it')
 
 
 def pytest_configure(config):
     config.addinivalue_line('markers', 'long: takes more than a few seconds')
+    config.addinivalue_line('markers', 'repeat: one of those, much like another one')
     config.addinivalue_line('markers', 'banos: not about what Linux does, so '
                             'left out where Linux is tried')
 

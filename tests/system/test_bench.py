@@ -62,6 +62,7 @@ def check_rows(bench, start, groups):
     assert not [row for row in rows if row[2] == 'failed']
 
 
+@pytest.mark.long
 def test_every_row_can_be_measured(bench, start):
     check_rows(bench, start, ['kernel', 'files', 'scheduling', 'drivers'])
 

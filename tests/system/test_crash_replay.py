@@ -125,7 +125,7 @@ def try_workloads(start, folder, script, options, choices, limit_s, cpus=1):
 
 def test_what_was_synced_is_there_after_a_crash(start, tmp_path):
     """Some of the workloads, a different kind of operation at each step."""
-    script = list(replay.workloads())[3::197]
+    script = list(replay.workloads())[3::397]
     try_workloads(start, tmp_path, script, '-b 1024', 1, 60)
 
 

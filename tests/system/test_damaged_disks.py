@@ -80,7 +80,7 @@ def try_images(start, tmp_path, kind, count, limit_s):
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_damaged_images_do_no_harm(start, tmp_path, kind):
-    try_images(start, tmp_path, kind, 25, 120)
+    try_images(start, tmp_path, kind, 12, 120)
 
 
 @LONG_PROOF

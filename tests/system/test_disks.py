@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from conftest import repeats
 from test_pci import monitor, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.banos
@@ -54,8 +55,8 @@ def compare_on_the_host(m, *images):
 
 
 @pytest.mark.parametrize('machine, cpus, options', [
-    ('pc', 1, ''), ('q35', 4, ',packed=on'), ('pc', 4, ',disable-modern=on'),
-    ('q35', 1, ',logical_block_size=4096,physical_block_size=4096,vectors=0')])
+    *repeats(('pc', 1, '')), ('q35', 4, ',packed=on'), *repeats(('pc', 4, ',disable-modern=on'),
+    ('q35', 1, ',logical_block_size=4096,physical_block_size=4096,vectors=0'))])
 def test_disks_of_virtio(start, tmp_path, machine, cpus, options):
     image = Image(tmp_path, 'one')
     m = start(machine=machine, cpus=cpus, append='quiet', qemu=image.drive() + [
@@ -95,7 +96,7 @@ def test_disks_of_virtio_are_pulled_out_while_written_to(start, monitor, tmp_pat
     assert 'leaked' not in m.check('dmesg')
 
 
-@pytest.mark.parametrize('cpus, parameters', [(1, ''), (4, 'line=1')])
+@pytest.mark.parametrize('cpus, parameters', [(1, ''), *repeats((4, 'line=1'))])
 def test_disks_and_discs_of_ahci(start, tmp_path, cpus, parameters):
     image, disc = Image(tmp_path, 'one'), Image(tmp_path, 'disc', 2 * MIB)
     m = start(machine='q35', cpus=cpus, append='quiet', qemu=image.drive() + [

@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from conftest import repeats
+
 
 # Without SMAP a processor looks up descriptors in user memory, too; the
 # smallest has few of the features that change an entry.
@@ -31,7 +33,7 @@ BUSY = {
 
 
 @pytest.mark.banos
-@pytest.mark.parametrize('cpus', [1, 2])
+@pytest.mark.parametrize('cpus', [*repeats(1), 2])
 def test_external_nmis_are_logged_and_harmless(start, cpus):
     m = start(cpus=cpus, monitor=True, append='quiet')
     m.boot()
@@ -87,8 +89,8 @@ def test_an_old_processor_is_told_and_stays_without_qemu_exit(start):
 
 @pytest.mark.banos
 @pytest.mark.long
-@pytest.mark.parametrize('feature', ['nx', 'apic', 'pge', 'pat', 'mce', 'pse',
-                                     'sep', 'xsave', 'rdtscp'])
+@pytest.mark.parametrize('feature', [
+    'nx', 'apic', *repeats('pge', 'pat', 'mce', 'pse', 'sep', 'xsave', 'rdtscp')])
 def test_a_processor_without_what_is_not_needed_boots(start, feature):
     m = start(cpu=f'max,-{feature}')
     m.boot()

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 import machine as machines
+from conftest import repeats
 
 pytestmark = [pytest.mark.banos, pytest.mark.skipif(not shutil.which('mke2fs', path='/usr/sbin:/sbin'),
                                                     reason='needs e2fsprogs')]
@@ -36,7 +37,8 @@ def mount(m):
     m.check('modprobe virtioblk; modprobe ext2; mkdir -p /mnt/d; mount -t ext2 /dev/vda /mnt/d && cd /mnt/d')
 
 
-@pytest.mark.parametrize('kernel', [machines.KERNEL, machines.DEBUG_KERNEL], ids=['release', 'debug'])
+@pytest.mark.parametrize('kernel', [
+    machines.KERNEL, *repeats(machines.DEBUG_KERNEL)], ids=['release', 'debug'])
 def test_files_are_kept(start, image, tmp_path, kernel):
     m = start(kernel=kernel, cpus=2, append='quiet', qemu=disk(image)).boot()
     mount(m)

@@ -197,7 +197,12 @@ def test_who_takes_all_memory_is_killed_and_the_kernel_lives(start, hog):
     exhaust(start, hog, HOGS, memory=16)
 
 
-@pytest.mark.parametrize('debug', [LONG(False), True])
+def test_threads_on_two_processors_fault_until_memory_ends(start, hog):
+    exhaust(start, hog, ['faults', 'big-forks'], memory=32, cpus=2, kernel=machines.DEBUG_KERNEL)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('debug', [False, True])
 def test_threads_on_all_processors_fault_until_memory_ends(start, hog, debug):
     exhaust(start, hog, ['faults', 'big-forks', 'faults'], memory=48, cpus=4,
             kernel=machines.DEBUG_KERNEL if debug else None)

@@ -8,6 +8,7 @@ import pytest
 
 import machine as machines
 from archive import file
+from conftest import repeats
 from driver_source import FLAGS, SOURCE
 
 pytestmark = pytest.mark.banos
@@ -28,7 +29,7 @@ def files(tmp_path_factory):
     return {'basket.ko': driver('basket', tmp_path_factory.mktemp('drivers'))}
 
 
-@pytest.fixture(params=['release', 'debug'])
+@pytest.fixture(params=[*repeats('release'), 'debug'])
 def m(request, start, files):
     kernel = machines.KERNEL if request.param == 'release' else machines.DEBUG_KERNEL
     m = start(kernel=kernel, cpus=2, files=files, append='quiet').boot()

@@ -8,6 +8,7 @@ import pytest
 
 import machine as machines
 from archive import file
+from conftest import repeats
 
 pytestmark = pytest.mark.banos
 MODULES = ('fs/ext2/ext2.ko',)
@@ -56,7 +57,7 @@ def content(disk, path):
     return done.stdout
 
 
-@pytest.fixture(params=['release', 'debug'])
+@pytest.fixture(params=[*repeats('release'), 'debug'])
 def kernel(request):
     return machines.KERNEL if request.param == 'release' else machines.DEBUG_KERNEL
 

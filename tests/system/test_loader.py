@@ -13,6 +13,7 @@ import sys
 import pytest
 
 import machine as machines
+from conftest import repeats
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 '..', 'drivers'))
@@ -295,7 +296,7 @@ def test_a_failed_init_is_followed_by_destructors_not_by_exit(shell):
 
 
 @pytest.mark.parametrize('compiler', ['gcc', 'clang'])
-@pytest.mark.parametrize('model', ['kernel', 'pie', 'noplt'])
+@pytest.mark.parametrize('model', ['kernel', *repeats('pie', 'noplt')])
 def test_static_objects_of_cxx(shell, compiler, model):
     lines = said_by(shell, 'objects', f'insmod /compiled/objects-{compiler}-'
                     f'{model}.ko; rmmod objects')

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 import machine
+from conftest import repeats
 
 pytestmark = pytest.mark.banos
 
@@ -31,7 +32,8 @@ def wait_until(m, condition):
     m.check(f'i=0; until {condition}; do i=$((i+1)); test $i -lt 200 || break; usleep 20000; done; {condition}')
 
 
-@pytest.mark.parametrize('cpus, kernel', [(1, machine.KERNEL), (4, machine.DEBUG_KERNEL)])
+@pytest.mark.parametrize('cpus, kernel', [
+    (1, machine.KERNEL), *repeats((4, machine.DEBUG_KERNEL))])
 def test_files_are_disks(start, images, cpus, kernel):
     m = start(files=images, cpus=cpus, kernel=kernel, append='quiet').boot()
     m.check('modprobe ext2; modprobe fsprobe; modprobe mbr; cd /images')

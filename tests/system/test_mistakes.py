@@ -9,7 +9,7 @@ import pytest
 
 import machine as machines
 from archive import file
-from conftest import debug_program
+from conftest import debug_program, repeats
 from driver_source import compiled
 
 pytestmark = pytest.mark.banos
@@ -28,7 +28,7 @@ def files():
         'bin/clutch': debug_program('clutch')}
 
 
-@pytest.fixture(params=['release', 'debug'])
+@pytest.fixture(params=[*repeats('release'), 'debug'])
 def m(request, start, files):
     kernel = machines.KERNEL if request.param == 'release' else machines.DEBUG_KERNEL
     machine = start(kernel=kernel, cpus=2 if request.param == 'release' else 4,

@@ -8,7 +8,7 @@ import time
 import pytest
 
 import machine as machines
-from conftest import debug_program  # noqa: F401
+from conftest import debug_program, repeats
 from test_pci import SLOTS, build, monitor, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.banos
@@ -72,11 +72,11 @@ def nothing_is_left(m, allowed=()):
 # Reading
 
 @pytest.mark.parametrize('machine, cpus, kernel, options, parameters', [
-    ('q35', 1, machines.KERNEL, '', ''),
-    ('pc', 4, machines.KERNEL, ',logical_block_size=4096,physical_block_size=4096', ''),
-    ('q35', 4, machines.DEBUG_KERNEL, ',mdts=1', 'entries=2'),
+    *repeats(('q35', 1, machines.KERNEL, '', ''),
+             ('pc', 4, machines.KERNEL, ',logical_block_size=4096,physical_block_size=4096', ''),
+             ('q35', 4, machines.DEBUG_KERNEL, ',mdts=1', 'entries=2')),
     ('pc', 1, machines.KERNEL, ',mdts=0', 'line=1'),
-    ('q35', 4, machines.KERNEL, ',msix_qsize=1,max_ioqpairs=1', 'entries=32768 line=1'),
+    *repeats(('q35', 4, machines.KERNEL, ',msix_qsize=1,max_ioqpairs=1', 'entries=32768 line=1')),
     ('q35', 4, machines.DEBUG_KERNEL, ',logical_block_size=4096,physical_block_size=4096',
      'entries=32768')])
 def test_blocks_are_those_of_the_image(start, tmp_path, machine, cpus, kernel, options, parameters):
@@ -111,7 +111,8 @@ def test_blocks_are_those_of_the_image(start, tmp_path, machine, cpus, kernel, o
 
 
 @pytest.mark.parametrize('machine, cpus, options, parameters', [
-    ('q35', 4, '', ''), ('pc', 1, ',logical_block_size=4096,physical_block_size=4096,mdts=1', 'line=1 queues=2')])
+    ('q35', 4, '', ''),
+    *repeats(('pc', 1, ',logical_block_size=4096,physical_block_size=4096,mdts=1', 'line=1 queues=2'))])
 def test_what_is_written_is_in_the_image(start, tmp_path, machine, cpus, options, parameters):
     image = Image(tmp_path, 'one', 5 * MIB)
     m = start(machine=machine, cpus=cpus, append='quiet', qemu=disk(image, options, read_only='off')).boot()
@@ -192,7 +193,8 @@ def plug(monitor, slot):
             time.sleep(0.2)
 
 
-@pytest.mark.parametrize('cpus, kernel', [(1, machines.KERNEL), (4, machines.DEBUG_KERNEL)])
+@pytest.mark.parametrize('cpus, kernel', [
+    (1, machines.KERNEL), *repeats((4, machines.DEBUG_KERNEL))])
 def test_unplugged_during_reads_and_plugged_in_again(start, monitor, tmp_path, cpus, kernel):
     image = Image(tmp_path, 'one', 3 * MIB)
     m = start(machine='q35', cpus=cpus, kernel=kernel, append='quiet',

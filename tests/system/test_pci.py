@@ -10,6 +10,7 @@ import pytest
 import machine as machines
 from archive import file
 from builds import samples_builtin_kernel
+from conftest import repeats
 from qmp import Qmp
 
 pytestmark = pytest.mark.banos
@@ -109,8 +110,8 @@ def use(m):
     assert re.search(r'[1-9]\d* .*PCI-MSI.* edu', m.check('cat /proc/interrupts'))
 
 
-@pytest.mark.parametrize('cpus', [1, 4])
-@pytest.mark.parametrize('machine', ['pc', 'q35'])
+@pytest.mark.parametrize('cpus', [*repeats(1), 4])
+@pytest.mark.parametrize('machine', [*repeats('pc'), 'q35'])
 def test_a_device_has_its_driver_without_being_named(start, machine, cpus):
     m = start(machine=machine, cpus=cpus, qemu=EDU, append='quiet').boot()
     use(m)
@@ -174,7 +175,7 @@ def test_both_forms_on_all_machines(start, build, kind, machine, cpus):
 # ---------------------------------------------------------------------------
 # Plugging in, pulling out
 
-@pytest.mark.parametrize('cpus', [1, 4])
+@pytest.mark.parametrize('cpus', [1, *repeats(4)])
 def test_plugged_in_and_unplugged_in_use(start, monitor, cpus):
     m = start(machine='q35', cpus=cpus, qemu=SLOTS + monitor.options(),
               append='quiet').boot()
@@ -265,7 +266,7 @@ def test_pulled_out_without_a_word(start, registers):
 # ---------------------------------------------------------------------------
 # Interrupts by line; what is told
 
-@pytest.mark.parametrize('machine', ['pc', 'q35'])
+@pytest.mark.parametrize('machine', ['pc', *repeats('q35')])
 def test_interrupts_by_a_line(start, machine):
     m = start(machine=machine, qemu=['-device', 'e1000'], append='quiet',
               files={'lines.ko': driver('lines')}).boot()
@@ -275,8 +276,8 @@ def test_interrupts_by_a_line(start, machine):
 
 
 # edu twice with pin A, four slots apart: one line. (machine, cpus, command line)
-SHARED = [('pc', 1, ''), ('pc', 4, ''), ('q35', 1, ''), ('q35', 4, ''), ('pc', 1, 'noapic'),
-          ('q35', 1, 'noapic'), ('pc', 4, 'noapic'), ('q35', 4, 'noapic')]
+SHARED = [('pc', 1, ''), *repeats(('pc', 4, ''), ('q35', 1, ''), ('q35', 4, ''), ('pc', 1, 'noapic')),
+          ('q35', 1, 'noapic'), *repeats(('pc', 4, 'noapic'), ('q35', 4, 'noapic'))]
 
 
 def busy(m, name, count):
@@ -307,7 +308,7 @@ def test_two_devices_share_a_line(start, machine, cpus, options):
     assert 'masked' not in log and 'message did not arrive' not in log
 
 
-@pytest.mark.parametrize('cpus', [1, 4])
+@pytest.mark.parametrize('cpus', [1, *repeats(4)])
 def test_one_of_two_on_a_line_is_pulled_out(start, registers, cpus):
     m = start(machine='pc', cpus=cpus, append='quiet',
               qemu=['-device', 'edu,addr=4', '-device', 'edu,addr=8'] + registers.qemu).boot()
@@ -340,7 +341,7 @@ def test_cards_that_are_plugged_in_share_the_line_of_their_ports(start, monitor)
     assert m.check('cat /tmp/edu0') == '120\n' * 50 + 'end\n'
 
 
-@pytest.mark.parametrize('machine', ['pc', 'q35'])
+@pytest.mark.parametrize('machine', [*repeats('pc'), 'q35'])
 def test_a_driver_whose_messages_are_lost_takes_the_line(start, monitor, machine):
     m = start(machine=machine, qemu=['-device', 'edu,addr=5'] + monitor.options(),
               append='quiet').boot()
@@ -360,8 +361,8 @@ def test_a_driver_whose_messages_are_lost_takes_the_line(start, monitor, machine
     assert m.check('dmesg').count('did not arrive') == 1
 
 
-@pytest.mark.parametrize('cpus', [1, 4])
-@pytest.mark.parametrize('how', ['', 'line=1', 'line=1 leave=1'])
+@pytest.mark.parametrize('cpus', [1, *repeats(4)])
+@pytest.mark.parametrize('how', ['', *repeats('line=1'), 'line=1 leave=1'])
 def test_a_function_that_asks_to_be_called_again(start, cpus, how):
     m = start(cpus=cpus, qemu=['-device', 'edu'], append='quiet',
               files={'again.ko': driver('again')}).boot()
@@ -397,7 +398,7 @@ def test_a_line_that_nobody_sees_to_is_masked(start):
     m.check('wait; rmmod lines')
 
 
-@pytest.mark.parametrize('cpus', [1, 4])
+@pytest.mark.parametrize('cpus', [1, *repeats(4)])
 def test_interrupts_by_several_messages(start, cpus):
     m = start(machine='q35', cpus=cpus, qemu=['-device', 'e1000e'],
               append='quiet', files={'messages.ko': driver('messages')}).boot()

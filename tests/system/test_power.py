@@ -7,12 +7,14 @@ import time
 
 import pytest
 
+from conftest import repeats
+
 LONG = pytest.mark.long
 pytestmark = pytest.mark.banos
 
 
 @pytest.mark.parametrize('machine, cpus', [
-    ('pc', 4), ('q35', 1), pytest.param('q35', 4, marks=LONG),
+    ('pc', 4), *repeats(('q35', 1)), pytest.param('q35', 4, marks=LONG),
     pytest.param('pc', 64, marks=LONG)])
 @pytest.mark.parametrize('how', ['poweroff', 'reboot'])
 def test_end_of_qemu(start, machine, cpus, how):

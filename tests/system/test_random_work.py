@@ -15,7 +15,7 @@ import pytest
 
 import machine as machines
 from archive import file
-from conftest import LONG_PROOF, disk_program
+from conftest import LONG_PROOF, disk_program, repeats
 from test_ext2 import host, pytestmark  # noqa: F401
 from test_pci import wait_until
 
@@ -111,7 +111,8 @@ def try_disk(start, tmp_path, kind, cpus, kernel, options, seed, file_steps, tre
 
 
 @pytest.mark.parametrize('kind, cpus, kernel, options', [
-    ('virtio', 4, 'debug', '-b 1024'), ('ahci', 1, 'release', '-b 4096'), ('nvme', 4, 'release', '-b 1024')])
+    ('virtio', 4, 'debug', '-b 1024'),
+    *repeats(('ahci', 1, 'release', '-b 4096'), ('nvme', 4, 'release', '-b 1024'))])
 def test_random_work(start, tmp_path, kind, cpus, kernel, options):
     try_disk(start, tmp_path, kind, cpus, kernel, options, cpus, 150, 120)
 

@@ -7,7 +7,7 @@ import pytest
 
 import machine as machines
 from archive import file
-from conftest import debug_program
+from conftest import debug_program, repeats
 from driver_source import compiled
 from test_windows import CARD
 
@@ -74,7 +74,7 @@ def files():
             'bin/revoke': debug_program('revoke'), 'round.sh': file('', ROUND.encode(), 0o755)}
 
 
-@pytest.fixture(params=['release', 'debug'])
+@pytest.fixture(params=[*repeats('release'), 'debug'])
 def machine(request, start, files):
     kernel = machines.KERNEL if request.param == 'release' else machines.DEBUG_KERNEL
     return start(kernel=kernel, cpus=4, files=files, qemu=CARD, append='quiet',

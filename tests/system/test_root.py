@@ -9,6 +9,7 @@ import pytest
 import archive
 import machine as machines
 from builds import disk_kernel
+from conftest import repeats
 
 pytestmark = pytest.mark.banos
 
@@ -54,7 +55,7 @@ def is_root(m, how='rw'):
     assert f'/dev/vda3 on / type ext2 ({how},relatime)\n' in m.check('mount')
 
 
-@pytest.mark.parametrize('firmware', ['bios', 'uefi'])
+@pytest.mark.parametrize('firmware', ['bios', *repeats('uefi')])
 def test_a_disk_boots_by_itself_and_keeps_changes(start, image, scratch, firmware):
     options = {'disk': image, 'limit_s': 300}
     if firmware == 'uefi':
@@ -74,8 +75,8 @@ def test_a_disk_boots_by_itself_and_keeps_changes(start, image, scratch, firmwar
     assert 'first' not in m.check('ls /root')
 
 
-@pytest.mark.parametrize('name', ['/dev/vda3 rootfstype=ext2', f'UUID={ROOT}', 'LABEL=banos',
-                                  'PARTLABEL=root rootwait'])
+@pytest.mark.parametrize('name', [
+    *repeats('/dev/vda3 rootfstype=ext2', f'UUID={ROOT}', 'LABEL=banos'), 'PARTLABEL=root rootwait'])
 def test_the_root_has_many_names(start, image, name):
     is_root(start(append=f'quiet root={name}', qemu=drive(image)).boot())
 

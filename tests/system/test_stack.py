@@ -6,7 +6,7 @@ import pytest
 
 import machine as machines
 from archive import file
-from conftest import debug_program
+from conftest import debug_program, repeats
 from driver_source import compiled
 
 pytestmark = pytest.mark.banos
@@ -22,7 +22,7 @@ def files():
         'bin/clutch': debug_program('clutch')}
 
 
-@pytest.mark.parametrize('kind', ['release', 'debug'])
+@pytest.mark.parametrize('kind', [*repeats('release'), 'debug'])
 def test_every_function_has_its_stack_also_four_nested(start, files, kind):
     kernel = machines.KERNEL if kind == 'release' else machines.DEBUG_KERNEL
     m = start(kernel=kernel, cpus=2, files=files, append='quiet').boot()

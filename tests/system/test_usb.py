@@ -6,6 +6,7 @@ import time
 import pytest
 
 import machine as machines
+from conftest import repeats
 from test_pci import SLOTS, Monitor, driver, wait_until
 
 pytestmark = pytest.mark.banos
@@ -87,8 +88,8 @@ def nothing_is_left(m):
 
 
 @pytest.mark.parametrize('kind, machine, cpus, line', [
-    ('qemu-xhci', 'q35', 1, 0), ('nec-usb-xhci', 'pc', 4, 0), ('qemu-xhci', 'pc', 4, 1),
-    ('nec-usb-xhci,msix=off', 'q35', 4, 0)])
+    ('qemu-xhci', 'q35', 1, 0), *repeats(('nec-usb-xhci', 'pc', 4, 0)), ('qemu-xhci', 'pc', 4, 1),
+    *repeats(('nec-usb-xhci,msix=off', 'q35', 4, 0))])
 def test_reports_arrive_in_their_order(start, monitor, kind, machine, cpus, line):
     m = start(machine=machine, cpus=cpus, append='quiet',
               qemu=controller(kind) + KEYBOARD + monitor.options()).boot()
@@ -119,7 +120,7 @@ def test_reports_arrive_in_their_order(start, monitor, kind, machine, cpus, line
 # ---------------------------------------------------------------------------
 # Plugging in, unplugging
 
-@pytest.mark.parametrize('kind, cpus', [('qemu-xhci', 4), ('nec-usb-xhci', 1)])
+@pytest.mark.parametrize('kind, cpus', [*repeats(('qemu-xhci', 4)), ('nec-usb-xhci', 1)])
 def test_unplugged_in_use_and_plugged_in_again(start, monitor, kind, cpus):
     m = start(machine='q35', cpus=cpus, append='quiet',
               qemu=controller(kind) + KEYBOARD + monitor.options()).boot()

@@ -11,7 +11,7 @@ import pytest
 
 import machine as machines
 
-from conftest import debug_program
+from conftest import debug_program, repeats
 from test_pci import SLOTS, build, driver, monitor, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.banos
@@ -26,10 +26,11 @@ def random_bytes(m, count=10000, device='/dev/hwrng'):
 
 
 @pytest.mark.parametrize('machine, cpus, options', [
-    ('pc', 1, ''), ('pc', 4, ',vectors=0'), ('q35', 4, ''), ('q35', 1, ',packed=on,vectors=1'),
+    *repeats(('pc', 1, ''), ('pc', 4, ',vectors=0'), ('q35', 4, '')), ('q35', 1, ',packed=on,vectors=1'),
     # Devices before Virtio 1.0, with messages and without.
-    ('pc', 4, ',disable-modern=on'), ('q35', 1, ',disable-modern=on,vectors=0'),
-    ('pc', 1, ',packed=on,event_idx=off'), ('q35', 4, ',event_idx=off,indirect_desc=off')])
+    ('pc', 4, ',disable-modern=on'), *repeats(
+        ('q35', 1, ',disable-modern=on,vectors=0'), ('pc', 1, ',packed=on,event_idx=off'),
+        ('q35', 4, ',event_idx=off,indirect_desc=off'))])
 def test_random_numbers(start, machine, cpus, options):
     m = start(machine=machine, cpus=cpus, append='quiet',
               qemu=['-device', f'virtio-rng-pci{options}', '-device', 'virtio-rng-pci']).boot()
@@ -96,7 +97,8 @@ def test_a_message_that_does_not_arrive(start, monitor):
     assert re.search(r'(IO-APIC|XT-PIC) .* virtio$', m.check('cat /proc/interrupts'), re.M)
 
 
-@pytest.mark.parametrize('cpus, kernel', [(1, machines.KERNEL), (4, machines.DEBUG_KERNEL)])
+@pytest.mark.parametrize('cpus, kernel', [
+    (1, machines.KERNEL), *repeats((4, machines.DEBUG_KERNEL))])
 def test_cards_are_plugged_in_and_unplugged_in_use(start, monitor, tmp_path, cpus, kernel):
     """Behind a port the numbers are those of modern devices."""
     peer, = peers(tmp_path, 'peer')
@@ -186,9 +188,10 @@ def exchange(m, peer, device, count=100 * 1024 + 7):
 
 
 @pytest.mark.parametrize('machine, cpus, options, kernel', [
-    ('pc', 1, '', machines.KERNEL), ('pc', 4, ',vectors=0', machines.KERNEL),
-    ('q35', 4, ',vectors=66', machines.DEBUG_KERNEL), ('q35', 1, ',max_ports=2', machines.KERNEL),
-    ('q35', 4, ',packed=on', machines.KERNEL), ('pc', 1, ',disable-modern=on', machines.KERNEL)])
+    ('pc', 1, '', machines.KERNEL), *repeats(('pc', 4, ',vectors=0', machines.KERNEL)),
+    ('q35', 4, ',vectors=66', machines.DEBUG_KERNEL), *repeats(
+        ('q35', 1, ',max_ports=2', machines.KERNEL), ('q35', 4, ',packed=on', machines.KERNEL),
+        ('pc', 1, ',disable-modern=on', machines.KERNEL))])
 def test_consoles(start, tmp_path, machine, cpus, options, kernel):
     console, port = peers(tmp_path, 'console', 'port')
     m = start(machine=machine, cpus=cpus, append='quiet', kernel=kernel,

@@ -10,7 +10,7 @@ import pytest
 import machine as machines
 import walk
 from archive import file
-from conftest import debug_program
+from conftest import debug_program, repeats
 from driver_source import compiled
 
 pytestmark = pytest.mark.banos
@@ -71,7 +71,7 @@ def complaint(case, result, lines):
     return None
 
 
-@pytest.mark.parametrize('kind', ['release', 'debug'])
+@pytest.mark.parametrize('kind', [*repeats('release'), 'debug'])
 def test_each_mistake_is_said_in_one_sentence(start, files, found, kind):
     kernel = machines.KERNEL if kind == 'release' else machines.DEBUG_KERNEL
     m = start(kernel=kernel, cpus=2, files=files, append='quiet').boot()
