@@ -18,7 +18,6 @@ with its time, with the test, or with the death of pytest.
 import os
 import re
 import signal
-import tempfile
 import termios
 import time
 
@@ -99,10 +98,11 @@ class Machine:
         elif files:
             raise ValueError('either initrd or files')
         if initrd:
-            fd, path = tempfile.mkstemp(prefix='banos-initrd-')
-            self.temporary = path
-            with os.fdopen(fd, 'wb') as f:
+            # Memory of this process, which leaves no file behind whatever ends it.
+            self.temporary = os.memfd_create('initrd')
+            with os.fdopen(self.temporary, 'wb', closefd=False) as f:
                 f.write(initrd)
+            path = f'/proc/{os.getpid()}/fd/{self.temporary}'
         argv = ['--foreground', '-k', '1', str(int(limit_s * SLOWER)),
                 'qemu-system-x86_64', '-machine', machine, '-cpu', cpu,
                 '-m', str(memory), '-smp', str(cpus), '-display', 'none',
@@ -197,6 +197,12 @@ class Machine:
         assert status == 0, f'{command}: status {status}\n{output}'
         return output
 
+    def stop_agent(self):
+        """From now on nobody but the test installs drivers: the agent could be about to bring back, without its
+        parameters, one that the test has just removed."""
+        self.check('until kill -STOP $(pidof hotplug) && grep -q "^State:.T" /proc/$(pidof hotplug)/status; '
+                   'do sleep 0.1; done 2>/dev/null')
+
     def lines(self, command, limit_s=COMMAND_LIMIT_S):
         return self.check(command, limit_s).splitlines()
 
@@ -238,6 +244,6 @@ class Machine:
         self.log.close()
         if self.monitor:
             self.monitor.close()
-        if self.temporary:
-            os.unlink(self.temporary)
+        if self.temporary is not None:
+            os.close(self.temporary)
             self.temporary = None

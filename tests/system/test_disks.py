@@ -103,6 +103,7 @@ def test_disks_and_discs_of_ahci(start, tmp_path, cpus, parameters):
         '-device', 'ide-hd,drive=one,bus=ide.0,serial=s-one', '-cdrom', disc.path]).boot()
     wait_until(m, 'test -b /dev/sda -a -b /dev/sr0')
     if parameters:
+        m.stop_agent()
         m.check(f'rmmod ahci; modprobe ahci {parameters}')
         wait_until(m, 'test -b /dev/sda -a -b /dev/sr0')
     write_and_compare(m, image, 'sda')

@@ -107,6 +107,7 @@ def test_the_driver_for_a_pci_device(start):
         code = '\n'.join(re.findall(r'^```c\n(.*?)^```', f.read(), re.M | re.S))
     m = start(files={'acme_edu.ko': file('', compiled(code))}, append='quiet',
               qemu=['-device', 'edu']).boot()
+    m.stop_agent()
     m.check('rmmod edu; insmod /acme_edu.ko')
     assert m.check('head -n 1 /dev/acme-edu') == '120\n'
     m.check('rmmod acme_edu')

@@ -85,6 +85,7 @@ def test_blocks_are_those_of_the_image(start, tmp_path, machine, cpus, kernel, o
               qemu=disk(image, options)).boot()
     wait_until(m, 'test -b /dev/nvme0n1')
     if parameters:
+        m.stop_agent()
         m.check(f'rmmod nvme; modprobe nvme {parameters}')
     same(m, image)
     assert md5(m, 'cat /dev/nvme0n1') == image.md5()
@@ -118,6 +119,7 @@ def test_what_is_written_is_in_the_image(start, tmp_path, machine, cpus, options
     m = start(machine=machine, cpus=cpus, append='quiet', qemu=disk(image, options, read_only='off')).boot()
     wait_until(m, 'test -b /dev/nvme0n1')
     if parameters:
+        m.stop_agent()
         m.check(f'rmmod nvme; modprobe nvme {parameters}')
     m.check('cat /dev/zero | tr "\\000" x | dd of=/dev/nvme0n1 bs=4096 seek=100 count=300 iflag=fullblock conv=fsync; '
             'cat /dev/zero | tr "\\000" y | dd of=/dev/nvme0n1 bs=4096 seek=250 count=64 iflag=fullblock oflag=direct; sync', 60)
@@ -230,6 +232,7 @@ def test_a_controller_that_fails_is_reset_and_given_up(start, monitor, registers
     m = start(machine='q35', cpus=4, append='quiet',
               qemu=disk(image) + monitor.options() + registers.qemu).boot()
     wait_until(m, 'test -b /dev/nvme0n1')
+    m.stop_agent()
     m.check('rmmod nvme; modprobe nvme limit_s=1')
     same(m, image)
     base = base_of(monitor)
@@ -264,6 +267,7 @@ def test_a_read_that_is_not_answered_in_time(start, monitor, tmp_path):
     m = start(machine='q35', cpus=4, append='quiet', qemu=disk(
         image, drive=',throttling.bps-read=1000000') + monitor.options()).boot()
     wait_until(m, 'test -b /dev/nvme0n1')
+    m.stop_agent()
     m.check('rmmod nvme; modprobe nvme limit_s=2')
 
     def throttle(rate):

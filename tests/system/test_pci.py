@@ -292,6 +292,7 @@ def test_two_devices_share_a_line(start, machine, cpus, options):
               qemu=['-device', 'edu,addr=4', '-device', 'edu,addr=8',
                     '-device', 'e1000,addr=12'],
               files={'lines.ko': driver('lines')}).boot()
+    m.stop_agent()
     m.check('rmmod edu; modprobe edu line=1')
     chip = 'XT-PIC' if options else 'IO-APIC'
     assert re.search(rf'{chip} .* edu, edu$', m.check('cat /proc/interrupts'), re.M), \
@@ -312,6 +313,7 @@ def test_two_devices_share_a_line(start, machine, cpus, options):
 def test_one_of_two_on_a_line_is_pulled_out(start, registers, cpus):
     m = start(machine='pc', cpus=cpus, append='quiet',
               qemu=['-device', 'edu,addr=4', '-device', 'edu,addr=8'] + registers.qemu).boot()
+    m.stop_agent()
     m.check('rmmod edu; modprobe edu line=1')
     busy(m, 'edu0', 100000)
     busy(m, 'edu1', 300)
@@ -332,6 +334,7 @@ def test_cards_that_are_plugged_in_share_the_line_of_their_ports(start, monitor)
     monitor.plug('one', 'slot1')
     monitor.plug('two', 'slot2')
     wait_until(m, 'test -c /dev/edu0 -a -c /dev/edu1')
+    m.stop_agent()
     m.check('rmmod edu; modprobe edu line=1')
     assert re.search(r'IO-APIC .* edu, edu$', m.check('cat /proc/interrupts'), re.M)
     busy(m, 'edu0', 50)
@@ -366,6 +369,7 @@ def test_a_driver_whose_messages_are_lost_takes_the_line(start, monitor, machine
 def test_a_function_that_asks_to_be_called_again(start, cpus, how):
     m = start(cpus=cpus, qemu=['-device', 'edu'], append='quiet',
               files={'again.ko': driver('again')}).boot()
+    m.stop_agent()
     m.check(f'rmmod edu; insmod /again.ko {how}')
     log = m.check('dmesg')
     assert 'called 1000 times' in log or 'leave' in how and 'called 100' in log, log
@@ -384,6 +388,7 @@ def test_a_function_that_asks_to_be_called_again(start, cpus, how):
 def test_a_function_that_returns_nonsense_is_named(start):
     m = start(qemu=['-device', 'edu'], append='quiet',
               files={'again.ko': driver('again')}).boot()
+    m.stop_agent()
     m.check('rmmod edu; insmod /again.ko times=1 result=7; rmmod again')
     assert re.search(r'banos: again: the function \S*again_interrupt\S* of an interrupt of device \S+ '
                      r'returned 7, expected one of BANOS_IRQ_NONE, _HANDLED, _AGAIN',
@@ -413,6 +418,7 @@ def test_interrupts_by_several_messages(start, cpus):
 def test_a_device_that_is_let_go_is_reset(start):
     m = start(machine='q35', qemu=SLOTS + ['-device', 'virtio-rng-pci,bus=slot1'],
               append='quiet', files={'messages.ko': driver('messages')}).boot()
+    m.stop_agent()
     m.check('rmmod virtiorng virtio; insmod /messages.ko; rmmod messages; insmod /messages.ko')
     assert re.findall(r'status .*', m.check('dmesg')) == \
         ['status 0', 'status set to 3'] * 2

@@ -64,6 +64,7 @@ def test_a_reader_whose_device_takes_its_time(start):
 def test_a_client_that_makes_mistakes(start):
     m = start(qemu=['-device', 'virtio-rng-pci,max-bytes=1000,period=1000'], append='quiet',
               files={'virtio_client.ko': driver('virtio_client')}).boot()
+    m.stop_agent()
     m.check('rmmod virtiorng; insmod /virtio_client.ko; rmmod virtio_client')
     log = m.check('dmesg -c')
     assert 'virtio_client virtio0: done' in log, log
