@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 struct disk_image {
-	char folder[64]; /* of the image, and of what a command wants to put beside it */
-	char path[96];
+	char folder[96]; /* of the image, and of what a command wants to put beside it */
+	char path[128];
 	FILE *file;
 	uint64_t bytes;
 };
@@ -18,7 +18,10 @@ struct disk_image {
 /** @brief An image of @p bytes zeroes. @return 0, or -1: then the test cannot run */
 static inline int disk_image_create(struct disk_image *image, uint64_t bytes)
 {
-	snprintf(image->folder, sizeof(image->folder), "/tmp/banos-disk-XXXXXX");
+	const char *above = getenv("TMPDIR");
+
+	snprintf(image->folder, sizeof(image->folder), "%s/banos-disk-XXXXXX",
+		 above ? above : "/tmp");
 	if (!mkdtemp(image->folder))
 		return -1;
 	snprintf(image->path, sizeof(image->path), "%s/disk", image->folder);
@@ -68,7 +71,7 @@ static inline int64_t disk_image_read(struct disk_image *image, uint64_t offset,
 
 static inline void disk_image_destroy(struct disk_image *image)
 {
-	char line[128];
+	char line[192];
 
 	if (image->file)
 		fclose(image->file);

@@ -21,7 +21,8 @@ __attribute__((format(printf, 1, 2))) static int shell(const char *format, ...)
 	vsnprintf(command, sizeof(command), format, args);
 	va_end(args);
 	if (!*image_folder) {
-		strcpy(image_folder, "/tmp/ext2.XXXXXX");
+		snprintf(image_folder, sizeof(image_folder), "%s/ext2.XXXXXX",
+			 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 		if (!mkdtemp(image_folder))
 			drive_fault("no temporary folder");
 	}
