@@ -254,7 +254,7 @@ help:
 #?   check-mutations   the ABI is broken on purpose; each break must be caught (an hour; ONLY=NAME, JOBS=N)
 #?   abi-page          what the last of these two found, as one page for a browser
 #?   check-disks       disks and ext2: crashes, damage, unplugging, random work (hours; ONLY=crash, damaged, cycles, random)
-#?   check-long        what takes longer than ten minutes
+#?   check-long        what repeats a test of check: machines, processors, kernels, rounds (hours)
 #?   fuzz              parsers and the loader, on this machine, a minute each
 #?   fuzz-syscalls     100 million random system calls (CALLS=, SEED=, CPUS=, RELEASE=1)
 #?   bench

@@ -9,12 +9,12 @@ import re
 
 import pytest
 
-from conftest import USER_PROGRAMS
+from conftest import USER_PROGRAMS, repeats
 
 NAMES = sorted(x[:-2] for x in os.listdir(USER_PROGRAMS) if x.endswith('.c'))
-# Those that take seconds ask the same of the kernel with each library: make check has them with one of
-# the two, and make check-long with the other.
-SLOW = {'promises', 'reaps', 'spaces', 'timers', 'umounts'}
+# What the libraries do in ways of their own; the others ask the same of the kernel with each: make check has
+# them with one of the two, and make check-long with the other.
+BOTH = {'process', 'signals', 'threads'}
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def check_program(shell, name, library):
 def with_libraries():
     for name in NAMES:
         yield name, 'musl'
-        yield pytest.param(name, 'glibc', marks=[pytest.mark.long] * (name in SLOW))
+        yield from [(name, 'glibc')] if name in BOTH else repeats((name, 'glibc'))
 
 
 @pytest.mark.parametrize('name, library', with_libraries())
