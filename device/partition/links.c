@@ -96,6 +96,8 @@ static const char *disk_id_prefix(const struct disk *disk)
 		{ "vd", "virtio-" }, { "nvme", "nvme-" }, { "sd", "ata-" }, { "sr", "ata-" }
 	};
 
+	if (strstr(disk_path(disk), "-scsi-"))
+		return "scsi-0";
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
 		if (!strncmp(disk_name(disk), prefixes[i][0], strlen(prefixes[i][0])))
 			return prefixes[i][1];

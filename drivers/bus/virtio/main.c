@@ -143,7 +143,7 @@ static int64_t client_queue_create(banos_owner client, const char *function, uin
 		return -ENODEV;
 	banos_mutex_lock(&device->mutex);
 	if (device->state == STATE_OPEN && queue < device->queue_count &&
-	    segments <= VIRTIO_SEGMENTS_TOP)
+	    (segments & ~VIRTIO_LENGTHS_CUT) <= VIRTIO_SEGMENTS_TOP)
 		result = queue_create(device, queue, size, segments);
 	banos_mutex_unlock(&device->mutex);
 	if (result == -EINVAL)

@@ -50,6 +50,8 @@ static int64_t queue_allocate(struct virtio_device *device, struct virtio_queue 
 	uint64_t address;
 	int64_t error;
 
+	if (segments & VIRTIO_LENGTHS_CUT)
+		ring.kinds |= RING_CUT;
 	ring_lay_out(size, ring.kinds, &layout);
 	config.bytes = layout.bytes;
 	config.alignment = layout.alignment;
@@ -65,7 +67,7 @@ static int64_t queue_allocate(struct virtio_device *device, struct virtio_queue 
 		return error;
 	}
 	ring.slots = queue->slots;
-	queue_allocate_tables(device, queue, &ring, segments);
+	queue_allocate_tables(device, queue, &ring, segments & ~VIRTIO_LENGTHS_CUT);
 	ring_init(&queue->ring, &ring);
 	*place = (struct queue_place){ .size = size,
 				       .descriptors = address,

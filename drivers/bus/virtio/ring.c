@@ -240,6 +240,8 @@ int ring_take(struct ring *ring, struct ring_completion *completion)
 	if (element.id >= ring->size || !ring->slots[element.id].count)
 		return ring_break(ring, RING_FAULT_ID, element.id, ring->size - 1);
 	slot = &ring->slots[element.id];
+	if (element.length > slot->writable && ring->kinds & RING_CUT)
+		element.length = slot->writable;
 	if (element.length > slot->writable)
 		return ring_break(ring, RING_FAULT_LENGTH, element.length, slot->writable);
 	completion->tag = slot->tag;

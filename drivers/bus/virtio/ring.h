@@ -35,6 +35,7 @@
 #define RING_EVENTS 1u /* VIRTIO_F_EVENT_IDX was negotiated */
 #define RING_PACKED 2u /* VIRTIO_F_RING_PACKED was negotiated */
 #define RING_LEGACY 4u /* the layout before Virtio 1.0 */
+#define RING_CUT    8u /* lengths that are too large are cut, instead of breaking the ring */
 
 /** A piece of memory, as the device addresses it. */
 struct ring_segment {
@@ -131,7 +132,7 @@ struct ring {
 
 /** The largest power of two that is at most @p offered and at most @p wanted; 0: a device offers none. */
 uint32_t ring_choose_size(uint32_t offered, uint32_t wanted);
-/** @param kinds  RING_PACKED, RING_LEGACY */
+/** @param kinds  RING_PACKED, RING_LEGACY, RING_CUT */
 void ring_lay_out(uint32_t size, uint32_t kinds, struct ring_layout *layout);
 /** Start with an empty ring. */
 void ring_init(struct ring *ring, const struct ring_config *config);

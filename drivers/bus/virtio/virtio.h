@@ -78,6 +78,12 @@ BANOS_ASSERT(sizeof(struct virtio_buffer) == 16, virtio_buffer);
 #define VIRTIO_SEGMENTS_TOP 1024u /**< for virtio_queue_create_wide() */
 #define VIRTIO_QUEUES_MAX   128u  /**< of one device */
 
+/**
+ * To be added to the segments of virtio_queue_create_wide(): lengths of completions that are too large are cut, which
+ * else mean that the device has failed. QEMU's SCSI adapter counts what it read as well.
+ */
+#define VIRTIO_LENGTHS_CUT (1u << 31)
+
 /* The first argument of the callback, which runs in a thread; the second is the number of a queue. */
 #define VIRTIO_EVENT_QUEUE  1u /**< the queue has returned something */
 #define VIRTIO_EVENT_FAILED 2u /**< the device has failed */
