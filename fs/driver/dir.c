@@ -71,8 +71,9 @@ static int driven_lookup(struct inode *dir, struct dentry *d)
 
 /* ---- something new ---- */
 
-static int driven_make(struct inode *dir, struct dentry *d, mode_t mode, dev_t rdev,
-		       const char *target)
+/* @param length  0: without a name */
+static int node_make(struct inode *dir, const char *name, u32 length, mode_t mode, dev_t rdev,
+		     const char *target, struct inode **out)
 {
 	struct driven_super *super = driven_of(dir->sb);
 	struct banos_attr attr = attr_empty();
@@ -80,7 +81,7 @@ static int driven_make(struct inode *dir, struct dentry *d, mode_t mode, dev_t r
 	struct inode *inode;
 	s64 err;
 
-	if (dentry_name_len(d) > super->info.name_max)
+	if (length > super->info.name_max)
 		return -ENAMETOOLONG;
 	inode = node_alloc(super);
 	if (!inode)
@@ -92,8 +93,7 @@ static int driven_make(struct inode *dir, struct dentry *d, mode_t mode, dev_t r
 	what.rdev_major = MAJOR(rdev);
 	what.rdev_minor = MINOR(rdev);
 	what.time_ns = inode->ctime_ns;
-	err = driven_change(super, create, node_number(dir), d->name, dentry_name_len(d), &what,
-			    &attr);
+	err = driven_change(super, create, node_number(dir), name, length, &what, &attr);
 	if (!err)
 		err = node_enter(inode, &attr);
 	if (err) {
@@ -101,11 +101,30 @@ static int driven_make(struct inode *dir, struct dentry *d, mode_t mode, dev_t r
 		return driven_error(err);
 	}
 	node_changed(inode);
+	*out = inode;
+	return 0;
+}
+
+static int driven_make(struct inode *dir, struct dentry *d, mode_t mode, dev_t rdev,
+		       const char *target)
+{
+	struct inode *inode;
+	int err = node_make(dir, d->name, dentry_name_len(d), mode, rdev, target, &inode);
+
+	if (err)
+		return err;
 	dentry_instantiate(d, inode, false);
 	if (S_ISDIR(mode))
 		dir_count_folders(dir, 1);
 	dir_touch(dir);
 	return 0;
+}
+
+static int driven_tmpfile(struct inode *dir, mode_t mode, struct inode **out)
+{
+	if (!(driven_of(dir->sb)->flags & BANOS_MOUNT_NAMELESS))
+		return -EOPNOTSUPP;
+	return node_make(dir, "", 0, S_IFREG | (mode & S_IALLUGO), 0, NULL, out);
 }
 
 static int driven_create(struct inode *dir, struct dentry *d, mode_t mode)
@@ -137,6 +156,8 @@ static int driven_link(struct inode *inode, struct inode *dir, struct dentry *d)
 
 	if (err)
 		return driven_error(err);
+	if (!inode->nlink) /* commits have handed nothing down */
+		node_dirty(inode, BANOS_SET_MODE | BANOS_SET_ATIME | BANOS_SET_MTIME);
 	inode_get(inode);
 	inode->nlink++;
 	node_changed(inode);
@@ -319,6 +340,7 @@ static int driven_readdir(struct file *f, struct dir_context *context)
 
 const struct inode_ops driven_dir_iops = {
 	.lookup = driven_lookup,
+	.tmpfile = driven_tmpfile,
 	.create = driven_create,
 	.mknod = driven_mknod,
 	.mkdir = driven_mkdir,

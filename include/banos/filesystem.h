@@ -112,6 +112,8 @@ BANOS_ASSERT(offsetof(struct banos_attr, bytes) == 48, attr_bytes);
 #define BANOS_MOUNT_AGAIN 256u
 /** Of info: it had been unmounted properly. Of a config with _AGAIN: it had been, before the first instance, and nobody found it damaged. */
 #define BANOS_MOUNT_CLEAN 512u
+/** Of info: create() makes files without a name, too, for O_TMPFILE. */
+#define BANOS_MOUNT_NAMELESS 1024u
 
 /** What is to be mounted. */
 struct banos_mount_config {
@@ -319,7 +321,8 @@ struct banos_filesystem_ops {
 	/**
 	 * Create an object of any type, with a name. The name does not exist.
 	 * @param dir   node of the folder
-	 * @param name  @p length bytes, read
+	 * @param name  @p length bytes, read. With BANOS_MOUNT_NAMELESS @p length may be 0: a file without a name, near that
+	 *		folder; link() may give it one
 	 * @param what  read
 	 * @param attr  size is read; the rest is zero and to be written: of the new node
 	 * @return 0; -ENOSPC; -EPERM: not that type. Default: -EROFS.

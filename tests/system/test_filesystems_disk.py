@@ -8,7 +8,7 @@ import pytest
 
 import machine as machines
 from archive import file
-from conftest import repeats
+from conftest import disk_program, repeats
 
 pytestmark = pytest.mark.banos
 MODULES = ('fs/ext2/ext2.ko',)
@@ -33,7 +33,7 @@ def disk(tmp_path):
 
 
 def started(start, disk, kernel, cache='writeback'):
-    files = {'work': file('', WORK, 0o755)}
+    files = {'work': file('', WORK, 0o755), 'nameless': file('', disk_program('nameless'), 0o755)}
     for name in MODULES:
         with open(f'{machines.BUILD}/drivers/{name}', 'rb') as f:
             files[os.path.basename(name)] = file('', f.read())
@@ -113,4 +113,17 @@ def test_a_disk_is_mounted_by_one(start, disk, kernel):
     m.check('mkdir /n; mount -t ext2 /dev/vda /n && echo 1 >/n/a && test "$(cat /m/a)" = 1')
     m.check('! mount -t ext2 -o ro /dev/vda /n 2>/dev/null; ! mount -t ext2 /dev/null /n 2>/dev/null')
     m.check('cd /; umount /n; umount /m')
+    checked(disk)
+
+
+def test_files_without_a_name(start, disk, kernel):
+    m = started(start, disk, kernel)
+    before = m.check('stat -f -c %f:%d .')
+    assert m.check('/nameless .') == ''
+    assert m.lines('ls -1') == ['again', 'lost+found', 'named']
+    m.check('cd /; umount /m; mount -t ext2 /dev/vda /m && cd /m')
+    assert m.check('cat named; stat -c "%h %a" named') == 'nameless\nmore\n2 640\n'
+    m.check('rm named again; sync')
+    assert m.check('stat -f -c %f:%d .') == before
+    m.check('cd /; umount /m')
     checked(disk)

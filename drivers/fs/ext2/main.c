@@ -248,6 +248,7 @@ static void info_fill(const struct volume *volume, struct banos_mount_info *info
 
 	if (volume->read_only)
 		info->flags |= BANOS_MOUNT_READ_ONLY;
+	info->flags |= BANOS_MOUNT_NAMELESS;
 	if (volume->was_valid)
 		info->flags |= BANOS_MOUNT_CLEAN;
 	info->root = ROOT_INODE;

@@ -121,6 +121,25 @@ static int64_t create_node(struct volume *volume, const struct node *folder,
 	return error;
 }
 
+/* A file without a name: where the machine stops e2fsck frees it. */
+static int64_t create_nameless(struct volume *volume, const struct node *folder,
+			       const struct banos_create *what, struct banos_attr *attr)
+{
+	struct node node;
+	uint64_t block;
+	int64_t error;
+
+	if ((what->mode & MODE_TYPE) != MODE_FILE)
+		return -EINVAL;
+	error = create_node(volume, folder, what, &node, &block);
+	if (error)
+		return error;
+	put16(node.raw + INODE_LINKS, 0);
+	error = node_write_new(volume, &node);
+	node_attr(volume, &node, attr);
+	return error;
+}
+
 int64_t ext2_create(void *fs, uint64_t dir, const char *name, uint32_t length,
 		    const struct banos_create *what, struct banos_attr *attr)
 {
@@ -132,6 +151,8 @@ int64_t ext2_create(void *fs, uint64_t dir, const char *name, uint32_t length,
 	uint64_t block;
 	int64_t error = node_get(volume, dir, &folder);
 
+	if (!error && !length)
+		return create_nameless(volume, &folder, what, attr);
 	if (!error && !type)
 		error = -EINVAL;
 	if (!error && is_folder && inode_links(folder.raw) >= LINK_MAX)
