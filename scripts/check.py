@@ -16,7 +16,7 @@
     system  the real image in QEMU, by its shell (pytest)
     long    tests marked "long", and those of the system again with two and
             with four processors; nothing else. One of its parts by itself:
-            smp2, smp4, long-build, long-abi, long-system, long-fuzz, kernel-1
+            smp2, smp4, long-build, long-drivers, long-abi, long-system, long-fuzz, kernel-1
 
 For "all" the system part is cut in seven (system-1 to system-7), abi in abi-tests and abi-matrix, and the
 kernel part is kernel-4, with four processors; kernel-1 is one of "long". Each of the parts keeps about one
@@ -293,11 +293,13 @@ PARTS = {
                                    SMP_LIMIT_S, TEST_CPUS='4'),
     'long-build': lambda out: run_pytest('long-build', out, 'tests/build',
                                          'long', LONG_LIMIT_S),
+    'long-drivers': lambda out: run_pytest('long-drivers', out, 'tests/drivers',
+                                           'long', LONG_LIMIT_S),
     'long-abi': lambda out: check_abi('long-abi', out, LONG_LIMIT_S, True),
     'long-system': lambda out: run_pytest('long-system', out, 'tests/system',
                                           'long', LONG_LIMIT_S),
 }
-OF_LONG = ['smp2', 'smp4', 'long-build', 'long-abi', 'long-system', 'long-fuzz', 'kernel-1']
+OF_LONG = ['smp2', 'smp4', 'long-build', 'long-drivers', 'long-abi', 'long-system', 'long-fuzz', 'kernel-1']
 # What "all" runs: this first, since it uses all processors;
 OF_ALL = ['host']
 # then these side by side, the longest first.

@@ -15,10 +15,10 @@ def configured(tree):
     ('CONFIG_NO_SUCH_THING=y', 'CONFIG_NO_SUCH_THING: there is no such option'),
     ('CONFIG_NR_CPU=4', 'did you mean CONFIG_NR_CPUS?'),
     ('CONFIG_NR_CPUS=65', 'CONFIG_NR_CPUS=65: must be from 1 to 64'),
-    ('CONFIG_NR_CPUS=many', 'must be a decimal number'),
-    ('CONFIG_PHYS_START=0x7fffff', 'must be from 0x100000 to 0x600000'),
-    ('CONFIG_KALLSYMS=m', 'must be y or n, not m'),
-    ('CONFIG_CMDLINE=quiet', 'must be in double quotes'),
+    *long(('CONFIG_NR_CPUS=many', 'must be a decimal number'),
+          ('CONFIG_PHYS_START=0x7fffff', 'must be from 0x100000 to 0x600000'),
+          ('CONFIG_KALLSYMS=m', 'must be y or n, not m'),
+          ('CONFIG_CMDLINE=quiet', 'must be in double quotes')),
     ('KALLSYMS=y', '"KALLSYMS=y" is not a setting'),
 ])
 def test_wrong_line_stops_the_build_and_is_named(configured, line, message):

@@ -102,7 +102,7 @@ def test_each_kind_of_crash_is_reported_once_and_ends_qemu(start, kind, cpu):
     cause, has_registers, function = KINDS[kind]
     if cpu == 0 and kind not in ('panic', 'null', 'stack', 'nmi'):
         pytest.skip('the same on each processor')
-    m = start(kernel=DEBUG_KERNEL, cpus=cpu * 3 + 1, qemu=EXIT,
+    m = start(kernel=DEBUG_KERNEL, cpus=cpu + 1, qemu=EXIT,
               append=f'crash={kind} crash_cpu={cpu} qemu_exit '
               'unknown_nmi_panic')
     lines = report_of(m)

@@ -2,6 +2,7 @@
 """Cards that are plugged in and unplugged by ACPI's way, which QEMU's machines use unless told otherwise."""
 import pytest
 
+from conftest import repeats
 from test_pci import monitor, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.banos
@@ -11,7 +12,7 @@ PORTS = ['-device', 'pcie-root-port,id=slot1,slot=1,chassis=1',
 
 
 @pytest.mark.parametrize('machine, cpus, buses', [
-    ('pc', 1, ('pci.0', 'pci.0')), ('q35', 4, ('slot1', 'slot2'))])
+    *repeats(('pc', 1, ('pci.0', 'pci.0'))), ('q35', 4, ('slot1', 'slot2'))])
 def test_cards_come_and_go(start, monitor, machine, cpus, buses):  # noqa: F811
     """One was there at the start, others are plugged in later, in use when they go."""
     m = start(machine=machine, cpus=cpus, append='quiet', qemu=monitor.options() + (

@@ -6,7 +6,7 @@ import pytest
 
 import machine as machines
 from archive import file
-from conftest import debug_program
+from conftest import debug_program, repeats
 from driver_source import compiled
 from test_pci import SLOTS, monitor  # noqa: F401
 
@@ -25,7 +25,7 @@ def files():
     return {'window.ko': file('', driver), 'bin/window': debug_program('window')}
 
 
-@pytest.fixture(params=['release', 'debug'])
+@pytest.fixture(params=[*repeats('release'), 'debug'])
 def machine(request, start, files):
     kernel = machines.KERNEL if request.param == 'release' else machines.DEBUG_KERNEL
 
