@@ -30,6 +30,7 @@
 #define LOOP_TIMEOUT_MS \
 	600000u /* the file may be on a slow disk, which has a deadline of its own */
 #define LOOP_REQUEST_MAX (1u << 20)
+#define LOOP_HOLE_MAX	 (1u << 30)
 
 DEFINE_MUTEX(loops_lock);
 static struct loop *loops[LOOP_MAX];
@@ -111,13 +112,24 @@ static int loop_transfer(struct loop *loop, const struct banos_block_request *re
 	return err;
 }
 
+/* A hole in the file; a file system that makes none says -EOPNOTSUPP, and zeroes are written. */
+static int loop_make_hole(struct loop *loop, const struct banos_block_request *request)
+{
+	if (S_ISBLK(loop->file->inode->mode))
+		return -EOPNOTSUPP;
+	return file_allocate(loop->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			     loop->offset + request->first * LOOP_BLOCK,
+			     request->count * LOOP_BLOCK);
+}
+
 static int loop_serve(struct loop *loop, const struct banos_block_request *request)
 {
 	struct file *file = loop->file;
 
 	if (!file)
 		return -EIO;
-	if (request->operation == BLOCK_WRITE && READ_ONCE(loop->flags) & LO_FLAGS_READ_ONLY)
+	if (request->operation != BLOCK_READ && request->operation != BLOCK_FLUSH &&
+	    READ_ONCE(loop->flags) & LO_FLAGS_READ_ONLY)
 		return -EROFS;
 	switch (request->operation) {
 	case BLOCK_READ:
@@ -126,6 +138,8 @@ static int loop_serve(struct loop *loop, const struct banos_block_request *reque
 		if (!file->ops->fsync)
 			return 0;
 		return file->ops->fsync(file, 0, FILE_SIZE_MAX, true);
+	case BLOCK_DISCARD:
+	case BLOCK_WRITE_ZEROES: return loop_make_hole(loop, request);
 	}
 	return -EOPNOTSUPP;
 }
@@ -241,7 +255,8 @@ static struct block_device *loop_create_device(struct loop *loop, const char *na
 	const struct block_device_config config = {
 		.methods = &loop_methods,
 		.private = loop,
-		.flags = BANOS_BLOCK_HAS_FLUSH | BANOS_BLOCK_NO_DMA,
+		.flags = BANOS_BLOCK_HAS_FLUSH | BANOS_BLOCK_HAS_DISCARD |
+			 BANOS_BLOCK_HAS_WRITE_ZEROES | BANOS_BLOCK_NO_DMA,
 		.queues = 1,
 		.depth = LOOP_DEPTH,
 		.timeout_ms = LOOP_TIMEOUT_MS,
@@ -258,6 +273,8 @@ static struct block_device *loop_create_device(struct loop *loop, const char *na
 			.bytes_max = LOOP_REQUEST_MAX,
 			.alignment = 1,
 			.address_max = ~0ull,
+			.discard_bytes_max = LOOP_HOLE_MAX,
+			.zero_bytes_max = LOOP_HOLE_MAX,
 		},
 	};
 

@@ -70,3 +70,14 @@ def test_partitions_if_they_are_asked_for(start, images):
     m.check('losetup -d /dev/loop0')
     wait_until(m, '! test -e /dev/loop0p1')
     m.check('losetup /dev/loop0 parts; blockdev --rereadpt /dev/loop0; ! test -e /dev/loop0p1')
+
+
+def test_discarded_blocks_are_holes_in_the_file(start):
+    m = start(append='quiet').boot()
+    m.check('dd if=/dev/urandom of=/tmp/file bs=64k count=16 2>/dev/null; cp /tmp/file /tmp/same; losetup /dev/loop2 /tmp/file')
+    before = int(m.check('stat -c %b /tmp/file'))
+    m.check('cmp /dev/loop2 /tmp/same && blkdiscard -o 65536 -l 262144 /dev/loop2')
+    assert before - int(m.check('stat -c %b /tmp/file')) == 512
+    m.check('dd if=/dev/zero of=/tmp/same bs=64k seek=1 count=4 conv=notrunc 2>/dev/null; cmp /dev/loop2 /tmp/same')
+    m.check('losetup -d /dev/loop2; cmp /tmp/file /tmp/same; losetup -r /dev/loop3 /tmp/file; ! blkdiscard /dev/loop3')
+    m.check('losetup -d /dev/loop3; cmp /tmp/file /tmp/same')
