@@ -675,5 +675,5 @@ void dcache_init(void)
 		boot_stop("not enough memory for the dentry cache");
 	dentry_table.mask = buckets - 1;
 	dentry_table.seed = random_u64();
-	lru_limit = MAX(memory.total / 16, 256ul);
+	lru_limit = MAX(memory.total / 10, 256ul);
 }
