@@ -22,7 +22,8 @@ struct store_user {
 };
 
 /* The caller is not a method of that mount. */
-static s64 store_begin_elsewhere(const char *function, struct store_user *user, banos_mount mount)
+static __cold s64 store_begin_elsewhere(const char *function, struct store_user *user,
+					banos_mount mount)
 {
 	user->call = driven_call_of(gate_object());
 	user->owned = api_get((u64)mount, &driven_mount_class);
@@ -43,7 +44,7 @@ static s64 store_begin_elsewhere(const char *function, struct store_user *user, 
 			   "mount is no handle of the caller's, or was unmounted");
 }
 
-static void store_end_elsewhere(struct store_user *user)
+static __cold __noinline void store_end_elsewhere(struct store_user *user)
 {
 	driven_use_end(&user->own);
 	owned_put(user->owned);
@@ -56,7 +57,8 @@ static inline s64 store_end(struct store_user *user, s64 result)
 	return result;
 }
 
-static s64 store_begin_mistake(const char *function, struct store_user *user, bool covers)
+static __cold __noinline s64 store_begin_mistake(const char *function, struct store_user *user,
+						 bool covers)
 {
 	if (covers)
 		return store_end(user, api_mistake(function, -EROFS,
@@ -64,36 +66,70 @@ static s64 store_begin_mistake(const char *function, struct store_user *user, bo
 	return store_end(user, api_mistake(function, -EINVAL, "that is not a part of the store"));
 }
 
-/* What is called most often is a method of that mount: no reference is needed then. */
-static __noinline s64 store_begin_here(const char *function, struct store_user *user,
-				       banos_mount mount, u64 offset, u64 length, bool change)
+/* The call of a method of that mount that has one of @flags; else NULL: something is otherwise. */
+static inline struct driven_call *store_call(banos_mount mount, u64 offset, u64 length, u32 flags)
 {
 	const struct gate_record *record = current->gate;
+	struct driven_call *call;
+
+	if (unlikely(api_holds_spinlock() || !record || !record->sp))
+		return NULL;
+	call = driven_call_of(record->object);
+	if (unlikely(!call || call->handle != (u64)mount ||
+		     !driven_use_covers(call, offset, length) || !(call->flags & flags)))
+		return NULL;
+	return call;
+}
+
+static __cold __noinline s64 store_begin_otherwise(const char *function, struct store_user *user,
+						   banos_mount mount, u64 offset, u64 length,
+						   u32 flags)
+{
 	bool covers;
 	s64 err;
 
 	if (api_holds_spinlock())
 		return api_mistake(function, -EDEADLK,
 				   "may sleep, and the caller holds a spin lock");
-	user->owned = NULL;
-	user->call = record && record->sp ? driven_call_of(record->object) : NULL;
-	if (unlikely(!user->call || user->call->handle != (u64)mount)) {
+	user->call = store_call(mount, 0, 0, DRIVEN_RUNS);
+	if (!user->call) {
 		err = store_begin_elsewhere(function, user, mount);
 		if (err)
 			return err;
 	}
 	covers = driven_use_covers(user->call, offset, length);
-	if (unlikely(!covers || (change && !(user->call->flags & DRIVEN_CHANGES))))
+	if (!covers || !(user->call->flags & flags))
 		return store_begin_mistake(function, user, covers);
 	return 0;
 }
 
+/* What is called most often is a method of that mount: no reference is needed then. @flags: of which the call must have one */
+static __noinline s64 store_begin_here(const char *function, struct store_user *user,
+				       banos_mount mount, u64 offset, u64 length, u32 flags)
+{
+	user->owned = NULL;
+	user->call = store_call(mount, offset, length, flags);
+	if (likely(user->call))
+		return 0;
+	return store_begin_otherwise(function, user, mount, offset, length, flags);
+}
+
 static inline s64 store_begin(const char *function, struct store_user *user, banos_mount mount,
-			      u64 offset, u64 length, bool change)
+			      u64 offset, u64 length, u32 flags)
 {
 	if (!IS_ENABLED(CONFIG_FILESYSTEM_DRIVERS))
 		return -EINVAL;
-	return store_begin_here(function, user, mount, offset, length, change);
+	return store_begin_here(function, user, mount, offset, length, flags);
+}
+
+/* Memory of the caller's: most often on its stack, which is the thread's own. */
+static inline bool store_memory(const void *start, u64 length, bool write)
+{
+	u64 addr = (u64)start, low = (u64)__builtin_frame_address(0), top = current->kstack_top;
+
+	if (likely(addr >= low && addr < top && length <= top - addr && !current->gate_stack))
+		return true;
+	return api_span(start, length, write) == length;
 }
 
 int64_t banos_store_read(banos_mount mount, uint64_t offset, void *to, uint64_t length)
@@ -101,9 +137,9 @@ int64_t banos_store_read(banos_mount mount, uint64_t offset, void *to, uint64_t 
 	struct store_user user;
 	s64 err;
 
-	if (!api_may_write(to, length))
+	if (!store_memory(to, length, true))
 		return MISTAKE("to, with length bytes, is not the driver's memory");
-	err = store_begin(__func__, &user, mount, offset, length, false);
+	err = store_begin(__func__, &user, mount, offset, length, DRIVEN_RUNS);
 	if (err)
 		return err;
 	return store_end(&user, driven_store_read(user.call, offset, to, length));
@@ -115,19 +151,19 @@ int64_t banos_store_write(banos_mount mount, uint64_t offset, const void *from, 
 	struct store_user user;
 	s64 err;
 
-	if (!api_may_read(from, length))
+	if (!store_memory(from, length, false))
 		return MISTAKE("from, with length bytes, is not the driver's memory");
-	err = store_begin(__func__, &user, mount, offset, length, true);
+	err = store_begin(__func__, &user, mount, offset, length, DRIVEN_CHANGES);
 	if (err)
 		return err;
 	return store_end(&user, driven_store_write(user.call, offset, from, length));
 }
 BANOS_EXPORT(banos_store_write);
 
-int64_t banos_store_zero(banos_mount mount, uint64_t offset, uint64_t length)
+__cold int64_t banos_store_zero(banos_mount mount, uint64_t offset, uint64_t length)
 {
 	struct store_user user;
-	s64 err = store_begin(__func__, &user, mount, offset, length, true);
+	s64 err = store_begin(__func__, &user, mount, offset, length, DRIVEN_CHANGES);
 
 	if (err)
 		return err;
@@ -136,19 +172,22 @@ int64_t banos_store_zero(banos_mount mount, uint64_t offset, uint64_t length)
 BANOS_EXPORT(banos_store_zero);
 
 int64_t banos_store_bits(banos_mount mount, uint64_t offset, uint32_t first, uint32_t count,
-			 uint32_t value)
+			 uint32_t value, uint64_t counter)
 {
 	struct store_user user;
 	s64 err;
 
-	if (!count || value > 1)
-		return MISTAKE("count is 0, or value over 1");
+	if (!count || value > 1 || counter % sizeof(u16))
+		return MISTAKE("count is 0, or value over 1, or counter odd");
 	offset += first / 8;
 	first %= 8;
-	err = store_begin(__func__, &user, mount, offset, ((u64)first + count + 7) / 8, true);
+	err = store_begin(__func__, &user, mount, offset, ((u64)first + count + 7) / 8,
+			  DRIVEN_CHANGES);
 	if (err)
 		return err;
-	return store_end(&user, driven_store_bits(user.call, offset, first, count, value));
+	if (!driven_use_covers(user.call, counter, sizeof(u16)))
+		return store_begin_mistake(__func__, &user, false);
+	return store_end(&user, driven_store_bits(user.call, offset, first, count, value, counter));
 }
 BANOS_EXPORT(banos_store_bits);
 
@@ -159,7 +198,7 @@ int64_t banos_store_add(banos_mount mount, uint64_t offset, uint32_t bytes, int3
 
 	if ((bytes != sizeof(u16) && bytes != sizeof(u32)) || offset % bytes)
 		return MISTAKE("bytes is neither 2 nor 4, or offset no multiple of it");
-	err = store_begin(__func__, &user, mount, offset, bytes, true);
+	err = store_begin(__func__, &user, mount, offset, bytes, DRIVEN_CHANGES);
 	if (err)
 		return err;
 	return store_end(&user, driven_store_add(user.call, offset, bytes, change));
@@ -171,11 +210,11 @@ int64_t banos_store_borrow(banos_mount mount, uint64_t offset, uint32_t length, 
 	struct store_user user;
 	s64 err;
 
-	if (!api_may_write(memory, sizeof(*memory)))
+	if (!store_memory(memory, sizeof(*memory), true))
 		return MISTAKE("memory is not the driver's memory");
 	if (!length || offset % PAGE_SIZE + length > PAGE_SIZE)
 		return MISTAKE("length is 0, or the piece crosses a multiple of 4096");
-	err = store_begin(__func__, &user, mount, offset, length, false);
+	err = store_begin(__func__, &user, mount, offset, length, DRIVEN_RUNS);
 	if (err)
 		return err;
 	return store_end(&user, driven_store_borrow(user.call, offset, memory));
@@ -185,7 +224,7 @@ BANOS_EXPORT(banos_store_borrow);
 int64_t banos_store_return(banos_mount mount, const void *memory)
 {
 	struct store_user user;
-	s64 err = store_begin(__func__, &user, mount, 0, 0, false);
+	s64 err = store_begin(__func__, &user, mount, 0, 0, DRIVEN_RUNS);
 
 	if (err)
 		return err;
@@ -196,10 +235,10 @@ int64_t banos_store_return(banos_mount mount, const void *memory)
 }
 BANOS_EXPORT(banos_store_return);
 
-int64_t banos_store_prefetch(banos_mount mount, uint64_t offset, uint64_t length)
+__cold int64_t banos_store_prefetch(banos_mount mount, uint64_t offset, uint64_t length)
 {
 	struct store_user user;
-	s64 err = store_begin(__func__, &user, mount, offset, length, false);
+	s64 err = store_begin(__func__, &user, mount, offset, length, DRIVEN_RUNS);
 
 	if (err)
 		return err;
@@ -208,10 +247,10 @@ int64_t banos_store_prefetch(banos_mount mount, uint64_t offset, uint64_t length
 }
 BANOS_EXPORT(banos_store_prefetch);
 
-int64_t banos_store_forget(banos_mount mount, uint64_t offset, uint64_t length)
+__cold int64_t banos_store_forget(banos_mount mount, uint64_t offset, uint64_t length)
 {
 	struct store_user user;
-	s64 err = store_begin(__func__, &user, mount, offset, length, true);
+	s64 err = store_begin(__func__, &user, mount, offset, length, DRIVEN_CHANGES);
 
 	if (err)
 		return err;
@@ -219,14 +258,15 @@ int64_t banos_store_forget(banos_mount mount, uint64_t offset, uint64_t length)
 }
 BANOS_EXPORT(banos_store_forget);
 
-int64_t banos_store_after(banos_mount mount, uint64_t later, uint64_t earlier, uint64_t length)
+__cold int64_t banos_store_after(banos_mount mount, uint64_t later, uint64_t earlier,
+				 uint64_t length)
 {
 	struct store_user user;
 	s64 err;
 
 	if (!length || length > AFTER_MAX)
 		return MISTAKE("length is 0, or over 65536");
-	err = store_begin(__func__, &user, mount, earlier, length, true);
+	err = store_begin(__func__, &user, mount, earlier, length, DRIVEN_CHANGES);
 	if (err)
 		return err;
 	return store_end(&user, driven_store_after(user.call, later, earlier, length));
@@ -236,7 +276,7 @@ BANOS_EXPORT(banos_store_after);
 int64_t banos_store_epoch(banos_mount mount)
 {
 	struct store_user user;
-	s64 err = store_begin(__func__, &user, mount, 0, 0, true);
+	s64 err = store_begin(__func__, &user, mount, 0, 0, DRIVEN_CHANGES);
 
 	if (err)
 		return err;
@@ -247,7 +287,7 @@ BANOS_EXPORT(banos_store_epoch);
 int64_t banos_store_committed(banos_mount mount)
 {
 	struct store_user user;
-	s64 err = store_begin(__func__, &user, mount, 0, 0, false);
+	s64 err = store_begin(__func__, &user, mount, 0, 0, DRIVEN_RUNS);
 
 	if (err)
 		return err;
@@ -255,14 +295,14 @@ int64_t banos_store_committed(banos_mount mount)
 }
 BANOS_EXPORT(banos_store_committed);
 
-int64_t banos_mount_error(banos_mount mount, const char *text)
+__cold int64_t banos_mount_error(banos_mount mount, const char *text)
 {
 	struct store_user user;
 	s64 err;
 
 	if (api_text(text, ERROR_MAX) < 0)
 		return MISTAKE("text is not a text of at most 255 bytes");
-	err = store_begin(__func__, &user, mount, 0, 0, false);
+	err = store_begin(__func__, &user, mount, 0, 0, DRIVEN_RUNS);
 	if (err)
 		return err;
 	driven_damaged(user.call->super, text);

@@ -16,9 +16,9 @@
 
 /* ---- other pages of the unit ---- */
 
-/* A page of zeroes for a place behind the end of the file. @return counted, or ERR_PTR */
-static struct page *room_zero_page(struct file_cache *cache, u64 index)
+struct page *file_cache_page_zero(struct inode *inode, u64 index)
 {
+	struct file_cache *cache = inode->cache;
 	struct page *page = file_cache_page_alloc(PAGE_ZERO), *there = NULL;
 	int got = 0;
 
@@ -29,12 +29,17 @@ static struct page *room_zero_page(struct file_cache *cache, u64 index)
 	while (!got && !there) {
 		got = stored_page_insert(cache, index, 1, &page, false);
 		if (!got)
-			there = inode_page_find(cache->inode, index);
+			there = inode_page_find(inode, index);
 	}
 	if (got == 1)
 		return page;
 	page_free(page);
-	return there ?: ERR_PTR(got);
+	if (!there)
+		return ERR_PTR(got);
+	if (page_has(there, PG_UPTODATE))
+		return there;
+	page_put(there);
+	return file_cache_page(inode, index);
 }
 
 static int room_add(struct file_cache *cache, struct cache_room *room, u64 index)
@@ -44,7 +49,7 @@ static int room_add(struct file_cache *cache, struct cache_room *room, u64 index
 	if (index < pages_of_size(READ_ONCE(cache->inode->size)))
 		page = file_cache_page(cache->inode, index);
 	if (IS_ERR(page) && PTR_ERR(page) == -EFBIG)
-		page = room_zero_page(cache, index);
+		page = file_cache_page_zero(cache->inode, index);
 	if (IS_ERR(page))
 		return (int)PTR_ERR(page);
 	room->pages[room->count++] = page;

@@ -104,7 +104,7 @@ int driven_enter(struct driven_super *super, u32 flags)
 	return 0;
 }
 
-int driven_close(struct driven_super *super, u64 deadline_ns)
+__cold int driven_close(struct driven_super *super, u64 deadline_ns)
 {
 	__atomic_store_n(&super->closed, true, __ATOMIC_SEQ_CST);
 	if (wait_event_until(&super->wait, calls_ended(super), deadline_ns))
@@ -112,7 +112,7 @@ int driven_close(struct driven_super *super, u64 deadline_ns)
 	return 0;
 }
 
-void driven_open(struct driven_super *super)
+__cold void driven_open(struct driven_super *super)
 {
 	__atomic_store_n(&super->closed, false, __ATOMIC_SEQ_CST);
 	wake_up_all(&super->wait);
@@ -141,8 +141,9 @@ static inline void call_init(struct driven_call *call, struct driven_super *supe
 	call->super = super;
 	call->handle = super->mount->owned.handle;
 	call->bytes = super->store ? super->store->bytes : 0;
-	call->flags = flags;
-	call->nr_held = call->nr_lent = 0;
+	call->flags = flags | DRIVEN_RUNS;
+	call->nr_lent = 0;
+	call->holds = NULL;
 	undo_init(&call->undo);
 }
 
@@ -150,9 +151,9 @@ static inline void call_init(struct driven_call *call, struct driven_super *supe
 static void driven_call_finish(struct driven_call *call, s64 result)
 {
 	if (unlikely(result == -EFAULT) && gate_has_failed(call->super->type->root))
-		undo_apply(&call->undo);
+		undo_apply(&call->undo, store_read_again, call->super->store);
 	undo_clear(&call->undo);
-	driven_call_release(call);
+	holds_give_back(call);
 }
 
 static s64 invoke_once(struct driven_super *super, u32 flags, size_t method, u64 arg2, u64 arg3,
@@ -172,7 +173,7 @@ static s64 invoke_once(struct driven_super *super, u32 flags, size_t method, u64
 	return result;
 }
 
-s64 driven_mount_call(struct driven_super *super, u64 handle, struct banos_mount_info *info)
+__cold s64 driven_mount_call(struct driven_super *super, u64 handle, struct banos_mount_info *info)
 {
 	struct driven_type *type = super->type;
 	u32 excused = gate_excuse_locks();

@@ -152,8 +152,11 @@ int driven_commit_last(struct driven_super *super)
 	struct store_snapshot snapshot = { .pages = NULL };
 	int err = commit_snapshot(super, &snapshot);
 
+	super->epoch++;
 	if (super->store && !err)
 		err = store_write_snapshot(super->store, &snapshot);
+	if (!err)
+		WRITE_ONCE(super->committed, super->epoch - 1);
 	return err;
 }
 

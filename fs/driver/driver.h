@@ -26,6 +26,7 @@ struct driven_cell {
 		changes; /* that began here, less those that ended here; changed there with preemption off */
 	spinlock_t lock;   /* guards dirty, and the links and dirty_cpu of the nodes on it */
 	struct list dirty; /* struct driven_node: has attributes to hand down */
+	struct driven_holds *holds; /* for the next call; exchanged atomically; NULL: none */
 } __aligned(64);
 
 struct driven_super {
@@ -67,8 +68,6 @@ extern const struct super_ops driven_super_ops;
 
 /* ---- calls of methods (call.c) ---- */
 
-/** @brief A call has ended: the pages of the store that it used are free. */
-void driven_call_release(struct driven_call *call);
 /** @brief Call a method, by its offset in the table. @return its result; -ENODEV: there is no driver */
 s64 driven_invoke(struct driven_super *super, u32 flags, size_t method, u64 arg2, u64 arg3,
 		  u64 arg4, u64 arg5, u64 arg6);
@@ -99,6 +98,40 @@ void driven_open(struct driven_super *super);
 /** @brief Keep changes out, and wait until none runs. Under commit_lock. */
 void driven_exclude(struct driven_super *super);
 void driven_admit(struct driven_super *super);
+
+/* ---- pages of the store that a call uses (hold.c) ---- */
+
+/** Index of a page in driven_holds.recent. */
+static inline u32 driven_recent(u64 index)
+{
+	return (index ^ index >> 7) % DRIVEN_RECENT;
+}
+/** @brief hold_get() where it is not the one that was found last. */
+struct driven_hold *__must_check hold_find(struct driven_call *call, u64 index);
+/** @brief A page, which stays until the call ends or needs its place. @return ERR_PTR */
+static inline struct driven_hold *__must_check hold_get(struct driven_call *call, u64 index)
+{
+	struct driven_holds *holds = call->holds;
+
+	if (likely(holds)) {
+		struct driven_hold *hold = &holds->held[holds->recent[driven_recent(index)]];
+
+		if (likely(hold->index == index))
+			return hold;
+	}
+	return hold_find(call, index);
+}
+/** @brief A page that is wholly overwritten. @param fresh  set where it was not cached: it is zeroes */
+struct driven_hold *__must_check hold_whole(struct driven_call *call, u64 index, bool *fresh);
+/** @brief A call has ended: nothing is lent, and the next one may use its pages. */
+void holds_return(struct driven_call *call);
+static inline void holds_give_back(struct driven_call *call)
+{
+	if (call->holds)
+		holds_return(call);
+}
+/** @brief No call will begin any more. */
+void holds_free(struct driven_super *super);
 
 /* ---- nodes (node.c) ---- */
 

@@ -36,7 +36,7 @@ static struct bucket *buckets;
 static u64 buckets_mask;
 static struct kmem_cache *nodes;
 
-int driven_nodes_init(void)
+__cold int driven_nodes_init(void)
 {
 	struct mem_info memory;
 	u64 count = BUCKETS_LEAST;
@@ -329,7 +329,7 @@ void node_clean(struct inode *inode)
 		inode_put(inode);
 }
 
-void nodes_report(struct driven_super *super, int err)
+__cold void nodes_report(struct driven_super *super, int err)
 {
 	for (u64 i = 0; i <= buckets_mask; i++) {
 		spin_lock(&buckets[i].lock);

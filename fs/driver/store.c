@@ -9,9 +9,11 @@
 #include <kernel/err.h>
 #include <kernel/fs/block_file.h>
 #include <kernel/fs/file_cache.h>
+#include <kernel/fs/page_tree.h>
 #include <kernel/fs/undo.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
+#include <kernel/string.h>
 #include "store.h"
 
 static struct store_bucket *store_bucket(struct store *store, u64 index)
@@ -22,6 +24,24 @@ static struct store_bucket *store_bucket(struct store *store, u64 index)
 struct page *store_page_get(struct store *store, u64 index)
 {
 	return file_cache_page(store->inode, index);
+}
+
+struct page *store_page_fresh(struct store *store, u64 index)
+{
+	if (page_tree_lookup(&store->inode->pages.tree, index))
+		return NULL;
+	return file_cache_page_zero(store->inode, index);
+}
+
+/* What cannot be read is zeroes, as a sector is that a disk has lost. */
+__cold void store_read_again(void *context, void *at)
+{
+	const struct store *store = context;
+	struct page *page = virt_to_page(at);
+	struct block_vec vec = { page, 0, PAGE_SIZE };
+
+	if (block_transfer(store->disk, BLOCK_READ, 0, page->index * PAGE_SIZE, &vec, 1))
+		memset(at, 0, PAGE_SIZE);
 }
 
 /* ---- dirty sectors ---- */
@@ -77,16 +97,7 @@ struct store_page *store_take_dirty(struct store *store)
 	return pages;
 }
 
-/* Whole blocks of the disk. */
-u32 store_sectors(const struct store *store, u64 off, u64 length)
-{
-	u32 first = off / store->unit * store->unit / STORE_SECTOR;
-	u32 last = (ALIGN_UP(off + length, (u64)store->unit) - 1) / STORE_SECTOR;
-
-	return (2u << last) - (1u << first);
-}
-
-int store_forget(struct store *store, u64 offset, u64 length, struct undo *undo)
+__cold int store_forget(struct store *store, u64 offset, u64 length, struct undo *undo)
 {
 	u64 end = (offset + length) / store->unit * store->unit;
 	int err = 0;
@@ -110,19 +121,19 @@ int store_forget(struct store *store, u64 offset, u64 length, struct undo *undo)
 
 int store_after(struct store *store, u64 later, u64 earlier, u64 length)
 {
-	u64 last = (earlier + length - 1) / STORE_SECTOR;
-	int err = 0;
+	u64 first = earlier / STORE_SECTOR, last = (earlier + length - 1) / STORE_SECTOR;
+	int err;
 
+	_Static_assert(ORDER_SECTORS * STORE_SECTOR == PAGE_SIZE, "they are those of a page");
 	spin_lock(&store->order_lock);
-	for (u64 sector = earlier / STORE_SECTOR; sector <= last && !err; sector++)
-		err = order_add(&store->order, later / STORE_SECTOR, sector);
+	err = order_add(&store->order, later / STORE_SECTOR, first, last - first + 1);
 	spin_unlock(&store->order_lock);
 	return err;
 }
 
 /* ---- life ---- */
 
-struct store *store_open(struct disk *disk)
+__cold struct store *store_open(struct disk *disk)
 {
 	struct store *store = kzalloc(sizeof(*store));
 	int err;
@@ -149,7 +160,7 @@ out_free:
 	return ERR_PTR(err);
 }
 
-void store_close(struct store *store)
+__cold void store_close(struct store *store)
 {
 	for (struct store_page *page = store->pages, *next; page; page = next) {
 		next = page->next_all;

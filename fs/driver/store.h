@@ -38,7 +38,7 @@ struct store {
 	struct disk *disk;   /* counted, claimed */
 	struct inode *inode; /* of the disk's cache; counted */
 	u64 bytes;
-	u32 unit;		      /* bytes that are written as a whole: a block of the disk */
+	u32 unit; /* bytes that are written as a whole: a block of the disk, a power of 2 */
 	struct store_bucket *buckets; /* STORE_BUCKETS */
 	struct store_page *pages;     /* all that are in them; changed atomically */
 	spinlock_t order_lock;	      /* guards order */
@@ -67,7 +67,12 @@ struct store_page *store_page_dirty(struct store *store, struct page *page, u64 
 /** @brief No page is dirty any more; changes are excluded. @return those that were, by next_all */
 struct store_page *store_take_dirty(struct store *store);
 /** @brief The sectors of whole blocks of the disk that a piece of a page lies in. */
-u32 store_sectors(const struct store *store, u64 off, u64 length);
+static inline u32 store_sectors(const struct store *store, u64 off, u64 length)
+{
+	u32 mask = store->unit - 1, first = off & ~mask, last = (off + length - 1) | mask;
+
+	return (2u << last / STORE_SECTOR) - (1u << first / STORE_SECTOR);
+}
 static inline void store_page_mark(struct store_page *page, u32 sectors)
 {
 	if ((READ_ONCE(page->sectors) & sectors) != sectors)
@@ -78,6 +83,10 @@ int __must_check store_forget(struct store *store, u64 offset, u64 length, struc
 int __must_check store_after(struct store *store, u64 later, u64 earlier, u64 length);
 /** @brief A page of the cache, counted. @return ERR_PTR */
 struct page *__must_check store_page_get(struct store *store, u64 index);
+/** @brief A page of zeroes, to be overwritten, where none is cached; counted. @return ERR_PTR; NULL: one is cached */
+struct page *__must_check store_page_fresh(struct store *store, u64 index);
+/** @brief For undo_apply(): read the page at @p at from the disk. */
+void store_read_again(void *store, void *at);
 static inline bool store_has(const struct store *store, u64 offset, u64 length)
 {
 	return length <= store->bytes && offset <= store->bytes - length;

@@ -2,8 +2,7 @@
 /*
  * The store, as a driver uses it by way of the API: banos/api/store.c.
  *
- * A call keeps the pages of the store that it uses until it ends, or needs the place for others: most methods look
- * at few pages, several times each. What a change writes is noted before, so that it can be undone (call.c).
+ * What a change writes is noted before, so that it can be undone (call.c). The pages that a call uses: hold.c.
  */
 #include <kernel/err.h>
 #include <kernel/fs/file_cache.h>
@@ -13,7 +12,7 @@
 #include "driver.h"
 #include "store.h"
 
-bool driven_use_begin(struct driven_mount *mount, struct driven_call *call)
+__cold bool driven_use_begin(struct driven_mount *mount, struct driven_call *call)
 {
 	struct driven_super *super;
 
@@ -24,60 +23,20 @@ bool driven_use_begin(struct driven_mount *mount, struct driven_call *call)
 	rcu_read_unlock();
 	call->super = super;
 	call->handle = 0; /* nothing is lent: what would give it back? */
-	call->flags = call->nr_held = call->nr_lent = 0;
+	call->flags = DRIVEN_RUNS;
+	call->nr_lent = 0;
+	call->holds = NULL;
 	call->bytes = super && super->store ? super->store->bytes : 0;
 	return super;
 }
 
-void driven_use_end(struct driven_call *call)
+__cold void driven_use_end(struct driven_call *call)
 {
-	driven_call_release(call);
+	holds_give_back(call);
 	super_put(call->super->sb);
 }
 
-/* ---- pages ---- */
-
-void driven_call_release(struct driven_call *call)
-{
-	for (u32 i = 0; i < call->nr_held; i++)
-		page_put(call->held[i].page);
-}
-
-/* A place for one more: one that is not lent, of which there is always one. */
-static struct driven_hold *hold_place(struct driven_call *call)
-{
-	u32 i = 0;
-
-	if (call->nr_held < DRIVEN_HELD_MAX)
-		return &call->held[call->nr_held++];
-	while (call->held[i].lent)
-		i++;
-	page_put(call->held[i].page);
-	/* The oldest one is the first that is replaced. */
-	memmove(&call->held[i], &call->held[i + 1],
-		(DRIVEN_HELD_MAX - 1 - i) * sizeof(call->held[0]));
-	return &call->held[DRIVEN_HELD_MAX - 1];
-}
-
-static struct driven_hold *hold_new(struct driven_call *call, u64 index)
-{
-	struct page *page = store_page_get(call->super->store, index);
-	struct driven_hold *hold;
-
-	if (IS_ERR(page))
-		return ERR_PTR(PTR_ERR(page));
-	hold = hold_place(call);
-	*hold = (struct driven_hold){ .page = page, .index = index };
-	return hold;
-}
-
-static inline struct driven_hold *hold_get(struct driven_call *call, u64 index)
-{
-	for (u32 i = 0; i < call->nr_held; i++)
-		if (call->held[i].index == index)
-			return &call->held[i];
-	return hold_new(call, index);
-}
+/* ---- reading and writing ---- */
 
 static inline u8 *hold_at(const struct driven_hold *hold, u64 off)
 {
@@ -113,42 +72,69 @@ static int hold_dirty(struct driven_call *call, struct driven_hold *hold, u64 of
 	return 0;
 }
 
-static int change_begin(struct driven_call *call)
+static int change_begin_first(struct driven_call *call)
 {
 	if (call->super->sb->flags & MS_RDONLY && !call->super->remounts &&
 	    !(call->flags & DRIVEN_CLOSED))
 		return -EROFS;
 	driven_changed(call->super);
+	call->flags |= DRIVEN_WRITES;
 	return 0;
+}
+
+static inline int change_begin(struct driven_call *call)
+{
+	if (likely(call->flags & DRIVEN_WRITES))
+		return 0;
+	return change_begin_first(call);
+}
+
+/* The piece of a page that is going to be written, noted and dirty. @return ERR_PTR */
+static inline u8 *piece_begin(struct driven_call *call, u64 index, u64 off, u64 length)
+{
+	struct driven_hold *hold;
+	bool fresh = false;
+	int err;
+
+	if (length == PAGE_SIZE)
+		hold = hold_whole(call, index, &fresh);
+	else
+		hold = hold_get(call, index);
+	if (IS_ERR(hold))
+		return ERR_PTR(PTR_ERR(hold));
+	if (unlikely(fresh))
+		err = undo_note_fresh(&call->undo, hold_at(hold, off));
+	else
+		err = undo_note(&call->undo, hold_at(hold, off), length);
+	if (!err)
+		err = hold_dirty(call, hold, off, length);
+	if (!err)
+		return hold_at(hold, off);
+	if (fresh)
+		store_read_again(call->super->store, hold_at(hold, off));
+	return ERR_PTR(err);
 }
 
 int driven_store_write(struct driven_call *call, u64 offset, const void *from, u64 length)
 {
 	int err = change_begin(call);
 
-	if (err)
-		return err;
-	while (length) {
+	while (length && !err) {
 		u64 off = offset % PAGE_SIZE, part = MIN(PAGE_SIZE - off, length);
-		struct driven_hold *hold = hold_get(call, offset / PAGE_SIZE);
+		u8 *to = piece_begin(call, offset / PAGE_SIZE, off, part);
 
-		if (IS_ERR(hold))
-			return PTR_ERR(hold);
-		err = hold_dirty(call, hold, off, part);
-		if (!err)
-			err = undo_note(&call->undo, hold_at(hold, off), part);
-		if (err)
-			return err;
+		if (IS_ERR(to))
+			return PTR_ERR(to);
 		if (from)
-			memcpy(hold_at(hold, off), from, part);
+			memcpy(to, from, part);
 		else
-			memset(hold_at(hold, off), 0, part);
+			memset(to, 0, part);
 		if (from)
 			from = (const u8 *)from + part;
 		offset += part;
 		length -= part;
 	}
-	return 0;
+	return err;
 }
 
 static bool bits_are(const u8 *at, u32 first, u32 count, bool value)
@@ -164,7 +150,7 @@ static bool bits_are(const u8 *at, u32 first, u32 count, bool value)
 	return true;
 }
 
-/* See that bits of some pages are @p value, or flip them. */
+/* See that bits of some pages are @p value, and flip them if that is wanted. */
 static int bits_pass(struct driven_call *call, u64 offset, u32 first, u32 count, bool value,
 		     bool flips)
 {
@@ -177,7 +163,7 @@ static int bits_pass(struct driven_call *call, u64 offset, u32 first, u32 count,
 
 		if (IS_ERR(hold))
 			return PTR_ERR(hold);
-		if (!flips && !bits_are(hold_at(hold, off), first, part, value))
+		if (!bits_are(hold_at(hold, off), first, part, value))
 			return -EUCLEAN;
 		if (flips)
 			err = hold_dirty(call, hold, off, bytes)
@@ -192,17 +178,6 @@ static int bits_pass(struct driven_call *call, u64 offset, u32 first, u32 count,
 		first = 0;
 	}
 	return 0;
-}
-
-int driven_store_bits(struct driven_call *call, u64 offset, u32 first, u32 count, bool value)
-{
-	int err = change_begin(call);
-
-	if (!err)
-		err = bits_pass(call, offset, first, count, !value, false);
-	if (!err)
-		err = bits_pass(call, offset, first, count, !value, true);
-	return err;
 }
 
 int driven_store_add(struct driven_call *call, u64 offset, u32 bytes, s32 change)
@@ -223,6 +198,22 @@ int driven_store_add(struct driven_call *call, u64 offset, u32 bytes, s32 change
 	return err;
 }
 
+int driven_store_bits(struct driven_call *call, u64 offset, u32 first, u32 count, bool value,
+		      u64 counter)
+{
+	int err = change_begin(call);
+
+	/* Of several pages none is changed before all were looked at. */
+	if (!err && (first + (u64)count + 7) / 8 > PAGE_SIZE - offset % PAGE_SIZE)
+		err = bits_pass(call, offset, first, count, !value, false);
+	if (!err)
+		err = bits_pass(call, offset, first, count, !value, true);
+	if (!err && counter)
+		err = driven_store_add(call, counter, sizeof(u16),
+				       value ? -(s32)count : (s32)count);
+	return err;
+}
+
 int driven_store_forget(struct driven_call *call, u64 offset, u64 length)
 {
 	if (!length)
@@ -230,7 +221,7 @@ int driven_store_forget(struct driven_call *call, u64 offset, u64 length)
 	return store_forget(call->super->store, offset, length, &call->undo);
 }
 
-void driven_store_prefetch(struct driven_call *call, u64 offset, u64 length)
+__cold void driven_store_prefetch(struct driven_call *call, u64 offset, u64 length)
 {
 	u64 index = offset / PAGE_SIZE, end = (offset + length + PAGE_SIZE - 1) / PAGE_SIZE;
 	struct inode *inode;
@@ -265,22 +256,30 @@ int driven_store_borrow(struct driven_call *call, u64 offset, const void **memor
 		return PTR_ERR(hold);
 	hold->lent++;
 	call->nr_lent++;
+	call->holds->lent = (u32)(hold - call->holds->held);
 	*memory = hold_at(hold, offset % PAGE_SIZE);
 	return 0;
 }
 
+static bool hold_give_back(struct driven_call *call, struct driven_hold *hold, const void *memory)
+{
+	if (!hold->lent || ((u64)memory & ~(PAGE_SIZE - 1)) != (u64)page_address(hold->page))
+		return false;
+	hold->lent--;
+	call->nr_lent--;
+	return true;
+}
+
 int driven_store_return(struct driven_call *call, const void *memory)
 {
-	for (u32 i = 0; i < call->nr_held; i++) {
-		struct driven_hold *hold = &call->held[i];
-
-		if (hold->lent &&
-		    ((u64)memory & ~(PAGE_SIZE - 1)) == (u64)page_address(hold->page)) {
-			hold->lent--;
-			call->nr_lent--;
+	if (!call->nr_lent)
+		return -EINVAL;
+	/* Most often it is the last one. */
+	if (likely(hold_give_back(call, &call->holds->held[call->holds->lent], memory)))
+		return 0;
+	for (u32 i = 0; i < call->holds->count; i++)
+		if (hold_give_back(call, &call->holds->held[i], memory))
 			return 0;
-		}
-	}
 	return -EINVAL;
 }
 

@@ -224,6 +224,7 @@ static void driven_super_free(struct driven_super *super)
 {
 	if (super->named)
 		driven_type_put(super->named);
+	holds_free(super);
 	if (super->store)
 		store_close(super->store);
 	kfree(super->cells);

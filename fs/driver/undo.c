@@ -14,6 +14,7 @@
 
 enum undo_kind {
 	UNDO_BYTES,   /* the bytes behind the record were there */
+	UNDO_FRESH,   /* nothing was read */
 	UNDO_CLEARED, /* the bits in length were set */
 	UNDO_FLIPPED, /* as many bits as length says were flipped, from extra on */
 	UNDO_ADDED,   /* length was added to a number of extra bytes */
@@ -68,6 +69,17 @@ int undo_note(struct undo *undo, void *at, u32 length)
 	record->length = length;
 	record->kind = UNDO_BYTES;
 	memcpy(record->bytes, at, length);
+	return 0;
+}
+
+int undo_note_fresh(struct undo *undo, void *at)
+{
+	struct undo_record *record = undo_record_add(undo, 0);
+
+	if (!record)
+		return -ENOMEM;
+	record->at = at;
+	record->kind = UNDO_FRESH;
 	return 0;
 }
 
@@ -133,6 +145,7 @@ static void record_apply(const struct undo_record *record)
 {
 	switch ((enum undo_kind)record->kind) {
 	case UNDO_BYTES: memcpy(record->at, record->bytes, record->length); break;
+	case UNDO_FRESH: break;
 	case UNDO_CLEARED:
 		__atomic_fetch_or((u32 *)record->at, record->length, __ATOMIC_RELAXED);
 		break;
@@ -141,18 +154,17 @@ static void record_apply(const struct undo_record *record)
 	}
 }
 
-void undo_apply(struct undo *undo)
+__cold void undo_apply(struct undo *undo, void (*read_again)(void *context, void *at), void *context)
 {
 	for (struct undo_chunk *chunk = undo->chunk; chunk; chunk = chunk->before) {
-		u32 place = chunk->last;
+		const struct undo_record *record = record_at(chunk, chunk->last);
 
-		if (!chunk->used)
-			continue;
-		while (place) {
-			record_apply(record_at(chunk, place));
-			place = record_at(chunk, place)->before;
+		for (bool more = chunk->used; more; record = record_at(chunk, record->before)) {
+			more = record != record_at(chunk, 0);
+			record_apply(record);
+			if (record->kind == UNDO_FRESH)
+				read_again(context, record->at);
 		}
-		record_apply(record_at(chunk, 0));
 	}
 }
 

@@ -540,11 +540,12 @@ BANOS_SINCE(2) int64_t banos_store_zero(banos_mount mount, uint64_t offset, uint
  * @param first   bit
  * @param count   bits, 1 or more
  * @param value   1: set, 0: clear
+ * @param counter byte offset of a number of those that are clear, which follows, as banos_store_add() of 2 bytes would; 0: there is none
  * @return as banos_store_write(); -EUCLEAN: one of them is so already, and nothing has changed
  */
 BANOS_SINCE(2)
 int64_t banos_store_bits(banos_mount mount, uint64_t offset, uint32_t first, uint32_t count,
-			 uint32_t value);
+			 uint32_t value, uint64_t counter);
 
 /**
  * @brief Add to a number, as a little-endian one of 2 or 4 bytes at a multiple of that. Other changes may do that at the same time.

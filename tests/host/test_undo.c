@@ -27,6 +27,26 @@ void kfree(const void *memory)
 	free((void *)memory);
 }
 
+static void read_again(void *context, void *at)
+{
+	strcpy(at, "what was stored");
+}
+
+static void test_what_was_not_read_is_read(void **state)
+{
+	char page[16] = "";
+	struct undo undo;
+
+	undo_init(&undo);
+	assert_int_equal(undo_note_fresh(&undo, page), 0);
+	strcpy(page, "new");
+	assert_int_equal(undo_note(&undo, page, 2), 0);
+	memcpy(page, "xx", 2);
+	undo_apply(&undo, read_again, NULL);
+	assert_string_equal(page, "what was stored");
+	undo_clear(&undo);
+}
+
 static void test_what_is_there_comes_back(void **state)
 {
 	char text[] = "one two three";
@@ -41,7 +61,7 @@ static void test_what_is_there_comes_back(void **state)
 	assert_int_equal(undo_note(&undo, text, 13), 0);
 	memset(text, '-', 13);
 	assert_false(undo_is_empty(&undo));
-	undo_apply(&undo);
+	undo_apply(&undo, read_again, NULL);
 	assert_string_equal(text, "one two three");
 	undo_clear(&undo);
 	assert_int_equal(pieces, 0);
@@ -65,7 +85,7 @@ static void test_a_large_change(void **state)
 			memset(page, 0xee, 4096);
 		}
 	}
-	undo_apply(&undo);
+	undo_apply(&undo, read_again, NULL);
 	assert_memory_equal(page, before, sizeof(page));
 	undo_clear(&undo);
 	assert_int_equal(pieces, 0);
@@ -80,7 +100,7 @@ static void test_bits_that_were_cleared(void **state)
 	assert_int_equal(undo_note_cleared(&undo, &bits, 0x30), 0);
 	bits &= ~0x30u;
 	bits |= 0x1; /* somebody else's */
-	undo_apply(&undo);
+	undo_apply(&undo, read_again, NULL);
 	assert_int_equal(bits, 0xf1);
 	undo_clear(&undo);
 }
@@ -105,7 +125,7 @@ static void test_what_others_change_stays(void **state)
 	bits[0] |= 0x02;
 	numbers[0] -= 10;
 	large++;
-	undo_apply(&undo);
+	undo_apply(&undo, read_again, NULL);
 	assert_memory_equal(bits, ((uint8_t[]){ 0x83, 0xff, 0x00, 0x10 }), 4);
 	assert_int_equal(numbers[0], 90);
 	assert_int_equal(numbers[1], 0xfffe);
@@ -123,7 +143,7 @@ static void test_without_memory(void **state)
 	assert_int_equal(undo_note(&undo, page, 8), 0);
 	page[0] = 1;
 	assert_int_equal(undo_note(&undo, page, 4096), -ENOMEM);
-	undo_apply(&undo);
+	undo_apply(&undo, read_again, NULL);
 	assert_int_equal(page[0], 0);
 	undo_clear(&undo);
 	fails = 0;
@@ -133,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_there_comes_back),
+		cmocka_unit_test(test_what_was_not_read_is_read),
 		cmocka_unit_test(test_a_large_change),
 		cmocka_unit_test(test_bits_that_were_cleared),
 		cmocka_unit_test(test_what_others_change_stays),

@@ -20,33 +20,46 @@
 
 /* ---- one group ---- */
 
-/* Set or clear bits of a bitmap; -EUCLEAN: one of them is so already, and nothing has changed. */
-static int64_t bits_change(struct volume *volume, uint64_t bitmap, uint32_t first, uint32_t count,
-			   uint32_t value)
-{
-	return banos_store_bits(volume->mount, bitmap << volume->layout.block_shift, first, count,
-				value);
-}
-
-/* A counter of a descriptor, which was @before, and the lock is held since it was read. */
-static int64_t counter_add(struct volume *volume, uint32_t group, uint32_t field, uint32_t before,
-			   int64_t change)
-{
-	int64_t value = before + change;
-
-	if (value < 0)
-		value = 0;
-	value = (int64_t)lesser((uint64_t)value, UINT16_MAX);
-	return banos_store_add(volume->mount, layout_descriptor(&volume->layout, group) + field, 2,
-			       (int32_t)(value - before));
-}
-
 struct search {
 	uint64_t bitmap; /* its block */
 	struct held *held;
 	uint32_t from, to, want;
 	uint32_t first, count; /* what was found; count 0: nothing */
 };
+
+/*
+ * Set or clear bits of a bitmap, and count those that are clear in a field of the descriptor, which is *@free.
+ * -EUCLEAN: one of them is so already, and nothing has changed.
+ */
+static int64_t bits_change(struct volume *volume, uint32_t group, const struct search *search,
+			   uint32_t value, uint32_t field, uint32_t *free)
+{
+	uint64_t counter = layout_descriptor(&volume->layout, group) + field;
+	uint32_t after = value ? *free - search->count : *free + search->count;
+	int64_t error;
+
+	/* Of what was counted wrongly before, it stays as it is. */
+	if (after > UINT16_MAX)
+		counter = 0;
+	error = banos_store_bits(volume->mount, search->bitmap << volume->layout.block_shift,
+				 search->first, search->count, value, counter);
+	if (!error && counter)
+		*free = after;
+	return error;
+}
+
+/* A folder more or less. */
+static int64_t folders_change(struct volume *volume, uint32_t number, struct group *group,
+			      int32_t change)
+{
+	uint32_t after = group->folders + (uint32_t)change;
+
+	if (after > UINT16_MAX)
+		return 0;
+	group->folders = after;
+	return banos_store_add(volume->mount, layout_descriptor(&volume->layout, number) + FOLDERS,
+			       2, change);
+}
 
 /* Look at bits [from, to), which lie in one piece. */
 static int64_t search_piece(struct volume *volume, struct search *search, uint32_t from,
@@ -75,7 +88,7 @@ static int64_t search_piece(struct volume *volume, struct search *search, uint32
 		if (end - bit > search->want)
 			end = bit + search->want;
 		search->first = base + bit;
-		search->count = bitmap_run(&set, bit, end);
+		search->count = end - bit == 1 ? 1 : bitmap_run(&set, bit, end);
 	}
 	return banos_store_return(volume->mount, memory);
 }
@@ -141,15 +154,19 @@ void starts_drop(struct volume *volume, uint32_t group, uint32_t kind)
 
 static int shard_is_blocked(struct volume *volume, const struct shard *shard)
 {
-	return shard->blocked && shard->blocked > (uint64_t)banos_store_committed(volume->mount);
+	return shard->blocked && shard->blocked > held_committed(volume);
 }
 
 /* No space: will there be some after a commit? */
 static int64_t error_without_space(struct volume *volume)
 {
 	uint64_t freed = __atomic_load_n(&volume->freed_epoch, __ATOMIC_RELAXED);
+	uint64_t committed = (uint64_t)banos_store_committed(volume->mount);
 
-	if (freed > (uint64_t)banos_store_committed(volume->mount))
+	if (freed > committed)
+		return -EAGAIN;
+	/* Two that asked at once may have left the older answer. */
+	if (__atomic_exchange_n(&volume->committed, committed, __ATOMIC_RELAXED) != committed)
 		return -EAGAIN;
 	return -ENOSPC;
 }
@@ -180,14 +197,15 @@ static int64_t group_take_blocks(struct volume *volume, uint32_t number, uint32_
 				 uint32_t want, uint64_t *first)
 {
 	uint64_t base = layout_group_first(&volume->layout, number);
-	struct search search = { .want = want, .to = layout_group_blocks(&volume->layout, number) };
+	struct search search = { .to = layout_group_blocks(&volume->layout, number) };
 	uint32_t start;
-	struct group group;
-	int64_t error = group_read(volume, number, &group);
+	struct group *group;
+	int64_t error = group_find(volume, number, &group);
 
-	if (error || !group.free_blocks)
+	if (error || !group->free_blocks)
 		return error;
-	search.bitmap = group.block_bitmap;
+	search.want = want < group->free_blocks ? want : group->free_blocks;
+	search.bitmap = group->block_bitmap;
 	search.held = held_find(volume, number, HELD_BLOCKS);
 	start = start_get(volume, number, HELD_BLOCKS);
 	error = search_group(volume, &search, goal ? goal : start);
@@ -196,14 +214,10 @@ static int64_t group_take_blocks(struct volume *volume, uint32_t number, uint32_
 	if (!goal)
 		start_set(volume, number, HELD_BLOCKS, search.first + search.count);
 	*first = base + search.first;
-	for (uint32_t i = 0; i < search.count; i++)
-		if (!layout_is_block(&volume->layout, *first + i) ||
-		    group_owns(&volume->layout, number, &group, *first + i))
-			return volume_damaged(volume, "a block of the file system itself is free");
-	error = bits_change(volume, search.bitmap, search.first, search.count, 1);
-	if (!error)
-		error = counter_add(volume, number, FREE_BLOCKS, group.free_blocks,
-				    -(int64_t)search.count);
+	if (!layout_is_block(&volume->layout, *first) ||
+	    group_owns_any(&volume->layout, number, group, *first, search.count))
+		return volume_damaged(volume, "a block of the file system itself is free");
+	error = bits_change(volume, number, &search, 1, FREE_BLOCKS, &group->free_blocks);
 	if (error)
 		return error;
 	return (int64_t)search.count;
@@ -218,12 +232,14 @@ int64_t block_alloc(struct volume *volume, uint64_t goal, uint32_t want, uint32_
 
 	if (!layout_is_block(layout, goal))
 		goal = layout->blocks_first;
-	if (volume->scarce && !(flags & BANOS_MAP_RESERVED) &&
-	    volume_blocks_free(volume) < layout->blocks_reserved + want)
-		want = 1;
-	if (volume->scarce && !(flags & BANOS_MAP_RESERVED) &&
-	    volume_blocks_free(volume) <= layout->blocks_reserved)
-		return error_without_space(volume);
+	if (volume->scarce && !(flags & BANOS_MAP_RESERVED)) {
+		uint64_t free = volume_blocks_free(volume);
+
+		if (free <= layout->blocks_reserved)
+			return error_without_space(volume);
+		if (free < layout->blocks_reserved + want)
+			want = 1;
+	}
 	start = (goal - layout->blocks_first) / layout->blocks_per_group;
 	bit = (uint32_t)((goal - layout->blocks_first) % layout->blocks_per_group);
 	/* The goal's group, and then all. */
@@ -255,19 +271,18 @@ static int64_t group_give_blocks(struct volume *volume, uint32_t number, uint32_
 				 uint32_t count, int undo)
 {
 	uint64_t first = layout_group_first(&volume->layout, number) + bit;
-	struct group group;
-	int64_t error = group_read(volume, number, &group);
+	struct search search = { .first = bit, .count = count };
+	struct group *group;
+	int64_t error = group_find(volume, number, &group);
 
-	for (uint32_t i = 0; !error && i < count; i++)
-		if (group_owns(&volume->layout, number, &group, first + i))
-			return volume_damaged(volume,
-					      "a file has a block of the file system itself");
-	if (!error)
-		error = bits_change(volume, group.block_bitmap, bit, count, 0);
+	if (error)
+		return error;
+	if (group_owns_any(&volume->layout, number, group, first, count))
+		return volume_damaged(volume, "a file has a block of the file system itself");
+	search.bitmap = group->block_bitmap;
+	error = bits_change(volume, number, &search, 0, FREE_BLOCKS, &group->free_blocks);
 	if (error == -EUCLEAN)
 		volume_damaged(volume, "a block was freed twice");
-	if (!error)
-		error = counter_add(volume, number, FREE_BLOCKS, group.free_blocks, count);
 	if (!error && undo && bit < start_get(volume, number, HELD_BLOCKS))
 		start_set(volume, number, HELD_BLOCKS, bit);
 	if (!error && !undo)
@@ -326,12 +341,16 @@ static uint32_t group_spread(struct volume *volume)
 		/* With few groups each one; else some that lie far from each other. */
 		uint64_t step = layout->groups <= SPREAD_TRIES ? 1 : layout->groups / SPREAD_TRIES;
 		uint32_t number = (uint32_t)((volume->generation + i * step) % layout->groups);
-		struct group group;
-		uint64_t value;
+		struct shard *shard = shard_of(volume, number);
+		uint64_t value = 0;
+		struct group *group;
 
-		if (group_read(volume, number, &group) || !group.free_inodes)
-			continue;
-		value = ((uint64_t)group.free_blocks + group.free_inodes) / (group.folders + 1) + 1;
+		banos_mutex_lock(&shard->lock);
+		if (!group_find(volume, number, &group) && group->free_inodes)
+			value = ((uint64_t)group->free_blocks + group->free_inodes) /
+					(group->folders + 1) +
+				1;
+		banos_mutex_unlock(&shard->lock);
 		if (value > best_value) {
 			best_value = value;
 			best = number;
@@ -361,17 +380,17 @@ static int64_t group_take_inode(struct volume *volume, uint32_t number, int is_f
 	const struct layout *layout = &volume->layout;
 	struct search search = { .want = 1, .to = layout->inodes_per_group };
 	uint64_t base = (uint64_t)number * layout->inodes_per_group;
-	struct group group;
+	struct group *group;
 	uint32_t start;
-	int64_t error = group_read(volume, number, &group);
+	int64_t error = group_find(volume, number, &group);
 
 	if (error)
 		return error;
 	if (base + 1 < layout->inodes_first)
 		search.from = (uint32_t)(layout->inodes_first - 1 - base);
-	if (!group.free_inodes || search.from >= search.to)
+	if (!group->free_inodes || search.from >= search.to)
 		return 1;
-	search.bitmap = group.inode_bitmap;
+	search.bitmap = group->inode_bitmap;
 	search.held = held_find(volume, number, HELD_INODES);
 	start = start_get(volume, number, HELD_INODES);
 	error = search_group(volume, &search, start);
@@ -383,11 +402,9 @@ static int64_t group_take_inode(struct volume *volume, uint32_t number, int is_f
 	*inode = (uint32_t)base + search.first + 1;
 	error = inode_check_free(volume, *inode);
 	if (!error)
-		error = bits_change(volume, search.bitmap, search.first, search.count, 1);
-	if (!error)
-		error = counter_add(volume, number, FREE_INODES, group.free_inodes, -1);
+		error = bits_change(volume, number, &search, 1, FREE_INODES, &group->free_inodes);
 	if (!error && is_folder)
-		error = counter_add(volume, number, FOLDERS, group.folders, 1);
+		error = folders_change(volume, number, group, 1);
 	if (!error)
 		held_add(volume, number, HELD_INODES, search.first, 1);
 	return error;
@@ -423,19 +440,20 @@ int64_t inode_free(struct volume *volume, uint32_t number, int is_folder, int un
 	uint32_t group = node_group(volume, number);
 	uint32_t bit = number - 1 - group * volume->layout.inodes_per_group;
 	struct shard *shard = shard_of(volume, group);
-	struct group about;
+	struct search search = { .first = bit, .count = 1 };
+	struct group *about;
 	int64_t error;
 
 	banos_mutex_lock(&shard->lock);
-	error = group_read(volume, group, &about);
-	if (!error)
-		error = bits_change(volume, about.inode_bitmap, bit, 1, 0);
+	error = group_find(volume, group, &about);
+	if (!error) {
+		search.bitmap = about->inode_bitmap;
+		error = bits_change(volume, group, &search, 0, FREE_INODES, &about->free_inodes);
+	}
 	if (error == -EUCLEAN)
 		volume_damaged(volume, "an inode was freed twice");
-	if (!error)
-		error = counter_add(volume, group, FREE_INODES, about.free_inodes, 1);
 	if (!error && is_folder)
-		error = counter_add(volume, group, FOLDERS, about.folders, -1);
+		error = folders_change(volume, group, about, -1);
 	if (!error) {
 		shard->inodes_free++;
 		held_add(volume, group, HELD_INODES, bit, 1);

@@ -4,29 +4,37 @@
 
 #define WORD 64u
 
-/* 64 bits from @at on, a multiple of 8; behind @to all are set. */
-static uint64_t bitmap_word(const struct bitmap_set *set, uint32_t at, uint32_t to)
+static uint64_t word_of(const uint8_t *map, uint32_t at)
 {
-	uint32_t bytes = (to - at + 7) / 8;
-	uint64_t word = 0;
+	uint64_t value;
 
-	if (bytes > 8)
-		bytes = 8;
-	for (uint32_t i = 0; i < 3; i++) {
-		if (!set->maps[i])
-			continue;
-		if (bytes == 8) {
-			uint64_t value;
+	__builtin_memcpy(&value, map + at / 8, sizeof(value));
+	return value;
+}
 
-			__builtin_memcpy(&value, set->maps[i] + at / 8, 8);
-			word |= value;
-			continue;
-		}
-		for (uint32_t k = 0; k < bytes; k++)
+/* The last ones: behind @to all are set. */
+static uint64_t bitmap_rest(const struct bitmap_set *set, uint32_t at, uint32_t to)
+{
+	uint64_t word = ~0ull << (to - at);
+
+	for (uint32_t i = 0; i < 3; i++)
+		for (uint32_t k = 0; set->maps[i] && k < (to - at + 7) / 8; k++)
 			word |= (uint64_t)set->maps[i][at / 8 + k] << 8 * k;
-	}
+	return word;
+}
+
+/* 64 bits from @at on, a multiple of 8; behind @to all are set. */
+static inline uint64_t bitmap_word(const struct bitmap_set *set, uint32_t at, uint32_t to)
+{
+	uint64_t word;
+
 	if (to - at < WORD)
-		word |= ~0ull << (to - at);
+		return bitmap_rest(set, at, to);
+	word = word_of(set->maps[0], at);
+	if (set->maps[1])
+		word |= word_of(set->maps[1], at);
+	if (set->maps[2])
+		word |= word_of(set->maps[2], at);
 	return word;
 }
 

@@ -24,6 +24,20 @@ static uint32_t map_bytes(const struct volume *volume)
 	return (bits + 63) / 64 * 8;
 }
 
+/* Between two calls of sync() one commit at most reaches the disk: then there is nothing to ask. */
+uint64_t held_committed(struct volume *volume)
+{
+	uint64_t committing = __atomic_load_n(&volume->committing, __ATOMIC_RELAXED), committed;
+
+	if (!committing)
+		return __atomic_load_n(&volume->committed, __ATOMIC_RELAXED);
+	committed = (uint64_t)banos_store_committed(volume->mount);
+	__atomic_store_n(&volume->committed, committed, __ATOMIC_RELAXED);
+	if (committed >= committing)
+		__atomic_store_n(&volume->committing, 0, __ATOMIC_RELAXED);
+	return committed;
+}
+
 /* Empty what is committed. */
 static void held_age(struct volume *volume, struct held *held)
 {
@@ -31,7 +45,7 @@ static void held_age(struct volume *volume, struct held *held)
 
 	if (!held->epochs[0] && !held->epochs[1])
 		return;
-	committed = (uint64_t)banos_store_committed(volume->mount);
+	committed = held_committed(volume);
 	for (uint32_t i = 0; i < 2; i++) {
 		if (!held->epochs[i] || held->epochs[i] > committed)
 			continue;
@@ -164,7 +178,7 @@ int held_has(struct volume *volume, uint32_t inode, uint32_t kind)
 
 	banos_mutex_lock(&shard->lock);
 	held = held_find(volume, group, kind);
-	has = shard->blocked && shard->blocked > (uint64_t)banos_store_committed(volume->mount);
+	has = shard->blocked && shard->blocked > held_committed(volume);
 	for (uint32_t i = 0; held && i < 2; i++)
 		if (held->epochs[i])
 			has |= held->maps[i][bit / 8] >> bit % 8 & 1u;

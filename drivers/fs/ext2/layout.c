@@ -290,3 +290,18 @@ int group_owns(const struct layout *layout, uint32_t number, const struct group 
 	       block - group->inode_table < layout->table_blocks ||
 	       block - layout_group_first(layout, number) < group_front(layout, number);
 }
+
+static int lies_among(uint64_t block, uint64_t first, uint64_t count)
+{
+	return block - first < count;
+}
+
+int group_owns_any(const struct layout *layout, uint32_t number, const struct group *group,
+		   uint64_t first, uint32_t count)
+{
+	/* Each of the ranges begins among the blocks, or the blocks begin in it. */
+	return group_owns(layout, number, group, first) ||
+	       lies_among(group->block_bitmap, first, count) ||
+	       lies_among(group->inode_bitmap, first, count) ||
+	       lies_among(group->inode_table, first, count);
+}

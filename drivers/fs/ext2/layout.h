@@ -103,6 +103,10 @@ int group_parse(const struct layout *layout, const uint8_t *descriptor, struct g
 int group_owns(const struct layout *layout, uint32_t number, const struct group *group,
 	       uint64_t block);
 
+/** Is one of @p count blocks, 1 or more, of that kind? All of them belong to the group. */
+int group_owns_any(const struct layout *layout, uint32_t number, const struct group *group,
+		   uint64_t first, uint32_t count);
+
 /** May the block belong to a file? */
 static inline int layout_is_block(const struct layout *layout, uint64_t block)
 {

@@ -72,9 +72,11 @@ static int64_t ext2_sync(void *fs)
 {
 	struct volume *volume = fs;
 	uint64_t blocks = volume_blocks_free(volume), inodes = volume_inodes_free(volume);
+	int64_t error = banos_store_epoch(volume->mount);
 	uint8_t super[SUPER_USED];
-	int64_t error;
 
+	if (error > 0)
+		volume->committing = (uint64_t)error;
 	if (volume->read_only || (blocks == volume->blocks_free && inodes == volume->inodes_free))
 		return 0;
 	error = super_read(volume, super);
@@ -330,6 +332,9 @@ static int64_t ext2_remount(void *fs, uint32_t flags, const char *options)
 		banos_warning(ext2_owner, "it can only be read: %s", why);
 		return -EROFS;
 	}
+	/* While it was read-only, another program may have repaired it. */
+	for (uint32_t i = 0; i < SHARDS; i++)
+		memset(volume->shards[i].groups, 0, sizeof(volume->shards[i].groups));
 	error = read_only ? super_close(volume) : super_open(volume);
 	if (!error)
 		volume->read_only = read_only;

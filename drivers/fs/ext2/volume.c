@@ -55,3 +55,18 @@ int64_t group_read(struct volume *volume, uint32_t number, struct group *group)
 		error = volume_damaged(volume, "a group descriptor is wrong");
 	return error;
 }
+
+int64_t group_find(struct volume *volume, uint32_t number, struct group **group)
+{
+	struct known_group *known =
+		&shard_of(volume, number)->groups[number / SHARDS % GROUP_SLOTS];
+	int64_t error = 0;
+
+	if (!known->is_known || known->number != number) {
+		error = group_read(volume, number, &known->about);
+		known->number = number;
+		known->is_known = !error;
+	}
+	*group = &known->about;
+	return error;
+}

@@ -2,8 +2,8 @@
 /**
  * @file volume.h  A mounted ext2, and what the parts of the driver offer each other.
  *
- * Nothing of the disk is kept in memory but the superblock's numbers: inodes, bitmaps, folders are read from the store at
- * each call, through the kernel's cache, so that a new instance of the driver can go on where another one was.
+ * Nothing of the disk is kept in memory but the superblock's numbers, and those of some groups, as they are on the store:
+ * inodes, bitmaps, folders are read from it at each call, through the kernel's cache, so that a new instance of the driver can go on where another one was.
  * Locks: the kernel lets one changing method at a time work on a node. What methods for different nodes share is
  * the groups: each has one of SHARDS locks, which guards its descriptor and bitmaps, and what
  * is known of them here.
@@ -34,6 +34,7 @@
 
 #define SHARDS	     16u
 #define HELD_SLOTS   4u
+#define GROUP_SLOTS  4u
 #define LINK_SLOTS   8u
 #define TABLES	     64u
 #define ROOMS	     64u
@@ -61,8 +62,15 @@ struct link {
 	uint32_t inode;
 };
 
+/** A group, as its descriptor says. */
+struct known_group {
+	uint32_t number, is_known;
+	struct group about;
+};
+
 struct shard {
 	struct banos_mutex lock;
+	struct known_group groups[GROUP_SLOTS];
 	int64_t blocks_free, inodes_free; /* how they changed since sync() */
 	uint64_t
 		blocked; /* there was no memory for a struct held: nothing is allocated until that commit is on the disk */
@@ -84,11 +92,14 @@ struct volume {
 	uint8_t *blank; /* a block of a folder, unused */
 	uint32_t read_only;
 	uint32_t is_damaged;
-	uint32_t was_valid;		   /* STATE_VALID when it was mounted */
-	uint32_t rotor;			   /* a group that had space */
-	uint32_t generation;		   /* of inodes to come */
-	uint32_t scarce;		   /* free blocks are counted at each allocation */
-	uint64_t freed_epoch;		   /* of the last change that freed something */
+	uint32_t was_valid;   /* STATE_VALID when it was mounted */
+	uint32_t rotor;	      /* a group that had space */
+	uint32_t generation;  /* of inodes to come */
+	uint32_t scarce;      /* free blocks are counted at each allocation */
+	uint64_t freed_epoch; /* of the last change that freed something */
+	uint64_t committed;   /* as it was when that was last asked */
+	uint64_t
+		committing; /* the last commit that sync() was called for, until it is on the disk; else 0 */
 	uint64_t blocks_free, inodes_free; /* at the last sync() */
 	uint64_t tables[TABLES]; /* group << 32 | block of its inodes, as they are fixed */
 	uint64_t rooms[ROOMS];	 /* where a folder may have space: folder.c */
@@ -129,6 +140,9 @@ void view_put(struct volume *volume, struct view *view);
 /** @return 0; -EIO; -EUCLEAN: numbers in it are wrong */
 int64_t group_read(struct volume *volume, uint32_t number, struct group *group);
 
+/** The same, from memory if possible; the shard's lock is held. @p group: valid until it is given up */
+int64_t group_find(struct volume *volume, uint32_t number, struct group **group);
+
 /* ---- node.c ---- */
 
 /** @return 0; -ESTALE: there is no such inode, or it is free; other errors */
@@ -145,6 +159,8 @@ uint32_t node_group(const struct volume *volume, uint32_t number);
 /* ---- held.c: the shard's lock is held ---- */
 
 void held_add(struct volume *volume, uint32_t group, uint32_t kind, uint32_t bit, uint32_t count);
+/** The last commit that is on the disk. */
+uint64_t held_committed(struct volume *volume);
 /** What is held of a group: NULL, or the maps. */
 struct held *held_find(struct volume *volume, uint32_t group, uint32_t kind);
 struct shard *shard_of(struct volume *volume, uint32_t group);

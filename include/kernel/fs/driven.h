@@ -71,16 +71,29 @@ void driven_damaged(struct driven_super *super, const char *text);
 #define DRIVEN_INSIDE  4u /* the thread has begun a change */
 #define DRIVEN_CLOSED  8u /* mount() and unmount(), while others are kept out */
 #define DRIVEN_CHANGES (DRIVEN_CHANGE | DRIVEN_COMMIT | DRIVEN_CLOSED)
+#define DRIVEN_WRITES  16u /* it has begun to write */
+#define DRIVEN_RUNS    32u /* set in each */
 
 #define DRIVEN_LENT_MAX 8u
-#define DRIVEN_HELD_MAX (DRIVEN_LENT_MAX + 1) /* one of them is not lent */
+#define DRIVEN_HELD_MAX 12u /* one of them is not lent */
+#define DRIVEN_RECENT	128u
 
-/** A page of the store that a call uses. */
+/** A page of the store that calls use. */
 struct driven_hold {
 	struct page *page; /* counted */
 	u64 index;
-	struct store_page *dirty; /* as the store knows it; NULL: this call has not written it */
+	struct store_page *dirty; /* as the store knows it in the present epoch; NULL: not known */
 	u32 lent;		  /* pieces */
+};
+
+/** Those of a call, and of the next one on that CPU (fs/driver/hold.c). */
+struct driven_holds {
+	struct driven_hold held[DRIVEN_HELD_MAX];
+	u64 epoch; /* of held[].dirty */
+	u32 count;
+	u32 turn;		  /* what is replaced next */
+	u32 lent;		  /* was lent last */
+	u8 recent[DRIVEN_RECENT]; /* by driven_recent(): where it may be */
 };
 
 /** The call of a method: what the gate hands in; on the stack. Or what a thread of the driver's own does. */
@@ -89,9 +102,9 @@ struct driven_call {
 	u64 handle; /* of the mount, as the driver names it */
 	u64 bytes;  /* of the store */
 	u32 flags;  /* DRIVEN_... */
-	u32 nr_held, nr_lent;
+	u32 nr_lent;
+	struct driven_holds *holds; /* NULL: it has not used the store yet */
 	struct undo undo;
-	struct driven_hold held[DRIVEN_HELD_MAX];
 };
 /* An object of the gate with this bit set, and none below, is a driven_call. */
 #define DRIVEN_CALL_TAG	 4u
@@ -115,8 +128,9 @@ int __must_check driven_store_read(struct driven_call *call, u64 offset, void *t
 /** @param from  NULL: zeroes */
 int __must_check driven_store_write(struct driven_call *call, u64 offset, const void *from,
 				    u64 length);
+/** @param counter  of clear bits, 2 bytes; 0: none */
 int __must_check driven_store_bits(struct driven_call *call, u64 offset, u32 first, u32 count,
-				   bool value);
+				   bool value, u64 counter);
 int __must_check driven_store_add(struct driven_call *call, u64 offset, u32 bytes, s32 change);
 int __must_check driven_store_forget(struct driven_call *call, u64 offset, u64 length);
 void driven_store_prefetch(struct driven_call *call, u64 offset, u64 length);

@@ -36,6 +36,8 @@ static inline bool undo_is_empty(const struct undo *undo)
 }
 /** @brief @p length bytes at @p at, 1 to 4096, are going to change. @return 0, -ENOMEM: nothing was recorded */
 int __must_check undo_note(struct undo *undo, void *at, u32 length);
+/** @brief The page at @p at holds something new, and what it stands for has to be read again. @return as above */
+int __must_check undo_note_fresh(struct undo *undo, void *at);
 /** @brief Bits @p mask of *@p at are going to be cleared, while others may be changed by somebody else. @return as above */
 int __must_check undo_note_cleared(struct undo *undo, u32 *at, u32 mask);
 /** @brief Bits are going to be flipped, by undo_flip(). @param first  below 8 @return as above */
@@ -44,7 +46,7 @@ void undo_flip(u8 *at, u32 first, u32 count);
 /** @brief A number of 2 or 4 bytes is going to be changed, by undo_add(). @return as above */
 int __must_check undo_note_added(struct undo *undo, void *at, u32 bytes, s32 change);
 void undo_add(void *at, u32 bytes, s32 change);
-/** @brief Take back what was recorded. */
-void undo_apply(struct undo *undo);
+/** @brief Take back what was recorded. @param read_again  of undo_note_fresh() */
+void undo_apply(struct undo *undo, void (*read_again)(void *context, void *at), void *context);
 /** @brief Forget all; the end of its use. */
 void undo_clear(struct undo *undo);

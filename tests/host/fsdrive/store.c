@@ -323,7 +323,7 @@ int64_t banos_store_zero(banos_mount mount, uint64_t offset, uint64_t length)
 }
 
 int64_t banos_store_bits(banos_mount mount, uint64_t offset, uint32_t first, uint32_t count,
-			 uint32_t value)
+			 uint32_t value, uint64_t counter)
 {
 	struct drive *drive = (struct drive *)mount;
 	int64_t error;
@@ -341,7 +341,9 @@ int64_t banos_store_bits(banos_mount mount, uint64_t offset, uint32_t first, uin
 	for (uint32_t bit = first; bit < first + count; bit++)
 		drive->cache[offset + bit / 8] ^= (uint8_t)(1u << bit % 8);
 	drive->count.writes++;
-	return 0;
+	if (!counter)
+		return 0;
+	return banos_store_add(mount, counter, 2, value ? -(int32_t)count : (int32_t)count);
 }
 
 int64_t banos_store_add(banos_mount mount, uint64_t offset, uint32_t bytes, int32_t change)
