@@ -154,7 +154,8 @@ static void record_apply(const struct undo_record *record)
 	}
 }
 
-__cold void undo_apply(struct undo *undo, void (*read_again)(void *context, void *at), void *context)
+__cold void undo_apply(struct undo *undo, void (*read_again)(void *context, void *at),
+		       void *context)
 {
 	for (struct undo_chunk *chunk = undo->chunk; chunk; chunk = chunk->before) {
 		const struct undo_record *record = record_at(chunk, chunk->last);

@@ -109,19 +109,6 @@ static int64_t search_range(struct volume *volume, struct search *search, uint32
 	return error;
 }
 
-/* From @goal to the end, then from the beginning. */
-static int64_t search_group(struct volume *volume, struct search *search, uint32_t goal)
-{
-	int64_t error;
-
-	if (goal < search->from || goal >= search->to)
-		goal = search->from;
-	error = search_range(volume, search, goal, search->to);
-	if (!error && !search->count)
-		error = search_range(volume, search, search->from, goal);
-	return error;
-}
-
 /*
  * Below its start a group has no free bits but those that were freed since the last commit, so that a search need not
  * begin at the first bit each time. A slot is shared by groups: its last user has it. The shard's lock is held.
@@ -150,6 +137,26 @@ void starts_drop(struct volume *volume, uint32_t group, uint32_t kind)
 {
 	if (kind <= HELD_INODES && start_get(volume, group, kind))
 		start_set(volume, group, kind, 0);
+}
+
+/* From @goal to the end, if there is one, then from the start; what was found, or that there is nothing, is the new start. */
+static int64_t search_group(struct volume *volume, struct search *search, uint32_t group,
+			    uint32_t kind, uint32_t goal)
+{
+	uint32_t start = start_get(volume, group, kind);
+	int64_t error = 0;
+
+	if (start < search->from)
+		start = search->from;
+	if (goal > start && goal < search->to)
+		error = search_range(volume, search, goal, search->to);
+	if (error || search->count)
+		return error;
+	error = search_range(volume, search, start, search->to);
+	if (!error)
+		start_set(volume, group, kind,
+			  search->count ? search->first + search->count : search->to);
+	return error;
 }
 
 static int shard_is_blocked(struct volume *volume, const struct shard *shard)
@@ -198,7 +205,6 @@ static int64_t group_take_blocks(struct volume *volume, uint32_t number, uint32_
 {
 	uint64_t base = layout_group_first(&volume->layout, number);
 	struct search search = { .to = layout_group_blocks(&volume->layout, number) };
-	uint32_t start;
 	struct group *group;
 	int64_t error = group_find(volume, number, &group);
 
@@ -207,12 +213,9 @@ static int64_t group_take_blocks(struct volume *volume, uint32_t number, uint32_
 	search.want = want < group->free_blocks ? want : group->free_blocks;
 	search.bitmap = group->block_bitmap;
 	search.held = held_find(volume, number, HELD_BLOCKS);
-	start = start_get(volume, number, HELD_BLOCKS);
-	error = search_group(volume, &search, goal ? goal : start);
+	error = search_group(volume, &search, number, HELD_BLOCKS, goal);
 	if (error || !search.count)
 		return error;
-	if (!goal)
-		start_set(volume, number, HELD_BLOCKS, search.first + search.count);
 	*first = base + search.first;
 	if (!layout_is_block(&volume->layout, *first) ||
 	    group_owns_any(&volume->layout, number, group, *first, search.count))
@@ -381,7 +384,6 @@ static int64_t group_take_inode(struct volume *volume, uint32_t number, int is_f
 	struct search search = { .want = 1, .to = layout->inodes_per_group };
 	uint64_t base = (uint64_t)number * layout->inodes_per_group;
 	struct group *group;
-	uint32_t start;
 	int64_t error = group_find(volume, number, &group);
 
 	if (error)
@@ -392,13 +394,11 @@ static int64_t group_take_inode(struct volume *volume, uint32_t number, int is_f
 		return 1;
 	search.bitmap = group->inode_bitmap;
 	search.held = held_find(volume, number, HELD_INODES);
-	start = start_get(volume, number, HELD_INODES);
-	error = search_group(volume, &search, start);
+	error = search_group(volume, &search, number, HELD_INODES, 0);
 	if (error)
 		return error;
 	if (!search.count)
 		return 1;
-	start_set(volume, number, HELD_INODES, search.first + 1);
 	*inode = (uint32_t)base + search.first + 1;
 	error = inode_check_free(volume, *inode);
 	if (!error)

@@ -116,6 +116,7 @@ void held_add(struct volume *volume, uint32_t group, uint32_t kind, uint32_t bit
 		held = held_claim(volume, group, kind);
 	if (!held || !held_turn(volume, held, epoch)) {
 		shard_of(volume, group)->blocked = epoch;
+		starts_drop(volume, group, kind);
 		return;
 	}
 	held->epochs[0] = epoch;

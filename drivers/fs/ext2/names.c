@@ -301,6 +301,7 @@ struct move {
 	struct node old_folder, new_folder, node, target;
 	struct place from, to; /* to: only where a name is replaced */
 	struct place parent;   /* ".." of a folder that gets another parent */
+	uint64_t added; /* where the new name is, if it was added; 0: that is not to be told */
 	int is_folder, changes_parent;
 };
 
@@ -353,8 +354,12 @@ static int64_t move_name(struct move *move)
 				     0 };
 	int64_t error;
 
-	if (!(move->what->flags & BANOS_RENAME_REPLACE))
-		return folder_add(volume, &move->new_folder, &addition);
+	if (!(move->what->flags & BANOS_RENAME_REPLACE)) {
+		error = folder_add(volume, &move->new_folder, &addition);
+		move->added = addition.at;
+		return error;
+	}
+	move->added = UINT64_MAX;
 	replaced = place_offset(volume, &move->to);
 	error = banos_store_after(volume->mount, removed, replaced, 1);
 	if (!error && held_has(volume, move->node.number, HELD_INODES))
@@ -405,9 +410,10 @@ int64_t ext2_rename(void *fs, const struct banos_rename *what)
 		error = move_name(&move);
 	if (error)
 		return error;
-	/* The new name may have been put before the old one, and changed the entry before that. */
-	error = place_find(volume, &move.old_folder, what->old_name,
-			   (uint32_t)strlen(what->old_name), what->node, &move.from);
+	/* A new name in the same block may have been put before the old one, and changed the entry before that. */
+	if (!move.added || move.added >> volume->layout.block_shift == move.from.block)
+		error = place_find(volume, &move.old_folder, what->old_name,
+				   (uint32_t)strlen(what->old_name), what->node, &move.from);
 	if (!error)
 		error = folder_remove(volume, &move.old_folder, &move.from);
 	if (error)
