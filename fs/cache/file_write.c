@@ -297,7 +297,7 @@ static s64 write_through_cached(struct cache_writing *step, struct uio *uio)
 	return bytes;
 }
 
-static s64 write_step(struct file_cache *cache, struct uio *uio, u64 pos)
+static __noinline s64 write_step(struct file_cache *cache, struct uio *uio, u64 pos)
 {
 	struct cache_writing step = { .cache = cache, .pos = pos, .first = pos >> PAGE_SHIFT };
 	s64 bytes;
@@ -414,7 +414,7 @@ static __cold int fill_zeroes(struct inode *inode, u64 pos, u64 end)
 	return (int)MIN(got, 0l);
 }
 
-int file_cache_fill(struct inode *inode, u64 offset, u64 end)
+__cold int file_cache_fill(struct inode *inode, u64 offset, u64 end)
 {
 	struct file_cache *cache = inode->cache;
 	u64 was = inode->size, stop;

@@ -326,7 +326,7 @@ static void zero_part(struct inode *inode, u64 off, u64 len)
 	page_put(page);
 }
 
-void pagecache_punch(struct inode *inode, u64 off, u64 len)
+__cold void pagecache_punch(struct inode *inode, u64 off, u64 len)
 {
 	u64 end = off + len, first = PAGE_ALIGN(off), last = end & PAGE_MASK;
 
@@ -401,7 +401,7 @@ static int allocate_page(struct inode *inode, u64 index, u64 mark)
 	return 0;
 }
 
-int pagecache_allocate(struct inode *inode, u64 off, u64 len)
+__cold int pagecache_allocate(struct inode *inode, u64 off, u64 len)
 {
 	const u64 first = off >> PAGE_SHIFT, last = (off + len - 1) >> PAGE_SHIFT;
 	const u64 mark = (u64)&first; /* of no other call that runs */
@@ -469,7 +469,7 @@ static int pagecache_mmap(struct file *f, struct vm_region *region)
 
 /* ---- positions: holes are known ---- */
 
-static s64 pagecache_llseek(struct file *f, s64 off, int whence)
+static __cold s64 pagecache_llseek(struct file *f, s64 off, int whence)
 {
 	struct inode *inode = f->inode;
 	s64 size = READ_ONCE(inode->size), base = 0;

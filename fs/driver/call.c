@@ -84,13 +84,10 @@ void driven_leave(struct driven_super *super, u32 flags)
 	preempt_enable();
 }
 
-int driven_enter(struct driven_super *super, u32 flags)
+static __cold __noinline int enter_slowly(struct driven_super *super, u32 flags)
 {
-	u64 deadline_ns;
+	u64 deadline_ns = time_monotonic_ns() + DRIVER_PATIENCE_NS;
 
-	if (likely(enter_once(super, flags)))
-		return 0;
-	deadline_ns = time_monotonic_ns() + DRIVER_PATIENCE_NS;
 	while (!enter_once(super, flags)) {
 		if (!READ_ONCE(super->closed)) {
 			wait_event(&super->wait, !must_wait(super, flags));
@@ -102,6 +99,13 @@ int driven_enter(struct driven_super *super, u32 flags)
 			return -ENODEV;
 	}
 	return 0;
+}
+
+int driven_enter(struct driven_super *super, u32 flags)
+{
+	if (likely(enter_once(super, flags)))
+		return 0;
+	return enter_slowly(super, flags);
 }
 
 __cold int driven_close(struct driven_super *super, u64 deadline_ns)

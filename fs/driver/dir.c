@@ -105,8 +105,8 @@ static int node_make(struct inode *dir, const char *name, u32 length, mode_t mod
 	return 0;
 }
 
-static int driven_make(struct inode *dir, struct dentry *d, mode_t mode, dev_t rdev,
-		       const char *target)
+static __noinline int driven_make(struct inode *dir, struct dentry *d, mode_t mode, dev_t rdev,
+				  const char *target)
 {
 	struct inode *inode;
 	int err = node_make(dir, d->name, dentry_name_len(d), mode, rdev, target, &inode);
@@ -120,7 +120,7 @@ static int driven_make(struct inode *dir, struct dentry *d, mode_t mode, dev_t r
 	return 0;
 }
 
-static int driven_tmpfile(struct inode *dir, mode_t mode, struct inode **out)
+static __cold int driven_tmpfile(struct inode *dir, mode_t mode, struct inode **out)
 {
 	if (!(driven_of(dir->sb)->flags & BANOS_MOUNT_NAMELESS))
 		return -EOPNOTSUPP;
@@ -132,7 +132,7 @@ static int driven_create(struct inode *dir, struct dentry *d, mode_t mode)
 	return driven_make(dir, d, S_IFREG | (mode & S_IALLUGO), 0, NULL);
 }
 
-static int driven_mknod(struct inode *dir, struct dentry *d, mode_t mode, dev_t dev)
+static __cold int driven_mknod(struct inode *dir, struct dentry *d, mode_t mode, dev_t dev)
 {
 	return driven_make(dir, d, mode, S_ISCHR(mode) || S_ISBLK(mode) ? dev : 0, NULL);
 }
@@ -142,12 +142,12 @@ static int driven_mkdir(struct inode *dir, struct dentry *d, mode_t mode)
 	return driven_make(dir, d, S_IFDIR | (mode & S_IALLUGO), 0, NULL);
 }
 
-static int driven_symlink(struct inode *dir, struct dentry *d, const char *target)
+static __cold int driven_symlink(struct inode *dir, struct dentry *d, const char *target)
 {
 	return driven_make(dir, d, S_IFLNK | 0777, 0, target);
 }
 
-static int driven_link(struct inode *inode, struct inode *dir, struct dentry *d)
+static __cold int driven_link(struct inode *inode, struct inode *dir, struct dentry *d)
 {
 	struct driven_super *super = driven_of(dir->sb);
 	struct banos_attr attr = attr_empty();
