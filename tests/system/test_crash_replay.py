@@ -95,7 +95,7 @@ def try_workloads(start, folder, script, options, choices, limit_s, cpus=1):
     m.check('modprobe virtioblk; modprobe ext2; mkdir /m')
     wait_until(m, 'test -b /dev/vda')
     m.check('/crashwork /dev/vda /m /base /script', limit_s)
-    m.check('poweroff -f >/dev/null 2>&1 &')
+    m.sendline('poweroff -f')
     m.wait_end()
     count, problems, jobs = 0, [], []
     with ProcessPoolExecutor(max(1, min(2, os.cpu_count() or 1))) as pool:
