@@ -50,7 +50,9 @@ static int64_t command_send(struct scsi_host *host, uint32_t index)
 	taken = virtio_queue_add_many(host->device, QUEUE_REQUESTS, &buffer, 1, segments, 3);
 	if (taken == 1)
 		return 0;
-	return taken ? taken : -EBUSY;
+	if (!taken)
+		return -EBUSY;
+	return taken;
 }
 
 /* Those below @count have returned. */
@@ -91,7 +93,9 @@ static int64_t command_run(struct scsi_host *host)
 		scsi_parse_sense(place->sense, sizeof(place->sense), &sense);
 		return place->status && sense.key == SCSI_ATTENTION ? -EAGAIN : -EIO;
 	}
-	return place->residual < COMMAND_BYTES ? COMMAND_BYTES - place->residual : 0;
+	if (place->residual >= COMMAND_BYTES)
+		return 0;
+	return COMMAND_BYTES - place->residual;
 }
 
 /* ---- one unit ---- */

@@ -56,11 +56,15 @@ static int64_t unit_put_data(struct scsi_unit *unit, struct scsi_batch *batch,
 	data = &batch->segments[batch->buffer.segments];
 	pieces = banos_buffer_map(request->buffer, (struct banos_segment *)data,
 				  unit->host->segments_max, sizeof(struct banos_segment));
-	if (pieces <= 0)
-		return pieces ? pieces : -EINVAL;
+	if (!pieces)
+		return -EINVAL;
+	if (pieces < 0)
+		return pieces;
 	batch->buffer.segments += (uint32_t)pieces;
-	batch->buffer.writable = is_read ? (uint32_t)pieces + 1 : 1;
-	if (!is_read)
+	batch->buffer.writable = 1;
+	if (is_read)
+		batch->buffer.writable += (uint32_t)pieces;
+	else
 		scsi_append(batch, address + PLACE_ANSWER, PLACE_ANSWER_BYTES);
 	scsi_make_transfer(scsi_place(unit->host, tag)->cdb, !is_read,
 			   request->flags & BANOS_BLOCK_FUA, request->first,
@@ -136,8 +140,10 @@ static int64_t unit_submit(void *context, uint32_t queue,
 			continue;
 		}
 		error = unit_send(unit, &unit->batch);
+		if (error < 0 && !i)
+			return error;
 		if (error != 1)
-			return i || !error ? i : error;
+			return i;
 	}
 	return count;
 }
@@ -157,8 +163,10 @@ static int64_t place_result(const struct scsi_place *place,
 		return -EIO;
 	if (place->status == STATUS_BUSY || place->status == STATUS_FULL)
 		return -EAGAIN;
+	if (place->status == STATUS_GOOD && request->buffer && place->residual)
+		return -EIO;
 	if (place->status == STATUS_GOOD)
-		return request->buffer && place->residual ? -EIO : 0;
+		return 0;
 	if (place->status != STATUS_CHECK)
 		return -EIO;
 	if (bytes > sizeof(place->sense))

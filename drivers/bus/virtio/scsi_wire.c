@@ -67,11 +67,11 @@ void scsi_make_transfer(uint8_t *cdb, int is_write, int is_durable, uint64_t fir
 	if (is_durable)
 		cdb[1] = 8;
 	if (first + count <= UINT32_MAX && count <= UINT16_MAX) {
-		cdb[0] = is_write ? 0x2a : 0x28;
+		cdb[0] = 0x28 + 2 * !!is_write;
 		scsi_put(cdb + 2, first, 4);
 		scsi_put(cdb + 7, count, 2);
 	} else {
-		cdb[0] = is_write ? 0x8a : 0x88;
+		cdb[0] = 0x88 + 2 * !!is_write;
 		scsi_put(cdb + 2, first, 8);
 		scsi_put(cdb + 10, count, 4);
 	}
