@@ -2,20 +2,11 @@
 /*
  * The system calls on sockets, but for those that move messages
  * (message_calls.c).
- *
- * Sockets have no names yet: bind() fails with EOPNOTSUPP, and the other calls
- * behave as on a Linux where no socket is bound. connect() resolves its path and
- * fails with ENOENT, EACCES or ECONNREFUSED; listen() and accept() fail with
- * EINVAL. A library that looks for a service (nscd, syslogd, a display) then
- * continues without it.
  */
 #include "socket.h"
 #include <kernel/cred.h>
-#include <kernel/fs/dentry.h>
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/file.h>
-#include <kernel/fs/inode.h>
-#include <kernel/fs/path.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
@@ -44,26 +35,6 @@ int address_from_user(struct user_sockaddr_un *un, uaddr_t user, s32 len)
 	return copy_from_user(un, user, MIN((u64)len, sizeof(*un)));
 }
 
-int address_look_up(const struct user_sockaddr_un *un, s32 len)
-{
-	char path[sizeof(un->path) + 1];
-	struct path found;
-	int err;
-
-	if (len <= (s32)PATH_OFFSET || len > (s32)sizeof(*un) || un->family != AF_UNIX)
-		return -EINVAL;
-	if (!un->path[0]) /* a name that is in no directory */
-		return -ECONNREFUSED;
-	memcpy(path, un->path, sizeof(un->path));
-	path[len - PATH_OFFSET] = 0;
-	err = path_lookup(AT_FDCWD, path, LOOKUP_FOLLOW, &found);
-	if (err)
-		return err;
-	err = inode_permission(found.dentry->inode, MAY_WRITE);
-	path_put(&found);
-	return err ?: -ECONNREFUSED;
-}
-
 int address_to_user(uaddr_t user, uaddr_t user_len, const void *user_addr, u32 len)
 {
 	u32 room, true_len = len;
@@ -76,6 +47,15 @@ int address_to_user(uaddr_t user, uaddr_t user_len, const void *user_addr, u32 l
 	if (len && copy_to_user(user, user_addr, len))
 		return -EFAULT;
 	return put_user_u32(user_len, true_len);
+}
+
+int address_of_name(const struct unix_name *name, uaddr_t user, uaddr_t user_len)
+{
+	static const u16 unnamed = AF_UNIX;
+
+	if (name)
+		return address_to_user(user, user_len, &name->address, name->len);
+	return address_to_user(user, user_len, &unnamed, sizeof(unnamed));
 }
 
 /* ---- making them ---- */
@@ -173,8 +153,15 @@ SYSCALL3(bind, fd, user, len)
 	if (!ret && ((s32)len < (s32)PATH_OFFSET || (s32)len > (s32)sizeof(address) ||
 		     address.family != AF_UNIX))
 		ret = -EINVAL;
+	if (!ret)
+		ret = unix_name_bind(ref.socket, &address, (u32)len);
 	socket_put(&ref);
-	return ret ?: -EOPNOTSUPP;
+	return ret;
+}
+
+static bool may_wait(const struct socket_ref *ref)
+{
+	return !(ref->fd.file->flags & O_NONBLOCK);
 }
 
 SYSCALL3(connect, fd, user, len)
@@ -186,11 +173,10 @@ SYSCALL3(connect, fd, user, len)
 	if (ret)
 		return ret;
 	ret = address_from_user(&address, uaddr(user), (s32)len);
-	if (!ret && ref.socket->type == SOCK_DGRAM && (s32)len >= (s32)PATH_OFFSET &&
-	    address.family == AF_UNSPEC)
-		unix_disconnect(ref.socket);
-	else if (!ret)
-		ret = address_look_up(&address, (s32)len);
+	if (!ret && (s32)len < (s32)PATH_OFFSET)
+		ret = -EINVAL;
+	if (!ret)
+		ret = unix_connect(ref.socket, &address, (u32)len, may_wait(&ref));
 	socket_put(&ref);
 	return ret;
 }
@@ -202,15 +188,35 @@ SYSCALL2(listen, fd, backlog)
 
 	if (ret)
 		return ret;
-	if (ref.socket->type == SOCK_DGRAM) /* has no name */
-		ret = -EOPNOTSUPP;
-	else
-		ret = -EINVAL;
+	ret = unix_listen(ref.socket, (s32)backlog);
 	socket_put(&ref);
 	return ret;
 }
 
-static s64 do_accept(u32 fd, u32 flags)
+/* @return the descriptor of a connection, which is closed on failure, or -errno */
+static s64 accept_one(struct socket_ref *ref, u64 user, u64 user_len, u32 flags)
+{
+	struct unix_socket *socket = unix_accept(ref->socket, may_wait(ref));
+	struct file *f;
+	s64 ret = 0;
+
+	if (IS_ERR(socket))
+		return PTR_ERR(socket);
+	f = unix_socket_file(socket, flags);
+	if (IS_ERR(f)) {
+		unix_socket_close(socket);
+		return PTR_ERR(f);
+	}
+	if (user)
+		ret = address_of_name(socket->peer->name, uaddr(user), uaddr(user_len));
+	if (ret) {
+		file_put(f);
+		return ret;
+	}
+	return socket_install(f, flags);
+}
+
+static s64 do_accept(u32 fd, u64 user, u64 user_len, u32 flags)
 {
 	struct socket_ref ref;
 	s64 ret;
@@ -220,46 +226,50 @@ static s64 do_accept(u32 fd, u32 flags)
 	ret = socket_get(fd, &ref);
 	if (ret)
 		return ret;
-	if (ref.socket->type == SOCK_DGRAM) /* does not listen */
-		ret = -EOPNOTSUPP;
-	else
-		ret = -EINVAL;
+	ret = accept_one(&ref, user, user_len, flags);
 	socket_put(&ref);
 	return ret;
 }
 
 SYSCALL3(accept, fd, user, len)
 {
-	return do_accept((u32)fd, 0);
+	return do_accept((u32)fd, user, len, 0);
 }
 SYSCALL4(accept4, fd, user, len, flags)
 {
-	return do_accept((u32)fd, (u32)flags);
-}
-
-static s64 get_name(u32 fd, u64 user, u64 user_len, bool peers)
-{
-	static const u16 unnamed = AF_UNIX;
-	struct socket_ref ref;
-	s64 ret = socket_get(fd, &ref);
-
-	if (ret)
-		return ret;
-	if (peers && (!ref.socket->peer || ref.socket->disconnected))
-		ret = -ENOTCONN;
-	else
-		ret = address_to_user(uaddr(user), uaddr(user_len), &unnamed, sizeof(unnamed));
-	socket_put(&ref);
-	return ret;
+	return do_accept((u32)fd, user, len, (u32)flags);
 }
 
 SYSCALL3(getsockname, fd, user, len)
 {
-	return get_name((u32)fd, user, len, false);
+	struct socket_ref ref;
+	s64 ret = socket_get((u32)fd, &ref);
+
+	if (ret)
+		return ret;
+	ret = address_of_name(__atomic_load_n(&ref.socket->name, __ATOMIC_ACQUIRE), uaddr(user),
+			      uaddr(len));
+	socket_put(&ref);
+	return ret;
 }
+
 SYSCALL3(getpeername, fd, user, len)
 {
-	return get_name((u32)fd, user, len, true);
+	struct unix_socket *peer;
+	struct socket_ref ref;
+	s64 ret = socket_get((u32)fd, &ref);
+
+	if (ret)
+		return ret;
+	peer = unix_peer_get(ref.socket);
+	if (peer)
+		ret = address_of_name(__atomic_load_n(&peer->name, __ATOMIC_ACQUIRE), uaddr(user),
+				      uaddr(len));
+	else
+		ret = -ENOTCONN;
+	unix_socket_put(peer);
+	socket_put(&ref);
+	return ret;
 }
 
 /* ---- the rest ---- */

@@ -23,36 +23,45 @@ static u32 call_flags(const struct socket_ref *ref, u64 flags)
 /* ---- sending ---- */
 
 /*
- * Check an address to send to. A connected stream socket refuses one, a socket of
- * type SOCK_SEQPACKET ignores it; no datagram socket can have an address yet.
+ * Find whom an address means. A connected stream socket refuses one, a socket of
+ * type SOCK_SEQPACKET ignores it. @to: counted, or NULL: the peer
  */
-static int check_destination(const struct unix_socket *socket, const struct user_sockaddr_un *un,
-			     s32 len)
+static int find_destination(const struct unix_socket *socket, const struct user_sockaddr_un *un,
+			    s32 len, struct unix_socket **to)
 {
+	*to = NULL;
 	if (socket->type == SOCK_STREAM) {
 		if (socket->peer)
 			return -EISCONN;
 		return -EOPNOTSUPP;
 	}
-	if (socket->type == SOCK_DGRAM)
-		return address_look_up(un, len);
-	return 0;
+	if (socket->type != SOCK_DGRAM)
+		return 0;
+	*to = unix_name_find(un, (u32)len);
+	if (IS_ERR(*to))
+		return (int)PTR_ERR(*to);
+	if ((*to)->type == socket->type)
+		return 0;
+	unix_socket_put(*to);
+	return -EPROTOTYPE;
 }
 
 static s64 send_message(struct unix_socket *socket, struct message *message, uaddr_t name,
 			s32 name_len)
 {
 	struct user_sockaddr_un address;
-	int err;
+	s64 ret;
 
 	if (name && name_len) {
-		err = address_from_user(&address, name, name_len);
-		if (!err)
-			err = check_destination(socket, &address, name_len);
-		if (err)
-			return err;
+		ret = address_from_user(&address, name, name_len);
+		if (!ret)
+			ret = find_destination(socket, &address, name_len, &message->to);
+		if (ret)
+			return ret;
 	}
-	return unix_send(socket, message);
+	ret = unix_send(socket, message);
+	unix_socket_put(message->to);
+	return ret;
 }
 
 SYSCALL6(sendto, fd, buf, len, flags, name, name_len)
@@ -153,6 +162,27 @@ SYSCALL4(sendmmsg, fd, user, count, flags)
 
 /* ---- receiving ---- */
 
+/* Who sent it: the name of a datagram's sender, or of the other end; nothing if that has none. */
+static const struct unix_name *sender_name(const struct unix_socket *socket,
+					   const struct message *message)
+{
+	if (unix_is_connected_type(socket))
+		return __atomic_load_n(&socket->peer->name, __ATOMIC_ACQUIRE);
+	return message->record.name;
+}
+
+static int sender_to_user(const struct unix_socket *socket, const struct message *message,
+			  uaddr_t user, uaddr_t user_len)
+{
+	const struct unix_name *name = NULL;
+
+	if (message->has_record)
+		name = sender_name(socket, message);
+	if (name)
+		return address_of_name(name, user, user_len);
+	return address_to_user(user, user_len, NULL, 0);
+}
+
 SYSCALL6(recvfrom, fd, buf, len, flags, name, name_len)
 {
 	struct socket_ref ref;
@@ -170,23 +200,25 @@ SYSCALL6(recvfrom, fd, buf, len, flags, name, name_len)
 	ret = unix_receive(ref.socket, &message);
 	if (message.record.rights)
 		unix_rights_put(message.record.rights);
-	if (ret >= 0 && name) { /* the sender has no name */
-		err = address_to_user(uaddr(name), uaddr(name_len), NULL, 0);
+	if (ret >= 0 && name) {
+		err = sender_to_user(ref.socket, &message, uaddr(name), uaddr(name_len));
 		if (err)
 			ret = err;
 	}
+	unix_name_put(message.record.name);
 	socket_put(&ref);
 	return ret;
 }
 
 /* What recvmsg() returns besides the bytes. */
 static int header_to_user(uaddr_t user, const struct user_msghdr *msghdr,
-			  const struct message *message, u64 control)
+			  const struct unix_socket *socket, const struct message *message,
+			  u64 control)
 {
 	u32 flags = message->out_flags | (message->flags & MSG_CMSG_CLOEXEC);
 
-	if (msghdr->name &&
-	    put_user_u32(uaddr_add(user, offsetof(struct user_msghdr, name_len)), 0))
+	if (msghdr->name && sender_to_user(socket, message, uaddr(msghdr->name),
+					   uaddr_add(user, offsetof(struct user_msghdr, name_len))))
 		return -EFAULT;
 	if (put_user_u32(uaddr_add(user, offsetof(struct user_msghdr, flags)), flags))
 		return -EFAULT;
@@ -210,10 +242,11 @@ static s64 do_recvmsg(struct socket_ref *ref, uaddr_t user, u64 flags)
 	} else {
 		control = control_to_user(ref->socket, &message, uaddr(header.control),
 					  header.control_len);
-		err = header_to_user(user, &header, &message, control);
+		err = header_to_user(user, &header, ref->socket, &message, control);
 		if (err)
 			ret = err;
 	}
+	unix_name_put(message.record.name);
 	uio_list_put(&list);
 	return ret;
 }

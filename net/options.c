@@ -65,8 +65,8 @@ static u32 read_option(struct unix_socket *socket, u32 option, union content *co
 	switch (option) {
 	case SO_TYPE: content->number = socket->type; break;
 	case SO_DOMAIN: content->number = AF_UNIX; break;
-	case SO_PROTOCOL:
-	case SO_ACCEPTCONN: content->number = 0; break;
+	case SO_PROTOCOL: content->number = 0; break;
+	case SO_ACCEPTCONN: content->number = socket->listening; break;
 	case SO_ERROR: content->number = (u32)-unix_take_error(socket); break;
 	case SO_SNDBUF: content->number = socket->sndbuf; break;
 	case SO_RCVBUF: content->number = socket->rcvbuf; break;
@@ -83,11 +83,7 @@ static u32 read_option(struct unix_socket *socket, u32 option, union content *co
 		content->linger.on = socket->linger.on;
 		content->linger.sec = socket->linger.sec;
 		return sizeof(content->linger);
-	case SO_PEERCRED:
-		content->cred = (struct user_ucred){ 0, ~0u, ~0u };
-		if (socket->peer)
-			content->cred = socket->peer_cred;
-		return sizeof(content->cred);
+	case SO_PEERCRED: content->cred = socket->peer_cred; return sizeof(content->cred);
 	default:
 		if (option > SO_PEERCRED || !(SWITCHES >> option & 1))
 			return 0;

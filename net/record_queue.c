@@ -21,6 +21,7 @@
  * the socket that owns the queue.
  */
 #include "record_queue.h"
+#include "names.h"
 #include "rights.h"
 #include <kernel/cred.h>
 #include <kernel/page.h>
@@ -105,6 +106,7 @@ struct unix_rights *record_queue_destroy(struct record_queue *queue)
 	if (queue->nr_records) {
 		record_cursor_start(queue, &cursor);
 		do {
+			unix_name_put(cursor.record.name);
 			if (cursor.record.rights) {
 				cursor.record.rights->next = all;
 				all = cursor.record.rights;

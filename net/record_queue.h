@@ -5,6 +5,7 @@
 
 struct page;
 struct cred;
+struct unix_name;
 struct unix_rights;
 
 /** Header of a message, stored in front of its bytes in the queue. */
@@ -14,7 +15,8 @@ struct record {
 	uid_t uid;
 	gid_t gid;
 	struct unix_rights *rights; /* open files that were sent along, owned; or NULL */
-	u64 unused;
+	struct unix_name
+		*name; /* of its sender, owned; or NULL: it has none, or a connection tells it */
 };
 /** Bytes of the buffer that a message uses besides its content. */
 #define RECORD_SIZE 32u
@@ -51,13 +53,13 @@ struct record_cursor {
 /** @brief Start with an empty one. @param payer  whose share of memory it uses; outlives it */
 void record_queue_init(struct record_queue *queue, const struct cred *payer);
 /**
- * @brief Free all memory.
+ * @brief Free all memory, and drop the names.
  * @return the open files of all messages, chained by ->next, now the caller's
  */
 struct unix_rights *record_queue_destroy(struct record_queue *queue);
 /**
  * @brief Append a message, or to the newest one if it may be glued to it.
- * @param record      what it is; ->len is set here. On success its rights are the queue's
+ * @param record      what it is; ->len is set here. On success its rights and name are the queue's
  * @param len    of its bytes; 0 is fine for a whole one
  * @param whole  all or nothing; otherwise as many bytes as can be had, and it may be glued
  * @return bytes, -EFAULT, -ENOMEM, -ENOBUFS: the payer's share is used up
@@ -71,5 +73,5 @@ void record_cursor_start(const struct record_queue *queue, struct record_cursor 
 s64 __must_check record_cursor_read(struct record_cursor *cursor, struct uio *uio, u64 length);
 /** @brief Leave the present message, read or not. @return does another one follow? */
 bool record_cursor_next(struct record_cursor *cursor);
-/** @brief Discard what the cursor has passed. The caller releases the rights of skipped messages. */
+/** @brief Discard what the cursor has passed. The caller releases the rights and names of skipped messages. */
 void record_queue_consume(struct record_queue *queue, const struct record_cursor *cursor);

@@ -133,6 +133,24 @@ static bool rights_visit(const struct unix_rights *rights, const struct unix_soc
 	return true;
 }
 
+/* The same for connections that wait to be accepted; their own messages are visited at once, since they stay only so long. */
+static bool backlog_visit(struct unix_socket *socket, const struct unix_socket *target,
+			  struct unix_socket **todo)
+{
+	struct unix_socket *waiting;
+	struct unix_rights *inner;
+	bool good = true;
+
+	mutex_lock(&socket->lock);
+	list_for_each(waiting, &socket->backlog, backlog_link) {
+		good = good && waiting != target;
+		list_for_each(inner, &waiting->held, link)
+			good = good && rights_visit(inner, target, todo);
+	}
+	mutex_unlock(&socket->lock);
+	return good;
+}
+
 static bool leads_to(const struct unix_rights *rights, const struct unix_socket *target)
 {
 	struct unix_socket *todo = NULL;
@@ -148,6 +166,8 @@ static bool leads_to(const struct unix_rights *rights, const struct unix_socket 
 		list_for_each(inner, &socket->held, link)
 			if (!rights_visit(inner, target, &todo))
 				return true;
+		if (READ_ONCE(socket->listening) && !backlog_visit(socket, target, &todo))
+			return true;
 	}
 	return false;
 }

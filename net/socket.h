@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /** @file socket.h  Between the files of net/: local sockets. */
 #pragma once
+#include "names.h"
 #include "record_queue.h"
 #include "rights.h"
 #include <kernel/fs/async.h>
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/poll.h>
+#include <kernel/rcu.h>
 #include <kernel/uaccess.h>
 #include <kernel/wait.h>
 #include <uapi/socket.h>
@@ -17,23 +19,37 @@
 
 /**
  * A local socket. Lock: ->lock (mutex; user memory is accessed under it) guards the
- * queue, shutdown and dead; a thread holds the lock of one socket at a time. The
- * counts of the queue, shutdown and error are also read without it, to decide
+ * queue, shutdown, dead, listening, the backlog, senders, and the peer of a datagram socket; a thread holds the
+ * lock of one socket at a time. The counts of the queue, shutdown and error are also read without it, to decide
  * whether to wait.
  */
 struct unix_socket {
-	struct atomic refs;	  /* of its file, its peer, and threads that wake it */
-	u16 type;		  /* SOCK_* */
-	u16 shutdown;		  /* CLOSED_* */
-	bool dead;		  /* its file was closed */
-	bool disconnected;	  /* SOCK_DGRAM: has forgotten its peer */
-	struct atomic error;	  /* errno that the next call reports, once (SO_ERROR) */
-	struct unix_socket *peer; /* counted; constant; NULL: was never connected */
+	struct atomic refs; /* of its file, its peer, messages' names, and threads that use it */
+	u16 type;	    /* SOCK_* */
+	u16 shutdown;	    /* CLOSED_* */
+	bool dead;	    /* its file was closed */
+	bool listening;
+	bool connecting;     /* a thread is in connect() */
+	struct atomic error; /* errno that the next call reports, once (SO_ERROR) */
+	/* Counted. Of a connection: set once. SOCK_DGRAM: whom it sends to; may change, so use unix_peer_get(). */
+	struct unix_socket *peer;
+	struct unix_name *name; /* set once; NULL: none */
 	struct mutex lock;
-	struct record_queue queue;    /* sent by the peer, not read yet */
-	struct wait_queue read_wait;  /* for something to read */
+	struct record_queue queue;    /* what was sent to it, not read yet */
+	struct wait_queue read_wait;  /* for something to read, or to accept */
 	struct wait_queue write_wait; /* for space in the peer's queue */
+	struct wait_queue room_wait;  /* for space in this queue, or in the backlog */
 	struct async_list async;      /* files with O_ASYNC: this one's, or none */
+
+	/* SOCK_DGRAM: those that poll for space in this queue, and, of one of those, where it does (both counted) */
+	struct list senders, senders_link;
+	struct unix_socket *sends_to;
+
+	/* listening: connections that were not accepted yet, without files */
+	struct list backlog, backlog_link;
+	u32 nr_backlog, backlog_max;
+	struct cred *cred; /* counted: whoever made it, pays for the queue */
+	struct rcu_head rcu;
 
 	/* options; written without a lock, each at once */
 	u32 flags; /* bit of a switch, 1 << SO_* */
@@ -62,10 +78,12 @@ static inline bool socket_switch(const struct unix_socket *socket, u32 option)
 /** The parameters of one send or receive call. */
 struct message {
 	struct uio *uio;
-	u32 flags;	      /* MSG_* of the call; MSG_DONTWAIT if the file has O_NONBLOCK */
-	bool has_record;      /* sending: record has the sender; receiving: record is set */
-	struct record record; /* with rights: taken over when sent, the caller's when received */
-	u32 out_flags;	      /* MSG_TRUNC, MSG_CTRUNC... */
+	u32 flags;	 /* MSG_* of the call; MSG_DONTWAIT if the file has O_NONBLOCK */
+	bool has_record; /* sending: record has the sender; receiving: record is set */
+	struct record
+		record; /* with rights and name: taken over when sent, the caller's when received */
+	struct unix_socket *to; /* sending: where to, counted by the caller; NULL: to the peer */
+	u32 out_flags;		/* MSG_TRUNC, MSG_CTRUNC... */
 };
 
 /* ---- unix.c ---- */
@@ -82,16 +100,48 @@ static inline struct unix_socket *unix_socket_of(const struct file *f)
  * @return 0, -ENOMEM
  */
 int __must_check unix_create(u32 type, u32 flags, struct file **out);
-/** @brief Join two sockets without peers. */
+/** @brief A socket without a file. @return with one reference, or NULL: no memory */
+struct unix_socket *__must_check unix_socket_create(u32 type);
+/** @brief The open file of a socket, which takes over its reference. @return or ERR_PTR: the reference is the caller's */
+struct file *__must_check unix_socket_file(struct unix_socket *socket, u32 flags);
+/** @brief Drop a reference; NULL is fine. Sleeps. */
+void unix_socket_put(struct unix_socket *socket);
+/** @brief What closing its file does to a socket; the caller's reference is dropped. Sleeps. */
+void unix_socket_close(struct unix_socket *socket);
+/** Is it of a type that is connected by listen(), connect() and accept()? */
+static inline bool unix_is_connected_type(const struct unix_socket *socket)
+{
+	return socket->type != SOCK_DGRAM;
+}
+/** @brief Whom a datagram socket sends to, or the other end of a connection. @return counted, or NULL */
+struct unix_socket *unix_peer_get(struct unix_socket *socket);
+/** @brief Join two sockets without peers, which nobody else can join meanwhile. */
 void unix_join(struct unix_socket *socket, struct unix_socket *peer);
 /** @brief Close directions (CLOSED_*) of a socket, and the opposite ones of its peer. Sleeps. */
 void unix_shutdown(struct unix_socket *socket, u32 which);
-/** @brief SOCK_DGRAM: forget the peer; what is queued is lost. Sleeps. */
-void unix_disconnect(struct unix_socket *socket);
+/** @brief SOCK_DGRAM: send to another one, or (NULL) to nobody; takes over the reference. What is queued from the last one is lost. Sleeps. */
+void unix_set_peer(struct unix_socket *socket, struct unix_socket *peer);
 /** @brief Take the pending error. @return -errno or 0 */
 int unix_take_error(struct unix_socket *socket);
-/** @brief Is the queue of the peer empty enough to wake a waiting writer? */
-bool unix_is_writable(const struct unix_socket *socket);
+/** @brief Is the queue of @p to empty enough to wake a waiting writer? */
+static inline bool unix_has_room(const struct unix_socket *socket, const struct unix_socket *to)
+{
+	return READ_ONCE(to->queue.used) * 4 <= READ_ONCE(socket->sndbuf);
+}
+/** @brief Wake those that poll for space in its queue. Sleeps. */
+void unix_wake_senders(struct unix_socket *socket);
+
+/* ---- connect.c ---- */
+
+/** @brief Connect to what is bound to an address. Sleeps. @param wait  false: -EAGAIN instead of waiting @return 0 or -errno */
+int __must_check unix_connect(struct unix_socket *socket, const struct user_sockaddr_un *address,
+			      u32 len, bool wait);
+/** @brief May a datagram socket send to this one? */
+bool unix_may_send(const struct unix_socket *socket, const struct unix_socket *to);
+/** @brief listen(). Sleeps. @return 0, -EINVAL, -EOPNOTSUPP */
+int __must_check unix_listen(struct unix_socket *socket, s32 backlog);
+/** @brief The oldest connection that waits. Sleeps. @return counted, the caller's; ERR_PTR(-EAGAIN), -EINVAL... */
+struct unix_socket *__must_check unix_accept(struct unix_socket *socket, bool wait);
 
 /* ---- transfer.c ---- */
 
@@ -99,6 +149,11 @@ bool unix_is_writable(const struct unix_socket *socket);
 s64 __must_check unix_send(struct unix_socket *socket, struct message *message);
 /** @brief Receive; sleeps. @return bytes or -errno; message->record.rights and message->out_flags are set. */
 s64 __must_check unix_receive(struct unix_socket *socket, struct message *message);
+
+/** @return when a wait with this timeout ends, 0: never */
+u64 unix_deadline(u64 timeout_ns);
+/** @return what a call answers after a wait that ended with @p err */
+int unix_wait_result(int err, u64 deadline);
 
 /* ---- control.c ---- */
 
@@ -130,8 +185,8 @@ static inline void socket_put(struct socket_ref *ref)
 }
 /** @brief Copy an address from the user. The rest of @p un is zeroed. @return 0, -EINVAL, -EFAULT */
 int __must_check address_from_user(struct user_sockaddr_un *un, uaddr_t user, s32 len);
-/** @brief Find the socket of an address: none, since sockets have no names yet. @return -ECONNREFUSED, or an error of the path */
-int __must_check address_look_up(const struct user_sockaddr_un *un, s32 len);
+/** @brief Write the address of a name, or that of none. @return 0, -EFAULT, -EINVAL */
+int __must_check address_of_name(const struct unix_name *name, uaddr_t user, uaddr_t user_len);
 /** @brief Write an address, or as much as fits, and its true length. @p user_len: address of the buffer's size. */
 int __must_check address_to_user(uaddr_t user, uaddr_t user_len, const void *user_addr, u32 len);
 

@@ -27,7 +27,7 @@
 
 /* ---- waiting ---- */
 
-static u64 deadline_of(u64 timeout_ns)
+u64 unix_deadline(u64 timeout_ns)
 {
 	u64 now;
 
@@ -39,7 +39,7 @@ static u64 deadline_of(u64 timeout_ns)
 	return now + timeout_ns;
 }
 
-static int wait_result(int err, u64 deadline)
+int unix_wait_result(int err, u64 deadline)
 {
 	if (err == -ETIMEDOUT)
 		return -EAGAIN;
@@ -50,39 +50,45 @@ static int wait_result(int err, u64 deadline)
 
 /* ---- sending ---- */
 
-/* Check whether the socket may still send. @return 0, -EPIPE, -ECONNREFUSED */
-static int peer_error(const struct unix_socket *socket)
+/* Check whether the socket may still send. @return 0, -EPIPE, -ECONNREFUSED, -EPERM */
+static int send_error(const struct unix_socket *socket, const struct unix_socket *to)
 {
 	if (READ_ONCE(socket->shutdown) & CLOSED_WRITE)
 		return -EPIPE;
-	if (READ_ONCE(socket->peer->dead)) {
+	if (READ_ONCE(to->dead)) {
 		if (socket->type == SOCK_DGRAM)
 			return -ECONNREFUSED;
 		return -EPIPE;
 	}
-	if (READ_ONCE(socket->peer->shutdown) & CLOSED_READ)
+	if (READ_ONCE(to->shutdown) & CLOSED_READ)
 		return -EPIPE;
+	if (socket->type == SOCK_DGRAM && !unix_may_send(socket, to))
+		return -EPERM;
 	return 0;
 }
 
-static int wait_for_peer_room(struct unix_socket *socket, bool empty, u64 deadline)
+static int wait_for_room(struct unix_socket *socket, struct unix_socket *to, bool empty,
+			 u64 deadline)
 {
-	return wait_result(
-		wait_event_interruptible_until(&socket->write_wait,
-					       peer_error(socket) ||
-						       (empty ? !READ_ONCE(socket->peer->queue.used)
-							      : unix_is_writable(socket)),
-					       deadline),
-		deadline);
+	struct wait_queue *queue = &socket->write_wait;
+	int err;
+
+	if (!unix_is_connected_type(socket))
+		queue = &to->room_wait;
+	err = wait_event_interruptible_until(queue,
+					     send_error(socket, to) ||
+						     (empty ? !READ_ONCE(to->queue.used)
+							    : unix_has_room(socket, to)),
+					     deadline);
+	return unix_wait_result(err, deadline);
 }
 
 /* The sender's identity is passed along only if one of the two sockets asked for it. */
-static void fill_sender(struct unix_socket *socket, struct message *message)
+static void fill_sender(struct unix_socket *socket, struct unix_socket *to, struct message *message)
 {
 	if (unlikely(message->has_record))
 		return;
-	if (unlikely(socket_switch(socket, SO_PASSCRED) ||
-		     socket_switch(socket->peer, SO_PASSCRED))) {
+	if (unlikely(socket_switch(socket, SO_PASSCRED) || socket_switch(to, SO_PASSCRED))) {
 		message->record.pid = current->proc->pid;
 		message->record.uid = current_cred()->uid;
 		message->record.gid = current_cred()->gid;
@@ -93,20 +99,20 @@ static void fill_sender(struct unix_socket *socket, struct message *message)
 }
 
 /*
- * Put into the peer's queue what may be put there now.
- * @return bytes, -EAGAIN: no space, -EPIPE, -ECONNREFUSED: the peer is closed, and those of record_queue_put()
+ * Put into the other one's queue what may be put there now.
+ * @return bytes, -EAGAIN: no space, those of send_error() and of record_queue_put()
  */
-static s64 peer_queue_put(struct unix_socket *socket, struct message *message, bool whole)
+static s64 peer_queue_put(struct unix_socket *socket, struct unix_socket *peer,
+			  struct message *message, bool whole)
 {
-	struct unix_socket *peer = socket->peer;
 	u32 sndbuf = READ_ONCE(socket->sndbuf);
 	bool was_empty;
 	s64 result = -EAGAIN;
 
 	mutex_lock(&peer->lock);
 	was_empty = !peer->queue.nr_records;
-	if (unlikely(peer_error(socket)))
-		result = peer_error(socket);
+	if (unlikely(send_error(socket, peer)))
+		result = send_error(socket, peer);
 	else if (peer->queue.used < sndbuf)
 		result = record_queue_put(&peer->queue, &message->record, message->uio,
 					  whole ? message->uio->count
@@ -117,6 +123,7 @@ static s64 peer_queue_put(struct unix_socket *socket, struct message *message, b
 	if (result < 0)
 		return result;
 	message->record.rights = NULL;
+	message->record.name = NULL;
 	if (was_empty || wait_queue_active(&peer->read_wait))
 		wake_up_poll(&peer->read_wait, POLLIN | POLLRDNORM);
 	async_notify(&peer->async, POLL_IN);
@@ -124,19 +131,19 @@ static s64 peer_queue_put(struct unix_socket *socket, struct message *message, b
 }
 
 /* peer_queue_put(), or wait for the time when it may be. @return bytes or -errno */
-static s64 put_or_wait(struct unix_socket *socket, struct message *message, bool whole,
-		       u64 deadline)
+static s64 put_or_wait(struct unix_socket *socket, struct unix_socket *to, struct message *message,
+		       bool whole, u64 deadline)
 {
 	for (;;) {
-		s64 result = peer_queue_put(socket, message, whole);
-		bool no_share = result == -ENOBUFS && READ_ONCE(socket->peer->queue.nr_records);
+		s64 result = peer_queue_put(socket, to, message, whole);
+		bool no_share = result == -ENOBUFS && READ_ONCE(to->queue.nr_records);
 		int err;
 
 		if (likely(result != -EAGAIN && !no_share))
 			return result;
 		if (message->flags & MSG_DONTWAIT)
 			return -EAGAIN;
-		err = wait_for_peer_room(socket, no_share, deadline);
+		err = wait_for_room(socket, to, no_share, deadline);
 		if (err)
 			return err;
 	}
@@ -144,11 +151,11 @@ static s64 put_or_wait(struct unix_socket *socket, struct message *message, bool
 
 static s64 send_stream(struct unix_socket *socket, struct message *message)
 {
-	u64 deadline = deadline_of(socket->sndtimeo_ns);
+	u64 deadline = unix_deadline(socket->sndtimeo_ns);
 	s64 total = 0, result = 0;
 
 	while (message->uio->count && result >= 0) {
-		result = put_or_wait(socket, message, false, deadline);
+		result = put_or_wait(socket, socket->peer, message, false, deadline);
 		total += MAX(result, 0l);
 	}
 	/* Nothing to send to a socket that is closed is an error all the same. */
@@ -161,7 +168,7 @@ static s64 send_stream(struct unix_socket *socket, struct message *message)
 	return result;
 }
 
-static s64 send_whole(struct unix_socket *socket, struct message *message)
+static s64 send_whole(struct unix_socket *socket, struct unix_socket *to, struct message *message)
 {
 	s64 result;
 
@@ -170,29 +177,53 @@ static s64 send_whole(struct unix_socket *socket, struct message *message)
 	result = unix_take_error(socket);
 	if (result)
 		return result;
-	result = put_or_wait(socket, message, true, deadline_of(socket->sndtimeo_ns));
-	if (result == -ECONNREFUSED)
-		unix_disconnect(socket);
+	if (!unix_is_connected_type(socket) && socket->name) {
+		unix_name_get(socket->name);
+		message->record.name = socket->name;
+	}
+	result = put_or_wait(socket, to, message, true, unix_deadline(socket->sndtimeo_ns));
+	unix_name_put(message->record.name); /* that was not sent */
+	message->record.name = NULL;
+	if (result == -ECONNREFUSED && to == READ_ONCE(socket->peer))
+		unix_set_peer(socket, NULL);
 	return result;
+}
+
+static s64 send_to(struct unix_socket *socket, struct unix_socket *to, struct message *message)
+{
+	int err;
+
+	fill_sender(socket, to, message);
+	if (unlikely(message->record.rights)) {
+		err = unix_rights_launch(message->record.rights, to);
+		if (err)
+			return err;
+	}
+	if (socket->type == SOCK_STREAM)
+		return send_stream(socket, message);
+	return send_whole(socket, to, message);
 }
 
 s64 unix_send(struct unix_socket *socket, struct message *message)
 {
+	struct unix_socket *to = message->to;
 	s64 ret;
 
 	if (unlikely(message->flags & MSG_OOB))
 		return -EOPNOTSUPP;
-	if (unlikely(!socket->peer || socket->disconnected))
-		return -ENOTCONN;
-	fill_sender(socket, message);
-	if (unlikely(message->record.rights)) {
-		ret = unix_rights_launch(message->record.rights, socket->peer);
-		if (ret)
-			return ret;
+	if (to)
+		return send_to(socket, to, message);
+	if (unix_is_connected_type(socket)) {
+		if (unlikely(!socket->peer))
+			return -ENOTCONN;
+		return send_to(socket, socket->peer, message);
 	}
-	if (socket->type == SOCK_STREAM)
-		return send_stream(socket, message);
-	return send_whole(socket, message);
+	to = unix_peer_get(socket);
+	if (unlikely(!to))
+		return -ENOTCONN;
+	ret = send_to(socket, to, message);
+	unix_socket_put(to);
+	return ret;
 }
 
 /* ---- receiving ---- */
@@ -205,21 +236,28 @@ static bool may_have_something(const struct unix_socket *socket)
 
 static int wait_for_data(struct unix_socket *socket, u64 deadline)
 {
-	return wait_result(wait_event_interruptible_until(&socket->read_wait,
-							  may_have_something(socket), deadline),
-			   deadline);
+	return unix_wait_result(wait_event_interruptible_until(
+					&socket->read_wait, may_have_something(socket), deadline),
+				deadline);
 }
 
-/* The read may have freed space for a writer. */
-static void wake_writer(struct unix_socket *socket, u64 used_before)
+/* The read may have freed space for writers. */
+static void wake_room_waiters(struct unix_socket *socket, u64 used_before)
 {
 	struct unix_socket *peer = socket->peer;
 	bool was_full;
 
+	if (!unix_is_connected_type(socket)) {
+		if (wait_queue_active(&socket->room_wait))
+			wake_up_all(&socket->room_wait);
+		if (!list_empty(&socket->senders))
+			unix_wake_senders(socket);
+		return;
+	}
 	if (!peer)
 		return;
 	was_full = used_before * 4 > READ_ONCE(peer->sndbuf);
-	if ((!was_full && !wait_queue_active(&peer->write_wait)) || !unix_is_writable(peer))
+	if ((!was_full && !wait_queue_active(&peer->write_wait)) || !unix_has_room(peer, socket))
 		return;
 	wake_up_poll(&peer->write_wait, POLLOUT | POLLWRNORM);
 	if (was_full)
@@ -262,6 +300,7 @@ static s64 take_stream(struct unix_socket *socket, struct message *message, bool
 		if (!message->has_record) {
 			message->record = cursor.record;
 			message->record.rights = NULL;
+			message->record.name = NULL; /* a connection has none */
 			message->has_record = true;
 		}
 		if (unlikely(cursor.record.rights)) {
@@ -290,7 +329,7 @@ static int wait_unless_told_not(struct unix_socket *socket, const struct message
 static s64 receive_stream(struct unix_socket *socket, struct message *message)
 {
 	u64 wanted = message->uio->count;
-	u64 deadline = deadline_of(socket->rcvtimeo_ns);
+	u64 deadline = unix_deadline(socket->rcvtimeo_ns);
 	s64 total = 0;
 
 	if (!(message->flags & MSG_WAITALL))
@@ -309,7 +348,7 @@ static s64 receive_stream(struct unix_socket *socket, struct message *message)
 			else
 				result = 0;
 			mutex_unlock(&socket->lock);
-			wake_writer(socket, used);
+			wake_room_waiters(socket, used);
 		}
 		total += MAX(result, 0l);
 		if (result < 0) {
@@ -358,14 +397,19 @@ static s64 take_whole(struct unix_socket *socket, struct message *message)
 	if (length >= 0) {
 		message->record = cursor.record;
 		message->record.rights = NULL;
+		message->record.name = NULL;
 		message->has_record = true;
 		if (length < len)
 			message->out_flags |= MSG_TRUNC;
 		if (cursor.record.rights)
 			take_rights(message, &cursor);
 	}
-	if (message->flags & MSG_PEEK)
+	message->record.name = cursor.record.name;
+	if (message->flags & MSG_PEEK) {
+		if (message->record.name)
+			unix_name_get(message->record.name);
 		return length_to_report(message, length, len);
+	}
 	if (cursor.record.rights) { /* it faulted: the message is lost, as in Linux */
 		message->record.rights = cursor.record.rights;
 		cursor.record.rights = NULL;
@@ -377,7 +421,7 @@ static s64 take_whole(struct unix_socket *socket, struct message *message)
 
 static s64 receive_whole(struct unix_socket *socket, struct message *message)
 {
-	u64 deadline = deadline_of(socket->rcvtimeo_ns);
+	u64 deadline = unix_deadline(socket->rcvtimeo_ns);
 
 	for (;;) {
 		bool closed = READ_ONCE(socket->shutdown) & CLOSED_READ, some;
@@ -395,7 +439,7 @@ static s64 receive_whole(struct unix_socket *socket, struct message *message)
 			result = 0;
 		mutex_unlock(&socket->lock);
 		if (some) {
-			wake_writer(socket, used);
+			wake_room_waiters(socket, used);
 			return result;
 		}
 		if (closed)

@@ -2,19 +2,18 @@
 /*
  * Local sockets (AF_UNIX): life cycle, readiness, shutdown.
  *
- * socketpair() joins two sockets for their whole life; each has a queue of the
- * messages that its peer sent. A socket of socket() has no peer and never gets
- * one, since names (bind(), listen()) are not supported yet: to its program it
- * looks as if no service listened, which libraries handle that ask whether a
- * service runs.
+ * Each socket has a queue of the messages that were sent to it. Two ends of a connection (socketpair(); connect()
+ * and accept()) are each other's peers for their whole life: that pointer is set once, so that following it needs
+ * no lock. A datagram socket may send to any that has a name, and receive from any; its peer is the one to
+ * which it sends by default, and may change, so it is read under RCU and counted.
  *
- * A socket is freed after its own file and that of its peer are closed. The
- * pointer to the peer is constant, so that following it needs no lock; `dead` is
- * set when no more reads can happen there.
+ * A socket is freed after its own file is closed and all that refers to it has gone; `dead` is set when no more
+ * reads can happen there.
  *
- * A writer waits on the write_wait of its own socket for space in the queue of the
- * peer; the reader wakes it when three quarters of SO_SNDBUF are free, so that
- * the two do not alternate byte by byte. unix(7), socket(7); Linux 6.1.
+ * Who waits for space in the queue of the other end of a connection waits on the write_wait of its own
+ * socket, and for space in any other queue on its room_wait. One that polls cannot do that, since the other
+ * socket may be freed meanwhile: it stands in the list ->senders there. The reader wakes them when three quarters
+ * of SO_SNDBUF are free, so that the two do not alternate byte by byte. unix(7), socket(7); Linux 6.1.
  */
 #include "socket.h"
 #include <kernel/cred.h>
@@ -47,7 +46,7 @@ static struct kmem_cache *cache_get(void)
 	return cache;
 }
 
-static struct unix_socket *socket_create(u32 type)
+struct unix_socket *unix_socket_create(u32 type)
 {
 	struct kmem_cache *cache = cache_get();
 	struct unix_socket *socket = cache ? kmem_cache_zalloc(cache) : NULL;
@@ -59,33 +58,53 @@ static struct unix_socket *socket_create(u32 type)
 	mutex_init(&socket->lock);
 	wait_queue_init(&socket->read_wait);
 	wait_queue_init(&socket->write_wait);
+	wait_queue_init(&socket->room_wait);
 	async_list_init(&socket->async);
 	list_init(&socket->held);
+	list_init(&socket->senders);
+	list_init(&socket->senders_link);
+	list_init(&socket->backlog);
+	list_init(&socket->backlog_link);
+	socket->peer_cred = (struct user_ucred){ 0, ~0u, ~0u };
+	socket->cred = cred_get((struct cred *)current_cred());
+	record_queue_init(&socket->queue, socket->cred);
 	socket->sndbuf = socket->rcvbuf = SOCKET_BUFFER_BYTES;
 	socket->rcvlowat = 1;
 	socket->rcvtimeo_ns = socket->sndtimeo_ns = TIMEOUT_NONE;
 	return socket;
 }
 
-static void socket_unref(struct unix_socket *socket)
+static void socket_free(struct rcu_head *head)
 {
-	if (atomic_dec_and_test(&socket->refs))
-		kmem_cache_free(socket_cache, socket);
+	kmem_cache_free(socket_cache, container_of(head, struct unix_socket, rcu));
+}
+
+void unix_socket_put(struct unix_socket *socket)
+{
+	if (!socket || !atomic_dec_and_test(&socket->refs))
+		return;
+	unix_name_put(socket->name); /* so long, since the other end may ask for it */
+	cred_put(socket->cred);
+	call_rcu(&socket->rcu, socket_free);
+}
+
+struct file *unix_socket_file(struct unix_socket *socket, u32 flags)
+{
+	return file_create_anon("socket", &socket_fops, socket, O_RDWR | (flags & SOCK_NONBLOCK));
 }
 
 int unix_create(u32 type, u32 flags, struct file **out)
 {
-	struct unix_socket *socket = socket_create(type);
+	struct unix_socket *socket = unix_socket_create(type);
 	struct file *f;
 
 	if (!socket)
 		return -ENOMEM;
-	f = file_create_anon("socket", &socket_fops, socket, O_RDWR | (flags & SOCK_NONBLOCK));
+	f = unix_socket_file(socket, flags);
 	if (IS_ERR(f)) {
-		kmem_cache_free(socket_cache, socket);
+		unix_socket_put(socket);
 		return PTR_ERR(f);
 	}
-	record_queue_init(&socket->queue, f->cred);
 	*out = f;
 	return 0;
 }
@@ -96,10 +115,22 @@ void unix_join(struct unix_socket *socket, struct unix_socket *peer)
 
 	socket->peer_cred = peer->peer_cred =
 		(struct user_ucred){ current->proc->pid, cred->euid, cred->egid };
-	socket->peer = peer;
-	peer->peer = socket;
-	atomic_set(&socket->refs, 2);
-	atomic_set(&peer->refs, 2);
+	atomic_inc(&socket->refs);
+	atomic_inc(&peer->refs);
+	rcu_assign_pointer(peer->peer, socket);
+	rcu_assign_pointer(socket->peer, peer);
+}
+
+struct unix_socket *unix_peer_get(struct unix_socket *socket)
+{
+	struct unix_socket *peer;
+
+	rcu_read_lock();
+	do
+		peer = rcu_dereference(socket->peer);
+	while (peer && !atomic_inc_not_zero(&peer->refs));
+	rcu_read_unlock();
+	return peer;
 }
 
 static void close_directions(struct unix_socket *socket, u32 which)
@@ -112,11 +143,6 @@ static void close_directions(struct unix_socket *socket, u32 which)
 	async_notify(&socket->async, which == CLOSED_BOTH ? POLL_HUP : POLL_IN);
 }
 
-static bool is_connected_type(const struct unix_socket *socket)
-{
-	return socket->type != SOCK_DGRAM;
-}
-
 void unix_shutdown(struct unix_socket *socket, u32 which)
 {
 	u32 opposite = 0;
@@ -126,45 +152,142 @@ void unix_shutdown(struct unix_socket *socket, u32 which)
 	if (which & CLOSED_WRITE)
 		opposite |= CLOSED_READ;
 	close_directions(socket, which);
-	if (socket->peer && is_connected_type(socket))
+	if (socket->listening)
+		wake_up_all(&socket->room_wait);
+	else if (socket->peer && unix_is_connected_type(socket))
 		close_directions(socket->peer, opposite);
 }
 
-void unix_disconnect(struct unix_socket *socket)
+/* Out of the list in which it waits for space. */
+static void stop_polling(struct unix_socket *socket)
 {
-	struct unix_rights *lost;
+	struct unix_socket *to;
+	bool was_there;
 
-	mutex_lock(&socket->lock);
-	socket->disconnected = true;
-	lost = record_queue_destroy(&socket->queue);
-	mutex_unlock(&socket->lock);
-	unix_rights_put(lost);
+	rcu_read_lock();
+	to = rcu_dereference(socket->sends_to);
+	if (to && !atomic_inc_not_zero(&to->refs))
+		to = NULL;
+	rcu_read_unlock();
+	if (!to)
+		return;
+	mutex_lock(&to->lock);
+	was_there = socket->sends_to == to;
+	if (was_there) {
+		list_del(&socket->senders_link);
+		WRITE_ONCE(socket->sends_to, NULL);
+	}
+	mutex_unlock(&to->lock);
+	if (was_there) {
+		unix_socket_put(to);
+		unix_socket_put(socket);
+	}
+	unix_socket_put(to);
 }
 
-static void socket_release(struct file *f)
+/* Be woken when there is space in the queue of @to. */
+static void start_polling(struct unix_socket *socket, struct unix_socket *to)
 {
-	struct unix_socket *socket = f->private, *peer = socket->peer;
+	if (READ_ONCE(socket->sends_to) == to)
+		return;
+	stop_polling(socket);
+	mutex_lock(&to->lock);
+	if (!socket->sends_to && !to->dead) {
+		atomic_inc(&socket->refs);
+		atomic_inc(&to->refs);
+		rcu_assign_pointer(socket->sends_to, to);
+		list_add_tail(&socket->senders_link, &to->senders);
+	}
+	mutex_unlock(&to->lock);
+}
+
+static struct unix_socket *take_sender(struct unix_socket *socket)
+{
+	struct unix_socket *sender = NULL;
+
+	mutex_lock(&socket->lock);
+	if (!list_empty(&socket->senders)) {
+		sender = list_first(&socket->senders, struct unix_socket, senders_link);
+		list_del(&sender->senders_link);
+		WRITE_ONCE(sender->sends_to, NULL);
+	}
+	mutex_unlock(&socket->lock);
+	return sender;
+}
+
+void unix_wake_senders(struct unix_socket *socket)
+{
+	struct unix_socket *sender;
+
+	while ((sender = take_sender(socket)) != NULL) {
+		wake_up_poll(&sender->write_wait, POLLOUT | POLLWRNORM);
+		async_notify(&sender->async, POLL_OUT);
+		unix_socket_put(sender);
+		unix_socket_put(socket); /* the sender's; the caller has another one */
+	}
+}
+
+void unix_set_peer(struct unix_socket *socket, struct unix_socket *peer)
+{
+	struct unix_rights *lost = NULL;
+	struct unix_socket *old;
+
+	stop_polling(socket);
+	mutex_lock(&socket->lock);
+	old = socket->peer;
+	rcu_assign_pointer(socket->peer, peer);
+	if (old && old != peer)
+		lost = record_queue_destroy(&socket->queue);
+	mutex_unlock(&socket->lock);
+	unix_rights_put(lost);
+	unix_socket_put(old);
+	wake_up_poll(&socket->write_wait, POLLOUT | POLLWRNORM);
+}
+
+/* Those that nobody has accepted are reset. */
+static void close_backlog(struct unix_socket *socket)
+{
+	while (!list_empty(&socket->backlog)) { /* dead: none is added any more */
+		struct unix_socket *first =
+			list_first(&socket->backlog, struct unix_socket, backlog_link);
+
+		list_del(&first->backlog_link);
+		atomic_set(&first->peer->error, ECONNRESET);
+		unix_socket_close(first);
+	}
+}
+
+void unix_socket_close(struct unix_socket *socket)
+{
+	struct unix_socket *peer = socket->peer;
 	struct unix_rights *lost;
 	bool unread;
 
+	stop_polling(socket);
 	mutex_lock(&socket->lock);
 	socket->dead = true;
 	socket->shutdown = CLOSED_BOTH;
 	unread = socket->queue.nr_records;
 	lost = record_queue_destroy(&socket->queue);
 	mutex_unlock(&socket->lock);
+	if (socket->name && socket->name->owner == socket)
+		unix_name_retire(socket->name);
 	unix_rights_put(lost);
-	if (peer) {
-		if (is_connected_type(socket)) {
-			if (unread)
-				atomic_set(&peer->error, ECONNRESET);
-			close_directions(peer, CLOSED_BOTH);
-		} else {
-			wake_up_key(&peer->write_wait, 0, POLLOUT | POLLWRNORM);
-		}
-		socket_unref(peer);
+	wake_up_all(&socket->room_wait);
+	unix_wake_senders(socket);
+	close_backlog(socket);
+	if (peer && unix_is_connected_type(socket)) {
+		if (unread)
+			atomic_set(&peer->error, ECONNRESET);
+		close_directions(peer, CLOSED_BOTH);
 	}
-	socket_unref(socket);
+	unix_socket_put(peer);
+	unix_socket_put(socket);
+}
+
+static void socket_release(struct file *f)
+{
+	unix_socket_close(f->private);
 }
 
 /* ---- readiness ---- */
@@ -176,10 +299,24 @@ int unix_take_error(struct unix_socket *socket)
 	return -atomic_xchg(&socket->error, 0);
 }
 
-bool unix_is_writable(const struct unix_socket *socket)
+/* Can a message be sent by default? A datagram socket is put where it is woken when it can. */
+static bool socket_is_writable(struct unix_socket *socket)
 {
-	return !socket->peer ||
-	       READ_ONCE(socket->peer->queue.used) * 4 <= READ_ONCE(socket->sndbuf);
+	struct unix_socket *peer;
+	bool writable;
+
+	if (unix_is_connected_type(socket))
+		return !socket->listening && (!socket->peer || unix_has_room(socket, socket->peer));
+	peer = unix_peer_get(socket);
+	if (!peer)
+		return true;
+	writable = unix_has_room(socket, peer);
+	if (!writable) {
+		start_polling(socket, peer);
+		writable = unix_has_room(socket, peer); /* read meanwhile */
+	}
+	unix_socket_put(peer);
+	return writable;
 }
 
 static u32 socket_poll(struct file *f, struct poll_table *table)
@@ -192,13 +329,14 @@ static u32 socket_poll(struct file *f, struct poll_table *table)
 	closed = READ_ONCE(socket->shutdown);
 	if (atomic_read(&socket->error))
 		events |= POLLERR;
-	if (closed == CLOSED_BOTH || (is_connected_type(socket) && !socket->peer))
+	if (closed == CLOSED_BOTH ||
+	    (unix_is_connected_type(socket) && !socket->peer && !socket->listening))
 		events |= POLLHUP;
 	if (closed & CLOSED_READ)
 		events |= POLLRDHUP | POLLIN | POLLRDNORM;
-	if (READ_ONCE(socket->queue.nr_records))
+	if (READ_ONCE(socket->queue.nr_records) || READ_ONCE(socket->nr_backlog))
 		events |= POLLIN | POLLRDNORM;
-	if (unix_is_writable(socket))
+	if (socket_is_writable(socket))
 		events |= POLLOUT | POLLWRNORM | POLLWRBAND;
 	return events;
 }
@@ -215,6 +353,8 @@ static s64 socket_read(struct file *f, struct uio *uio, u64 *pos)
 	ret = unix_receive(f->private, &message);
 	if (unlikely(message.record.rights)) /* read() has no place for them */
 		unix_rights_put(message.record.rights);
+	if (unlikely(message.record.name))
+		unix_name_put(message.record.name);
 	return ret;
 }
 
@@ -225,13 +365,25 @@ static s64 socket_write(struct file *f, struct uio *uio, u64 *pos)
 	return unix_send(f->private, &message);
 }
 
+/* SIOCOUTQ: what the other end has not read. */
+static u64 bytes_not_read(struct unix_socket *socket)
+{
+	struct unix_socket *peer = unix_peer_get(socket);
+	u64 used = 0;
+
+	if (peer)
+		used = READ_ONCE(peer->queue.used);
+	unix_socket_put(peer);
+	return used;
+}
+
 /* FIONREAD: all bytes of a stream or of packets, those of the next datagram. */
 static u64 bytes_to_read(struct unix_socket *socket)
 {
 	u64 length;
 
 	mutex_lock(&socket->lock);
-	if (is_connected_type(socket))
+	if (unix_is_connected_type(socket))
 		length = socket->queue.used - (u64)socket->queue.nr_records * RECORD_SIZE;
 	else {
 		if (socket->queue.nr_records)
@@ -248,10 +400,11 @@ static s64 socket_ioctl(struct file *f, u32 cmd, u64 arg)
 	struct unix_socket *socket = f->private;
 
 	switch (cmd) {
-	case SIOCINQ: return put_user_u32(uaddr(arg), bytes_to_read(socket));
-	case SIOCOUTQ:
-		return put_user_u32(uaddr(arg),
-				    socket->peer ? READ_ONCE(socket->peer->queue.used) : 0);
+	case SIOCINQ:
+		if (socket->listening)
+			return -EINVAL;
+		return put_user_u32(uaddr(arg), bytes_to_read(socket));
+	case SIOCOUTQ: return put_user_u32(uaddr(arg), bytes_not_read(socket));
 	}
 	return -ENOTTY;
 }

@@ -262,6 +262,22 @@ static int dirops_make_node(int dirfd, const char *name, mode_t mode, dev_t dev)
 	return err;
 }
 
+int fs_make_socket(const char *path, mode_t mode, struct path *made)
+{
+	struct target target;
+	int err = target_begin_new(&target, AT_FDCWD, path, false);
+
+	if (err)
+		return err;
+	err = vfs_mknod(target.walk.path.dentry, target.d, S_IFSOCK | mode, 0);
+	if (!err) {
+		*made = (struct path){ target.walk.path.mnt, target.d };
+		path_get(made);
+	}
+	target_end(&target);
+	return err;
+}
+
 static int make_dir(int dirfd, const char *name, mode_t mode)
 {
 	struct target target;

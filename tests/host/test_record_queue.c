@@ -39,6 +39,13 @@ struct page *page_alloc(u32 flags)
 	abort();
 }
 
+static u32 names_put;
+
+void unix_name_put(struct unix_name *name)
+{
+	names_put += name != NULL;
+}
+
 void page_free(struct page *page)
 {
 	u32 i = (u32)(page - pagemap);
@@ -162,6 +169,26 @@ static void files_stay_with_their_bytes(void **state)
 	assert_ptr_equal(all, &rights);
 	assert_ptr_equal(all->next, &a);
 	assert_null(a.next);
+}
+
+static void names_go_with_their_messages(void **state)
+{
+	struct unix_name *name = (struct unix_name *)&records; /* only counted */
+	struct record record = { .pid = 1, .name = name };
+	struct record_cursor cursor;
+
+	for (u32 i = 0; i < 3; i++) {
+		struct uio uio = { 0 };
+
+		assert_int_equal(record_queue_put(&records, &record, &uio, 0, true), 0);
+	}
+	record_cursor_start(&records, &cursor);
+	assert_ptr_equal(cursor.record.name, name);
+	assert_true(record_cursor_next(&cursor));
+	record_queue_consume(&records, &cursor); /* that one is the reader's */
+	assert_int_equal(names_put, 0);
+	assert_null(record_queue_destroy(&records));
+	assert_int_equal(names_put, 2);
 }
 
 /* A peer may go on sending to a socket that was disconnected. */
@@ -314,6 +341,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(small_writes_are_glued, start, end),
 		cmocka_unit_test_setup_teardown(files_stay_with_their_bytes, start, end),
+		cmocka_unit_test_setup_teardown(names_go_with_their_messages, start, end),
 		cmocka_unit_test_setup_teardown(a_destroyed_queue_begins_anew, start, end),
 		cmocka_unit_test_setup_teardown(empty_messages_are_messages, start, end),
 		cmocka_unit_test_setup_teardown(whole_or_nothing, start, end),

@@ -10,10 +10,16 @@
 
 struct dentry;
 struct iattr;
+struct path;
 
 int fs_mkdir(const char *path, mode_t mode);
 /** @brief Make a device, FIFO, socket or empty file: type in @p mode. */
 int fs_mknod(const char *path, mode_t mode, dev_t dev);
+/**
+ * @brief Make the file of a socket, with the rights of the current thread.
+ * @param made  its path, counted: path_put()
+ */
+__must_check int fs_make_socket(const char *path, mode_t mode, struct path *made);
 __must_check int fs_symlink(const char *target, const char *path);
 __must_check int fs_link(const char *old, const char *new);
 /** @brief Remove a file, symbolic link or empty directory. */
