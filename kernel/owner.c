@@ -278,11 +278,12 @@ static struct owned *owner_unpublished_locked(struct owner *owner, bool late)
 	return NULL;
 }
 
+/* What is late stays if others cannot be published. @return 0; -errno: of the last */
 static int owned_publish_now(struct owner *owner, bool late)
 {
 	int err = 0;
 
-	while (!err) {
+	while (late || !err) {
 		u64 flags = spin_lock_irqsave(&owner->root->lock);
 		struct owned *owned;
 

@@ -342,18 +342,19 @@ int disk_show(struct disk *disk, struct block_device *device)
 	return err;
 }
 
-/* Of this very one. @return false: another thread was first */
-static bool disk_withdraw(struct disk *disk)
+/* @return false: another thread was first */
+static bool disk_go_locked(struct disk *disk)
 {
-	bool first;
+	bool first = disk->state == DISK_LIVE;
 
-	mutex_lock(&disks_lock);
-	first = disk->state == DISK_LIVE;
+	assert_held(&disks_lock);
 	disk->state = DISK_GONE;
-	rcu_assign_pointer(disk->device, NULL);
-	mutex_unlock(&disks_lock);
-	if (!first)
-		return false;
+	return first;
+}
+
+/* Of this very one, which has gone. */
+static void disk_withdraw(struct disk *disk)
+{
 	WRITE_ONCE(disk->bytes, 0);
 	disk_tell(disk, DISK_REMOVED);
 	if (disk->node)
@@ -361,7 +362,6 @@ static bool disk_withdraw(struct disk *disk)
 	disk_sysfs_remove(disk);
 	hotplug_disk_event(HOTPLUG_REMOVE, disk);
 	disk_unlist(disk);
-	return true;
 }
 
 /* Its next partition that is visible, counted; NULL: none. */
@@ -383,11 +383,23 @@ static struct disk *disk_partition_of(struct disk *whole)
 static void disk_withdraw_partitions(struct disk *whole)
 {
 	struct disk *partition;
+	bool first;
 
 	while ((partition = disk_partition_of(whole))) {
-		disk_withdraw(partition);
+		mutex_lock(&disks_lock);
+		first = disk_go_locked(partition);
+		mutex_unlock(&disks_lock);
+		if (first)
+			disk_withdraw(partition);
 		disk_put(partition);
 	}
+}
+
+/* It has gone: none is added any more. */
+static void disk_withdraw_all(struct disk *whole)
+{
+	disk_withdraw_partitions(whole);
+	disk_withdraw(whole);
 }
 
 bool disk_leave_device(struct disk *disk, const struct block_device *device, struct disk_wait *wait)
@@ -407,20 +419,29 @@ bool disk_leave_device(struct disk *disk, const struct block_device *device, str
 
 void disk_hide(struct disk *disk, const struct block_device *device)
 {
-	bool is_its = false;
+	bool is_its;
 
 	mutex_lock(&disks_lock);
-	if (rcu_dereference(disk->device) == device) {
+	is_its = rcu_dereference(disk->device) == device && disk_go_locked(disk);
+	if (is_its) {
 		disk_unpin_locked(disk);
 		rcu_assign_pointer(disk->device, NULL);
-		is_its = true;
 	}
 	mutex_unlock(&disks_lock);
-	if (!is_its)
-		return;
-	disk_withdraw_partitions(disk);
-	disk_withdraw(disk);
-	disk_withdraw_partitions(disk); /* one that was being added */
+	if (is_its)
+		disk_withdraw_all(disk);
+}
+
+bool disk_give_up(struct disk *disk, struct disk_wait *wait)
+{
+	bool goes;
+
+	mutex_lock(&disks_lock);
+	goes = disk_wait_give_up(wait) && disk_go_locked(disk);
+	mutex_unlock(&disks_lock);
+	if (goes)
+		disk_withdraw_all(disk);
+	return goes;
 }
 
 void disk_resized(struct disk *whole, u64 bytes)

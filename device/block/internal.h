@@ -164,6 +164,8 @@ void disk_hide(struct disk *disk, const struct block_device *device);
 /** @brief A disk in use loses its device, and waits. @return false: it is not in use, or has another device */
 bool disk_leave_device(struct disk *disk, const struct block_device *device,
 		       struct disk_wait *wait);
+/** @brief Take it away, if @p wait is in vain. @return was it? */
+bool disk_give_up(struct disk *disk, struct disk_wait *wait);
 /** @brief Its name is free. */
 void disk_forget(struct disk *disk);
 void disk_resized(struct disk *whole, u64 bytes);
@@ -221,6 +223,8 @@ void block_piece_end(struct block_io *io, int error, bool again);
 /** @brief The driver goes: keep the disk for the next one, if it is in use. Sleeps. @return does it wait? */
 bool disk_wait_begin(struct block_device *device);
 void disk_wait_install(struct disk *disk, struct disk_wait *wait);
+/** @brief End it, if there is nothing to wait for; the disk goes with it. Under disks_lock. */
+bool disk_wait_give_up(struct disk_wait *wait);
 /** @brief The old driver has nothing any more. */
 void disk_wait_ready(struct disk *disk);
 /** @brief Does a disk on the same device look the same? */

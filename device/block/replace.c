@@ -12,7 +12,9 @@
  * driver told it happens after that.
  *
  * A thread for each such disk looks whether it waits for nothing: there is no time left, the device was
- * unplugged, nobody uses the disk. Then the disk is taken away, and what is parked ends with -EIO.
+ * unplugged, nobody uses the disk. Then the disk is taken away, and what is parked ends with -EIO. One that a
+ * driver has taken, and not shown yet, goes on waiting: it is shown or given back. Which of the two ends a wait
+ * is decided under disks_lock, together with the disk's state.
  *
  * Disks of one device that cannot be told apart do not wait, since one could get the place of the other.
  *
@@ -36,7 +38,7 @@ struct disk_wait {
 	u64 deadline_ns;
 	bool ready; /* nothing is out with the old driver any more */
 	bool taken; /* by a device that is not visible yet */
-	bool over;  /* a driver serves it */
+	bool over;  /* a driver serves it, or it was given up: the disk waits for it no more */
 };
 
 static DEFINE_SPINLOCK(waits_lock);
@@ -74,31 +76,54 @@ void block_ios_park(struct list *ios)
 
 /* ---- the wait ---- */
 
-/* What is parked goes to @parked, unless another thread was first. */
-static void disk_wait_end(struct disk_wait *wait, struct list *parked)
+static void parked_move(struct list *from, struct list *to)
 {
-	spin_lock(&waits_lock);
-	while (!list_empty(&wait->parked)) {
-		struct list *first = wait->parked.next;
+	while (!list_empty(from)) {
+		struct list *first = from->next;
 
 		list_del(first);
-		list_add_tail(first, parked);
+		list_add_tail(first, to);
 	}
-	list_del(&wait->link);
-	if (wait->disk->wait == wait)
-		wait->disk->wait = NULL;
-	wait->over = true;
-	wake_up_all(&waits_over); /* under the lock: then its thread frees it */
-	spin_unlock(&waits_lock);
 }
 
-static bool disk_wait_goes_on(const struct disk_wait *wait)
+/* Nothing is parked, and no driver takes it, from now on. */
+static void disk_wait_end_locked(struct disk_wait *wait)
+{
+	assert_held(&waits_lock);
+	list_del(&wait->link);
+	wait->disk->wait = NULL;
+	wait->over = true;
+}
+
+static bool disk_wait_is_vain(const struct disk_wait *wait)
 {
 	const struct bus_device *bus = wait->bus;
 
-	return !READ_ONCE(wait->over) && time_monotonic_ns() < wait->deadline_ns &&
-	       READ_ONCE(wait->disk->users) && !disk_is_gone(wait->disk) &&
-	       !(bus && (READ_ONCE(bus->gone) || READ_ONCE(bus->absent)));
+	return time_monotonic_ns() >= wait->deadline_ns || !READ_ONCE(wait->disk->users) ||
+	       (bus && (READ_ONCE(bus->gone) || READ_ONCE(bus->absent)));
+}
+
+bool disk_wait_give_up(struct disk_wait *wait)
+{
+	bool gives_up;
+
+	spin_lock(&waits_lock);
+	gives_up = !wait->over && !wait->taken && disk_wait_is_vain(wait);
+	if (gives_up)
+		disk_wait_end_locked(wait);
+	spin_unlock(&waits_lock);
+	return gives_up;
+}
+
+/* Also behind the last that has used it. */
+static bool disk_wait_is_over(const struct disk_wait *wait)
+{
+	bool over;
+
+	spin_lock(&waits_lock);
+	over = wait->over;
+	spin_unlock(&waits_lock);
+	return over;
 }
 
 static void disk_wait_free(struct disk_wait *wait)
@@ -114,14 +139,12 @@ static void disk_wait_main(void *arg)
 	struct disk_wait *wait = arg;
 	DEFINE_LIST(parked);
 
-	while (disk_wait_goes_on(wait))
+	while (!disk_wait_is_over(wait) && !disk_give_up(wait->disk, wait))
 		(void)wait_event_until(&waits_over, READ_ONCE(wait->over),
-				       MIN(wait->deadline_ns, time_monotonic_ns() + LOOK_NS));
-	if (!READ_ONCE(wait->over))
-		disk_hide(wait->disk, NULL);
-	disk_wait_end(wait, &parked);
-	if (!list_empty(&parked))
+				       time_monotonic_ns() + LOOK_NS);
+	if (!list_empty(&wait->parked))
 		pr_warn("%s: no driver serves it again: transfers fail\n", wait->disk->name);
+	parked_move(&wait->parked, &parked);
 	block_ios_park(&parked);
 	disk_wait_free(wait);
 }
@@ -264,14 +287,14 @@ void disk_wait_resume(struct disk *disk, struct block_device *device)
 	struct block_queue *queue = device->queues[0];
 	DEFINE_LIST(parked);
 
-	disk_wait_end(disk->wait, &parked);
+	spin_lock(&waits_lock);
+	parked_move(&disk->wait->parked, &parked);
+	disk_wait_end_locked(disk->wait);
+	wake_up_all(&waits_over); /* under the lock: then its thread frees it */
+	spin_unlock(&waits_lock);
 	spin_lock(&queue->lock);
-	while (!queue->closed && !list_empty(&parked)) {
-		struct list *first = parked.next;
-
-		list_del(first);
-		list_add_tail(first, &queue->waiting);
-	}
+	if (!queue->closed)
+		parked_move(&parked, &queue->waiting);
 	spin_unlock(&queue->lock);
 	block_ios_park(&parked); /* this one is going as well */
 	block_thread_kick(device);

@@ -327,6 +327,42 @@ KTEST(block, another_disk_does_not_continue_it_and_none_ends_it)
 	kvfree(medium);
 }
 
+static bool is_gone_soon(const struct disk *disk)
+{
+	u64 end = time_monotonic_ns() + LIMIT_NS;
+
+	while (!disk_is_gone(disk) && time_monotonic_ns() < end)
+		sleep_ms(1);
+	return disk_is_gone(disk);
+}
+
+/* The driver creates it in its probe(), and it is published after that. */
+KTEST(block, a_disk_that_was_taken_waits_until_it_is_shown_or_given_back)
+{
+	struct instance instances[3] = { 0 };
+	struct block_device_config config = instance_config(&instances[0]);
+	struct disk *disk = instance_start(test, &instances[0], &config);
+
+	for (u32 i = 1; i < 3; i++) {
+		if (!KEXPECT(disk) || !KEXPECT_EQ(disk_open(disk), 0))
+			return;
+		instance_end(test, &instances[i - 1], BLOCK_STOP_WAITS);
+		config.private = &instances[i];
+		instances[i].device = block_device_create(&config);
+		if (!KEXPECT(!IS_ERR(instances[i].device)))
+			return;
+		disk_close(disk); /* nobody uses it: but for that it would go */
+		sleep_ms(300);
+		KEXPECT(!disk_is_gone(disk));
+		if (i == 1)
+			KEXPECT_EQ(block_device_publish(instances[i].device), 0);
+	}
+	instance_end(test, &instances[2], BLOCK_STOP_WAITS);
+	KEXPECT(is_gone_soon(disk));
+	KEXPECT_EQ(disk_open(disk), -ENODEV);
+	disk_put(disk);
+}
+
 /* One of which could get the place of the other. */
 KTEST(block, disks_that_look_the_same_do_not_wait)
 {
