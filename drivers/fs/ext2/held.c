@@ -24,6 +24,20 @@ static uint32_t map_bytes(const struct volume *volume)
 	return (bits + 63) / 64 * 8;
 }
 
+/* Who asked earlier, and comes later, does not take it back. @return what is committed */
+static uint64_t committed_raise(struct volume *volume, int64_t committed)
+{
+	uint64_t known = __atomic_load_n(&volume->committed, __ATOMIC_RELAXED);
+
+	while ((int64_t)known < committed &&
+	       !__atomic_compare_exchange_n(&volume->committed, &known, (uint64_t)committed, 0,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	if ((int64_t)known > committed)
+		return known;
+	return (uint64_t)committed;
+}
+
 /* Between two calls of sync() one commit at most reaches the disk: then there is nothing to ask. */
 uint64_t held_committed(struct volume *volume)
 {
@@ -31,10 +45,10 @@ uint64_t held_committed(struct volume *volume)
 
 	if (!committing)
 		return __atomic_load_n(&volume->committed, __ATOMIC_RELAXED);
-	committed = (uint64_t)banos_store_committed(volume->mount);
-	__atomic_store_n(&volume->committed, committed, __ATOMIC_RELAXED);
+	committed = committed_raise(volume, banos_store_committed(volume->mount));
 	if (committed >= committing)
-		__atomic_store_n(&volume->committing, 0, __ATOMIC_RELAXED);
+		(void)__atomic_compare_exchange_n(&volume->committing, &committing, 0, 0,
+						  __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	return committed;
 }
 
