@@ -151,15 +151,18 @@ static __cold int driven_link(struct inode *inode, struct inode *dir, struct den
 {
 	struct driven_super *super = driven_of(dir->sb);
 	struct banos_attr attr = attr_empty();
-	s64 err = driven_change(super, link, node_number(inode), node_number(dir), d->name,
-				dentry_name_len(d), &attr);
+	s64 err;
 
-	if (err)
-		return driven_error(err);
-	if (!inode->nlink) /* commits have handed nothing down */
+	/* Of what has no name commits hand nothing down: that ends before one can contain the name. */
+	if (!inode->nlink++)
 		node_dirty(inode, BANOS_SET_MODE | BANOS_SET_ATIME | BANOS_SET_MTIME);
+	err = driven_change(super, link, node_number(inode), node_number(dir), d->name,
+			    dentry_name_len(d), &attr);
+	if (err) {
+		inode->nlink--;
+		return driven_error(err);
+	}
 	inode_get(inode);
-	inode->nlink++;
 	node_changed(inode);
 	inode_touch(inode, ATTR_CTIME);
 	dentry_instantiate(d, inode, false);
