@@ -4,6 +4,7 @@
 #include <banos/errno.h>
 #include <banos/memory.h>
 #include <banos/print.h>
+#include <banos/time.h>
 #include "scsi.h"
 
 /* The device's configuration: 5.6.4. */
@@ -73,6 +74,21 @@ static int64_t scsi_work(void *context)
 		(void)scsi_search(host);
 	scsi_send_again(host);
 	return 0;
+}
+
+void scsi_pause(struct scsi_host *host, uint32_t shift)
+{
+	if (__atomic_load_n(&host->is_live, __ATOMIC_SEQ_CST) &&
+	    !__atomic_exchange_n(&host->is_paused, 1, __ATOMIC_SEQ_CST))
+		banos_timer_start(host->pause, banos_time_ns() + (BANOS_MS << shift));
+}
+
+static int64_t scsi_resume(void *context)
+{
+	struct scsi_host *host = context;
+
+	__atomic_store_n(&host->is_paused, 0, __ATOMIC_SEQ_CST);
+	return scsi_work(host);
 }
 
 /* ---- life ---- */
@@ -151,6 +167,8 @@ static int64_t scsi_probe(void *context, banos_owner device, uint64_t data, void
 	if (!error)
 		error = banos_work_create(device, scsi_work, host, &host->work);
 	if (!error)
+		error = banos_timer_create(device, scsi_resume, host, &host->pause);
+	if (!error)
 		error = banos_callback_create(device, &callback, &host->callback);
 	if (!error)
 		error = scsi_start(host);
@@ -167,8 +185,12 @@ static int64_t scsi_probe(void *context, banos_owner device, uint64_t data, void
 static int64_t scsi_remove(void *context, banos_owner device, void *state)
 {
 	struct scsi_host *host = state;
-	int64_t error = banos_work_destroy(host->work);
+	int64_t error;
 
+	__atomic_store_n(&host->is_live, 0, __ATOMIC_SEQ_CST);
+	error = banos_work_destroy(host->work);
+	if (!error)
+		error = banos_timer_destroy(host->pause);
 	if (error)
 		return error;
 	if (virtio_stop(device) != -EIO)

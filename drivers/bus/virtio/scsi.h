@@ -7,7 +7,9 @@
  * kernel says. Commands for finding units have places, and memory for data, behind those.
  *
  * Units are looked for at the beginning, and by a work item when the device says in its event queue that some came or
- * went. The same work item sends again what a unit did not do because it had something to say first (unit attention), or was busy.
+ * went. The same work item sends again what a unit did not do because it had something to say first (unit attention), at
+ * once but a few times only, or because it was busy, after a pause and until the request's deadline. It and the timer
+ * never run at the same time: units come and go by them alone.
  *
  * Source: Virtio 1.1, 5.6.
  */
@@ -18,6 +20,7 @@
 #include <banos/bus.h>
 #include <banos/callback.h>
 #include <banos/dma.h>
+#include <banos/timer.h>
 #include <banos/work.h>
 #include "scsi_wire.h"
 #include "virtio.h"
@@ -32,6 +35,7 @@
 #define EVENTS	       8u
 #define EVENT_BYTES    16u
 #define TRIES_MAX      5u
+#define PAUSE_SHIFT    6u /* of the longest pause for a busy unit, in milliseconds */
 
 /** What the device reads and writes beside the data: 5.6.6.1. */
 struct scsi_place {
@@ -56,6 +60,14 @@ BANOS_ASSERT(offsetof(struct scsi_place, sense_bytes) == 64, scsi_place_answer);
 
 struct scsi_host;
 
+/* Answers of the device, and of the unit. */
+#define RESPONSE_OK   0u
+#define RESPONSE_BUSY 5u
+#define STATUS_GOOD   0u
+#define STATUS_CHECK  2u
+#define STATUS_BUSY   8u
+#define STATUS_FULL   0x28u
+
 /** What is made of one request for the device. */
 struct scsi_batch {
 	struct virtio_buffer buffer;
@@ -72,21 +84,24 @@ struct scsi_unit {
 	int is_seen;	/* by the present search */
 	struct scsi_format format;
 	struct banos_block_request requests[UNIT_DEPTH];
-	uint8_t tries[UNIT_DEPTH];
-	struct scsi_batch batch; /* of submit() */
+	uint8_t tries[UNIT_DEPTH]; /* that ended with unit attention */
+	uint8_t waits[UNIT_DEPTH]; /* pauses because it was busy */
+	struct scsi_batch batch;   /* of submit() */
 };
 
 struct scsi_host {
 	banos_owner device;
 	banos_callback callback;
 	banos_work work;
+	banos_timer pause; /* until requests are sent again */
 	banos_dma dma;
 	uint8_t *memory; /* places, data of commands, events */
 	uint64_t address;
 	uint32_t segments_max, targets;
 	uint64_t features;
 	uint32_t search;	   /* atomic: units are to be looked for */
-	uint32_t is_live;	   /* atomic: the first search has ended */
+	uint32_t is_paused;	   /* atomic: @pause runs */
+	uint32_t is_live;	   /* atomic: the first search has ended, the removal not begun */
 	uint32_t is_stuck;	   /* a command was not answered: its place is the device's */
 	uint8_t is_done[COMMANDS]; /* atomic */
 	struct scsi_unit *units[UNITS];
@@ -106,6 +121,11 @@ static inline uint64_t scsi_place_address(const struct scsi_host *host, uint32_t
 }
 /** @brief Fill in the beginning of a place. */
 void scsi_place_begin(struct scsi_host *host, uint32_t tag, uint32_t target, uint32_t lun);
+
+/* scsi.c */
+
+/** Send again what is to be after a pause of 2^@p shift ms, or when one ends that has begun. */
+void scsi_pause(struct scsi_host *host, uint32_t shift);
 
 /* scsi_request.c */
 

@@ -188,7 +188,6 @@ static int64_t unit_register(struct scsi_unit *unit, const struct scsi_identity 
 		.name = "sd*",
 	};
 	int64_t bytes = unit_ask_page(unit, PAGE_SERIAL), error;
-	banos_block block;
 
 	if (bytes > 0)
 		scsi_parse_serial(command_data(host, 0), (uint32_t)bytes, config.serial,
@@ -197,10 +196,12 @@ static int64_t unit_register(struct scsi_unit *unit, const struct scsi_identity 
 		memcpy(config.name, "sr#", sizeof("sr#"));
 	banos_format(config.model, sizeof(config.model), "%s", identity->model);
 	banos_format(config.place, sizeof(config.place), "scsi-0:0:%u:%u", unit->target, unit->lun);
-	error = banos_block_register(host->device, &config, &block);
-	if (error)
+	/* Requests may come, and be completed, before it returns. */
+	error = banos_block_register(host->device, &config, &unit->block);
+	if (error) {
+		unit->block = NULL;
 		return error;
-	__atomic_store_n(&unit->block, block, __ATOMIC_RELEASE);
+	}
 	banos_print(host->device, "unit %u:%u: %s: %lu blocks of %u bytes", unit->target, unit->lun,
 		    identity->model, config.blocks, config.block_bytes);
 	return 0;
@@ -274,7 +275,19 @@ static void unit_found(struct scsi_host *host, uint32_t target, uint32_t lun)
 		unit_free(unit);
 }
 
-/* A unit whose requests the device keeps stays, without a disk. */
+/* @return 0: it has no disk and no requests; -EBUSY: the driver or the device uses them still */
+static int64_t unit_take_disk(struct scsi_unit *unit)
+{
+	if (unit->block && banos_block_remove(unit->block))
+		return -EBUSY;
+	__atomic_store_n(&unit->block, NULL, __ATOMIC_RELEASE);
+	scsi_collect(unit->host);
+	if (__atomic_load_n(&unit->out, __ATOMIC_ACQUIRE))
+		return -EBUSY;
+	return 0;
+}
+
+/* One whose requests the device keeps stays, without a disk. */
 static void units_forget(struct scsi_host *host)
 {
 	for (uint32_t i = 0; i < UNITS; i++) {
@@ -282,11 +295,7 @@ static void units_forget(struct scsi_host *host)
 
 		if (!unit || unit->is_seen)
 			continue;
-		if (unit->block)
-			banos_block_remove(unit->block);
-		unit->block = NULL;
-		scsi_collect(host);
-		if (!__atomic_load_n(&unit->out, __ATOMIC_ACQUIRE))
+		if (!unit_take_disk(unit))
 			unit_free(unit);
 	}
 }

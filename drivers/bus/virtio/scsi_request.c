@@ -3,18 +3,9 @@
 #include <banos/errno.h>
 #include <banos/print.h>
 #include <banos/string.h>
-#include <banos/time.h>
 #include "scsi.h"
 
 #define TAKEN 32u
-
-/* Answers of the device, and of the unit. */
-#define RESPONSE_OK   0u
-#define RESPONSE_BUSY 5u
-#define STATUS_GOOD   0u
-#define STATUS_CHECK  2u
-#define STATUS_BUSY   8u
-#define STATUS_FULL   0x28u
 
 #define SCSI_RECOVERED 1u
 #define SCSI_ILLEGAL   5u
@@ -131,7 +122,7 @@ static int64_t unit_submit(void *context, uint32_t queue,
 		int64_t error = unit_put(unit, &unit->batch, request);
 
 		unit->requests[request->tag] = *request;
-		unit->tries[request->tag] = 0;
+		unit->tries[request->tag] = unit->waits[request->tag] = 0;
 		unit->late &= ~(1u << request->tag);
 		if (error == -ENOMEM)
 			return i;
@@ -150,7 +141,7 @@ static int64_t unit_submit(void *context, uint32_t queue,
 
 /* ---- answers ---- */
 
-/* @return what became of it; -EAGAIN: it is to be sent again */
+/* @return what became of it; it is to be sent again: -EAGAIN: at once; -EBUSY: after a pause */
 static int64_t place_result(const struct scsi_place *place,
 			    const struct banos_block_request *request)
 {
@@ -158,11 +149,11 @@ static int64_t place_result(const struct scsi_place *place,
 	uint32_t bytes = place->sense_bytes;
 
 	if (place->response == RESPONSE_BUSY)
-		return -EAGAIN;
+		return -EBUSY;
 	if (place->response != RESPONSE_OK)
 		return -EIO;
 	if (place->status == STATUS_BUSY || place->status == STATUS_FULL)
-		return -EAGAIN;
+		return -EBUSY;
 	if (place->status == STATUS_GOOD && request->buffer && place->residual)
 		return -EIO;
 	if (place->status == STATUS_GOOD)
@@ -181,6 +172,17 @@ static int64_t place_result(const struct scsi_place *place,
 	return -EIO;
 }
 
+static void unit_send_later(struct scsi_unit *unit, uint32_t number)
+{
+	uint32_t shift = unit->waits[number];
+
+	if (shift < PAUSE_SHIFT)
+		unit->waits[number]++;
+	__atomic_fetch_or(&unit->again, 1u << number, __ATOMIC_RELEASE);
+	scsi_pause(unit->host, shift);
+}
+
+/* Without requests that are out the work item may free the unit: their count is accessed last. */
 static void unit_take(struct scsi_host *host, uint32_t tag)
 {
 	struct scsi_unit *unit = host->units[tag / UNIT_DEPTH];
@@ -190,13 +192,17 @@ static void unit_take(struct scsi_host *host, uint32_t tag)
 	if (!unit)
 		return;
 	result = place_result(scsi_place(host, tag), &unit->requests[number]);
-	__atomic_sub_fetch(&unit->out, 1, __ATOMIC_RELEASE);
-	if (result == -EAGAIN && unit->tries[number]++ < TRIES_MAX) {
+	if (result == -EAGAIN && unit->tries[number]++ == TRIES_MAX)
+		result = -EIO;
+	if (result == -EAGAIN) {
 		__atomic_fetch_or(&unit->again, 1u << number, __ATOMIC_RELEASE);
 		banos_work_queue(host->work);
-		return;
+	} else if (result == -EBUSY) {
+		unit_send_later(unit, number);
+	} else {
+		unit_complete(unit, number, result);
 	}
-	unit_complete(unit, number, result == -EAGAIN ? -EIO : result);
+	__atomic_sub_fetch(&unit->out, 1, __ATOMIC_RELEASE);
 }
 
 void scsi_collect(struct scsi_host *host)
@@ -239,21 +245,19 @@ void scsi_send_again(struct scsi_host *host)
 		struct scsi_unit *unit = host->units[i];
 		uint32_t again = 0;
 
-		if (unit)
+		if (unit && unit->block)
 			again = __atomic_exchange_n(&unit->again, 0, __ATOMIC_ACQUIRE);
 		for (uint32_t tag = 0; again >> tag; tag++)
 			if (again >> tag & 1)
 				unit_send_again(unit, tag);
-		if (unit)
+		if (again)
 			left |= unit->again;
 	}
-	if (!left)
-		return;
-	banos_sleep_until(banos_time_ns() + BANOS_MS, BANOS_UNINTERRUPTIBLE);
-	banos_work_queue(host->work);
+	if (left)
+		scsi_pause(host, 0);
 }
 
-/* The answer may have come, unheard; a device that works gets the same time once more. */
+/* The answer may have come, unheard; a device that works gets the same time once more, but not a unit that was busy all the time. */
 static int64_t unit_timeout(void *context, uint32_t queue, uint32_t tag)
 {
 	struct scsi_unit *unit = context;
@@ -263,6 +267,10 @@ static int64_t unit_timeout(void *context, uint32_t queue, uint32_t tag)
 		scsi_collect(unit->host);
 	banos_warning(unit->host->device, "unit %u:%u: request %u is overdue (device: %d)",
 		      unit->target, unit->lun, tag, (int)error);
+	if (!error && __atomic_fetch_and(&unit->again, ~(1u << tag), __ATOMIC_ACQUIRE) >> tag & 1) {
+		unit_complete(unit, tag, -EIO);
+		return 0;
+	}
 	if (!error && unit->late >> tag & 1)
 		error = -ETIMEDOUT;
 	unit->late |= 1u << tag;
