@@ -59,3 +59,25 @@ def test_units_come_and_go_under_work(start, monitor, tmp_path):  # noqa: F811
     wait_until(m, 'dmesg | grep "sda: is served again"')
     m.check('grep out /tmp/said && ! grep -i error /tmp/said; exec 5<&-; kill %1; wait')
     compare_on_the_host(m, kept, came)
+
+
+def test_another_unit_in_the_same_place_is_another_disk(start, monitor, tmp_path):  # noqa: F811
+    images = [Image(tmp_path, name) for name in ('first', 'second')]
+    nodes = [text for image in images for text in (
+        '-blockdev', f'raw,node-name={image.name},file.driver=file,file.filename={image.path}')]
+    m = start(machine='q35', cpus=4, append='quiet', qemu=[
+        *ADAPTER, *nodes, *monitor.options(),
+        '-device', 'scsi-hd,id=card,bus=scsi.0,drive=first,serial=first,scsi-id=1']).boot()
+    wait_for(m, 'sda')
+    m.check('exec 5</dev/sda')
+    monitor.command('device_del', id='card')
+    monitor.wait_gone('card', 60)
+    monitor.command('device_add', driver='scsi-hd', id='other', bus='scsi.0', drive='second', serial='second',
+                    **{'scsi-id': 1})
+    second = '/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_second'
+    wait_until(m, f'test -b {second}', 60)
+    assert m.check(f'md5sum <{second}', 60).split()[0] == images[1].md5()
+    assert m.run('dd bs=4096 skip=600 count=1 <&5 >/dev/null')[1]
+    monitor.command('block_resize', **{'node-name': 'second', 'size': 8 * MIB})
+    wait_until(m, f'test $(blockdev --getsize64 {second}) = {8 * MIB}', 60)
+    m.check('exec 5<&-')

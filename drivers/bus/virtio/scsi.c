@@ -4,6 +4,7 @@
 #include <banos/errno.h>
 #include <banos/memory.h>
 #include <banos/print.h>
+#include <banos/string.h>
 #include <banos/time.h>
 #include "scsi.h"
 
@@ -18,11 +19,31 @@
 #define FEATURE_PLUG   (UINT64_C(1) << 1)
 #define FEATURE_CHANGE (UINT64_C(1) << 2)
 
+/* Searches after one that did not find out everything, each after twice the time. */
+#define SEARCHES_MAX 8u
+#define SEARCH_AGAIN (100 * BANOS_MS)
+
+#define EVENT_TRANSPORT 1u
+#define REASON_REMOVED	2u
+
 #define PLACES_BYTES  ((COMMAND_PLACE + COMMANDS) * sizeof(struct scsi_place))
 #define EVENTS_OFFSET (PLACES_BYTES + COMMANDS * COMMAND_BYTES)
 #define MEMORY_BYTES  (EVENTS_OFFSET + EVENTS * EVENT_BYTES)
 
+/* 5.6.6.3 */
+struct scsi_event {
+	uint32_t event;
+	uint8_t lun[8];
+	uint32_t reason;
+};
+BANOS_ASSERT(sizeof(struct scsi_event) == EVENT_BYTES, scsi_event);
+
 /* ---- events ---- */
+
+static uint8_t *event_place(struct scsi_host *host, uint64_t index)
+{
+	return host->memory + EVENTS_OFFSET + index * EVENT_BYTES;
+}
 
 static int64_t event_give(struct scsi_host *host, uint32_t index)
 {
@@ -31,10 +52,11 @@ static int64_t event_give(struct scsi_host *host, uint32_t index)
 		.length = EVENT_BYTES,
 	};
 
+	memset(event_place(host, index), 0, EVENT_BYTES);
 	return virtio_queue_add(host->device, QUEUE_EVENTS, &segment, 1, 1, index);
 }
 
-/* Whatever it says: the units are looked for. */
+/* Whatever they say, units are looked for. One that was removed may have a successor already. */
 static void events_take(struct scsi_host *host)
 {
 	struct virtio_completion from[EVENTS];
@@ -42,14 +64,20 @@ static void events_take(struct scsi_host *host)
 
 	do {
 		count = virtio_queue_take(host->device, QUEUE_EVENTS, from, EVENTS);
-		for (int64_t i = 0; i < count; i++)
+		for (int64_t i = 0; i < count; i++) {
+			struct scsi_event event;
+
+			memcpy(&event, event_place(host, from[i].tag), sizeof(event));
 			(void)event_give(host, (uint32_t)from[i].tag);
+			if (event.event == EVENT_TRANSPORT && event.reason == REASON_REMOVED)
+				scsi_unit_gone(host, event.lun[1],
+					       (event.lun[2] & 0x3fu) << 8 | event.lun[3]);
+			host->search = 1;
+			host->searches = 0;
+		}
 		if (count > 0)
-			__atomic_store_n(&host->search, 1, __ATOMIC_SEQ_CST);
+			virtio_queue_notify(host->device, QUEUE_EVENTS);
 	} while (count == EVENTS);
-	virtio_queue_notify(host->device, QUEUE_EVENTS);
-	if (__atomic_load_n(&host->is_live, __ATOMIC_SEQ_CST))
-		banos_work_queue(host->work);
 }
 
 static int64_t scsi_called(void *context, uint64_t event, uint64_t queue, uint64_t arg3,
@@ -61,19 +89,38 @@ static int64_t scsi_called(void *context, uint64_t event, uint64_t queue, uint64
 		return 0;
 	if (queue == QUEUE_REQUESTS)
 		scsi_collect(host);
-	else if (queue == QUEUE_EVENTS)
-		events_take(host);
+	else if (queue == QUEUE_EVENTS && __atomic_load_n(&host->is_live, __ATOMIC_SEQ_CST))
+		banos_work_queue(host->work);
 	return 0;
+}
+
+static void scsi_search_later(struct scsi_host *host)
+{
+	if (!host->is_stuck && host->searches < SEARCHES_MAX)
+		banos_timer_start(host->later,
+				  banos_time_ns() + (SEARCH_AGAIN << host->searches++));
 }
 
 static int64_t scsi_work(void *context)
 {
 	struct scsi_host *host = context;
 
-	if (__atomic_exchange_n(&host->search, 0, __ATOMIC_ACQUIRE))
-		(void)scsi_search(host);
+	events_take(host);
+	if (host->search) {
+		host->search = 0;
+		if (scsi_search(host))
+			scsi_search_later(host);
+	}
 	scsi_send_again(host);
 	return 0;
+}
+
+static int64_t scsi_later(void *context)
+{
+	struct scsi_host *host = context;
+
+	host->search = 1;
+	return scsi_work(host);
 }
 
 void scsi_pause(struct scsi_host *host, uint32_t shift)
@@ -169,13 +216,16 @@ static int64_t scsi_probe(void *context, banos_owner device, uint64_t data, void
 	if (!error)
 		error = banos_timer_create(device, scsi_resume, host, &host->pause);
 	if (!error)
+		error = banos_timer_create(device, scsi_later, host, &host->later);
+	if (!error)
 		error = banos_callback_create(device, &callback, &host->callback);
 	if (!error)
 		error = scsi_start(host);
 	if (!error)
 		error = scsi_search(host);
-	if (error)
+	if (error && error != -EAGAIN)
 		return error;
+	host->search = error == -EAGAIN;
 	__atomic_store_n(&host->is_live, 1, __ATOMIC_SEQ_CST);
 	banos_work_queue(host->work); /* for what came meanwhile */
 	return 0;
@@ -191,6 +241,8 @@ static int64_t scsi_remove(void *context, banos_owner device, void *state)
 	error = banos_work_destroy(host->work);
 	if (!error)
 		error = banos_timer_destroy(host->pause);
+	if (!error)
+		error = banos_timer_destroy(host->later);
 	if (error)
 		return error;
 	if (virtio_stop(device) != -EIO)

@@ -7,9 +7,9 @@
  * kernel says. Commands for finding units have places, and memory for data, behind those.
  *
  * Units are looked for at the beginning, and by a work item when the device says in its event queue that some came or
- * went. The same work item sends again what a unit did not do because it had something to say first (unit attention), at
- * once but a few times only, or because it was busy, after a pause and until the request's deadline. It and the timer
- * never run at the same time: units come and go by them alone.
+ * went; once more, later, where it did not say which there are. The same work item sends again what a unit did not do because
+ * it had something to say first (unit attention), at once but a few times only, or because it was busy, after a pause
+ * and until the request's deadline. It and the timers never run at the same time: units come and go by them alone.
  *
  * Source: Virtio 1.1, 5.6.
  */
@@ -61,12 +61,13 @@ BANOS_ASSERT(offsetof(struct scsi_place, sense_bytes) == 64, scsi_place_answer);
 struct scsi_host;
 
 /* Answers of the device, and of the unit. */
-#define RESPONSE_OK   0u
-#define RESPONSE_BUSY 5u
-#define STATUS_GOOD   0u
-#define STATUS_CHECK  2u
-#define STATUS_BUSY   8u
-#define STATUS_FULL   0x28u
+#define RESPONSE_OK	    0u
+#define RESPONSE_BAD_TARGET 3u
+#define RESPONSE_BUSY	    5u
+#define STATUS_GOOD	    0u
+#define STATUS_CHECK	    2u
+#define STATUS_BUSY	    8u
+#define STATUS_FULL	    0x28u
 
 /** What is made of one request for the device. */
 struct scsi_batch {
@@ -82,6 +83,7 @@ struct scsi_unit {
 	uint32_t again; /* atomic: tags to be sent again */
 	uint32_t late;	/* tags whose deadline has passed once */
 	int is_seen;	/* by the present search */
+	struct scsi_identity identity;
 	struct scsi_format format;
 	struct banos_block_request requests[UNIT_DEPTH];
 	uint8_t tries[UNIT_DEPTH]; /* that ended with unit attention */
@@ -94,12 +96,15 @@ struct scsi_host {
 	banos_callback callback;
 	banos_work work;
 	banos_timer pause; /* until requests are sent again */
+	banos_timer later; /* until units are looked for again */
 	banos_dma dma;
 	uint8_t *memory; /* places, data of commands, events */
 	uint64_t address;
 	uint32_t segments_max, targets;
 	uint64_t features;
-	uint32_t search;	   /* atomic: units are to be looked for */
+	uint32_t search;	   /* units are to be looked for */
+	uint32_t searches;	   /* that did not find out everything since the last event */
+	uint32_t is_unsure;	   /* the present search is such a one */
 	uint32_t is_paused;	   /* atomic: @pause runs */
 	uint32_t is_live;	   /* atomic: the first search has ended, the removal not begun */
 	uint32_t is_stuck;	   /* a command was not answered: its place is the device's */
@@ -137,7 +142,9 @@ void scsi_send_again(struct scsi_host *host);
 
 /* scsi_find.c */
 
-/** Look for units, register new ones, remove those that are gone. Sleeps. @return 0 or -errno */
+/** Look for units, register new ones, remove those that are gone. Sleeps. @return 0; -EAGAIN: not all was found out; -errno */
 int64_t scsi_search(struct scsi_host *host);
+/** This unit is gone, even if there is one in its place now. Sleeps. */
+void scsi_unit_gone(struct scsi_host *host, uint32_t target, uint32_t lun);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finding SCSI units: scsi.h. Each possible target is asked for its units, COMMANDS at once; a unit that is not known
- * is asked what it is, and registered; one that is not reported any more is removed.
+ * Finding SCSI units: scsi.h. Each possible target is asked for its units, COMMANDS at once; each unit is asked what it
+ * is. One that is not known is registered; so is one that became another, after its removal. A unit is removed, too, when it is not
+ * in the list of its target any more, or the target is not there. Any other answer (busy, reset) says nothing: then all stays
+ * as it is, and units are looked for once more later.
  */
 #include <banos/errno.h>
 #include <banos/memory.h>
@@ -16,6 +18,7 @@
 #define CD_SHIFT      11u
 #define PAGE_SERIAL   0x80
 #define PAGE_LIMITS   0xb0
+#define LUNS_HEADER   8u
 #define REQUEST_BYTES (UINT64_C(256) << 10)
 
 /* ---- commands ---- */
@@ -78,7 +81,10 @@ static int64_t commands_wait(struct scsi_host *host, uint32_t count)
 	return 0;
 }
 
-/* The one that was begun with number 0. @return bytes of its answer; -EIO: it failed; -EAGAIN: the unit has something to say */
+/*
+ * The one that was begun with number 0. @return bytes of its answer; -EIO: the unit refuses it; -EAGAIN: the unit has
+ * something to say; -EBUSY: there was no answer
+ */
 static int64_t command_run(struct scsi_host *host)
 {
 	const struct scsi_place *place = scsi_place(host, COMMAND_PLACE);
@@ -87,12 +93,16 @@ static int64_t command_run(struct scsi_host *host)
 
 	if (!error)
 		error = commands_wait(host, 1);
-	if (error)
-		return error;
-	if (place->response || place->status) {
+	if (error || place->response != RESPONSE_OK)
+		return -EBUSY;
+	if (place->status == STATUS_CHECK) {
 		scsi_parse_sense(place->sense, sizeof(place->sense), &sense);
-		return place->status && sense.key == SCSI_ATTENTION ? -EAGAIN : -EIO;
+		if (sense.key == SCSI_ATTENTION)
+			return -EAGAIN;
+		return -EIO;
 	}
+	if (place->status != STATUS_GOOD)
+		return -EBUSY;
 	if (place->residual >= COMMAND_BYTES)
 		return 0;
 	return COMMAND_BYTES - place->residual;
@@ -108,8 +118,29 @@ static int64_t unit_ask_page(struct scsi_unit *unit, int page)
 	return command_run(unit->host);
 }
 
-/* Until it has said what it had to say. @return is there a medium? */
-static int unit_is_ready(struct scsi_unit *unit)
+/* @return 0; -ENODEV: nothing that is of use here; -EBUSY */
+static int64_t unit_ask_identity(struct scsi_unit *unit, struct scsi_identity *identity)
+{
+	int64_t bytes = unit_ask_page(unit, -1);
+
+	memset(identity, 0, sizeof(*identity));
+	if (bytes == -EBUSY)
+		return bytes;
+	if (bytes < 0 ||
+	    scsi_parse_inquiry(command_data(unit->host, 0), (uint32_t)bytes, identity) ||
+	    (identity->type != SCSI_DISK && identity->type != SCSI_CD))
+		return -ENODEV;
+	bytes = unit_ask_page(unit, PAGE_SERIAL);
+	if (bytes == -EBUSY || bytes == -EAGAIN)
+		return -EBUSY;
+	if (bytes > 0)
+		scsi_parse_serial(command_data(unit->host, 0), (uint32_t)bytes, identity->serial,
+				  sizeof(identity->serial));
+	return 0;
+}
+
+/* Until it has said what it had to say. @return 0; -EIO: there is no medium; -EBUSY */
+static int64_t unit_make_ready(struct scsi_unit *unit)
 {
 	int64_t result = -EAGAIN;
 
@@ -117,10 +148,13 @@ static int unit_is_ready(struct scsi_unit *unit)
 		command_begin(unit->host, 0, unit->target, unit->lun); /* TEST UNIT READY: zeroes */
 		result = command_run(unit->host);
 	}
-	return result >= 0;
+	if (result == -EAGAIN)
+		return -EBUSY;
+	return result < 0 ? result : 0;
 }
 
-static int64_t unit_ask_size(struct scsi_unit *unit)
+/* @return 0; -EBUSY; or another error: it has none that is of use */
+static int64_t unit_ask_size(struct scsi_unit *unit, struct scsi_format *format)
 {
 	struct scsi_host *host = unit->host;
 	struct scsi_place *place = command_begin(host, 0, unit->target, unit->lun);
@@ -129,13 +163,17 @@ static int64_t unit_ask_size(struct scsi_unit *unit)
 	scsi_make_capacity16(place->cdb, COMMAND_BYTES);
 	bytes = command_run(host);
 	if (bytes >= 0)
-		return scsi_parse_capacity16(command_data(host, 0), (uint32_t)bytes, &unit->format);
+		return scsi_parse_capacity16(command_data(host, 0), (uint32_t)bytes, format);
+	if (bytes != -EIO)
+		return -EBUSY;
 	place = command_begin(host, 0, unit->target, unit->lun);
 	scsi_make_capacity10(place->cdb);
 	bytes = command_run(host);
+	if (bytes == -EAGAIN)
+		return -EBUSY;
 	if (bytes < 0)
 		return bytes;
-	return scsi_parse_capacity10(command_data(host, 0), (uint32_t)bytes, &unit->format);
+	return scsi_parse_capacity10(command_data(host, 0), (uint32_t)bytes, format);
 }
 
 static void unit_ask_features(struct scsi_unit *unit)
@@ -170,8 +208,9 @@ static uint32_t unit_flags(const struct scsi_unit *unit, uint32_t type)
 	return flags;
 }
 
-static int64_t unit_register(struct scsi_unit *unit, const struct scsi_identity *identity)
+static int64_t unit_register(struct scsi_unit *unit)
 {
+	const struct scsi_identity *identity = &unit->identity;
 	struct scsi_host *host = unit->host;
 	struct banos_block_config config = {
 		.size = sizeof(config),
@@ -187,11 +226,9 @@ static int64_t unit_register(struct scsi_unit *unit, const struct scsi_identity 
 		.ops = &scsi_unit_ops,
 		.name = "sd*",
 	};
-	int64_t bytes = unit_ask_page(unit, PAGE_SERIAL), error;
+	int64_t error;
 
-	if (bytes > 0)
-		scsi_parse_serial(command_data(host, 0), (uint32_t)bytes, config.serial,
-				  sizeof(config.serial));
+	memcpy(config.serial, identity->serial, sizeof(config.serial));
 	if (identity->type == SCSI_CD)
 		memcpy(config.name, "sr#", sizeof("sr#"));
 	banos_format(config.model, sizeof(config.model), "%s", identity->model);
@@ -207,28 +244,60 @@ static int64_t unit_register(struct scsi_unit *unit, const struct scsi_identity 
 	return 0;
 }
 
-/* @return 0; -ENODEV: nothing that is of use here; or an error */
+/* A CD drive without a medium has the size 0. @return 0; -ENODEV: nothing that is of use; -EBUSY */
+static int64_t unit_ask_format(struct scsi_unit *unit, uint32_t type, struct scsi_format *format)
+{
+	int64_t error = unit_make_ready(unit);
+
+	*format = (struct scsi_format){ .block_shift = CD_SHIFT };
+	if (error == -EIO && type == SCSI_CD)
+		return 0;
+	if (error == -EIO)
+		return -ENODEV;
+	if (!error)
+		error = unit_ask_size(unit, format);
+	if (!error || error == -EBUSY)
+		return error;
+	banos_warning(unit->host->device, "unit %u:%u: its size is unknown", unit->target,
+		      unit->lun);
+	return -ENODEV;
+}
+
+/* One without a disk, and without requests. @return 0; -ENODEV: nothing that is of use here; or an error */
 static int64_t unit_begin(struct scsi_unit *unit)
 {
-	struct scsi_identity identity;
-	int64_t bytes = unit_ask_page(unit, -1);
-	int is_ready;
+	int64_t error = unit_ask_identity(unit, &unit->identity);
 
-	if (bytes < 0 ||
-	    scsi_parse_inquiry(command_data(unit->host, 0), (uint32_t)bytes, &identity) ||
-	    (identity.type != SCSI_DISK && identity.type != SCSI_CD))
-		return -ENODEV;
-	is_ready = unit_is_ready(unit);
-	unit->format.block_shift = CD_SHIFT;
-	if (is_ready && unit_ask_size(unit)) {
-		banos_warning(unit->host->device, "unit %u:%u: its size is unknown: it is left out",
-			      unit->target, unit->lun);
-		return -ENODEV;
-	}
-	if (!is_ready && identity.type != SCSI_CD)
-		return -ENODEV;
+	unit->again = 0;
+	if (!error)
+		error = unit_ask_format(unit, unit->identity.type, &unit->format);
+	if (error)
+		return error;
 	unit_ask_features(unit);
-	return unit_register(unit, &identity);
+	return unit_register(unit);
+}
+
+/* One with a disk. @return 0: it is the same, its size perhaps another; 1: another unit is there; -EBUSY: who knows */
+static int64_t unit_check(struct scsi_unit *unit)
+{
+	struct scsi_identity identity;
+	struct scsi_format format;
+	int64_t error = unit_ask_identity(unit, &identity);
+
+	if (error)
+		return -EBUSY;
+	if (memcmp(&identity, &unit->identity, sizeof(identity)))
+		return 1;
+	if (unit_ask_format(unit, identity.type, &format))
+		return -EBUSY;
+	if (format.blocks == unit->format.blocks)
+		return format.blocks && format.block_shift != unit->format.block_shift;
+	if (format.blocks && format.block_shift != unit->format.block_shift)
+		return 1;
+	unit->format.blocks = format.blocks;
+	banos_print(unit->host->device, "unit %u:%u: %lu blocks", unit->target, unit->lun,
+		    format.blocks);
+	return banos_block_resize(unit->block, format.blocks) ? -EBUSY : 0;
 }
 
 /* ---- all of them ---- */
@@ -250,31 +319,6 @@ static void unit_free(struct scsi_unit *unit)
 	banos_free(host->device, unit);
 }
 
-static void unit_found(struct scsi_host *host, uint32_t target, uint32_t lun)
-{
-	struct scsi_unit *unit = unit_find(host, target, lun);
-	uint32_t index = 0;
-
-	while (!unit && index < UNITS && host->units[index])
-		index++;
-	if (!unit && index < UNITS)
-		unit = banos_alloc(host->device, sizeof(*unit), 0);
-	if (!unit) {
-		banos_warning(host->device, "unit %u:%u is left out: too many", target, lun);
-		return;
-	}
-	unit->is_seen = 1;
-	if (unit->host) /* known; or gone, while the device still has requests */
-		return;
-	unit->host = host;
-	unit->index = index;
-	unit->target = target;
-	unit->lun = lun;
-	host->units[index] = unit;
-	if (unit_begin(unit))
-		unit_free(unit);
-}
-
 /* @return 0: it has no disk and no requests; -EBUSY: the driver or the device uses them still */
 static int64_t unit_take_disk(struct scsi_unit *unit)
 {
@@ -287,6 +331,68 @@ static int64_t unit_take_disk(struct scsi_unit *unit)
 	return 0;
 }
 
+void scsi_unit_gone(struct scsi_host *host, uint32_t target, uint32_t lun)
+{
+	struct scsi_unit *unit = unit_find(host, target, lun);
+
+	if (unit && !unit_take_disk(unit))
+		unit_free(unit);
+}
+
+/* What is there becomes a disk, if it is none yet. @return 0; -ENODEV: nothing that is of use; or an error: it is tried again */
+static int64_t unit_look(struct scsi_unit *unit)
+{
+	int64_t result;
+
+	if (unit->block) {
+		result = unit_check(unit);
+		if (result <= 0)
+			return result;
+	}
+	result = unit_take_disk(unit);
+	if (!result)
+		result = unit_begin(unit);
+	return result;
+}
+
+static struct scsi_unit *unit_create(struct scsi_host *host, uint32_t target, uint32_t lun)
+{
+	struct scsi_unit *unit = NULL;
+	uint32_t index = 0;
+
+	while (index < UNITS && host->units[index])
+		index++;
+	if (index < UNITS)
+		unit = banos_alloc(host->device, sizeof(*unit), 0);
+	if (!unit)
+		return NULL;
+	unit->host = host;
+	unit->index = index;
+	unit->target = target;
+	unit->lun = lun;
+	host->units[index] = unit;
+	return unit;
+}
+
+static void unit_found(struct scsi_host *host, uint32_t target, uint32_t lun)
+{
+	struct scsi_unit *unit = unit_find(host, target, lun);
+	int64_t error;
+
+	if (!unit)
+		unit = unit_create(host, target, lun);
+	if (!unit) {
+		banos_warning(host->device, "unit %u:%u is left out: too many", target, lun);
+		return;
+	}
+	unit->is_seen = 1;
+	error = unit_look(unit);
+	if (error && error != -ENODEV)
+		host->is_unsure = 1;
+	if (error && !unit->block && !unit_take_disk(unit))
+		unit_free(unit);
+}
+
 /* One whose requests the device keeps stays, without a disk. */
 static void units_forget(struct scsi_host *host)
 {
@@ -295,16 +401,40 @@ static void units_forget(struct scsi_host *host)
 
 		if (!unit || unit->is_seen)
 			continue;
-		if (!unit_take_disk(unit))
+		if (unit_take_disk(unit))
+			host->is_unsure = 1;
+		else
 			unit_free(unit);
 	}
+}
+
+/* What a target answered. @return how many units it has; -EBUSY: it did not say, or not all */
+static int64_t target_units(struct scsi_host *host, uint32_t index, uint16_t *luns)
+{
+	const struct scsi_place *place = scsi_place(host, COMMAND_PLACE + index);
+
+	if (place->response == RESPONSE_BAD_TARGET)
+		return 0;
+	if (place->response != RESPONSE_OK || place->status != STATUS_GOOD ||
+	    place->residual > COMMAND_BYTES - LUNS_HEADER)
+		return -EBUSY;
+	return scsi_parse_luns(command_data(host, index), COMMAND_BYTES - place->residual, luns,
+			       LUNS_MAX);
+}
+
+static void target_keep(struct scsi_host *host, uint32_t target)
+{
+	host->is_unsure = 1;
+	for (uint32_t i = 0; i < UNITS; i++)
+		if (host->units[i] && host->units[i]->target == target)
+			host->units[i]->is_seen = 1;
 }
 
 /* Targets from @first on. */
 static int64_t targets_ask(struct scsi_host *host, uint32_t first, uint32_t count)
 {
 	uint16_t luns[COMMANDS][LUNS_MAX];
-	uint32_t found[COMMANDS] = { 0 };
+	int64_t found[COMMANDS];
 	int64_t error = 0;
 	uint32_t sent = 0;
 
@@ -317,16 +447,14 @@ static int64_t targets_ask(struct scsi_host *host, uint32_t first, uint32_t coun
 	}
 	if (!error || sent)
 		error = commands_wait(host, sent) ?: error;
-	for (uint32_t i = 0; i < sent && !error; i++) {
-		const struct scsi_place *place = scsi_place(host, COMMAND_PLACE + i);
-
-		if (!place->response && !place->status)
-			found[i] = scsi_parse_luns(command_data(host, i), COMMAND_BYTES, luns[i],
-						   LUNS_MAX);
-	}
 	for (uint32_t i = 0; i < sent && !error; i++)
-		for (uint32_t j = 0; j < found[i] && !host->is_stuck; j++)
+		found[i] = target_units(host, i, luns[i]);
+	for (uint32_t i = 0; i < sent && !error; i++) {
+		if (found[i] < 0 || found[i] == LUNS_MAX)
+			target_keep(host, first + i);
+		for (int64_t j = 0; j < found[i] && !host->is_stuck; j++)
 			unit_found(host, first + i, luns[i][j]);
+	}
 	return error;
 }
 
@@ -336,6 +464,7 @@ int64_t scsi_search(struct scsi_host *host)
 
 	if (host->is_stuck)
 		return -EIO;
+	host->is_unsure = 0;
 	for (uint32_t i = 0; i < UNITS; i++)
 		if (host->units[i])
 			host->units[i]->is_seen = 0;
@@ -346,5 +475,7 @@ int64_t scsi_search(struct scsi_host *host)
 	}
 	if (!error && !host->is_stuck)
 		units_forget(host);
+	if (!error && host->is_unsure)
+		error = -EAGAIN;
 	return error;
 }

@@ -15,10 +15,11 @@
 #define SCSI_NOT_READY 2u
 #define SCSI_ATTENTION 6u
 
-/** What INQUIRY says. */
+/** What INQUIRY says. Compared as a whole. */
 struct scsi_identity {
 	uint32_t type;
 	char model[28]; /* vendor and product, without the blanks at their ends */
+	char serial[64];
 };
 
 /** What the others say. */
