@@ -156,7 +156,7 @@ run-disk run-disk-uefi: setup-disk
 # Tests
 
 .PHONY: check check-layers check-host check-build check-kernel check-drivers \
-	check-abi check-abi-long abi-page check-mutations check-fuzz check-system check-long check-disks fuzz fuzz-syscalls bench
+	check-abi check-abi-long abi-page check-mutations check-fuzz check-system check-long check-disks coverage fuzz fuzz-syscalls bench
 # The tests in the kernel are part of the debug configuration: a build beside.
 debug-build = $(MAKE) $(jobs) O='$(O)/debug' debug_defconfig kernel
 check: setup-check
@@ -174,6 +174,10 @@ check-drivers: setup-check
 check-host: setup-check
 	+@$(MAKE) $(jobs) host-tests
 	@$(PYTHON) scripts/check.py '$(O)' host
+# Which lines of pure code the host tests reach: a build of its own, beside.
+coverage: setup-check
+	+@$(MAKE) $(jobs) O='$(O)/coverage' COVERAGE=1 defconfig host-tests
+	@$(PYTHON) scripts/coverage.py '$(O)/coverage'
 check-kernel: setup-check
 	+@$(MAKE) $(jobs) initramfs
 	+@$(debug-build)
@@ -255,6 +259,7 @@ help:
 #?   abi-page          what the last of these two found, as one page for a browser
 #?   check-disks       disks and ext2: crashes, damage, unplugging, random work (hours; ONLY=crash, damaged, cycles, random)
 #?   check-long        what repeats a test of check: machines, processors, kernels, rounds (hours)
+#?   coverage          which lines of pure code the tests on the host reach, by file and folder
 #?   fuzz              parsers and the loader, on this machine, a minute each
 #?   fuzz-syscalls     100 million random system calls (CALLS=, SEED=, CPUS=, RELEASE=1)
 #?   bench

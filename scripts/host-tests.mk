@@ -14,6 +14,7 @@
 TESTCC	?= $(HOSTCC)
 host-test-cflags := -std=gnu11 -O1 -g1 -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer -D__BANOS_HOST__ \
+	$(if $(COVERAGE),--coverage) \
 	-Iinclude -Iarch/x86_64/include -I$(O)/include $(draft-flags) \
 	-include include/kernel/kconfig.h -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
