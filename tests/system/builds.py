@@ -105,8 +105,8 @@ def copy_tree(target):
 
 
 # Folders of a build with objects, and with what they are made of.
-SEEDED = ('arch banos device drivers fs init kernel lib mm net include/config include/generated '
-          'scripts tests/kernel').split()
+SEEDED = ('arch banos device drivers fs init kernel lib mm net include/config include/drafts '
+          'include/generated scripts tests/kernel').split()
 
 
 def named(folder, tree):
