@@ -64,33 +64,42 @@ void cache_read_further(struct file *f, struct file_cache *cache, struct page *p
 	WRITE_ONCE(f->ahead_end, end + (u32)MAX(got, 0));
 }
 
+/*
+ * A request that failed may have failed for another page of it, or was another thread's: then the page is read once more,
+ * alone, and that error is the answer.
+ */
+#define FAILURES_MAX 3u
+
 struct page *cache_page_for(struct file *f, struct file_cache *cache, u64 index, u64 wanted)
 {
 	struct inode *inode = cache->inode;
-	bool read_now = false; /* by this thread, or while it waited: an error is an answer */
+	u32 failures = 0;
+	bool alone = false;
 
 	for (;;) {
 		struct page *page = inode_page_find(inode, index);
 		int err;
 
 		if (!page) {
-			err = ahead_read_missing(f, cache, index, wanted);
+			if (failures)
+				err = cache_fill(cache, index, 1, ~0ull);
+			else
+				err = ahead_read_missing(f, cache, index, wanted);
 			if (err < 0)
 				return ERR_PTR(err);
-			read_now |= err > 0;
+			alone = failures && err > 0;
 			if (!err && index >= pages_of_size(READ_ONCE(inode->size)))
 				return NULL;
 			continue;
 		}
 		if (page_has(page, PG_UPTODATE))
 			return page;
-		read_now |= page_has(page, PG_BUSY);
 		err = stored_page_wait(page);
 		if (!err && READ_ONCE(page->mapping)) {
 			if (page_has(page, PG_UPTODATE))
 				return page;
 			stored_page_drop_failed(inode, page);
-			if (read_now)
+			if (alone || ++failures == FAILURES_MAX)
 				err = -EIO;
 		}
 		page_put(page);
