@@ -334,7 +334,7 @@ static void callback_wake_threads(const struct callback *callback)
 			thread_wake_state(t, 1 << THREAD_INTERRUPTIBLE);
 }
 
-static __cold int callback_stop(struct owned *owned, u64 deadline_ns)
+static int callback_stop(struct owned *owned, u64 deadline_ns)
 {
 	struct callback *callback = container_of(owned, struct callback, owned);
 
@@ -354,7 +354,7 @@ static int callback_publish(struct owned *owned)
 	return 0;
 }
 
-static __cold void callback_free(struct owned *owned)
+static void callback_free(struct owned *owned)
 {
 	kfree(container_of(owned, struct callback, owned));
 }
@@ -378,7 +378,7 @@ static bool callback_runs_here(const struct callback *callback)
 	return false;
 }
 
-__cold int64_t banos_callback_close(banos_callback callback)
+int64_t banos_callback_close(banos_callback callback)
 {
 	struct owned *owned;
 	s64 err;
@@ -401,8 +401,8 @@ BANOS_EXPORT(banos_callback_close);
 
 /* ---- creating it ---- */
 
-static __cold s64 callback_take_config(struct callback *callback, const struct owner *owner,
-				       const struct banos_callback_config *from)
+static s64 callback_take_config(struct callback *callback, const struct owner *owner,
+				const struct banos_callback_config *from)
 {
 	const char *caller = "banos_callback_create";
 	struct banos_callback_config config;
@@ -430,8 +430,8 @@ static __cold s64 callback_take_config(struct callback *callback, const struct o
 	return 0;
 }
 
-__cold int64_t banos_callback_create(banos_owner owner, const struct banos_callback_config *config,
-				     banos_callback *callback)
+int64_t banos_callback_create(banos_owner owner, const struct banos_callback_config *config,
+			      banos_callback *callback)
 {
 	struct owner *holder = api_owner(owner);
 	struct callback *made;

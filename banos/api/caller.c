@@ -42,7 +42,7 @@ static bool may_say(struct driver *driver, u32 *unsaid)
 	return may;
 }
 
-__cold s64 api_mistake(const char *function, s64 err, const char *what)
+s64 api_mistake(const char *function, s64 err, const char *what)
 {
 	struct owner *owner = gate_owner();
 	u32 unsaid = 0;
@@ -165,15 +165,15 @@ bool api_is_going(void)
 	return caller && caller->private && owner_driver(caller)->state == BANOS_DRIVER_GOING;
 }
 
-__cold s64 api_entry_mistake(const char *function, const char *argument, s64 lost)
+s64 api_entry_mistake(const char *function, const char *argument, s64 lost)
 {
 	if (api_is_going() || (gate_owner() && owner_has_closed(gate_owner())))
 		return lost;
 	return api_handle_mistake(function, argument);
 }
 
-__cold s64 api_remove(const char *function, const char *argument, u64 handle,
-		      const struct owned_class *class)
+s64 api_remove(const char *function, const char *argument, u64 handle,
+	       const struct owned_class *class)
 {
 	struct owned *owned;
 	s64 err;
@@ -240,7 +240,7 @@ s64 api_text(const char *text, u64 max)
 	return -EINVAL;
 }
 
-__cold u32 api_struct_size(const void *from)
+u32 api_struct_size(const void *from)
 {
 	u32 size;
 

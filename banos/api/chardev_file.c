@@ -443,8 +443,7 @@ static int char_file_map_result(const struct char_file *opened, const struct map
  * The driver may read the program's memory here: its address space is not locked yet. It
  * decides on all that the program may do with the mapping, also after mprotect().
  */
-static __cold int char_file_map(struct file *f, u64 offset, u64 length, u32 vm_flags,
-				void **private)
+static int char_file_map(struct file *f, u64 offset, u64 length, u32 vm_flags, void **private)
 {
 	struct char_file *opened = f->private;
 	struct map_request request = { .kind = MAP_NOTHING, .length = length };
@@ -557,7 +556,7 @@ static s64 char_file_watch(struct poll_call *call, struct banos_wait *wait)
 	return api_mistake("banos_poll_watch", -ENOSPC, "wait is the fifth of this file");
 }
 
-__cold int64_t banos_poll_watch(banos_poll watch, struct banos_wait *wait)
+int64_t banos_poll_watch(banos_poll watch, struct banos_wait *wait)
 {
 	const void *object = gate_object();
 	struct poll_call *call = (struct poll_call *)((u64)object & ~1ull);

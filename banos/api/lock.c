@@ -56,7 +56,7 @@ static struct wait_queue *mutex_waiters(void)
 	return &kernel_waiters;
 }
 
-__cold int64_t banos_mutex_init(banos_owner owner, struct banos_mutex *mutex)
+int64_t banos_mutex_init(banos_owner owner, struct banos_mutex *mutex)
 {
 	struct owner *holder;
 	s64 err = storage_check(__func__, "mutex", owner, mutex, &holder);
@@ -71,7 +71,7 @@ __cold int64_t banos_mutex_init(banos_owner owner, struct banos_mutex *mutex)
 }
 BANOS_EXPORT(banos_mutex_init);
 
-__cold int64_t banos_mutex_destroy(struct banos_mutex *mutex)
+int64_t banos_mutex_destroy(struct banos_mutex *mutex)
 {
 	struct owner *holder;
 
@@ -252,7 +252,7 @@ BANOS_EXPORT(banos_mutex_unlock);
 
 /* ---- spin locks ---- */
 
-__cold int64_t banos_spin_init(struct banos_spinlock *lock)
+int64_t banos_spin_init(struct banos_spinlock *lock)
 {
 	if (!storage_is_drivers(lock, sizeof(*lock)))
 		return MISTAKE("lock is not the driver's memory, or not aligned to 8");

@@ -57,7 +57,7 @@ static struct allocation *tree_find_locked(struct driver *driver, const void *me
 	return NULL;
 }
 
-static __cold int allocation_stop(struct owned *object, u64 deadline_ns)
+static int allocation_stop(struct owned *object, u64 deadline_ns)
 {
 	struct allocation *allocation = container_of(object, struct allocation, owned);
 	u64 flags = spin_lock_irqsave(&allocation->driver->owner.lock);
@@ -108,7 +108,7 @@ static struct allocation *allocation_create(u64 size)
 	return NULL;
 }
 
-static __cold __noinline void *alloc_large(struct owner *owner, u64 size)
+static __noinline void *alloc_large(struct owner *owner, u64 size)
 {
 	struct allocation *allocation;
 	u64 flags;
@@ -134,7 +134,7 @@ err_uncharge:
 }
 
 /* @return 0; -ENOENT: there is no such one; -EDEADLK */
-static __cold __noinline int free_large(struct owner *owner, const void *memory)
+static __noinline int free_large(struct owner *owner, const void *memory)
 {
 	struct allocation *allocation;
 	u64 flags = spin_lock_irqsave(&owner->root->lock);
@@ -180,7 +180,7 @@ static int heap_share(struct driver_heap *heap, void *page, bool share)
 }
 #endif
 
-__cold void driver_memory_prepare(struct driver *driver)
+void driver_memory_prepare(struct driver *driver)
 {
 	driver_heap_init(&driver->heap, &driver->owner.lock, heap_charge);
 #ifdef CONFIG_GATE_WALL
@@ -253,7 +253,7 @@ static u32 release_small_locked(struct owner *owner)
 	return count;
 }
 
-__cold void driver_memory_end(struct driver *driver)
+void driver_memory_end(struct driver *driver)
 {
 	u64 flags;
 
