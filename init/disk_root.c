@@ -134,13 +134,21 @@ static bool root_wait_for_disk(char *node)
 	return true;
 }
 
+/* A disk that can only be read is mounted so, also where that was not asked for, as on Linux. */
 static int root_try_type(const struct disk_root *root, const char *type)
 {
+	const char *how = "read and write";
 	int err = fs_mount(root->node, NEW_ROOT, type, root->mount_flags, root->options);
 
+	if (root->mount_flags & MS_RDONLY)
+		how = "read only";
+	if (err == -EACCES || err == -EROFS) {
+		how = "read only, as the disk is";
+		err = fs_mount(root->node, NEW_ROOT, type, root->mount_flags | MS_RDONLY,
+			       root->options);
+	}
 	if (!err)
-		pr_info("init: %s is the root file system: %s, %s\n", root->node, type,
-			root->mount_flags & MS_RDONLY ? "read only" : "read and write");
+		pr_info("init: %s is the root file system: %s, %s\n", root->node, type, how);
 	return err;
 }
 
@@ -174,6 +182,25 @@ static int root_try_types(const struct disk_root *root)
 	}
 }
 
+static int root_mount_disk(struct disk_root *root)
+{
+	int err;
+
+	if (!root_wait_for_disk(root->node)) {
+		pr_err("init: there is no %s\n", root->node);
+		root_show_disks();
+		return -ENODEV;
+	}
+	err = root_try_types(root);
+	if (!err)
+		return 0;
+	if (!root->types[0])
+		strscpy(root->types, "any type", sizeof(root->types));
+	pr_err("init: %s cannot be mounted as %s: %s (error %d)\n", root->node, root->types,
+	       error_text(err), -err);
+	return err;
+}
+
 /* The first mount is a tmpfs, with /dev to find the disk by; both go when the disk takes its place. */
 static int root_mount_new(struct disk_root *root)
 {
@@ -181,22 +208,19 @@ static int root_mount_new(struct disk_root *root)
 
 	if (err)
 		return err;
-	if (!root_wait_for_disk(root->node)) {
-		pr_err("init: there is no %s\n", root->node);
-		root_show_disks();
-		return -ENODEV;
-	}
-	err = root_try_types(root);
+	err = root_mount_disk(root);
 	if (err) {
-		if (!root->types[0])
-			strscpy(root->types, "any type", sizeof(root->types));
-		pr_err("init: %s cannot be mounted as %s: %s (error %d)\n", root->node, root->types,
-		       error_text(err), -err);
+		fs_unmount("/dev");
 		return err;
 	}
 	if (fs_mount("devtmpfs", NEW_ROOT "/dev", "devtmpfs", 0, NULL))
 		pr_warn("init: there is no folder /dev on %s\n", root->node);
-	return fs_replace_root(NEW_ROOT);
+	err = fs_replace_root(NEW_ROOT);
+	if (err) {
+		fs_unmount(NEW_ROOT);
+		fs_unmount("/dev");
+	}
+	return err;
 }
 
 int disk_root_mount(void)

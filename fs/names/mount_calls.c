@@ -458,6 +458,20 @@ SYSCALL2(umount2, target, flags)
 	return ret;
 }
 
+int fs_unmount(const char *path)
+{
+	struct path found;
+	int err = path_lookup(AT_FDCWD, path, LOOKUP_FOLLOW, &found);
+
+	if (err)
+		return err;
+	mutex_lock(&mount_mutex);
+	err = unmount_target(&found, MNT_DETACH);
+	mutex_unlock(&mount_mutex);
+	path_put(&found);
+	return err;
+}
+
 /* ---- pivot_root() ---- */
 
 /* Everyone whose root or working directory is the old root moves to the new one. */

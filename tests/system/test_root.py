@@ -122,6 +122,14 @@ def test_the_kernel_mounts_the_root_itself(start, image, scratch, name, memory):
     assert m.run('echo no >/root/file')[1] != 0
 
 
+def test_a_disk_that_can_only_be_read_is_the_root(start, image):
+    m = start(append='root=/dev/vda3 init=/bin/sh', kernel=disk_kernel(), initrd=b'', qemu=[
+        '-drive', f'if=virtio,format=raw,readonly=on,file={image}']).boot()
+    m.check('mount -t proc proc /proc')
+    is_root(m, 'ro')
+    assert 'read only, as the disk is' in m.check('dmesg')
+
+
 @pytest.mark.parametrize('words, said', [
     ('root=/dev/vdz rootwait=1', 'there is no /dev/vdz'),
     ('root=/dev/vda1', '/dev/vda1 cannot be mounted as any type'),

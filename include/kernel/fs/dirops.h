@@ -29,6 +29,8 @@ int fs_setattr(const char *path, const struct iattr *attr);
 /** @brief As mount(2) of something new. @param flags  MS_*; @param source,options  may be NULL */
 __must_check int fs_mount(const char *source, const char *target, const char *type, u32 flags,
 			  const char *options);
+/** @brief Take a mount and all that is mounted there out of the tree, in use or not. */
+int fs_unmount(const char *path);
 /**
  * @brief Make the mount at @p path the first one, and unmount the present one with all that is mounted there.
  * For the boot: no process exists yet.
