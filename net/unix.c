@@ -188,14 +188,17 @@ static void stop_polling(struct unix_socket *socket)
 /* Be woken when there is space in the queue of @to. */
 static void start_polling(struct unix_socket *socket, struct unix_socket *to)
 {
+	struct unix_socket *nobody = NULL;
+
 	if (READ_ONCE(socket->sends_to) == to)
 		return;
 	stop_polling(socket);
 	mutex_lock(&to->lock);
-	if (!socket->sends_to && !to->dead) {
+	/* Another thread may find another peer meanwhile: one of them wins. */
+	if (!to->dead && __atomic_compare_exchange_n(&socket->sends_to, &nobody, to, false,
+						     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
 		atomic_inc(&socket->refs);
 		atomic_inc(&to->refs);
-		rcu_assign_pointer(socket->sends_to, to);
 		list_add_tail(&socket->senders_link, &to->senders);
 	}
 	mutex_unlock(&to->lock);

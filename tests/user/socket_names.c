@@ -416,6 +416,48 @@ TEST(who_waits_for_room_is_woken)
 	unlink(name);
 }
 
+static volatile bool enough;
+
+static void *poll_always(void *arg)
+{
+	while (!enough)
+		poll_one(*(int *)arg, POLLOUT, 1);
+	return NULL;
+}
+
+/* The peer changes while others look whether it has room. */
+TEST(a_peer_that_changes)
+{
+	char names[2][64];
+	int servers[2], client = socket(AF_UNIX, SOCK_DGRAM, 0);
+	pthread_t threads[3];
+	static char bytes[8192];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(names[i], sizeof(names[i]), "%s%d", own_path("peer"), i);
+		unlink(names[i]);
+		servers[i] = bound(SOCK_DGRAM, names[i]);
+		CHECK_EQ(connect_to(client, names[i]), 0);
+		fill(client);
+	}
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, poll_always, &client), 0);
+	for (int i = 0; i < 4000; i++) {
+		CHECK_EQ(connect_to(client, names[i % 2]), 0);
+		if (i % 64 == 0)
+			CHECK_EQ(recv(servers[i % 2], bytes, sizeof(bytes),
+				      MSG_DONTWAIT | MSG_PEEK),
+				 sizeof(bytes));
+	}
+	enough = true;
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		close(servers[i]);
+		unlink(names[i]);
+	}
+}
+
 TEST(files_are_sent_before_accept)
 {
 	const char *name = own_path("rights");
@@ -512,6 +554,7 @@ int main(void)
 	RUN(wrong_ways);
 	RUN(datagrams_to_a_name);
 	RUN(who_waits_for_room_is_woken);
+	RUN(a_peer_that_changes);
 	RUN(files_are_sent_before_accept);
 	RUN(many_at_once);
 	return check_done();
