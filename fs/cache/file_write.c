@@ -387,19 +387,44 @@ __cold int file_cache_extend(struct inode *inode, u64 size)
 
 /* ---- room that nothing is written to ---- */
 
-/* Zeroes for [@pos, @end), which is a hole, or behind the end of the file. */
-static __cold int fill_zeroes(struct inode *inode, u64 pos, u64 end)
+/*
+ * Room for [@pos, @end), within one page, and for what that holds by now: a mapping may have stored to a hole.
+ * @return bytes, -errno
+ */
+static __cold s64 fill_page(struct file_cache *cache, u64 pos, u64 end)
 {
-	struct page *zeroes = page_alloc(PAGE_ZERO);
-	s64 got = zeroes ? 0 : -ENOMEM;
+	struct cache_writing step = { .cache = cache,
+				      .pos = pos,
+				      .count = end - pos,
+				      .first = pos >> PAGE_SHIFT,
+				      .npages = 1 };
+	bool is_behind = step.first >= pages_of_size(cache->inode->size);
+	s64 got = (s64)step.count;
+	struct page *page;
+
+	if (is_behind)
+		page = file_cache_page_zero(cache->inode, step.first);
+	else
+		page = file_cache_page(cache->inode, step.first);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	step.pages[0] = page;
+	if (!page_has(page, PG_STORED))
+		got = writing_allocate(&step);
+	if (got < (s64)step.count && is_behind)
+		forget_fresh(&step, (u64)MAX(got, 0l), step.count);
+	page_put(page);
+	return got;
+}
+
+/* Room for [@pos, @end), which was a hole, or is behind the end of the file. */
+static __cold int fill_hole(struct inode *inode, u64 pos, u64 end)
+{
 	u32 npages = 0;
+	s64 got = 0;
 
 	while (pos < end && got >= 0) {
-		struct uio uio;
-
-		uio_init_kernel(&uio, page_address(zeroes),
-				MIN(PAGE_SIZE - IN_PAGE(pos), end - pos));
-		got = write_step(inode->cache, &uio, pos);
+		got = fill_page(inode->cache, pos, MIN(end, (pos & PAGE_MASK) + PAGE_SIZE));
 		if (got > 0)
 			pos += (u64)got;
 		if (got > 0 && pos > inode->size)
@@ -409,8 +434,6 @@ static __cold int fill_zeroes(struct inode *inode, u64 pos, u64 end)
 		if (fatal_signal_pending())
 			got = -EINTR;
 	}
-	if (zeroes)
-		page_free(zeroes);
 	return (int)MIN(got, 0l);
 }
 
@@ -423,18 +446,18 @@ __cold int file_cache_fill(struct inode *inode, u64 offset, u64 end)
 	int err = 0;
 
 	assert_held(&inode->lock);
-	if (leaves_gap)
-		err = cache_grow_prepare(cache, offset);
+	if (end > was)
+		err = cache_grow_prepare(cache, MAX(offset, was));
 	for (; offset < end && !err; offset = stop) {
 		err = cache_map(cache, offset, end, &extent);
 		stop = MIN(end, extent.offset + extent.length);
 		if (!err && extent.kind == CACHE_HOLE)
-			err = fill_zeroes(inode, offset, stop);
+			err = fill_hole(inode, offset, stop);
+		else if (!err && stop > inode->size)
+			err = file_cache_extend(inode, stop);
 	}
 	if (leaves_gap)
 		cache_grow_end(inode, was);
-	if (!err && inode->size < end)
-		err = file_cache_extend(inode, end);
 	return err;
 }
 

@@ -2,6 +2,8 @@
 /*
  * Room on the store for what is written.
  *
+ * Room is given by one thread at a time (room_lock): a write and the first stores to pages of mappings ask at once.
+ *
  * What was in the blocks before must be seen neither by a reader, who may ask where a page lies as soon as it has
  * room, nor after a crash. So nothing gets room whose pages are not all cached, up to date, and counted by
  * the one who asks: readers find them there, and no fill of one of them is going on, which would have it busy. They become
@@ -171,13 +173,19 @@ s64 cache_allocate(struct file_cache *cache, u64 offset, u64 length, struct page
 
 int cache_change_begin(struct file_cache *cache)
 {
+	int err = 0;
+
+	mutex_lock(&cache->room_lock);
 	if (cache->backing->begin)
-		return cache->backing->begin(cache->inode);
-	return 0;
+		err = cache->backing->begin(cache->inode);
+	if (err)
+		mutex_unlock(&cache->room_lock);
+	return err;
 }
 
 void cache_change_end(struct file_cache *cache)
 {
 	if (cache->backing->end)
 		cache->backing->end(cache->inode);
+	mutex_unlock(&cache->room_lock);
 }

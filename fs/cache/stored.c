@@ -56,7 +56,12 @@ __cold void file_cache_init(struct inode *inode, struct file_cache *cache,
 	cache->backing = backing;
 	cache->disk = disk;
 	cache->flags = flags;
-	rwsem_init(&cache->cut_lock);
+	/* A disk's is taken inside of a file's on it, by the driver that gives the file room: two kinds of locks. */
+	if (cache_is_disk(cache))
+		rwsem_init(&cache->cut_lock);
+	else
+		rwsem_init(&cache->cut_lock);
+	mutex_init(&cache->room_lock);
 	list_init(&cache->writes);
 	wait_queue_init(&cache->wait);
 	cache->flusher = cache_flusher_of(disk);

@@ -94,8 +94,11 @@ int driven_setattr(struct inode *inode, const struct iattr *attr)
 	};
 	int err = setattr_copy(inode, attr);
 
-	if (!err)
+	if (!err) {
+		node_exclude_stores(inode);
 		err = node_hand_down(inode, attr->valid, DRIVEN_CHANGE);
+		node_admit_stores(inode);
+	}
 	node_changed(inode);
 	if (!err && driven_of(inode->sb)->flags & BANOS_MOUNT_NO_OWNERS)
 		attr_refresh(inode);
@@ -186,10 +189,12 @@ int driven_setxattr(struct inode *inode, const char *name, const void *value, u3
 	struct driven_super *super = driven_of(inode->sb);
 	s64 err;
 
+	node_exclude_stores(inode);
 	if (value)
 		err = driven_change(super, setxattr, node_number(inode), name, value, size, flags);
 	else
 		err = driven_change(super, removexattr, node_number(inode), name);
+	node_admit_stores(inode);
 	if (err)
 		return driven_error(err);
 	node_changed(inode);

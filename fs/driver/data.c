@@ -232,7 +232,9 @@ static int data_reserve(struct inode *inode, u32 mode, u64 offset, u64 length)
 
 	if (end > super->info.bytes_max)
 		return -EFBIG;
+	file_cache_cut_begin(inode); /* a store to a mapping gives room at the same time */
 	err = driven_change(super, allocate, node_number(inode), mode, offset, length);
+	file_cache_cut_end(inode);
 	if (err && err != -EOPNOTSUPP)
 		return driven_error(err);
 	if (mode & FALLOC_FL_KEEP_SIZE && end > inode->size)

@@ -156,8 +156,10 @@ static __cold int driven_link(struct inode *inode, struct inode *dir, struct den
 	/* Of what has no name commits hand nothing down: that ends before one can contain the name. */
 	if (!inode->nlink++)
 		node_dirty(inode, BANOS_SET_MODE | BANOS_SET_ATIME | BANOS_SET_MTIME);
+	node_exclude_stores(inode);
 	err = driven_change(super, link, node_number(inode), node_number(dir), d->name,
 			    dentry_name_len(d), &attr);
+	node_admit_stores(inode);
 	if (err) {
 		inode->nlink--;
 		return driven_error(err);
@@ -174,9 +176,12 @@ static __cold int driven_link(struct inode *inode, struct inode *dir, struct den
 
 static int driven_unlink(struct inode *dir, struct dentry *d)
 {
-	s64 err = driven_change(driven_of(dir->sb), unlink, node_number(dir), d->name,
-				dentry_name_len(d), node_number(d->inode));
+	s64 err;
 
+	node_exclude_stores(d->inode);
+	err = driven_change(driven_of(dir->sb), unlink, node_number(dir), d->name,
+			    dentry_name_len(d), node_number(d->inode));
+	node_admit_stores(d->inode);
 	if (err)
 		return driven_error(err);
 	if (d->inode->nlink)

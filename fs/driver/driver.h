@@ -165,6 +165,20 @@ static inline u64 node_number(const struct inode *inode)
 {
 	return driven_node(inode)->node;
 }
+/**
+ * @brief From here to node_admit_stores() no store to a mapping gives the file room: that is a change of the node, too, and the only
+ * one without inode->lock. Under inode->lock; sleeps.
+ */
+static inline void node_exclude_stores(struct inode *inode)
+{
+	if (inode->cache)
+		file_cache_cut_begin(inode);
+}
+static inline void node_admit_stores(struct inode *inode)
+{
+	if (inode->cache)
+		file_cache_cut_end(inode);
+}
 int __must_check driven_nodes_init(void);
 /** @brief The inode of a node, counted; a new one if it is not known. @return ERR_PTR; -EAGAIN: look the name up again */
 struct inode *__must_check node_get(struct driven_super *super, const struct banos_attr *attr);

@@ -26,13 +26,13 @@ def host(*command):
     return done.stdout
 
 
-def started(start, tmp_path, kind, kernel):
+def started(start, tmp_path, kind, kernel, program='allocate'):
     """A disk that is full of what was there before, and a file with a hole in it where the format has holes."""
     disk = f'{tmp_path}/disk'
     with open(disk, 'wb') as f:
         f.write(b'old' * (20 << 20))
     host(*MAKE[kind], disk)
-    m = start(kernel=kernel, cpus=2, append='quiet', files={'allocate': file('', disk_program('allocate'), 0o755)}, qemu=[
+    m = start(kernel=kernel, cpus=2, append='quiet', files={program: file('', disk_program(program), 0o755)}, qemu=[
         '-drive', f'if=none,id=d,format=raw,file={disk}', '-device', 'virtio-blk-pci,drive=d']).boot()
     m.check('dmesg -n1; modprobe virtioblk; modprobe ext2; modprobe vfat; mkdir /m; until test -b /dev/vda; do sleep 0.1; done')
     m.check(f'mount -t {kind[:4] if kind != "fat" else "vfat"} /dev/vda /m && cd /m')
@@ -96,6 +96,15 @@ def test_holes(start, tmp_path, kind, kernel):
     assert allocate(m, 'b', PUNCH, 5000, 1000)[:2] == (0, 40000)
     m.check("(head -c 5000 /bin/busybox; head -c 1000 /dev/zero; head -c 40000 /bin/busybox | tail -c 34000) | cmp - b")
     ended(m, disk, kind)
+
+
+def test_what_a_mapping_stores_meanwhile_stays(start, tmp_path, kernel):
+    m, disk = started(start, tmp_path, 'ext2-4k', kernel, 'fillrace')
+    assert m.check('/fillrace a 12', 120).split() == ['0']
+    m.check('cp a /tmp/b')
+    m.check('sync; echo 3 >/proc/sys/vm/drop_caches')
+    m.check('cmp a /tmp/b')
+    ended(m, disk, 'ext2-4k')
 
 
 def test_clusters_behind_the_end(start, tmp_path, kernel):

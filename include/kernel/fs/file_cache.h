@@ -7,8 +7,9 @@
  * all there is of its files, has none of this (fs/cache/pages.c).
  *
  * Locks, outermost first: inode->lock (writes, changes of size); vm_space.lock (faults); file_cache.cut_lock (faults and
- * fills for reading, whoever takes stored bytes away for writing; no user memory is touched under it); a change of the file system
- * (cache_backing.begin to end); inode->pages.lock (spin): the tree, its tags, page->mapping, the list of writes.
+ * fills for reading, whoever takes stored bytes away for writing; no user memory is touched under it); file_cache.room_lock
+ * (who gives room); a change of the file system (cache_backing.begin to end); inode->pages.lock (spin): the tree, its tags,
+ * page->mapping, the list of writes.
  * Write-back takes none but the last, so a commit may wait for it.
  */
 #pragma once
@@ -81,6 +82,7 @@ struct file_cache {
 	u32 error;    /* of write-back: stored.c */
 	u32 failures; /* batches of write-back that had one */
 	struct rwsem cut_lock;
+	struct mutex room_lock;
 	/* under inode->pages.lock */
 	u64 nr_dirty;		   /* pages with PG_DIRTY, which are tagged in the tree */
 	struct list writes;	   /* struct cache_write: in flight */
