@@ -121,6 +121,8 @@ int cache_map(struct file_cache *cache, u64 from, u64 to, struct cache_extent *e
 	if (cache_is_disk(cache)) {
 		u64 bytes = disk_bytes(cache->disk);
 
+		if (!bytes) /* it was taken away */
+			return -EIO;
 		*extent = (struct cache_extent){ .kind = from < bytes ? CACHE_RUN : CACHE_HOLE,
 						 .offset = from,
 						 .length = to - from,
