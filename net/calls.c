@@ -1,92 +1,113 @@
 // SPDX-License-Identifier: MIT
 /*
- * The system calls on sockets, but for those that move messages
- * (message_calls.c).
+ * The system calls on sockets, but for those that move messages (message_calls.c); and the families that socket()
+ * knows.
+ *
+ * Lock: families_lock (mutex) guards the writers of families; socket() reads under RCU and holds the family
+ * while it creates.
  */
-#include "socket.h"
-#include <kernel/cred.h>
-#include <kernel/fs/fd_table.h>
+#include "calls.h"
+#include <kernel/err.h>
 #include <kernel/fs/file.h>
-#include <kernel/process.h>
+#include <kernel/lock.h>
+#include <kernel/rcu.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
 
-#define PATH_OFFSET offsetof(struct user_sockaddr_un, path)
+static DEFINE_MUTEX(families_lock);
+static struct socket_family *families[AF_MAX] = {
+#ifdef CONFIG_NET_UNIX
+	[AF_UNIX] = &unix_family,
+#endif
+};
+
+/* ---- families ---- */
+
+int socket_family_register(struct socket_family *family)
+{
+	int err = 0;
+
+	if (family->family == AF_UNSPEC || family->family >= AF_MAX)
+		return -EINVAL;
+	mutex_lock(&families_lock);
+	if (families[family->family])
+		err = -EEXIST;
+	else
+		rcu_assign_pointer(families[family->family], family);
+	mutex_unlock(&families_lock);
+	return err;
+}
+
+void socket_family_unregister(struct socket_family *family)
+{
+	mutex_lock(&families_lock);
+	if (families[family->family] == family)
+		rcu_assign_pointer(families[family->family], NULL);
+	mutex_unlock(&families_lock);
+	synchronize_rcu();
+}
+
+static struct socket_family *family_find(u32 number)
+{
+	struct socket_family *family;
+
+	rcu_read_lock();
+	family = rcu_dereference(families[number]);
+	if (family && family->hold && !family->hold(family))
+		family = NULL;
+	rcu_read_unlock();
+	return family;
+}
+
+static void family_put(struct socket_family *family)
+{
+	if (family->drop)
+		family->drop(family);
+}
+
+/* ---- making them ---- */
 
 int socket_get(u32 fd, struct socket_ref *ref)
 {
 	ref->fd = fd_get(fd);
 	if (!ref->fd.file)
 		return -EBADF;
-	ref->socket = unix_socket_of(ref->fd.file);
+	ref->socket = socket_of(ref->fd.file);
 	if (ref->socket)
 		return 0;
 	fd_put(ref->fd);
 	return -ENOTSOCK;
 }
 
-/* ---- addresses ---- */
-
-int address_from_user(struct user_sockaddr_un *un, uaddr_t user, s32 len)
+/* @return the family, held, or ERR_PTR */
+static struct socket_family *family_for(s32 number, u32 type)
 {
-	memset(un, 0, sizeof(*un));
-	if (len < 0 || len > SOCKADDR_MAX)
-		return -EINVAL;
-	return copy_from_user(un, user, MIN((u64)len, sizeof(*un)));
-}
-
-int address_to_user(uaddr_t user, uaddr_t user_len, const void *user_addr, u32 len)
-{
-	u32 room, true_len = len;
-
-	if (get_user_u32(&room, user_len))
-		return -EFAULT;
-	if ((s32)room < 0)
-		return -EINVAL;
-	len = MIN(room, len);
-	if (len && copy_to_user(user, user_addr, len))
-		return -EFAULT;
-	return put_user_u32(user_len, true_len);
-}
-
-int address_of_name(const struct unix_name *name, uaddr_t user, uaddr_t user_len)
-{
-	static const u16 unnamed = AF_UNIX;
-
-	if (name)
-		return address_to_user(user, user_len, &name->address, name->len);
-	return address_to_user(user, user_len, &unnamed, sizeof(unnamed));
-}
-
-/* ---- making them ---- */
-
-/* @return the kind to make, or -errno */
-static s32 check_kind(s32 family, u32 type, s32 protocol)
-{
-	u32 kind = type & SOCK_TYPE_MASK;
+	struct socket_family *family;
 
 	if (type & ~(SOCK_TYPE_MASK | SOCK_CLOEXEC | SOCK_NONBLOCK))
-		return -EINVAL;
-	if (family < 0 || family >= AF_MAX)
-		return -EAFNOSUPPORT;
-	if (kind >= SOCK_TYPE_MAX)
-		return -EINVAL;
-	if (family != AF_UNIX)
-		return -EAFNOSUPPORT;
-	if (protocol && protocol != AF_UNIX)
-		return -EPROTONOSUPPORT;
-	if (kind == SOCK_RAW)
-		return SOCK_DGRAM;
-	if (kind != SOCK_STREAM && kind != SOCK_DGRAM && kind != SOCK_SEQPACKET)
-		return -ESOCKTNOSUPPORT;
-	return (s32)kind;
+		return ERR_PTR(-EINVAL);
+	if (number < 0 || number >= AF_MAX)
+		return ERR_PTR(-EAFNOSUPPORT);
+	if ((type & SOCK_TYPE_MASK) >= SOCK_TYPE_MAX)
+		return ERR_PTR(-EINVAL);
+	family = family_find((u32)number);
+	if (!family)
+		return ERR_PTR(-EAFNOSUPPORT);
+	return family;
 }
 
-/* @return descriptor or -errno; the table owns the file, or it was released. */
-static s32 socket_install(struct file *f, u32 type)
+/* The open file of a socket, which is released when there is none. @return descriptor or -errno */
+static s64 socket_install(struct socket *socket, u32 type)
 {
-	s32 fd = fd_install(f, 0, type & SOCK_CLOEXEC);
+	const struct file_ops *ops = socket->ops->file ?: &socket_fops;
+	struct file *f = file_create_anon("socket", ops, socket, O_RDWR | (type & SOCK_NONBLOCK));
+	s32 fd;
 
+	if (IS_ERR(f)) {
+		socket->ops->release(socket);
+		return PTR_ERR(f);
+	}
+	fd = fd_install(f, 0, type & SOCK_CLOEXEC);
 	if (fd < 0)
 		file_put(f);
 	return fd;
@@ -94,89 +115,107 @@ static s32 socket_install(struct file *f, u32 type)
 
 SYSCALL3(socket, family, type, protocol)
 {
-	s32 kind = check_kind((s32)family, (u32)type, (s32)protocol);
-	struct file *f;
-	int err;
+	struct socket_family *held = family_for((s32)family, (u32)type);
+	struct socket *socket;
 
-	if (kind < 0)
-		return kind;
-	err = unix_create((u32)kind, (u32)type & SOCK_NONBLOCK, &f);
-	return err ?: socket_install(f, (u32)type);
+	if (IS_ERR(held))
+		return PTR_ERR(held);
+	socket = held->create(held, (u32)type & SOCK_TYPE_MASK, (u32)protocol);
+	family_put(held);
+	if (IS_ERR(socket))
+		return PTR_ERR(socket);
+	return socket_install(socket, (u32)type);
 }
 
-SYSCALL4(socketpair, family, type, protocol, fds)
+/* @return 0 and two sockets that are joined, or -errno */
+static s64 pair_create(struct socket_family *family, u32 type, u32 protocol, struct socket *pair[2])
 {
-	s32 kind = check_kind((s32)family, (u32)type, (s32)protocol), fd[2];
-	struct file *files[2];
 	int err;
 
-	if (kind < 0)
-		return kind;
-	err = unix_create((u32)kind, (u32)type & SOCK_NONBLOCK, &files[0]);
-	if (err)
-		return err;
-	err = unix_create((u32)kind, (u32)type & SOCK_NONBLOCK, &files[1]);
+	if (!family->pair)
+		return -EOPNOTSUPP;
+	pair[0] = family->create(family, type, protocol);
+	if (IS_ERR(pair[0]))
+		return PTR_ERR(pair[0]);
+	pair[1] = family->create(family, type, protocol);
+	if (IS_ERR(pair[1])) {
+		pair[0]->ops->release(pair[0]);
+		return PTR_ERR(pair[1]);
+	}
+	err = family->pair(pair[0], pair[1]);
 	if (err) {
-		file_put(files[0]);
-		return err;
-	}
-	unix_join(files[0]->private, files[1]->private);
-	fd[0] = socket_install(files[0], (u32)type);
-	if (fd[0] < 0) {
-		file_put(files[1]);
-		return fd[0];
-	}
-	fd[1] = socket_install(files[1], (u32)type);
-	if (fd[1] < 0) {
-		fd_close((u32)fd[0]);
-		return fd[1];
-	}
-	err = copy_to_user(uaddr(fds), fd, sizeof(fd));
-	if (err) {
-		fd_close((u32)fd[0]);
-		fd_close((u32)fd[1]);
+		pair[0]->ops->release(pair[0]);
+		pair[1]->ops->release(pair[1]);
 	}
 	return err;
 }
 
-/* ---- names ---- */
-
-SYSCALL3(bind, fd, user, len)
+SYSCALL4(socketpair, family, type, protocol, fds)
 {
-	struct user_sockaddr_un address;
-	struct socket_ref ref;
-	s64 ret = socket_get((u32)fd, &ref);
+	struct socket_family *held = family_for((s32)family, (u32)type);
+	struct socket *pair[2];
+	s32 fd[2];
+	s64 ret;
 
+	if (IS_ERR(held))
+		return PTR_ERR(held);
+	ret = pair_create(held, (u32)type & SOCK_TYPE_MASK, (u32)protocol, pair);
+	family_put(held);
 	if (ret)
 		return ret;
-	ret = address_from_user(&address, uaddr(user), (s32)len);
-	if (!ret && ((s32)len < (s32)PATH_OFFSET || (s32)len > (s32)sizeof(address) ||
-		     address.family != AF_UNIX))
-		ret = -EINVAL;
-	if (!ret)
-		ret = unix_name_bind(ref.socket, &address, (u32)len);
-	socket_put(&ref);
+	fd[0] = (s32)(ret = socket_install(pair[0], (u32)type));
+	if (ret < 0) {
+		pair[1]->ops->release(pair[1]);
+		return ret;
+	}
+	fd[1] = (s32)(ret = socket_install(pair[1], (u32)type));
+	if (ret >= 0)
+		ret = copy_to_user(uaddr(fds), fd, sizeof(fd));
+	if (ret < 0) {
+		fd_close((u32)fd[0]);
+		if (fd[1] >= 0)
+			fd_close((u32)fd[1]);
+	}
 	return ret;
 }
+
+/* ---- names ---- */
 
 static bool may_wait(const struct socket_ref *ref)
 {
 	return !(ref->fd.file->flags & O_NONBLOCK);
 }
 
-SYSCALL3(connect, fd, user, len)
+SYSCALL3(bind, fd, user, len)
 {
-	struct user_sockaddr_un address;
+	struct socket_address address;
 	struct socket_ref ref;
 	s64 ret = socket_get((u32)fd, &ref);
 
 	if (ret)
 		return ret;
-	ret = address_from_user(&address, uaddr(user), (s32)len);
-	if (!ret && (s32)len < (s32)PATH_OFFSET)
-		ret = -EINVAL;
+	ret = socket_address_from_user(&address, uaddr(user), (s32)len);
+	if (!ret && !ref.socket->ops->bind)
+		ret = -EOPNOTSUPP;
 	if (!ret)
-		ret = unix_connect(ref.socket, &address, (u32)len, may_wait(&ref));
+		ret = ref.socket->ops->bind(ref.socket, &address, (u32)len);
+	socket_put(&ref);
+	return ret;
+}
+
+SYSCALL3(connect, fd, user, len)
+{
+	struct socket_address address;
+	struct socket_ref ref;
+	s64 ret = socket_get((u32)fd, &ref);
+
+	if (ret)
+		return ret;
+	ret = socket_address_from_user(&address, uaddr(user), (s32)len);
+	if (!ret && !ref.socket->ops->connect)
+		ret = -EOPNOTSUPP;
+	if (!ret)
+		ret = ref.socket->ops->connect(ref.socket, &address, (u32)len, may_wait(&ref));
 	socket_put(&ref);
 	return ret;
 }
@@ -188,32 +227,43 @@ SYSCALL2(listen, fd, backlog)
 
 	if (ret)
 		return ret;
-	ret = unix_listen(ref.socket, (s32)backlog);
+	ret = -EOPNOTSUPP;
+	if (ref.socket->ops->listen)
+		ret = ref.socket->ops->listen(ref.socket, (s32)backlog);
 	socket_put(&ref);
 	return ret;
+}
+
+static s64 name_to_user(struct socket *socket, bool peer, u64 user, u64 user_len)
+{
+	struct socket_address address;
+	s64 ret = -EOPNOTSUPP;
+
+	if (socket->ops->get_name)
+		ret = socket->ops->get_name(socket, peer, &address);
+	if (ret < 0)
+		return ret;
+	return socket_address_to_user(uaddr(user), uaddr(user_len), &address, (u32)ret);
 }
 
 /* @return the descriptor of a connection, which is closed on failure, or -errno */
 static s64 accept_one(struct socket_ref *ref, u64 user, u64 user_len, u32 flags)
 {
-	struct unix_socket *socket = unix_accept(ref->socket, may_wait(ref));
-	struct file *f;
+	struct socket *socket;
 	s64 ret = 0;
 
+	if (!ref->socket->ops->accept)
+		return -EOPNOTSUPP;
+	socket = ref->socket->ops->accept(ref->socket, may_wait(ref));
 	if (IS_ERR(socket))
 		return PTR_ERR(socket);
-	f = unix_socket_file(socket, flags);
-	if (IS_ERR(f)) {
-		unix_socket_close(socket);
-		return PTR_ERR(f);
-	}
 	if (user)
-		ret = address_of_name(socket->peer->name, uaddr(user), uaddr(user_len));
+		ret = name_to_user(socket, true, user, user_len);
 	if (ret) {
-		file_put(f);
+		socket->ops->release(socket);
 		return ret;
 	}
-	return socket_install(f, flags);
+	return socket_install(socket, flags);
 }
 
 static s64 do_accept(u32 fd, u64 user, u64 user_len, u32 flags)
@@ -240,36 +290,25 @@ SYSCALL4(accept4, fd, user, len, flags)
 	return do_accept((u32)fd, user, len, (u32)flags);
 }
 
-SYSCALL3(getsockname, fd, user, len)
+static s64 do_get_name(u64 fd, bool peer, u64 user, u64 user_len)
 {
 	struct socket_ref ref;
 	s64 ret = socket_get((u32)fd, &ref);
 
 	if (ret)
 		return ret;
-	ret = address_of_name(__atomic_load_n(&ref.socket->name, __ATOMIC_ACQUIRE), uaddr(user),
-			      uaddr(len));
+	ret = name_to_user(ref.socket, peer, user, user_len);
 	socket_put(&ref);
 	return ret;
 }
 
+SYSCALL3(getsockname, fd, user, len)
+{
+	return do_get_name(fd, false, user, len);
+}
 SYSCALL3(getpeername, fd, user, len)
 {
-	struct unix_socket *peer;
-	struct socket_ref ref;
-	s64 ret = socket_get((u32)fd, &ref);
-
-	if (ret)
-		return ret;
-	peer = unix_peer_get(ref.socket);
-	if (peer)
-		ret = address_of_name(__atomic_load_n(&peer->name, __ATOMIC_ACQUIRE), uaddr(user),
-				      uaddr(len));
-	else
-		ret = -ENOTCONN;
-	unix_socket_put(peer);
-	socket_put(&ref);
-	return ret;
+	return do_get_name(fd, true, user, len);
 }
 
 /* ---- the rest ---- */
@@ -283,9 +322,10 @@ SYSCALL2(shutdown, fd, how)
 		return ret;
 	if ((u32)how > SHUT_RDWR)
 		ret = -EINVAL;
+	else if (!ref.socket->ops->shutdown)
+		ret = -EOPNOTSUPP;
 	else
-		unix_shutdown(ref.socket,
-			      (u32)how + 1); /* CLOSED_READ, CLOSED_WRITE, CLOSED_BOTH */
+		ret = ref.socket->ops->shutdown(ref.socket, (u32)how);
 	socket_put(&ref);
 	return ret;
 }
@@ -297,9 +337,13 @@ SYSCALL5(getsockopt, fd, level, option, value, len)
 
 	if (ret)
 		return ret;
-	ret = -EOPNOTSUPP;
 	if ((s32)level == SOL_SOCKET)
 		ret = socket_get_option(ref.socket, (u32)option, uaddr(value), uaddr(len));
+	else if (ref.socket->ops->get_option)
+		ret = ref.socket->ops->get_option(ref.socket, (u32)level, (u32)option, uaddr(value),
+						  uaddr(len));
+	else
+		ret = -EOPNOTSUPP;
 	socket_put(&ref);
 	return ret;
 }
@@ -314,9 +358,13 @@ SYSCALL5(setsockopt, fd, level, option, value, len)
 	ret = socket_get((u32)fd, &ref);
 	if (ret)
 		return ret;
-	ret = -EOPNOTSUPP;
 	if ((s32)level == SOL_SOCKET)
 		ret = socket_set_option(ref.socket, (u32)option, uaddr(value), (s32)len);
+	else if (ref.socket->ops->set_option)
+		ret = ref.socket->ops->set_option(ref.socket, (u32)level, (u32)option, uaddr(value),
+						  (s32)len);
+	else
+		ret = -EOPNOTSUPP;
 	socket_put(&ref);
 	return ret;
 }

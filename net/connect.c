@@ -8,7 +8,7 @@
  *
  * A datagram socket is connected by noting whom it sends to.
  */
-#include "socket.h"
+#include "unix.h"
 #include <kernel/cred.h>
 #include <kernel/err.h>
 #include <kernel/process.h>
@@ -86,18 +86,18 @@ static int wait_for_backlog(struct unix_socket *listener, u64 deadline)
 	int err = wait_event_interruptible_until(
 		&listener->room_wait, !may_join(listener) || backlog_has_room(listener), deadline);
 
-	return unix_wait_result(err, deadline);
+	return socket_wait_result(err, deadline);
 }
 
 static int connect_to(struct unix_socket *client, struct unix_socket *listener, bool wait)
 {
-	u64 deadline = unix_deadline(client->sndtimeo_ns);
+	u64 deadline = socket_deadline(client->base.sndtimeo_ns);
 	struct unix_socket *server;
 	int err;
 
-	if (client->type != listener->type)
+	if (client->base.type != listener->base.type)
 		return -EPROTOTYPE;
-	server = unix_socket_create(client->type);
+	server = unix_socket_create(client->base.type);
 	if (!server)
 		return -ENOMEM;
 	for (;;) {
@@ -112,9 +112,9 @@ static int connect_to(struct unix_socket *client, struct unix_socket *listener, 
 		unix_socket_put(server);
 		return err;
 	}
-	wake_up_poll(&listener->read_wait, POLLIN | POLLRDNORM);
-	async_notify(&listener->async, POLL_IN);
-	wake_up_poll(&client->write_wait, POLLOUT | POLLWRNORM);
+	wake_up_poll(&listener->base.read_wait, POLLIN | POLLRDNORM);
+	async_notify(&listener->base.async, POLL_IN);
+	wake_up_poll(&client->base.write_wait, POLLOUT | POLLWRNORM);
 	return 0;
 }
 
@@ -173,7 +173,7 @@ static int connect_datagram(struct unix_socket *socket, const struct user_sockad
 		to = unix_name_find(address, len);
 		if (IS_ERR(to))
 			return PTR_ERR(to);
-		if (to->type != socket->type)
+		if (to->base.type != socket->base.type)
 			err = -EPROTOTYPE;
 		else if (!unix_may_send(socket, to))
 			err = -EPERM;
@@ -215,7 +215,7 @@ static struct unix_socket *take_backlog(struct unix_socket *socket)
 
 struct unix_socket *unix_accept(struct unix_socket *socket, bool wait)
 {
-	u64 deadline = unix_deadline(socket->rcvtimeo_ns);
+	u64 deadline = socket_deadline(socket->base.rcvtimeo_ns);
 
 	if (!unix_is_connected_type(socket))
 		return ERR_PTR(-EOPNOTSUPP);
@@ -231,12 +231,12 @@ struct unix_socket *unix_accept(struct unix_socket *socket, bool wait)
 			return ERR_PTR(-EINVAL);
 		if (!wait)
 			return ERR_PTR(-EAGAIN);
-		err = wait_event_interruptible_until(&socket->read_wait,
+		err = wait_event_interruptible_until(&socket->base.read_wait,
 						     READ_ONCE(socket->nr_backlog) ||
 							     (READ_ONCE(socket->shutdown) &
 							      CLOSED_READ),
 						     deadline);
-		err = unix_wait_result(err, deadline);
+		err = socket_wait_result(err, deadline);
 		if (err)
 			return ERR_PTR(err);
 	}

@@ -7,13 +7,11 @@
  * Header and content are copied from user memory once, so that a thread that
  * changes them meanwhile cannot bypass a check. cmsg(3), unix(7).
  */
-#include "socket.h"
+#include "unix.h"
 #include <kernel/cred.h>
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/file.h>
 #include <kernel/process.h>
-
-#define CONTROL_MAX 20480u /* as Linux: /proc/sys/net/core/optmem_max */
 
 /* ---- sending ---- */
 
@@ -59,8 +57,6 @@ int control_from_user(struct message *message, uaddr_t control, u64 len)
 	u64 content;
 	int err = 0;
 
-	if (len > CONTROL_MAX)
-		return -ENOBUFS;
 	for (u64 offset = 0; len - offset >= sizeof(header) && !err;
 	     offset += CMSG_ALIGN(header.len)) {
 		uaddr_t from = uaddr_add(control, offset);
@@ -85,45 +81,6 @@ int control_from_user(struct message *message, uaddr_t control, u64 len)
 
 /* ---- receiving ---- */
 
-/* The address of the next control message. */
-struct control_room {
-	uaddr_t at;
-	u64 left;
-};
-
-static void control_advance(struct control_room *room, u64 content)
-{
-	u64 step = MIN(CMSG_SPACE(content), room->left);
-
-	room->at = uaddr_add(room->at, step);
-	room->left -= step;
-}
-
-static bool put_header(struct control_room *room, s32 type, u64 content)
-{
-	struct user_cmsghdr header = { CMSG_LEN(content), SOL_SOCKET, type };
-
-	return !copy_to_user(room->at, &header, sizeof(header));
-}
-
-static void put_credentials(struct message *message, struct control_room *room)
-{
-	struct user_ucred credentials = { message->record.pid, message->record.uid,
-					  message->record.gid };
-	u64 length;
-
-	if (room->left < sizeof(struct user_cmsghdr)) {
-		message->out_flags |= MSG_CTRUNC;
-		return;
-	}
-	length = MIN(sizeof(credentials), room->left - sizeof(struct user_cmsghdr));
-	if (length < sizeof(credentials))
-		message->out_flags |= MSG_CTRUNC;
-	if (put_header(room, SCM_CREDENTIALS, length) &&
-	    !copy_to_user(uaddr_add(room->at, sizeof(struct user_cmsghdr)), &credentials, length))
-		control_advance(room, length);
-}
-
 /* Install a received file in a descriptor, and store its number for the user. */
 static bool put_descriptor(struct file *f, uaddr_t where, bool cloexec)
 {
@@ -142,39 +99,49 @@ static bool put_descriptor(struct file *f, uaddr_t where, bool cloexec)
 	return true;
 }
 
-static void put_rights(struct message *message, struct control_room *control_room)
+/* The header is written last: it tells how many descriptors there are. */
+static bool put_rights_header(struct socket_message *call, u32 nfiles)
+{
+	u64 content = nfiles * sizeof(s32), step = MIN(CMSG_SPACE(content), call->control_len);
+	struct user_cmsghdr header = { CMSG_LEN(content), SOL_SOCKET, SCM_RIGHTS };
+
+	if (copy_to_user(call->control, &header, sizeof(header)))
+		return false;
+	call->control = uaddr_add(call->control, step);
+	call->control_len -= step;
+	return true;
+}
+
+static void put_rights(struct message *message, struct socket_message *call)
 {
 	struct unix_rights *rights = message->record.rights;
 	bool cloexec = message->flags & MSG_CMSG_CLOEXEC;
 	u64 room = 0;
 	u32 nfiles = 0;
 
-	if (control_room->left > sizeof(struct user_cmsghdr))
-		room = (control_room->left - sizeof(struct user_cmsghdr)) / sizeof(s32);
+	if (call->control_len > sizeof(struct user_cmsghdr))
+		room = (call->control_len - sizeof(struct user_cmsghdr)) / sizeof(s32);
 	while (nfiles < MIN(room, (u64)rights->nr_files) &&
 	       put_descriptor(rights->file[nfiles],
-			      uaddr_add(control_room->at, CMSG_LEN(nfiles * sizeof(s32))), cloexec))
+			      uaddr_add(call->control, CMSG_LEN(nfiles * sizeof(s32))), cloexec))
 		nfiles++;
-	if (nfiles && put_header(control_room, SCM_RIGHTS, nfiles * sizeof(s32)))
-		control_advance(control_room, nfiles * sizeof(s32));
-	if (nfiles < rights->nr_files)
-		message->out_flags |= MSG_CTRUNC;
+	if ((nfiles && !put_rights_header(call, nfiles)) || nfiles < rights->nr_files)
+		call->out_flags |= MSG_CTRUNC;
 }
 
-u64 control_to_user(struct unix_socket *socket, struct message *message, uaddr_t control, u64 len)
+void control_to_user(struct unix_socket *socket, struct message *message,
+		     struct socket_message *call)
 {
-	struct control_room room = { control, len };
-	u64 all;
+	if (message->has_record && socket_switch(&socket->base, SO_PASSCRED)) {
+		struct user_ucred credentials = { message->record.pid, message->record.uid,
+						  message->record.gid };
 
-	if (!control)
-		room.left = 0;
-	all = room.left;
-	if (message->has_record && socket_switch(socket, SO_PASSCRED))
-		put_credentials(message, &room);
+		socket_message_add_control(call, SOL_SOCKET, SCM_CREDENTIALS, &credentials,
+					   sizeof(credentials));
+	}
 	if (message->record.rights) {
-		put_rights(message, &room);
+		put_rights(message, call);
 		unix_rights_put(message->record.rights);
 		message->record.rights = NULL;
 	}
-	return all - room.left;
 }

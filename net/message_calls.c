@@ -3,7 +3,7 @@
  * The system calls that send and receive: sendto, sendmsg, sendmmsg and their
  * counterparts.
  */
-#include "socket.h"
+#include "calls.h"
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
@@ -11,6 +11,7 @@
 #include <uapi/uio.h>
 
 #define TRANSFER_MAX UIO_MAX_BYTES
+#define CONTROL_MAX  20480u /* as Linux: /proc/sys/net/core/optmem_max */
 
 /* The flags of a call; O_NONBLOCK of the file counts as MSG_DONTWAIT. */
 static u32 call_flags(const struct socket_ref *ref, u64 flags)
@@ -22,53 +23,11 @@ static u32 call_flags(const struct socket_ref *ref, u64 flags)
 
 /* ---- sending ---- */
 
-/*
- * Find whom an address means. A connected stream socket refuses one, a socket of
- * type SOCK_SEQPACKET ignores it. @to: counted, or NULL: the peer
- */
-static int find_destination(const struct unix_socket *socket, const struct user_sockaddr_un *un,
-			    s32 len, struct unix_socket **to)
-{
-	*to = NULL;
-	if (socket->type == SOCK_STREAM) {
-		if (socket->peer)
-			return -EISCONN;
-		return -EOPNOTSUPP;
-	}
-	if (socket->type != SOCK_DGRAM)
-		return 0;
-	*to = unix_name_find(un, (u32)len);
-	if (IS_ERR(*to))
-		return (int)PTR_ERR(*to);
-	if ((*to)->type == socket->type)
-		return 0;
-	unix_socket_put(*to);
-	return -EPROTOTYPE;
-}
-
-static s64 send_message(struct unix_socket *socket, struct message *message, uaddr_t name,
-			s32 name_len)
-{
-	struct user_sockaddr_un address;
-	s64 ret;
-
-	if (name && name_len) {
-		ret = address_from_user(&address, name, name_len);
-		if (!ret)
-			ret = find_destination(socket, &address, name_len, &message->to);
-		if (ret)
-			return ret;
-	}
-	ret = unix_send(socket, message);
-	unix_socket_put(message->to);
-	return ret;
-}
-
 SYSCALL6(sendto, fd, buf, len, flags, name, name_len)
 {
 	struct socket_ref ref;
 	struct uio uio;
-	struct message message = { .uio = &uio };
+	struct socket_message message = { .uio = &uio };
 	s64 ret;
 
 	if (uio_init_user(&uio, uaddr(buf), MIN(len, TRANSFER_MAX)))
@@ -77,7 +36,11 @@ SYSCALL6(sendto, fd, buf, len, flags, name, name_len)
 	if (ret)
 		return ret;
 	message.flags = call_flags(&ref, flags);
-	ret = send_message(ref.socket, &message, uaddr(name), (s32)name_len);
+	if (name) {
+		message.name = uaddr(name);
+		message.name_size = (s32)name_len;
+	}
+	ret = ref.socket->ops->send(ref.socket, &message);
 	socket_put(&ref);
 	return ret;
 }
@@ -103,19 +66,20 @@ static int header_from_user(struct user_msghdr *msghdr, struct uio_list *list, u
 static s64 do_sendmsg(struct socket_ref *ref, uaddr_t user, u64 flags)
 {
 	struct uio_list list;
-	struct message message = { .uio = &list.uio, .flags = call_flags(ref, flags) };
+	struct socket_message message = { .uio = &list.uio, .flags = call_flags(ref, flags) };
 	struct user_msghdr header;
 	s64 ret = header_from_user(&header, &list, user);
 
 	if (ret)
 		return ret;
-	if (header.control_len > 0x7fffffff)
+	message.name = uaddr(header.name);
+	message.name_size = header.name_len;
+	message.control = uaddr(header.control);
+	message.control_len = header.control_len;
+	if (header.control_len > CONTROL_MAX)
 		ret = -ENOBUFS;
-	else if (header.control_len)
-		ret = control_from_user(&message, uaddr(header.control), header.control_len);
-	if (!ret)
-		ret = send_message(ref->socket, &message, uaddr(header.name), header.name_len);
-	unix_rights_put(message.record.rights); /* that were not sent */
+	else
+		ret = ref->socket->ops->send(ref->socket, &message);
 	uio_list_put(&list);
 	return ret;
 }
@@ -162,34 +126,12 @@ SYSCALL4(sendmmsg, fd, user, count, flags)
 
 /* ---- receiving ---- */
 
-/* Who sent it: the name of a datagram's sender, or of the other end; nothing if that has none. */
-static const struct unix_name *sender_name(const struct unix_socket *socket,
-					   const struct message *message)
-{
-	if (unix_is_connected_type(socket))
-		return __atomic_load_n(&socket->peer->name, __ATOMIC_ACQUIRE);
-	return message->record.name;
-}
-
-static int sender_to_user(const struct unix_socket *socket, const struct message *message,
-			  uaddr_t user, uaddr_t user_len)
-{
-	const struct unix_name *name = NULL;
-
-	if (message->has_record)
-		name = sender_name(socket, message);
-	if (name)
-		return address_of_name(name, user, user_len);
-	return address_to_user(user, user_len, NULL, 0);
-}
-
 SYSCALL6(recvfrom, fd, buf, len, flags, name, name_len)
 {
 	struct socket_ref ref;
 	struct uio uio;
-	struct message message = { .uio = &uio };
+	struct socket_message message = { .uio = &uio };
 	s64 ret;
-	int err;
 
 	if (uio_init_user(&uio, uaddr(buf), MIN(len, TRANSFER_MAX)))
 		return -EFAULT;
@@ -197,56 +139,36 @@ SYSCALL6(recvfrom, fd, buf, len, flags, name, name_len)
 	if (ret)
 		return ret;
 	message.flags = call_flags(&ref, flags);
-	ret = unix_receive(ref.socket, &message);
-	if (message.record.rights)
-		unix_rights_put(message.record.rights);
-	if (ret >= 0 && name) {
-		err = sender_to_user(ref.socket, &message, uaddr(name), uaddr(name_len));
-		if (err)
-			ret = err;
-	}
-	unix_name_put(message.record.name);
+	message.name = uaddr(name);
+	message.name_len = uaddr(name_len);
+	ret = ref.socket->ops->receive(ref.socket, &message);
 	socket_put(&ref);
 	return ret;
-}
-
-/* What recvmsg() returns besides the bytes. */
-static int header_to_user(uaddr_t user, const struct user_msghdr *msghdr,
-			  const struct unix_socket *socket, const struct message *message,
-			  u64 control)
-{
-	u32 flags = message->out_flags | (message->flags & MSG_CMSG_CLOEXEC);
-
-	if (msghdr->name && sender_to_user(socket, message, uaddr(msghdr->name),
-					   uaddr_add(user, offsetof(struct user_msghdr, name_len))))
-		return -EFAULT;
-	if (put_user_u32(uaddr_add(user, offsetof(struct user_msghdr, flags)), flags))
-		return -EFAULT;
-	return put_user_u64(uaddr_add(user, offsetof(struct user_msghdr, control_len)), control);
 }
 
 static s64 do_recvmsg(struct socket_ref *ref, uaddr_t user, u64 flags)
 {
 	struct uio_list list;
-	struct message message = { .uio = &list.uio, .flags = call_flags(ref, flags) };
+	struct socket_message message = { .uio = &list.uio, .flags = call_flags(ref, flags) };
 	struct user_msghdr header;
 	s64 ret = header_from_user(&header, &list, user);
-	u64 control;
-	int err;
+	u64 used;
 
 	if (ret)
 		return ret;
-	ret = unix_receive(ref->socket, &message);
-	if (ret < 0) {
-		unix_rights_put(message.record.rights);
-	} else {
-		control = control_to_user(ref->socket, &message, uaddr(header.control),
-					  header.control_len);
-		err = header_to_user(user, &header, ref->socket, &message, control);
-		if (err)
-			ret = err;
-	}
-	unix_name_put(message.record.name);
+	message.name = uaddr(header.name);
+	message.name_len = uaddr_add(user, offsetof(struct user_msghdr, name_len));
+	message.control = uaddr(header.control);
+	if (header.control)
+		message.control_len = header.control_len;
+	used = message.control_len;
+	ret = ref->socket->ops->receive(ref->socket, &message);
+	used -= message.control_len;
+	if (ret >= 0 &&
+	    (put_user_u32(uaddr_add(user, offsetof(struct user_msghdr, flags)),
+			  message.out_flags | (message.flags & MSG_CMSG_CLOEXEC)) ||
+	     put_user_u64(uaddr_add(user, offsetof(struct user_msghdr, control_len)), used)))
+		ret = -EFAULT;
 	uio_list_put(&list);
 	return ret;
 }
@@ -325,7 +247,7 @@ SYSCALL5(recvmmsg, fd, user, count, flags, timeout)
 	ret = socket_get((u32)fd, &ref);
 	if (ret)
 		return ret;
-	ret = unix_take_error(ref.socket);
+	ret = socket_take_error(ref.socket);
 	if (!ret)
 		ret = receive_many(&ref, user, MIN((u32)count, UIO_MAXIOV), (u32)flags,
 				   (u64)deadline, &done);

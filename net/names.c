@@ -11,7 +11,7 @@
  * free stays so until it is taken.
  */
 #include "names.h"
-#include "socket.h"
+#include "unix.h"
 #include <kernel/fs/dentry.h>
 #include <kernel/fs/dirops.h>
 #include <kernel/fs/inode.h>

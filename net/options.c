@@ -7,7 +7,7 @@
  * ENOPROTOOPT. A buffer size that is set is doubled, as Linux does for its own
  * bookkeeping; programs that read it back expect that. socket(7).
  */
-#include "socket.h"
+#include "calls.h"
 #include <kernel/cred.h>
 #include <kernel/time.h>
 
@@ -15,6 +15,11 @@
 #define SWITCHES                                                                             \
 	(1u << SO_REUSEADDR | 1u << SO_DONTROUTE | 1u << SO_BROADCAST | 1u << SO_KEEPALIVE | \
 	 1u << SO_OOBINLINE | 1u << SO_REUSEPORT | 1u << SO_PASSCRED)
+
+static bool option_is_switch(u32 option)
+{
+	return option <= SO_PEERCRED && (SWITCHES >> option & 1);
+}
 
 struct timeout {
 	s64 sec, usec;
@@ -60,19 +65,22 @@ union content {
 	} linger;
 };
 
-static u32 read_option(struct unix_socket *socket, u32 option, union content *content)
+static u32 read_option(struct socket *socket, u32 option, union content *content)
 {
 	switch (option) {
 	case SO_TYPE: content->number = socket->type; break;
-	case SO_DOMAIN: content->number = AF_UNIX; break;
-	case SO_PROTOCOL: content->number = 0; break;
-	case SO_ACCEPTCONN: content->number = socket->listening; break;
-	case SO_ERROR: content->number = (u32)-unix_take_error(socket); break;
+	case SO_DOMAIN: content->number = socket->family; break;
+	case SO_PROTOCOL: content->number = socket->protocol; break;
+	case SO_ACCEPTCONN:
+		content->number = socket->ops->is_listening && socket->ops->is_listening(socket);
+		break;
+	case SO_ERROR: content->number = (u32)-socket_take_error(socket); break;
 	case SO_SNDBUF: content->number = socket->sndbuf; break;
 	case SO_RCVBUF: content->number = socket->rcvbuf; break;
 	case SO_RCVLOWAT: content->number = socket->rcvlowat; break;
 	case SO_SNDLOWAT: content->number = 1; break;
 	case SO_PRIORITY: content->number = socket->priority; break;
+	case SO_MARK: content->number = socket->mark; break;
 	case SO_RCVTIMEO:
 		content->timeout = timeout_get(socket->rcvtimeo_ns);
 		return sizeof(content->timeout);
@@ -83,16 +91,20 @@ static u32 read_option(struct unix_socket *socket, u32 option, union content *co
 		content->linger.on = socket->linger.on;
 		content->linger.sec = socket->linger.sec;
 		return sizeof(content->linger);
-	case SO_PEERCRED: content->cred = socket->peer_cred; return sizeof(content->cred);
+	case SO_PEERCRED:
+		content->cred = (struct user_ucred){ 0, ~0u, ~0u };
+		if (socket->ops->peer_cred)
+			content->cred = socket->ops->peer_cred(socket);
+		return sizeof(content->cred);
 	default:
-		if (option > SO_PEERCRED || !(SWITCHES >> option & 1))
+		if (!option_is_switch(option))
 			return 0;
 		content->number = socket_switch(socket, option);
 	}
 	return sizeof(content->number);
 }
 
-s64 socket_get_option(struct unix_socket *socket, u32 option, uaddr_t value, uaddr_t user_len)
+s64 socket_get_option(struct socket *socket, u32 option, uaddr_t value, uaddr_t user_len)
 {
 	union content content = { 0 };
 	u32 len, room;
@@ -102,6 +114,8 @@ s64 socket_get_option(struct unix_socket *socket, u32 option, uaddr_t value, uad
 	if ((s32)room < 0)
 		return -EINVAL;
 	len = read_option(socket, option, &content);
+	if (!len && socket->ops->get_option)
+		return socket->ops->get_option(socket, SOL_SOCKET, option, value, user_len);
 	if (!len)
 		return -ENOPROTOOPT;
 	len = MIN(len, room);
@@ -125,7 +139,7 @@ static s64 buffer_set(u32 *size, u32 asked, u32 least, bool force)
 	return 0;
 }
 
-static s64 linger_set(struct unix_socket *socket, uaddr_t value, s32 len)
+static s64 linger_set(struct socket *socket, uaddr_t value, s32 len)
 {
 	struct {
 		s32 on, sec;
@@ -141,7 +155,7 @@ static s64 linger_set(struct unix_socket *socket, uaddr_t value, s32 len)
 	return 0;
 }
 
-static s64 write_option(struct unix_socket *socket, u32 option, u32 value)
+static s64 write_option(struct socket *socket, u32 option, u32 value)
 {
 	switch (option) {
 	case SO_SNDBUF:
@@ -160,8 +174,13 @@ static s64 write_option(struct unix_socket *socket, u32 option, u32 value)
 			return -EPERM;
 		socket->priority = value;
 		return 0;
+	case SO_MARK:
+		if (!current_capable(CAP_NET_ADMIN))
+			return -EPERM;
+		socket->mark = value;
+		return 0;
 	}
-	if (option > SO_PEERCRED || !(SWITCHES >> option & 1))
+	if (!option_is_switch(option))
 		return -ENOPROTOOPT;
 	if (value)
 		__atomic_or_fetch(&socket->flags, 1u << option, __ATOMIC_RELAXED);
@@ -170,9 +189,10 @@ static s64 write_option(struct unix_socket *socket, u32 option, u32 value)
 	return 0;
 }
 
-s64 socket_set_option(struct unix_socket *socket, u32 option, uaddr_t value, s32 len)
+s64 socket_set_option(struct socket *socket, u32 option, uaddr_t value, s32 len)
 {
 	u32 number;
+	s64 ret;
 
 	if (len < (s32)sizeof(number))
 		return -EINVAL;
@@ -181,7 +201,12 @@ s64 socket_set_option(struct unix_socket *socket, u32 option, uaddr_t value, s32
 	switch (option) {
 	case SO_RCVTIMEO: return timeout_set(&socket->rcvtimeo_ns, value, len);
 	case SO_SNDTIMEO: return timeout_set(&socket->sndtimeo_ns, value, len);
-	case SO_LINGER: return linger_set(socket, value, len);
+	case SO_LINGER: ret = linger_set(socket, value, len); break;
+	default: ret = write_option(socket, option, number);
 	}
-	return write_option(socket, option, number);
+	if (ret == -ENOPROTOOPT && socket->ops->set_option)
+		return socket->ops->set_option(socket, SOL_SOCKET, option, value, len);
+	if (!ret && socket->ops->option_changed)
+		socket->ops->option_changed(socket, option);
+	return ret;
 }

@@ -18,7 +18,7 @@
  * The number of files that a user may have in flight is bounded by RLIMIT_NOFILE,
  * as in Linux; so is a walk of the graph. unix(7), "Ancillary messages".
  */
-#include "socket.h"
+#include "unix.h"
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/file.h>
 #include <kernel/heap.h>

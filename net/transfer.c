@@ -16,7 +16,7 @@
  * queued before an error, a reader of messages receives the error first. Waiting
  * calls restart after a signal unless a timeout was set (signal(7)).
  */
-#include "socket.h"
+#include "unix.h"
 #include <kernel/cred.h>
 #include <kernel/fs/async.h>
 #include <kernel/process.h>
@@ -24,29 +24,6 @@
 #include <uapi/signal.h>
 
 #define NOBODY 65534u /* overflow user and group: the sender is not known */
-
-/* ---- waiting ---- */
-
-u64 unix_deadline(u64 timeout_ns)
-{
-	u64 now;
-
-	if (likely(timeout_ns == TIMEOUT_NONE))
-		return 0;
-	now = time_monotonic_ns();
-	if (now + timeout_ns < now)
-		return 0;
-	return now + timeout_ns;
-}
-
-int unix_wait_result(int err, u64 deadline)
-{
-	if (err == -ETIMEDOUT)
-		return -EAGAIN;
-	if (err == -ERESTARTSYS && deadline)
-		return -EINTR;
-	return err;
-}
 
 /* ---- sending ---- */
 
@@ -56,13 +33,13 @@ static int send_error(const struct unix_socket *socket, const struct unix_socket
 	if (READ_ONCE(socket->shutdown) & CLOSED_WRITE)
 		return -EPIPE;
 	if (READ_ONCE(to->dead)) {
-		if (socket->type == SOCK_DGRAM)
+		if (socket->base.type == SOCK_DGRAM)
 			return -ECONNREFUSED;
 		return -EPIPE;
 	}
 	if (READ_ONCE(to->shutdown) & CLOSED_READ)
 		return -EPIPE;
-	if (socket->type == SOCK_DGRAM && !unix_may_send(socket, to))
+	if (socket->base.type == SOCK_DGRAM && !unix_may_send(socket, to))
 		return -EPERM;
 	return 0;
 }
@@ -70,7 +47,7 @@ static int send_error(const struct unix_socket *socket, const struct unix_socket
 static int wait_for_room(struct unix_socket *socket, struct unix_socket *to, bool empty,
 			 u64 deadline)
 {
-	struct wait_queue *queue = &socket->write_wait;
+	struct wait_queue *queue = &socket->base.write_wait;
 	int err;
 
 	if (!unix_is_connected_type(socket))
@@ -80,7 +57,7 @@ static int wait_for_room(struct unix_socket *socket, struct unix_socket *to, boo
 						     (empty ? !READ_ONCE(to->queue.used)
 							    : unix_has_room(socket, to)),
 					     deadline);
-	return unix_wait_result(err, deadline);
+	return socket_wait_result(err, deadline);
 }
 
 /* The sender's identity is passed along only if one of the two sockets asked for it. */
@@ -88,7 +65,8 @@ static void fill_sender(struct unix_socket *socket, struct unix_socket *to, stru
 {
 	if (unlikely(message->has_record))
 		return;
-	if (unlikely(socket_switch(socket, SO_PASSCRED) || socket_switch(to, SO_PASSCRED))) {
+	if (unlikely(socket_switch(&socket->base, SO_PASSCRED) ||
+		     socket_switch(&to->base, SO_PASSCRED))) {
 		message->record.pid = current->proc->pid;
 		message->record.uid = current_cred()->uid;
 		message->record.gid = current_cred()->gid;
@@ -105,7 +83,7 @@ static void fill_sender(struct unix_socket *socket, struct unix_socket *to, stru
 static s64 peer_queue_put(struct unix_socket *socket, struct unix_socket *peer,
 			  struct message *message, bool whole)
 {
-	u32 sndbuf = READ_ONCE(socket->sndbuf);
+	u32 sndbuf = READ_ONCE(socket->base.sndbuf);
 	bool was_empty;
 	s64 result = -EAGAIN;
 
@@ -124,9 +102,9 @@ static s64 peer_queue_put(struct unix_socket *socket, struct unix_socket *peer,
 		return result;
 	message->record.rights = NULL;
 	message->record.name = NULL;
-	if (was_empty || wait_queue_active(&peer->read_wait))
-		wake_up_poll(&peer->read_wait, POLLIN | POLLRDNORM);
-	async_notify(&peer->async, POLL_IN);
+	if (was_empty || wait_queue_active(&peer->base.read_wait))
+		wake_up_poll(&peer->base.read_wait, POLLIN | POLLRDNORM);
+	async_notify(&peer->base.async, POLL_IN);
 	return result;
 }
 
@@ -151,7 +129,7 @@ static s64 put_or_wait(struct unix_socket *socket, struct unix_socket *to, struc
 
 static s64 send_stream(struct unix_socket *socket, struct message *message)
 {
-	u64 deadline = unix_deadline(socket->sndtimeo_ns);
+	u64 deadline = socket_deadline(socket->base.sndtimeo_ns);
 	s64 total = 0, result = 0;
 
 	while (message->uio->count && result >= 0) {
@@ -172,7 +150,7 @@ static s64 send_whole(struct unix_socket *socket, struct unix_socket *to, struct
 {
 	s64 result;
 
-	if (message->uio->count > READ_ONCE(socket->sndbuf) - RECORD_SIZE)
+	if (message->uio->count > READ_ONCE(socket->base.sndbuf) - RECORD_SIZE)
 		return -EMSGSIZE;
 	result = unix_take_error(socket);
 	if (result)
@@ -181,7 +159,7 @@ static s64 send_whole(struct unix_socket *socket, struct unix_socket *to, struct
 		unix_name_get(socket->name);
 		message->record.name = socket->name;
 	}
-	result = put_or_wait(socket, to, message, true, unix_deadline(socket->sndtimeo_ns));
+	result = put_or_wait(socket, to, message, true, socket_deadline(socket->base.sndtimeo_ns));
 	unix_name_put(message->record.name); /* that was not sent */
 	message->record.name = NULL;
 	if (result == -ECONNREFUSED && to == READ_ONCE(socket->peer))
@@ -199,7 +177,7 @@ static s64 send_to(struct unix_socket *socket, struct unix_socket *to, struct me
 		if (err)
 			return err;
 	}
-	if (socket->type == SOCK_STREAM)
+	if (socket->base.type == SOCK_STREAM)
 		return send_stream(socket, message);
 	return send_whole(socket, to, message);
 }
@@ -231,14 +209,15 @@ s64 unix_send(struct unix_socket *socket, struct message *message)
 static bool may_have_something(const struct unix_socket *socket)
 {
 	return READ_ONCE(socket->queue.nr_records) || (READ_ONCE(socket->shutdown) & CLOSED_READ) ||
-	       atomic_read(&socket->error);
+	       atomic_read(&socket->base.error);
 }
 
 static int wait_for_data(struct unix_socket *socket, u64 deadline)
 {
-	return unix_wait_result(wait_event_interruptible_until(
-					&socket->read_wait, may_have_something(socket), deadline),
-				deadline);
+	return socket_wait_result(wait_event_interruptible_until(&socket->base.read_wait,
+								 may_have_something(socket),
+								 deadline),
+				  deadline);
 }
 
 /* The read may have freed space for writers. */
@@ -256,12 +235,13 @@ static void wake_room_waiters(struct unix_socket *socket, u64 used_before)
 	}
 	if (!peer)
 		return;
-	was_full = used_before * 4 > READ_ONCE(peer->sndbuf);
-	if ((!was_full && !wait_queue_active(&peer->write_wait)) || !unix_has_room(peer, socket))
+	was_full = used_before * 4 > READ_ONCE(peer->base.sndbuf);
+	if ((!was_full && !wait_queue_active(&peer->base.write_wait)) ||
+	    !unix_has_room(peer, socket))
 		return;
-	wake_up_poll(&peer->write_wait, POLLOUT | POLLWRNORM);
+	wake_up_poll(&peer->base.write_wait, POLLOUT | POLLWRNORM);
 	if (was_full)
-		async_notify(&peer->async, POLL_OUT);
+		async_notify(&peer->base.async, POLL_OUT);
 }
 
 /* The files of the present message become the caller's; with MSG_PEEK others of the same kind. */
@@ -278,7 +258,7 @@ static void take_rights(struct message *message, struct record_cursor *cursor)
 /* Take the bytes that a stream holds, up to the request; @p last: what follows is not to be in the same call. Locked. */
 static s64 take_stream(struct unix_socket *socket, struct message *message, bool *last)
 {
-	bool by_sender = socket_switch(socket, SO_PASSCRED), more = true;
+	bool by_sender = socket_switch(&socket->base, SO_PASSCRED), more = true;
 	struct record_cursor cursor;
 	s64 done = 0;
 
@@ -329,11 +309,11 @@ static int wait_unless_told_not(struct unix_socket *socket, const struct message
 static s64 receive_stream(struct unix_socket *socket, struct message *message)
 {
 	u64 wanted = message->uio->count;
-	u64 deadline = unix_deadline(socket->rcvtimeo_ns);
+	u64 deadline = socket_deadline(socket->base.rcvtimeo_ns);
 	s64 total = 0;
 
 	if (!(message->flags & MSG_WAITALL))
-		wanted = MIN(wanted, (u64)READ_ONCE(socket->rcvlowat));
+		wanted = MIN(wanted, (u64)READ_ONCE(socket->base.rcvlowat));
 	for (;;) {
 		bool last = false, some = false, closed;
 		u64 used = 0;
@@ -421,7 +401,7 @@ static s64 take_whole(struct unix_socket *socket, struct message *message)
 
 static s64 receive_whole(struct unix_socket *socket, struct message *message)
 {
-	u64 deadline = unix_deadline(socket->rcvtimeo_ns);
+	u64 deadline = socket_deadline(socket->base.rcvtimeo_ns);
 
 	for (;;) {
 		bool closed = READ_ONCE(socket->shutdown) & CLOSED_READ, some;
@@ -448,7 +428,7 @@ static s64 receive_whole(struct unix_socket *socket, struct message *message)
 		if (result)
 			return result;
 	}
-	if (message->flags & MSG_DONTWAIT && socket->type == SOCK_DGRAM)
+	if (message->flags & MSG_DONTWAIT && socket->base.type == SOCK_DGRAM)
 		return -EAGAIN;
 	return 0;
 }
@@ -456,15 +436,15 @@ static s64 receive_whole(struct unix_socket *socket, struct message *message)
 s64 unix_receive(struct unix_socket *socket, struct message *message)
 {
 	if (unlikely(message->flags & MSG_OOB)) {
-		if (socket->type == SOCK_STREAM)
+		if (socket->base.type == SOCK_STREAM)
 			return -EINVAL;
 		return -EOPNOTSUPP;
 	}
-	if (unlikely(!socket->peer && socket->type == SOCK_STREAM))
+	if (unlikely(!socket->peer && socket->base.type == SOCK_STREAM))
 		return -EINVAL;
-	if (unlikely(!socket->peer && socket->type == SOCK_SEQPACKET))
+	if (unlikely(!socket->peer && socket->base.type == SOCK_SEQPACKET))
 		return -ENOTCONN;
-	if (socket->type == SOCK_STREAM)
+	if (socket->base.type == SOCK_STREAM)
 		return receive_stream(socket, message);
 	return receive_whole(socket, message);
 }

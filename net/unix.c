@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Local sockets (AF_UNIX): life cycle, readiness, shutdown.
+ * Local sockets (AF_UNIX): life cycle and shutdown.
  *
  * Each socket has a queue of the messages that were sent to it. Two ends of a connection (socketpair(); connect()
  * and accept()) are each other's peers for their whole life: that pointer is set once, so that following it needs
@@ -15,11 +15,8 @@
  * socket may be freed meanwhile: it stands in the list ->senders there. The reader wakes them when three quarters
  * of SO_SNDBUF are free, so that the two do not alternate byte by byte. unix(7), socket(7); Linux 6.1.
  */
-#include "socket.h"
+#include "unix.h"
 #include <kernel/cred.h>
-#include <kernel/fs/async.h>
-#include <kernel/fs/file.h>
-#include <kernel/fs/poll.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
 #include <uapi/signal.h>
@@ -53,13 +50,10 @@ struct unix_socket *unix_socket_create(u32 type)
 
 	if (!socket)
 		return NULL;
+	socket_init(&socket->base, &unix_ops, AF_UNIX, type);
 	atomic_set(&socket->refs, 1);
-	socket->type = type;
 	mutex_init(&socket->lock);
-	wait_queue_init(&socket->read_wait);
-	wait_queue_init(&socket->write_wait);
 	wait_queue_init(&socket->room_wait);
-	async_list_init(&socket->async);
 	list_init(&socket->held);
 	list_init(&socket->senders);
 	list_init(&socket->senders_link);
@@ -68,9 +62,6 @@ struct unix_socket *unix_socket_create(u32 type)
 	socket->peer_cred = (struct user_ucred){ 0, ~0u, ~0u };
 	socket->cred = cred_get((struct cred *)current_cred());
 	record_queue_init(&socket->queue, socket->cred);
-	socket->sndbuf = socket->rcvbuf = SOCKET_BUFFER_BYTES;
-	socket->rcvlowat = 1;
-	socket->rcvtimeo_ns = socket->sndtimeo_ns = TIMEOUT_NONE;
 	return socket;
 }
 
@@ -86,27 +77,6 @@ void unix_socket_put(struct unix_socket *socket)
 	unix_name_put(socket->name); /* so long, since the other end may ask for it */
 	cred_put(socket->cred);
 	call_rcu(&socket->rcu, socket_free);
-}
-
-struct file *unix_socket_file(struct unix_socket *socket, u32 flags)
-{
-	return file_create_anon("socket", &socket_fops, socket, O_RDWR | (flags & SOCK_NONBLOCK));
-}
-
-int unix_create(u32 type, u32 flags, struct file **out)
-{
-	struct unix_socket *socket = unix_socket_create(type);
-	struct file *f;
-
-	if (!socket)
-		return -ENOMEM;
-	f = unix_socket_file(socket, flags);
-	if (IS_ERR(f)) {
-		unix_socket_put(socket);
-		return PTR_ERR(f);
-	}
-	*out = f;
-	return 0;
 }
 
 void unix_join(struct unix_socket *socket, struct unix_socket *peer)
@@ -138,9 +108,9 @@ static void close_directions(struct unix_socket *socket, u32 which)
 	mutex_lock(&socket->lock);
 	socket->shutdown |= which;
 	mutex_unlock(&socket->lock);
-	wake_up_key(&socket->read_wait, 0, POLLIN | POLLRDNORM | POLLRDHUP | POLLHUP);
-	wake_up_key(&socket->write_wait, 0, POLLOUT | POLLWRNORM | POLLHUP);
-	async_notify(&socket->async, which == CLOSED_BOTH ? POLL_HUP : POLL_IN);
+	wake_up_key(&socket->base.read_wait, 0, POLLIN | POLLRDNORM | POLLRDHUP | POLLHUP);
+	wake_up_key(&socket->base.write_wait, 0, POLLOUT | POLLWRNORM | POLLHUP);
+	async_notify(&socket->base.async, which == CLOSED_BOTH ? POLL_HUP : POLL_IN);
 }
 
 void unix_shutdown(struct unix_socket *socket, u32 which)
@@ -223,11 +193,30 @@ void unix_wake_senders(struct unix_socket *socket)
 	struct unix_socket *sender;
 
 	while ((sender = take_sender(socket)) != NULL) {
-		wake_up_poll(&sender->write_wait, POLLOUT | POLLWRNORM);
-		async_notify(&sender->async, POLL_OUT);
+		wake_up_poll(&sender->base.write_wait, POLLOUT | POLLWRNORM);
+		async_notify(&sender->base.async, POLL_OUT);
 		unix_socket_put(sender);
 		unix_socket_put(socket); /* the sender's; the caller has another one */
 	}
+}
+
+bool unix_is_writable(struct unix_socket *socket)
+{
+	struct unix_socket *peer;
+	bool writable;
+
+	if (unix_is_connected_type(socket))
+		return !socket->listening && (!socket->peer || unix_has_room(socket, socket->peer));
+	peer = unix_peer_get(socket);
+	if (!peer)
+		return true;
+	writable = unix_has_room(socket, peer);
+	if (!writable) {
+		start_polling(socket, peer);
+		writable = unix_has_room(socket, peer); /* read meanwhile */
+	}
+	unix_socket_put(peer);
+	return writable;
 }
 
 void unix_set_peer(struct unix_socket *socket, struct unix_socket *peer)
@@ -244,7 +233,7 @@ void unix_set_peer(struct unix_socket *socket, struct unix_socket *peer)
 	mutex_unlock(&socket->lock);
 	unix_rights_put(lost);
 	unix_socket_put(old);
-	wake_up_poll(&socket->write_wait, POLLOUT | POLLWRNORM);
+	wake_up_poll(&socket->base.write_wait, POLLOUT | POLLWRNORM);
 }
 
 /* Those that nobody has accepted are reset. */
@@ -255,7 +244,7 @@ static void close_backlog(struct unix_socket *socket)
 			list_first(&socket->backlog, struct unix_socket, backlog_link);
 
 		list_del(&first->backlog_link);
-		atomic_set(&first->peer->error, ECONNRESET);
+		atomic_set(&first->peer->base.error, ECONNRESET);
 		unix_socket_close(first);
 	}
 }
@@ -281,147 +270,9 @@ void unix_socket_close(struct unix_socket *socket)
 	close_backlog(socket);
 	if (peer && unix_is_connected_type(socket)) {
 		if (unread)
-			atomic_set(&peer->error, ECONNRESET);
+			atomic_set(&peer->base.error, ECONNRESET);
 		close_directions(peer, CLOSED_BOTH);
 	}
 	unix_socket_put(peer);
 	unix_socket_put(socket);
 }
-
-static void socket_release(struct file *f)
-{
-	unix_socket_close(f->private);
-}
-
-/* ---- readiness ---- */
-
-int unix_take_error(struct unix_socket *socket)
-{
-	if (!atomic_read(&socket->error))
-		return 0;
-	return -atomic_xchg(&socket->error, 0);
-}
-
-/* Can a message be sent by default? A datagram socket is put where it is woken when it can. */
-static bool socket_is_writable(struct unix_socket *socket)
-{
-	struct unix_socket *peer;
-	bool writable;
-
-	if (unix_is_connected_type(socket))
-		return !socket->listening && (!socket->peer || unix_has_room(socket, socket->peer));
-	peer = unix_peer_get(socket);
-	if (!peer)
-		return true;
-	writable = unix_has_room(socket, peer);
-	if (!writable) {
-		start_polling(socket, peer);
-		writable = unix_has_room(socket, peer); /* read meanwhile */
-	}
-	unix_socket_put(peer);
-	return writable;
-}
-
-static u32 socket_poll(struct file *f, struct poll_table *table)
-{
-	struct unix_socket *socket = f->private;
-	u32 closed, events = 0;
-
-	poll_wait(table, &socket->read_wait);
-	poll_wait(table, &socket->write_wait);
-	closed = READ_ONCE(socket->shutdown);
-	if (atomic_read(&socket->error))
-		events |= POLLERR;
-	if (closed == CLOSED_BOTH ||
-	    (unix_is_connected_type(socket) && !socket->peer && !socket->listening))
-		events |= POLLHUP;
-	if (closed & CLOSED_READ)
-		events |= POLLRDHUP | POLLIN | POLLRDNORM;
-	if (READ_ONCE(socket->queue.nr_records) || READ_ONCE(socket->nr_backlog))
-		events |= POLLIN | POLLRDNORM;
-	if (socket_is_writable(socket))
-		events |= POLLOUT | POLLWRNORM | POLLWRBAND;
-	return events;
-}
-
-/* ---- as a file ---- */
-
-static s64 socket_read(struct file *f, struct uio *uio, u64 *pos)
-{
-	struct message message = { .uio = uio, .flags = f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0 };
-	s64 ret;
-
-	if (!uio->count)
-		return 0;
-	ret = unix_receive(f->private, &message);
-	if (unlikely(message.record.rights)) /* read() has no place for them */
-		unix_rights_put(message.record.rights);
-	if (unlikely(message.record.name))
-		unix_name_put(message.record.name);
-	return ret;
-}
-
-static s64 socket_write(struct file *f, struct uio *uio, u64 *pos)
-{
-	struct message message = { .uio = uio, .flags = f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0 };
-
-	return unix_send(f->private, &message);
-}
-
-/* SIOCOUTQ: what the other end has not read. */
-static u64 bytes_not_read(struct unix_socket *socket)
-{
-	struct unix_socket *peer = unix_peer_get(socket);
-	u64 used = 0;
-
-	if (peer)
-		used = READ_ONCE(peer->queue.used);
-	unix_socket_put(peer);
-	return used;
-}
-
-/* FIONREAD: all bytes of a stream or of packets, those of the next datagram. */
-static u64 bytes_to_read(struct unix_socket *socket)
-{
-	u64 length;
-
-	mutex_lock(&socket->lock);
-	if (unix_is_connected_type(socket))
-		length = socket->queue.used - (u64)socket->queue.nr_records * RECORD_SIZE;
-	else {
-		if (socket->queue.nr_records)
-			length = socket->queue.first.len;
-		else
-			length = 0;
-	}
-	mutex_unlock(&socket->lock);
-	return length;
-}
-
-static s64 socket_ioctl(struct file *f, u32 cmd, u64 arg)
-{
-	struct unix_socket *socket = f->private;
-
-	switch (cmd) {
-	case SIOCINQ:
-		if (socket->listening)
-			return -EINVAL;
-		return put_user_u32(uaddr(arg), bytes_to_read(socket));
-	case SIOCOUTQ: return put_user_u32(uaddr(arg), bytes_not_read(socket));
-	}
-	return -ENOTTY;
-}
-
-static int socket_async(struct file *f, s32 fd, bool enabled)
-{
-	return async_list_set(&((struct unix_socket *)f->private)->async, f, fd, enabled);
-}
-
-const struct file_ops socket_fops = {
-	.read = socket_read,
-	.write = socket_write,
-	.poll = socket_poll,
-	.ioctl = socket_ioctl,
-	.release = socket_release,
-	.async = socket_async,
-};

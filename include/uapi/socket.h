@@ -89,6 +89,7 @@ struct user_ucred {
 #define SO_ACCEPTCONN  30
 #define SO_SNDBUFFORCE 32
 #define SO_RCVBUFFORCE 33
+#define SO_MARK	       36
 #define SO_PROTOCOL    38
 #define SO_DOMAIN      39
 

@@ -118,5 +118,5 @@ def test_each_number_leads_to_a_function(tmp_path):
             first, _, last = line[2:line.index(']')].partition(' ... ')
             slots += range(int(first), int(last or first) + 1)
     assert slots == list(range(512))
-    assert '\t[41] = IS_ENABLED(CONFIG_NET_UNIX) ? sys_socket : sys_ni,\n' in linux
+    assert '\t[41] = IS_ENABLED(CONFIG_NET_SOCKETS) ? sys_socket : sys_ni,\n' in linux
     assert '\t[335 ... 423] = sys_ni,\n' in linux and '\t[451 ... 511] = sys_ni,\n' in linux

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/** @file socket.h  Between the files of net/: local sockets. */
+/** @file unix.h  Between the files of net/ that are local sockets (AF_UNIX). */
 #pragma once
 #include "names.h"
 #include "record_queue.h"
 #include "rights.h"
-#include <kernel/fs/async.h>
-#include <kernel/fs/fd_table.h>
 #include <kernel/fs/poll.h>
 #include <kernel/rcu.h>
-#include <kernel/uaccess.h>
-#include <kernel/wait.h>
-#include <uapi/socket.h>
-
-/** Default and largest size of a buffer (SO_SNDBUF, SO_RCVBUF), as in Linux. */
-#define SOCKET_BUFFER_BYTES 212992u
-#define SOCKET_SNDBUF_MIN   4608u
-#define SOCKET_RCVBUF_MIN   2304u
+#include <kernel/socket.h>
 
 /**
  * A local socket. Lock: ->lock (mutex; user memory is accessed under it) guards the
@@ -24,22 +15,19 @@
  * whether to wait.
  */
 struct unix_socket {
+	struct socket
+		base; /* its read_wait: for something to read, or to accept; write_wait: for space in the peer's queue */
 	struct atomic refs; /* of its file, its peer, messages' names, and threads that use it */
-	u16 type;	    /* SOCK_* */
 	u16 shutdown;	    /* CLOSED_* */
 	bool dead;	    /* its file was closed */
 	bool listening;
-	bool connecting;     /* a thread is in connect() */
-	struct atomic error; /* errno that the next call reports, once (SO_ERROR) */
+	bool connecting; /* a thread is in connect() */
 	/* Counted. Of a connection: set once. SOCK_DGRAM: whom it sends to; may change, so use unix_peer_get(). */
 	struct unix_socket *peer;
 	struct unix_name *name; /* set once; NULL: none */
 	struct mutex lock;
-	struct record_queue queue;    /* what was sent to it, not read yet */
-	struct wait_queue read_wait;  /* for something to read, or to accept */
-	struct wait_queue write_wait; /* for space in the peer's queue */
-	struct wait_queue room_wait;  /* for space in this queue, or in the backlog */
-	struct async_list async;      /* files with O_ASYNC: this one's, or none */
+	struct record_queue queue;   /* what was sent to it, not read yet */
+	struct wait_queue room_wait; /* for space in this queue, or in the backlog */
 
 	/* SOCK_DGRAM: those that poll for space in this queue, and, of one of those, where it does (both counted) */
 	struct list senders, senders_link;
@@ -51,13 +39,6 @@ struct unix_socket {
 	struct cred *cred; /* counted: whoever made it, pays for the queue */
 	struct rcu_head rcu;
 
-	/* options; written without a lock, each at once */
-	u32 flags; /* bit of a switch, 1 << SO_* */
-	u32 sndbuf, rcvbuf, rcvlowat, priority;
-	u64 rcvtimeo_ns, sndtimeo_ns; /* TIMEOUT_NONE: for ever */
-	struct {
-		s32 on, sec;
-	} linger;
 	struct user_ucred peer_cred;
 
 	/* net/rights.c, under flight_mutex */
@@ -68,14 +49,8 @@ struct unix_socket {
 #define CLOSED_READ  1u
 #define CLOSED_WRITE 2u
 #define CLOSED_BOTH  3u
-#define TIMEOUT_NONE (~0ull)
 
-static inline bool socket_switch(const struct unix_socket *socket, u32 option)
-{
-	return READ_ONCE(socket->flags) >> option & 1;
-}
-
-/** The parameters of one send or receive call. */
+/** The parameters of one send or receive call, as queues need them. */
 struct message {
 	struct uio *uio;
 	u32 flags;	 /* MSG_* of the call; MSG_DONTWAIT if the file has O_NONBLOCK */
@@ -88,22 +63,18 @@ struct message {
 
 /* ---- unix.c ---- */
 
-extern const struct file_ops socket_fops;
-/** @brief The socket that an open file is, or NULL. */
+extern const struct file_ops unix_fops;
+/** @brief The local socket that an open file is, or NULL. */
 static inline struct unix_socket *unix_socket_of(const struct file *f)
 {
-	return f->ops == &socket_fops ? f->private : NULL;
+	return f->ops == &unix_fops ? f->private : NULL;
 }
-/**
- * @brief A socket and its open file.
- * @param flags  SOCK_NONBLOCK or 0
- * @return 0, -ENOMEM
- */
-int __must_check unix_create(u32 type, u32 flags, struct file **out);
+static inline struct unix_socket *unix_socket_from(const struct socket *socket)
+{
+	return container_of(socket, struct unix_socket, base);
+}
 /** @brief A socket without a file. @return with one reference, or NULL: no memory */
 struct unix_socket *__must_check unix_socket_create(u32 type);
-/** @brief The open file of a socket, which takes over its reference. @return or ERR_PTR: the reference is the caller's */
-struct file *__must_check unix_socket_file(struct unix_socket *socket, u32 flags);
 /** @brief Drop a reference; NULL is fine. Sleeps. */
 void unix_socket_put(struct unix_socket *socket);
 /** @brief What closing its file does to a socket; the caller's reference is dropped. Sleeps. */
@@ -111,7 +82,7 @@ void unix_socket_close(struct unix_socket *socket);
 /** Is it of a type that is connected by listen(), connect() and accept()? */
 static inline bool unix_is_connected_type(const struct unix_socket *socket)
 {
-	return socket->type != SOCK_DGRAM;
+	return socket->base.type != SOCK_DGRAM;
 }
 /** @brief Whom a datagram socket sends to, or the other end of a connection. @return counted, or NULL */
 struct unix_socket *unix_peer_get(struct unix_socket *socket);
@@ -122,12 +93,19 @@ void unix_shutdown(struct unix_socket *socket, u32 which);
 /** @brief SOCK_DGRAM: send to another one, or (NULL) to nobody; takes over the reference. What is queued from the last one is lost. Sleeps. */
 void unix_set_peer(struct unix_socket *socket, struct unix_socket *peer);
 /** @brief Take the pending error. @return -errno or 0 */
-int unix_take_error(struct unix_socket *socket);
+static inline int unix_take_error(struct unix_socket *socket)
+{
+	if (!atomic_read(&socket->base.error))
+		return 0;
+	return -atomic_xchg(&socket->base.error, 0);
+}
 /** @brief Is the queue of @p to empty enough to wake a waiting writer? */
 static inline bool unix_has_room(const struct unix_socket *socket, const struct unix_socket *to)
 {
-	return READ_ONCE(to->queue.used) * 4 <= READ_ONCE(socket->sndbuf);
+	return READ_ONCE(to->queue.used) * 4 <= READ_ONCE(socket->base.sndbuf);
 }
+/** @brief Can a message be sent by default? A datagram socket is put where it is woken when it can. Sleeps. */
+bool unix_is_writable(struct unix_socket *socket);
 /** @brief Wake those that poll for space in its queue. Sleeps. */
 void unix_wake_senders(struct unix_socket *socket);
 
@@ -150,11 +128,6 @@ s64 __must_check unix_send(struct unix_socket *socket, struct message *message);
 /** @brief Receive; sleeps. @return bytes or -errno; message->record.rights and message->out_flags are set. */
 s64 __must_check unix_receive(struct unix_socket *socket, struct message *message);
 
-/** @return when a wait with this timeout ends, 0: never */
-u64 unix_deadline(u64 timeout_ns);
-/** @return what a call answers after a wait that ended with @p err */
-int unix_wait_result(int err, u64 deadline);
-
 /* ---- control.c ---- */
 
 /**
@@ -165,33 +138,11 @@ int unix_wait_result(int err, u64 deadline);
 int __must_check control_from_user(struct message *message, uaddr_t control, u64 len);
 /**
  * @brief Copy the control messages of a received message to the user; installs descriptors, frees the rights.
- * @param len  its size
- * @return bytes used; MSG_CTRUNC in message->out_flags when it was not enough
+ * @param call  ->control and ->control_len are advanced; MSG_CTRUNC in ->out_flags when it was not enough
  */
-u64 control_to_user(struct unix_socket *socket, struct message *message, uaddr_t control, u64 len);
+void control_to_user(struct unix_socket *socket, struct message *message,
+		     struct socket_message *call);
 
-/* ---- calls.c ---- */
+/* ---- unix_calls.c ---- */
 
-/** A descriptor that is a socket. */
-struct socket_ref {
-	struct fd_ref fd;
-	struct unix_socket *socket;
-};
-/** @brief @return 0, -EBADF, -ENOTSOCK; pair with socket_put() */
-int __must_check socket_get(u32 fd, struct socket_ref *ref);
-static inline void socket_put(struct socket_ref *ref)
-{
-	fd_put(ref->fd);
-}
-/** @brief Copy an address from the user. The rest of @p un is zeroed. @return 0, -EINVAL, -EFAULT */
-int __must_check address_from_user(struct user_sockaddr_un *un, uaddr_t user, s32 len);
-/** @brief Write the address of a name, or that of none. @return 0, -EFAULT, -EINVAL */
-int __must_check address_of_name(const struct unix_name *name, uaddr_t user, uaddr_t user_len);
-/** @brief Write an address, or as much as fits, and its true length. @p user_len: address of the buffer's size. */
-int __must_check address_to_user(uaddr_t user, uaddr_t user_len, const void *user_addr, u32 len);
-
-/* ---- options.c ---- */
-
-s64 __must_check socket_get_option(struct unix_socket *socket, u32 option, uaddr_t value,
-				   uaddr_t user_len);
-s64 __must_check socket_set_option(struct unix_socket *socket, u32 option, uaddr_t value, s32 len);
+extern const struct socket_ops unix_ops;

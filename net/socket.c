@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Sockets of all families: the file, waiting with a time limit, addresses and control messages of calls.
+ *
+ * A socket is what its family says it is (struct socket_ops); the file calls that. Nothing here holds a lock while
+ * a method runs, and a method may sleep. socket(7), cmsg(3); Linux 6.1.
+ */
+#include <kernel/socket.h>
+#include <kernel/fs/poll.h>
+#include <kernel/string.h>
+#include <kernel/time.h>
+
+void socket_init(struct socket *socket, const struct socket_ops *ops, u16 family, u32 type)
+{
+	socket->ops = ops;
+	socket->family = family;
+	socket->type = (u16)type;
+	wait_queue_init(&socket->read_wait);
+	wait_queue_init(&socket->write_wait);
+	async_list_init(&socket->async);
+	socket->sndbuf = socket->rcvbuf = SOCKET_BUFFER_BYTES;
+	socket->rcvlowat = 1;
+	socket->rcvtimeo_ns = socket->sndtimeo_ns = TIMEOUT_NONE;
+}
+
+int socket_take_error(struct socket *socket)
+{
+	if (socket->ops->take_error)
+		return socket->ops->take_error(socket);
+	if (!atomic_read(&socket->error))
+		return 0;
+	return -atomic_xchg(&socket->error, 0);
+}
+
+/* ---- waiting ---- */
+
+u64 socket_deadline(u64 timeout_ns)
+{
+	u64 now;
+
+	if (likely(timeout_ns == TIMEOUT_NONE))
+		return 0;
+	now = time_monotonic_ns();
+	if (now + timeout_ns < now)
+		return 0;
+	return now + timeout_ns;
+}
+
+int socket_wait_result(int err, u64 deadline)
+{
+	if (err == -ETIMEDOUT)
+		return -EAGAIN;
+	if (err == -ERESTARTSYS && deadline)
+		return -EINTR;
+	return err;
+}
+
+/* ---- addresses ---- */
+
+int socket_address_from_user(struct socket_address *address, uaddr_t user, s32 len)
+{
+	if (len < 0 || len > SOCKADDR_MAX)
+		return -EINVAL;
+	memset((u8 *)address + len, 0, sizeof(*address) - (u64)len);
+	return copy_from_user(address, user, (u64)len);
+}
+
+int socket_address_to_user(uaddr_t user, uaddr_t user_len, const void *address, u32 len)
+{
+	u32 room, true_len = len;
+
+	if (get_user_u32(&room, user_len))
+		return -EFAULT;
+	if ((s32)room < 0)
+		return -EINVAL;
+	len = MIN(room, len);
+	if (len && copy_to_user(user, address, len))
+		return -EFAULT;
+	return put_user_u32(user_len, true_len);
+}
+
+void socket_message_add_control(struct socket_message *message, s32 level, s32 type,
+				const void *content, u64 length)
+{
+	struct user_cmsghdr header = { CMSG_LEN(length), level, type };
+	u64 step;
+
+	if (message->control_len < sizeof(header)) {
+		message->out_flags |= MSG_CTRUNC;
+		return;
+	}
+	if (message->control_len < header.len) {
+		message->out_flags |= MSG_CTRUNC;
+		header.len = message->control_len;
+		length = header.len - sizeof(header);
+	}
+	if (copy_to_user(message->control, &header, sizeof(header)) ||
+	    copy_to_user(uaddr_add(message->control, sizeof(header)), content, length))
+		return;
+	step = MIN(CMSG_SPACE(length), message->control_len);
+	message->control = uaddr_add(message->control, step);
+	message->control_len -= step;
+}
+
+/* ---- as a file ---- */
+
+static u32 file_message_flags(const struct file *f)
+{
+	if (f->flags & O_NONBLOCK)
+		return MSG_DONTWAIT;
+	return 0;
+}
+
+static s64 socket_file_read(struct file *f, struct uio *uio, u64 *pos)
+{
+	struct socket *socket = f->private;
+	struct socket_message message = { .uio = uio, .flags = file_message_flags(f) };
+
+	if (!uio->count)
+		return 0;
+	return socket->ops->receive(socket, &message);
+}
+
+static s64 socket_file_write(struct file *f, struct uio *uio, u64 *pos)
+{
+	struct socket *socket = f->private;
+	struct socket_message message = { .uio = uio, .flags = file_message_flags(f) };
+
+	return socket->ops->send(socket, &message);
+}
+
+u32 socket_file_poll(struct file *f, struct poll_table *table)
+{
+	struct socket *socket = f->private;
+
+	return socket->ops->poll(socket, table);
+}
+
+s64 socket_file_ioctl(struct file *f, u32 command, u64 argument)
+{
+	struct socket *socket = f->private;
+
+	if (!socket->ops->ioctl)
+		return -ENOTTY;
+	return socket->ops->ioctl(socket, command, argument);
+}
+
+int socket_file_async(struct file *f, s32 fd, bool enabled)
+{
+	return async_list_set(&((struct socket *)f->private)->async, f, fd, enabled);
+}
+
+void socket_file_release(struct file *f)
+{
+	struct socket *socket = f->private;
+
+	socket->ops->release(socket);
+}
+
+const struct file_ops socket_fops = {
+	SOCKET_FILE_OPS,
+	.read = socket_file_read,
+	.write = socket_file_write,
+};
