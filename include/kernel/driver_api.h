@@ -24,8 +24,10 @@
 #include <banos/lock.h>
 #include <banos/map.h>
 #include <banos/memory.h>
+#include <banos/network.h>
 #include <banos/partition.h>
 #include <banos/print.h>
+#include <banos/protocol.h>
 #include <banos/thread.h>
 #include <banos/thunks.h>
 #include <banos/time.h>

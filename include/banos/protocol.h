@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file protocol.h  Protocols above network devices: who gets the frames of an EtherType. A draft.
+ *
+ * A protocol is registered for up to eight EtherTypes, gets all frames of them that interfaces receive, and
+ * sends frames by any interface. The first one that was registered for an EtherType has it.
+ *
+ * Interfaces, their addresses, and routes are the kernel's: programs change them (ip, ifconfig, udhcpc), and they stay
+ * when the driver of a protocol goes and another one comes. A protocol is told all of them once it was registered, and every
+ * change afterwards, one at a time and in order. Finding the route of a packet, and the neighbour on the
+ * link, are its own affairs; what it learns from the network it reports.
+ */
+#ifndef BANOS_PROTOCOL_H
+#define BANOS_PROTOCOL_H
+
+#include <banos/network.h>
+
+#if defined(BANOS_DRAFT) || !BANOS_CFLAGS
+#include <banos/draft/protocol.h>
+BANOS_DRAFT_HEADER(protocol);
+
+/** Handle of a registered protocol. */
+typedef struct banos_protocol_ *banos_protocol;
+
+/* Events of interfaces. */
+#define BANOS_INTERFACE_ADDED	1u
+#define BANOS_INTERFACE_REMOVED 2u /**< its addresses and routes were removed before */
+#define BANOS_INTERFACE_CHANGED 3u /**< up, down, carrier, mtu, address or name: compare */
+
+/* Flags of interfaces, as Linux numbers them; other bits may be set, too. */
+#define BANOS_INTERFACE_UP	       0x1u
+#define BANOS_INTERFACE_BROADCAST      0x2u
+#define BANOS_INTERFACE_LOOPBACK       0x8u
+#define BANOS_INTERFACE_POINT_TO_POINT 0x10u
+#define BANOS_INTERFACE_RUNNING	       0x40u /**< up, and the link is */
+#define BANOS_INTERFACE_NO_ARP	       0x80u
+#define BANOS_INTERFACE_PROMISCUOUS    0x100u
+#define BANOS_INTERFACE_ALL_GROUPS     0x200u
+#define BANOS_INTERFACE_GROUPS	       0x1000u
+
+/** An interface, as interface() sees it. */
+struct banos_interface {
+	uint32_t size;	/**< filled by the kernel: what it knows */
+	uint32_t index; /**< from 1 on; never used again */
+	uint32_t flags; /**< BANOS_INTERFACE_... */
+	uint32_t mtu;
+	uint32_t offloads;  /**< BANOS_NET_TX_CHECKSUM and so on */
+	uint32_t headroom;  /**< bytes that should be free in front of frames to be sent */
+	uint8_t address[8]; /**< the first six bytes */
+	char name[16];	    /**< NUL-terminated */
+};
+#define BANOS_INTERFACE_SIZE_2 48u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_interface, name) == BANOS_INTERFACE_SIZE_2, interface);
+BANOS_ASSERT(offsetof(struct banos_interface, address) == 24, interface_address);
+BANOS_ASSERT(offsetof(struct banos_interface, name) == 32, interface_name);
+
+/* Kinds of settings. */
+#define BANOS_SETTING_ADDRESS	1u /**< an address of an interface */
+#define BANOS_SETTING_ROUTE	2u
+#define BANOS_SETTING_NEIGHBOUR 3u /**< the hardware address of a station */
+
+/* What configure() is asked, and banos_protocol_report() says. */
+#define BANOS_SETTING_ADD    1u /**< or change, where one with the same key exists */
+#define BANOS_SETTING_REMOVE 2u
+
+/* Families, as Linux numbers them. */
+#define BANOS_FAMILY_IPV4 2u
+#define BANOS_FAMILY_IPV6 10u
+
+/* Types of routes, as Linux numbers them. */
+#define BANOS_ROUTE_UNICAST	1u
+#define BANOS_ROUTE_LOCAL	2u
+#define BANOS_ROUTE_BLACKHOLE	6u
+#define BANOS_ROUTE_UNREACHABLE 7u
+#define BANOS_ROUTE_PROHIBIT	8u
+
+/**
+ * One address, route or neighbour. Internet addresses are in network byte order, of IPv4 in the first four bytes; the
+ * rest, and what does not apply, is 0.
+ * Keys: of an address: family, interface, address, prefix. Of a route: family, address, prefix, metric, gateway, interface,
+ * table. Of a neighbour: family, interface, address.
+ */
+struct banos_net_setting {
+	uint32_t size;
+	uint32_t kind;	    /**< BANOS_SETTING_... */
+	uint32_t family;    /**< BANOS_FAMILY_... */
+	uint32_t interface; /**< index; of a route 0: the gateway decides */
+	uint8_t address
+		[16]; /**< the address; of a route: the destination; of a neighbour: its address */
+	uint8_t other
+		[16]; /**< of an address: the peer, or zeroes; of a route: the gateway, or zeroes */
+	uint8_t source
+		[16]; /**< of an address: the broadcast; of a route: the preferred source; or zeroes */
+	uint32_t prefix; /**< bits of the address or destination */
+	uint32_t flags;	 /**< of an address: Linux's IFA_F_*; of a neighbour: NTF_* */
+	uint32_t metric; /**< of a route: the least one wins */
+	uint32_t table;	 /**< of a route: 254 is the main one */
+	uint32_t scope;	 /**< 0: everywhere, 253: this link, 254: this host */
+	uint32_t type; /**< of a route: BANOS_ROUTE_...; of a neighbour: its state, Linux's NUD_* */
+	uint32_t protocol;   /**< of a route: who made it, Linux's RTPROT_* */
+	uint32_t mtu;	     /**< of a route; 0: that of the interface */
+	uint8_t hardware[8]; /**< of a neighbour: its first six bytes */
+};
+#define BANOS_NET_SETTING_SIZE_2 104u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_net_setting, hardware) == BANOS_NET_SETTING_SIZE_2,
+	     net_setting);
+BANOS_ASSERT(offsetof(struct banos_net_setting, address) == 16, net_setting_address);
+BANOS_ASSERT(offsetof(struct banos_net_setting, hardware) == 96, net_setting_hardware);
+
+struct banos_protocol_ops {
+	uint32_t size;
+	uint32_t must; /**< 0: no bit is defined yet */
+	/**
+	 * Frames have arrived. Called by a thread of the kernel on each processor, several at a time. The driver holds the packets
+	 * then, and frees them or hands them on. It may sleep for a short time.
+	 * @param packets  @p count values of @p stride bytes each, read; frames begin with the Ethernet header
+	 * @param stride   sizeof(struct banos_net_packet), or more in later kernels
+	 * @return ignored. Mandatory.
+	 */
+	int64_t (*receive)(void *context, const struct banos_net_packet *packets, uint32_t count,
+			   uint32_t stride);
+	/**
+	 * An interface was added, changed, or is being removed. One at a time.
+	 * @param event      BANOS_INTERFACE_...
+	 * @param interface  read, interface->size bytes
+	 * @return ignored. Default: 0.
+	 */
+	int64_t (*interface)(void *context, uint32_t event,
+			     const struct banos_interface *interface);
+	/**
+	 * A setting is being added or removed, by a program or since the protocol was registered. One at a time, and none
+	 * while interface() runs.
+	 * @param event    BANOS_SETTING_ADD or _REMOVE
+	 * @param setting  read, setting->size bytes
+	 * @return 0; an error: an addition is refused with it. Of kinds and families that it does not know: 0. Default: 0.
+	 */
+	int64_t (*configure)(void *context, uint32_t event,
+			     const struct banos_net_setting *setting);
+};
+#define BANOS_PROTOCOL_OPS_SIZE_2 32u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_protocol_ops, configure) == BANOS_PROTOCOL_OPS_SIZE_2,
+	     protocol_ops);
+BANOS_ASSERT(offsetof(struct banos_protocol_ops, configure) == 24, protocol_ops_configure);
+
+/** What banos_protocol_register() is told. */
+struct banos_protocol_config {
+	uint32_t size;
+	uint32_t flags;			      /**< 0 */
+	uint32_t ethertypes[8];		      /**< 0x600 to 0xffff: 0x800 is IPv4; the rest is 0 */
+	void *context;			      /**< for the methods */
+	const struct banos_protocol_ops *ops; /**< read; its functions lie in the driver */
+};
+#define BANOS_PROTOCOL_CONFIG_SIZE_2 56u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_protocol_config, ops) == BANOS_PROTOCOL_CONFIG_SIZE_2,
+	     protocol_config);
+BANOS_ASSERT(offsetof(struct banos_protocol_config, context) == 40, protocol_config_context);
+
+BANOS_BEGIN
+
+/**
+ * @brief Register a protocol.
+ * Since 2, provided by the kernel.
+ * Context: thread.
+ * Ownership: withdrawn by banos_protocol_remove(), or before exit() runs.
+ * @param owner     the driver
+ * @param config    read; copied, with its table of methods
+ * @param protocol  written: the handle
+ * @return 0. From init() its methods are called once that succeeded, else at once: interface() for all interfaces, then configure()
+ *	   for all addresses, routes and neighbours that were set, then receive().
+ *	   -EINVAL: a field is wrong. -E2BIG: an unknown field is not 0. -EBUSY: an EtherType is taken. -EOPNOTSUPP: an unknown
+ *	   bit in ops->must, or this kernel has no such class. -ENOMEM. -ENODEV: the owner is being removed.
+ */
+BANOS_SINCE(2)
+int64_t banos_protocol_register(banos_owner owner, const struct banos_protocol_config *config,
+				banos_protocol *protocol);
+
+/**
+ * @brief Take a protocol away.
+ * Since 2, provided by the kernel.
+ * Context: thread. Not from a method of the protocol.
+ * No method is called when it returns. Packets that the driver holds stay its own.
+ * @return 0, -EINVAL: no such protocol, -EBUSY: a method does not return (it can be removed later)
+ */
+BANOS_SINCE(2) int64_t banos_protocol_remove(banos_protocol protocol);
+
+/**
+ * @brief Send frames.
+ * Since 2, provided by the kernel.
+ * Context: thread, without a spin lock. The device's transmit() may be called.
+ * The kernel fills in checksums, cuts TCP segments and joins packets where the device cannot (never on a loopback
+ * interface, which receives them as they are). Of the packets that the driver holds all are consumed, whatever the result is.
+ * @param protocol   whose frames these are
+ * @param interface  index
+ * @param packets    @p count values of @p stride bytes each, read; frames begin with the Ethernet header
+ * @param count      up to 1024
+ * @param stride     sizeof(struct banos_net_packet)
+ * @return 0: sent, or waits to be sent. -ENOBUFS: some were dropped, since the queue was full. -ENETDOWN: the interface is down.
+ *	   -ENODEV: no such interface. -EMSGSIZE: a frame is longer than the interface's mtu permits (it was dropped).
+ *	   -EINVAL: no such protocol, or a packet that the driver does not hold, or a frame that does not lie in its packet.
+ */
+BANOS_SINCE(2)
+int64_t banos_interface_transmit(banos_protocol protocol, uint32_t interface,
+				 const struct banos_net_packet *packets, uint32_t count,
+				 uint32_t stride);
+
+/**
+ * @brief State the groups that a protocol wants to receive on an interface.
+ * Since 2, provided by the kernel.
+ * Context: thread, without a spin lock. Not from receive().
+ * @param protocol  which wants it; what it wanted is forgotten when it goes
+ * @param interface index
+ * @param group     8 bytes, read: the hardware address of the group
+ * @param wanted    1: once more; 0: once less
+ * @return 0, -EINVAL: an argument is wrong; -ENODEV: no such interface; -ENOMEM; -ENOENT: it was not wanted
+ */
+BANOS_SINCE(2)
+int64_t banos_interface_group(banos_protocol protocol, uint32_t interface,
+			      const struct banos_net_address *group, uint32_t wanted);
+
+/**
+ * @brief Report a setting that the protocol has learned, or forgotten: a neighbour; an address or route that a router
+ * has announced. Programs see it; configure() is not called for it. Settings of programs are not changed.
+ * Since 2, provided by the kernel.
+ * Context: thread, without a spin lock.
+ * @param event    BANOS_SETTING_ADD or _REMOVE
+ * @param setting  read, setting->size bytes
+ * @return 0, -EINVAL: an argument is wrong. -ENODEV: no such interface. -ENOSPC: there are too many. -ENOMEM.
+ *	   -ENOENT: no such setting, or one of a program.
+ */
+BANOS_SINCE(2)
+int64_t banos_protocol_report(banos_protocol protocol, uint32_t event,
+			      const struct banos_net_setting *setting);
+
+BANOS_END
+#endif
+
+#endif
