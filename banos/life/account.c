@@ -21,6 +21,7 @@ static const char *const kind_names[OWNED_KINDS] = {
 	[OWNED_CALLBACK] = "callbacks", [OWNED_WATCH] = "watches of owners", [OWNED_BLOCK] = "disks",
 	[OWNED_FILESYSTEM] = "types of file systems", [OWNED_MOUNT] = "mounted file systems",
 	[OWNED_DISK_PROBER] = "disk probers",
+	[OWNED_FAMILY] = "socket families",
 };
 /* clang-format on */
 

@@ -47,6 +47,7 @@ enum owned_kind {
 	OWNED_FILESYSTEM,
 	OWNED_MOUNT,
 	OWNED_DISK_PROBER,
+	OWNED_FAMILY,
 	OWNED_KINDS,
 	HANDLE_OWNER = OWNED_KINDS, /* not owned, but has a handle */
 };

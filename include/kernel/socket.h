@@ -109,6 +109,7 @@ static inline bool socket_switch(const struct socket *socket, u32 option)
 /** A family that socket() can make sockets of. */
 struct socket_family {
 	u16 family; /* AF_* */
+	void *private;
 	/**
 	 * @param type  SOCK_*, without flags; below SOCK_TYPE_MAX
 	 * @return a socket without a file, or ERR_PTR: -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EPERM, -ENOMEM...

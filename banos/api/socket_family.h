@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file socket_family.h  Families of sockets that a driver offers.
+ *
+ * socket_life.c has the beginning and the end of a family, socket_calls.c what programs do with
+ * the sockets.
+ *
+ * Each socket pins the driver, and its calls are counted, so that a family can be taken away: then it is
+ * marked as revoked, calls end, the driver's sides of its sockets are released, and the sockets keep the
+ * structure alone.
+ */
+#pragma once
+#include <kernel/driver.h>
+#include <kernel/socket.h>
+
+struct driver_family {
+	struct owned owned;
+	struct owner *root; /* of the driver */
+	void *context;
+	struct banos_family_ops ops;
+	struct socket_family numbers[BANOS_FAMILIES_MAX]; /* those that it has come first */
+	u32 registered;					  /* how many of them socket() knows */
+	bool revoked;
+	spinlock_t lock;     /* guards sockets, and of each: released, unpinned */
+	struct list sockets; /* driver_socket->link */
+	struct wait_queue calls_wait;
+};
+
+struct driver_socket {
+	struct socket base;
+	struct driver_family *family;
+	void *own; /* first argument of the methods */
+	u64 handle;
+	struct list link;
+	struct atomic calls; /* that run in its methods */
+	struct atomic in_changes,
+		out_changes; /* how often the driver said that something may be ready */
+	bool listening;
+	bool released; /* the driver's release() was, or is being, called; or there is nothing to release */
+	bool unpinned; /* revoked: its pin of the driver has become a reference */
+	struct rcu_head rcu;
+};
+
+/* What a handle of a socket leads to; no resource that a driver owns. */
+#define HANDLE_SOCKET (HANDLE_OWNER + 1)
+
+/* ---- socket_calls.c ---- */
+
+/** What a method does that the driver lacks. */
+extern const struct banos_family_ops family_default_ops;
+/** @brief struct socket_family.create() of a family that is held. */
+struct socket *driver_socket_create(struct socket_family *base, u32 type, u32 protocol);
+/** @brief Call release() of the driver for a socket that was marked as released. */
+void driver_socket_release_own(struct driver_socket *socket);
+
+/** @brief banos_socket_wake(). Any context. @return false: no socket of the calling driver's */
+bool driver_socket_wake(u64 handle, u32 events);
+
+/* ---- socket_life.c ---- */
+
+extern const struct owned_class family_class;
+/** @brief Register families, and publish them if @p owner is live. @return 0, or as banos_family_register() */
+s64 __must_check driver_family_create(struct owner *owner, const struct banos_family_config *config,
+				      banos_family *handle);
+/** @brief Keep a family for one more socket. @return false: it is going */
+bool driver_family_hold(struct driver_family *family);
+/** @brief The opposite. @param unpinned  see struct driver_socket */
+void driver_family_drop(struct driver_family *family, bool unpinned);
