@@ -196,7 +196,7 @@ int unix_connect(struct unix_socket *socket, const struct user_sockaddr_un *addr
 
 /* ---- accept() ---- */
 
-static struct unix_socket *take_backlog(struct unix_socket *socket)
+struct unix_socket *unix_take_backlog(struct unix_socket *socket)
 {
 	struct unix_socket *first = NULL;
 
@@ -206,6 +206,7 @@ static struct unix_socket *take_backlog(struct unix_socket *socket)
 		list_del(&first->backlog_link);
 		list_init(&first->backlog_link);
 		WRITE_ONCE(socket->nr_backlog, socket->nr_backlog - 1);
+		socket->nr_accepted++;
 	}
 	mutex_unlock(&socket->lock);
 	if (first && wait_queue_active(&socket->room_wait))
@@ -222,7 +223,7 @@ struct unix_socket *unix_accept(struct unix_socket *socket, bool wait)
 	if (!READ_ONCE(socket->listening))
 		return ERR_PTR(-EINVAL);
 	for (;;) {
-		struct unix_socket *first = take_backlog(socket);
+		struct unix_socket *first = unix_take_backlog(socket);
 		int err;
 
 		if (first)

@@ -6,17 +6,14 @@
  * it. Among them may be sockets, whose queues hold files in turn. Two problems
  * are prevented:
  *
- * - A cycle. A socket that can be reached from its own queue would never be
- *   closed. Linux allows cycles and collects them later; here the call that would
- *   create one fails with ETOOMANYREFS. The queues that hold sockets form a graph
- *   without cycles: socket->held lists the messages with sockets, and is changed
- *   and walked under flight_mutex.
+ * - A cycle. A socket that can be reached from no descriptor, but from its own queue, would never be
+ *   closed. A thread finds those and empties their queues (net/collect.c).
  * - Depth. Closing a socket closes what its queue holds, and so on. A file that
  *   is put while another one is being put waits in a list of the thread
  *   (thread->closing), so that the stack does not grow with the graph.
  *
  * The number of files that a user may have in flight is bounded by RLIMIT_NOFILE,
- * as in Linux; so is a walk of the graph. unix(7), "Ancillary messages".
+ * as in Linux; so is the work of a collection. unix(7), "Ancillary messages".
  */
 #include "unix.h"
 #include <kernel/fs/fd_table.h>
@@ -25,11 +22,7 @@
 #include <kernel/process.h>
 #include <uapi/socket.h>
 
-/* Guards the graph: held, walk_number and walk_next of each socket, and link of each rights. */
-static DEFINE_MUTEX(flight_mutex);
-static u64 walk_number; /* under flight_mutex */
-
-/* ---- collecting ---- */
+/* ---- of a message ---- */
 
 static int rights_charge(const struct cred *cred, u32 count)
 {
@@ -111,92 +104,6 @@ struct unix_rights *unix_rights_copy(const struct unix_rights *rights)
 		file_get(copy->file[i]);
 	}
 	return copy;
-}
-
-/* ---- the graph ---- */
-
-/* Put the sockets of a message on the list of those to be looked into. @return false: the target is one of them */
-static bool rights_visit(const struct unix_rights *rights, const struct unix_socket *target,
-			 struct unix_socket **todo)
-{
-	for (u32 i = 0; rights->has_sockets && i < rights->nr_files; i++) {
-		struct unix_socket *socket = unix_socket_of(rights->file[i]);
-
-		if (socket == target)
-			return false;
-		if (!socket || socket->walk_number == walk_number)
-			continue;
-		socket->walk_number = walk_number;
-		socket->walk_next = *todo;
-		*todo = socket;
-	}
-	return true;
-}
-
-/* The same for connections that wait to be accepted; their own messages are visited at once, since they stay only so long. */
-static bool backlog_visit(struct unix_socket *socket, const struct unix_socket *target,
-			  struct unix_socket **todo)
-{
-	struct unix_socket *waiting;
-	struct unix_rights *inner;
-	bool good = true;
-
-	mutex_lock(&socket->lock);
-	list_for_each(waiting, &socket->backlog, backlog_link) {
-		good = good && waiting != target;
-		list_for_each(inner, &waiting->held, link)
-			good = good && rights_visit(inner, target, todo);
-	}
-	mutex_unlock(&socket->lock);
-	return good;
-}
-
-static bool leads_to(const struct unix_rights *rights, const struct unix_socket *target)
-{
-	struct unix_socket *todo = NULL;
-	struct unix_rights *inner;
-
-	walk_number++;
-	if (!rights_visit(rights, target, &todo))
-		return true;
-	while (todo) {
-		struct unix_socket *socket = todo;
-
-		todo = socket->walk_next;
-		list_for_each(inner, &socket->held, link)
-			if (!rights_visit(inner, target, &todo))
-				return true;
-		if (READ_ONCE(socket->listening) && !backlog_visit(socket, target, &todo))
-			return true;
-	}
-	return false;
-}
-
-int unix_rights_launch(struct unix_rights *rights, struct unix_socket *holder)
-{
-	int err = 0;
-
-	if (!rights->has_sockets)
-		return 0;
-	mutex_lock(&flight_mutex);
-	if (leads_to(rights, holder)) {
-		err = -ETOOMANYREFS;
-	} else {
-		rights->holder = holder;
-		list_add(&rights->link, &holder->held);
-	}
-	mutex_unlock(&flight_mutex);
-	return err;
-}
-
-void unix_rights_land(struct unix_rights *rights)
-{
-	if (!rights->holder)
-		return;
-	mutex_lock(&flight_mutex);
-	list_del(&rights->link);
-	rights->holder = NULL;
-	mutex_unlock(&flight_mutex);
 }
 
 /* ---- release ---- */

@@ -169,14 +169,9 @@ static s64 send_whole(struct unix_socket *socket, struct unix_socket *to, struct
 
 static s64 send_to(struct unix_socket *socket, struct unix_socket *to, struct message *message)
 {
-	int err;
-
 	fill_sender(socket, to, message);
-	if (unlikely(message->record.rights)) {
-		err = unix_rights_launch(message->record.rights, to);
-		if (err)
-			return err;
-	}
+	if (unlikely(message->record.rights))
+		unix_rights_launch(message->record.rights, to);
 	if (socket->base.type == SOCK_STREAM)
 		return send_stream(socket, message);
 	return send_whole(socket, to, message);

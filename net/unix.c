@@ -54,7 +54,7 @@ struct unix_socket *unix_socket_create(u32 type)
 	atomic_set(&socket->refs, 1);
 	mutex_init(&socket->lock);
 	wait_queue_init(&socket->room_wait);
-	list_init(&socket->held);
+	list_init(&socket->flight.held);
 	list_init(&socket->senders);
 	list_init(&socket->senders_link);
 	list_init(&socket->backlog);
@@ -236,16 +236,13 @@ void unix_set_peer(struct unix_socket *socket, struct unix_socket *peer)
 	wake_up_poll(&socket->base.write_wait, POLLOUT | POLLWRNORM);
 }
 
-/* Those that nobody has accepted are reset. */
-static void close_backlog(struct unix_socket *socket)
+void unix_close_backlog(struct unix_socket *socket)
 {
-	while (!list_empty(&socket->backlog)) { /* dead: none is added any more */
-		struct unix_socket *first =
-			list_first(&socket->backlog, struct unix_socket, backlog_link);
+	struct unix_socket *waiting;
 
-		list_del(&first->backlog_link);
-		atomic_set(&first->peer->base.error, ECONNRESET);
-		unix_socket_close(first);
+	while ((waiting = unix_take_backlog(socket)) != NULL) {
+		atomic_set(&waiting->peer->base.error, ECONNRESET);
+		unix_socket_close(waiting);
 	}
 }
 
@@ -267,7 +264,8 @@ void unix_socket_close(struct unix_socket *socket)
 	unix_rights_put(lost);
 	wake_up_all(&socket->room_wait);
 	unix_wake_senders(socket);
-	close_backlog(socket);
+	if (socket->listening)
+		unix_close_backlog(socket);
 	if (peer && unix_is_connected_type(socket)) {
 		if (unread)
 			atomic_set(&peer->base.error, ECONNRESET);
@@ -275,4 +273,5 @@ void unix_socket_close(struct unix_socket *socket)
 	}
 	unix_socket_put(peer);
 	unix_socket_put(socket);
+	unix_collect_soon();
 }

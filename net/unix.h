@@ -36,15 +36,13 @@ struct unix_socket {
 	/* listening: connections that were not accepted yet, without files */
 	struct list backlog, backlog_link;
 	u32 nr_backlog, backlog_max;
+	u32 nr_accepted;   /* counts, and may wrap */
 	struct cred *cred; /* counted: whoever made it, pays for the queue */
 	struct rcu_head rcu;
 
 	struct user_ucred peer_cred;
 
-	/* net/rights.c, under flight_mutex */
-	struct list held; /* messages in the queue that hold sockets */
-	u64 walk_number;
-	struct unix_socket *walk_next;
+	struct unix_flight flight;
 };
 #define CLOSED_READ  1u
 #define CLOSED_WRITE 2u
@@ -77,6 +75,8 @@ static inline struct unix_socket *unix_socket_from(const struct socket *socket)
 struct unix_socket *__must_check unix_socket_create(u32 type);
 /** @brief Drop a reference; NULL is fine. Sleeps. */
 void unix_socket_put(struct unix_socket *socket);
+/** @brief Reset the connections that nobody has accepted. Sleeps. */
+void unix_close_backlog(struct unix_socket *socket);
 /** @brief What closing its file does to a socket; the caller's reference is dropped. Sleeps. */
 void unix_socket_close(struct unix_socket *socket);
 /** Is it of a type that is connected by listen(), connect() and accept()? */
@@ -118,6 +118,8 @@ int __must_check unix_connect(struct unix_socket *socket, const struct user_sock
 bool unix_may_send(const struct unix_socket *socket, const struct unix_socket *to);
 /** @brief listen(). Sleeps. @return 0, -EINVAL, -EOPNOTSUPP */
 int __must_check unix_listen(struct unix_socket *socket, s32 backlog);
+/** @brief Remove the oldest connection from the backlog. Sleeps. @return counted, the caller's, or NULL */
+struct unix_socket *unix_take_backlog(struct unix_socket *socket);
 /** @brief The oldest connection that waits. Sleeps. @return counted, the caller's; ERR_PTR(-EAGAIN), -EINVAL... */
 struct unix_socket *__must_check unix_accept(struct unix_socket *socket, bool wait);
 

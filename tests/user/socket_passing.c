@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/utsname.h>
 
 static const int kinds[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
@@ -217,26 +218,100 @@ TEST(descriptors_that_are_refused)
 	CHECK_ERR(receive_message(ends[0], (void *)8, 0), EFAULT);
 }
 
-/* A socket in its own queue, through others too: Linux collects such circles, here they are refused. */
+/* The other end of @p fd is closed, sooner or later: what held it was collected. */
+static void expect_end(int fd)
+{
+	char byte;
+
+	for (int i = 0; i < 100 && !poll_one(fd, POLLIN, 200); i++) {
+		int others[2]; /* Linux looks when a socket is closed */
+
+		CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, others), 0);
+		close(others[0]);
+		close(others[1]);
+	}
+	CHECK_EQ(poll_one(fd, POLLIN, 0), POLLHUP);
+	CHECK_EQ(read(fd, &byte, 1), 0);
+}
+
+/* Sockets that only their own queues hold are closed, with what else those hold. */
 TEST(circles_of_sockets)
 {
-	int first[2], second[2];
+	int first[2], second[2], others[2], held[2];
 
+	CHECK_EQ(pipe(others), 0);
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, first), 0);
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, second), 0);
-	CHECK_EQ(send_fds(first[0], &first[0], 1, 0), 1); /* into a[1]: no circle */
-	if (on_banos())
-		CHECK_ERR(send_fds(first[0], &first[1], 1, 0), ETOOMANYREFS);
+	held[0] = first[1];
+	held[1] = others[1];
+	CHECK_EQ(send_fds(first[0], held, 2, 0), 1);	   /* a[1] holds itself, and the pipe */
 	CHECK_EQ(send_fds(first[0], &second[1], 1, 0), 1); /* a[1] holds b[1] */
-	if (on_banos())
-		CHECK_ERR(send_fds(second[0], &first[1], 1, 0), ETOOMANYREFS);
-	CHECK_EQ(send_fds(second[1], &first[1], 1, 0), 1); /* b[0] holds a[1] */
-	if (on_banos())
-		CHECK_ERR(send_fds(first[0], &second[0], 1, 0), ETOOMANYREFS);
-	for (int i = 0; i < 2; i++) {
-		close(first[i]);
-		close(second[i]);
+	CHECK_EQ(send_fds(second[0], &first[1], 1, 0), 1); /* b[1] holds a[1] */
+	CHECK_EQ(send_fds(second[1], &first[0], 1, 0), 1);
+	close(others[1]);
+	close(first[0]);
+	close(first[1]);
+	close(second[0]);
+	CHECK_EQ(poll_one(others[0], POLLIN, 300), 0); /* b[1] leads to it */
+	close(second[1]);
+	expect_end(others[0]);
+}
+
+/* What waits to be accepted holds the socket that listens: nobody can accept it. */
+TEST(circles_through_a_backlog)
+{
+	struct sockaddr_un address = { AF_UNIX, "\0circles" };
+	int others[2], listener, client, held[2];
+
+	CHECK_EQ(pipe(others), 0);
+	listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	client = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK_EQ(bind(listener, (void *)&address, 10), 0);
+	CHECK_EQ(listen(listener, 5), 0);
+	CHECK_EQ(connect(client, (void *)&address, 10), 0);
+	held[0] = listener;
+	held[1] = others[1];
+	CHECK_EQ(send_fds(client, held, 2, 0), 1);
+	close(others[1]);
+	close(listener);
+	expect_end(others[0]);
+	CHECK_EQ(poll_one(client, POLLIN, 0) & POLLHUP, POLLHUP);
+	close(client);
+}
+
+static int taken(int from)
+{
+	int fd = -1;
+
+	CHECK_EQ(receive_fds(from, &fd, 1, 0, NULL), 1);
+	return fd;
+}
+
+/* What can still be received stays, while others of its kind are collected. */
+TEST(sockets_in_flight_stay)
+{
+	int keeper[2], inner[2];
+	char byte;
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, keeper), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, inner), 0);
+	CHECK_EQ(send_fds(inner[0], &inner[1], 1, 0), 1);  /* a circle */
+	CHECK_EQ(send_fds(keeper[0], &inner[1], 1, 0), 1); /* that keeper[1] leads to */
+	CHECK_EQ(write(inner[0], "x", 1), 1);
+	close(inner[1]);
+	for (int i = 0; i < 5; i++) {
+		int others[2];
+
+		CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, others), 0);
+		CHECK_EQ(send_fds(others[0], &others[1], 1, 0), 1);
+		close(others[0]);
+		close(others[1]);
+		usleep(100000);
 	}
+	inner[1] = taken(keeper[1]);
+	close(taken(inner[1]));
+	CHECK_EQ(read(inner[1], &byte, 1), 1);
+	CHECK_EQ(byte, 'x');
 }
 
 /* Each holds the next: the last close ends them all, without depth. */
@@ -365,6 +440,8 @@ int main(void)
 	RUN(descriptors_end_a_read);
 	RUN(descriptors_that_are_refused);
 	RUN(circles_of_sockets);
+	RUN(circles_through_a_backlog);
+	RUN(sockets_in_flight_stay);
 	RUN(long_chains_of_sockets);
 	RUN(too_many_on_their_way);
 	RUN(credentials_are_told);
