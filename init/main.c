@@ -16,8 +16,10 @@
 #include <kernel/fs/init.h>
 #include <kernel/heap_init.h>
 #include <kernel/irq.h>
+#include <kernel/kconfig.h>
 #include <kernel/ktest.h>
 #include <kernel/lock_order.h>
+#include <kernel/network.h>
 #include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/printk_wait.h>
@@ -55,6 +57,8 @@ static void boot_thread_main(void *unused)
 	process_init();
 	fs_init();
 	device_init();
+	if (IS_ENABLED(CONFIG_NET_DEVICES))
+		net_init();
 	banos_init();
 	ktest_boot();
 	crash_boot();

@@ -22,6 +22,9 @@ static const char *const kind_names[OWNED_KINDS] = {
 	[OWNED_FILESYSTEM] = "types of file systems", [OWNED_MOUNT] = "mounted file systems",
 	[OWNED_DISK_PROBER] = "disk probers",
 	[OWNED_FAMILY] = "socket families",
+	[OWNED_NET] = "network devices",
+	[OWNED_PROTOCOL] = "protocols",
+	[OWNED_PACKETS] = "stores of packets",
 };
 /* clang-format on */
 

@@ -261,7 +261,7 @@ BANOS_SINCE(2) int64_t banos_net_remove(banos_net net);
  * Since 2, provided by the kernel.
  * Context: any. It never calls the driver itself.
  * The packets are from refill() or banos_packet_alloc(), or were taken by transmit() of a device of the same driver
- * (which counts as transmitted). All that the caller holds are consumed, whatever the result is.
+ * (which counts as transmitted). Unless there is no such device or queue, all that the caller holds are consumed.
  * @param queue    below rx_queues; frames of one connection should be in one queue
  * @param packets  @p count values of @p stride bytes each, read; bytes and length say where the frame is
  * @param count    up to 1024

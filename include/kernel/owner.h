@@ -48,6 +48,9 @@ enum owned_kind {
 	OWNED_MOUNT,
 	OWNED_DISK_PROBER,
 	OWNED_FAMILY,
+	OWNED_NET,
+	OWNED_PROTOCOL,
+	OWNED_PACKETS,
 	OWNED_KINDS,
 	HANDLE_OWNER = OWNED_KINDS, /* not owned, but has a handle */
 };

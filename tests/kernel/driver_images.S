@@ -26,4 +26,5 @@ driver_image_\name\()_end:
 	image	caller
 	image	liar
 	image	ram
+	image	net_liar
 	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+/* The network's start: the threads that receive, and the loopback interface. */
+#include "internal.h"
+
+void net_init(void)
+{
+	net_receive_init();
+	net_loopback_init();
+}

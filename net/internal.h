@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/** @file internal.h  Between the files of the network's core. */
+#pragma once
+#include <kernel/kconfig.h>
+#include <kernel/network.h>
+
+/* ---- frame.c ---- */
+
+/** @brief Fill in the checksum of a frame with BANOS_PACKET_PARTIAL. @return false: it does not lie in the first packet */
+bool __must_check frame_fill_checksum(struct packet *frame);
+/** @brief Cut a TCP frame into segments, with checksums, added to @p to; it is consumed. @return 0, -EINVAL, -ENOBUFS */
+int __must_check frame_cut(struct packet *frame, u32 headroom, struct packet_list *to);
+
+/* ---- receive.c ---- */
+
+/** @brief Start-up: the threads of the processors. */
+void net_receive_init(void);
+
+/* ---- device.c ---- */
+
+/** @brief Stop queues and driver; with net_lock. @return 0, -EBUSY */
+int __must_check net_device_halt(struct net_device *device, u64 deadline_ns);
+
+/* ---- loopback.c ---- */
+
+/** @brief Start-up: lo. */
+void net_loopback_init(void);

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Frames on their way in.
+ *
+ * What a driver receives, and what the loopback interface sends, waits in the backlog of the processor on which
+ * that happened. A thread of that processor shows it to packet sockets and hands it to protocols, in batches of one
+ * protocol. The backlog needs no lock: only its processor uses it, with preemption off. It is bounded: what does not fit
+ * is dropped and counted.
+ *
+ * A thread notes the protocol that it calls before it looks whether that is being removed, so that a removal can
+ * wait until no processor is in it.
+ */
+#include "internal.h"
+#include <kernel/cpu.h>
+#include <kernel/err.h>
+#include <kernel/heap.h>
+#include <kernel/panic.h>
+#include <kernel/string.h>
+#include <kernel/thread.h>
+#include <kernel/time.h>
+
+#define BACKLOG_MAX 4096u /* frames of a processor */
+#define BUDGET	    64u
+#define TYPE_OFFSET 12u
+
+static struct backlog {
+	struct packet_list frames;
+	bool asleep;
+	struct thread *thread;
+	struct banos_net_packet *batch; /* a page */
+	const struct net_protocol *calls;
+} __aligned(64) backlogs[CPU_MAX];
+
+/* ---- into the backlog ---- */
+
+void net_receive(struct packet_list *frames)
+{
+	struct backlog *backlog;
+	bool wake;
+
+	preempt_disable();
+	backlog = &backlogs[cpu_id()];
+	if (frames->first && backlog->frames.count < BACKLOG_MAX) {
+		if (backlog->frames.first)
+			backlog->frames.last->next = frames->first;
+		else
+			backlog->frames.first = frames->first;
+		backlog->frames.last = frames->last;
+		backlog->frames.count += frames->count;
+		*frames = (struct packet_list){ 0 };
+	}
+	wake = backlog->asleep && backlog->frames.first;
+	if (wake)
+		backlog->asleep = false;
+	preempt_enable();
+	if (wake)
+		thread_wake(backlog->thread);
+	packets_free(frames);
+}
+
+void packet_release_use(struct packet *packet, const struct net_device *counted)
+{
+	struct net_device *device = packet->device;
+
+	packet->device = NULL;
+	if (!device || (device == counted && packet->use == PACKET_SENT))
+		return;
+	if (packet->use == PACKET_SENT) {
+		struct net_tx_queue *queue = &device->tx[packet->queue];
+
+		spin_lock(&queue->lock);
+		queue->out -= MIN(1u, queue->out);
+		queue->stalled = false;
+		spin_unlock(&queue->lock);
+		if (READ_ONCE(queue->frames.first))
+			net_device_kick(device);
+	} else if (packet->use == PACKET_REFILLED) {
+		struct net_rx_queue *queue = &device->rx[packet->queue];
+
+		spin_lock(&queue->lock);
+		queue->out -= MIN(1u, queue->out);
+		queue->full = false;
+		spin_unlock(&queue->lock);
+	}
+	packet->use = PACKET_OWN;
+}
+
+static u32 frame_kind(const struct net_device *device, const u8 *bytes)
+{
+	if (bytes[0] & 1)
+		return BANOS_PACKET_BROADCAST;
+	if (memcmp(bytes, device->address, BANOS_NET_ADDRESS))
+		return BANOS_PACKET_FOREIGN;
+	return 0;
+}
+
+/* @return false: it is dropped */
+static bool receive_check(struct net_device *device, struct packet *frame)
+{
+	if (frame->length < ETHERNET_BYTES ||
+	    (frame->flags & BANOS_PACKET_PARTIAL &&
+	     (u32)frame->checksum_start + frame->checksum_offset + 2 > frame->length)) {
+		packet_free(frame);
+		return false;
+	}
+	frame->interface = device->index;
+	frame->outgoing = false;
+	frame->flags |= frame_kind(device, packet_bytes(frame));
+	return true;
+}
+
+/* What the parts of one call make. */
+struct receiving {
+	struct packet_list frames;
+	struct packet *frame, *last; /* that has more parts */
+	u32 refused, dropped, bytes;
+};
+
+static void receive_part(struct net_device *device, struct receiving *all,
+			 const struct banos_net_packet *from)
+{
+	struct packet *packet = packet_claim(from->packet, device->party);
+	bool good;
+
+	if (!packet) {
+		all->refused++;
+		return;
+	}
+	packet_release_use(packet, NULL);
+	good = packet_describe(packet, from);
+	if (!good) {
+		all->refused++;
+		packet_free(packet);
+		packet = NULL;
+	} else if (all->frame) {
+		all->last->more = packet;
+		all->last = packet;
+	} else {
+		all->frame = all->last = packet;
+	}
+	if (from->flags & BANOS_PACKET_MORE && good)
+		return;
+	if (!all->frame)
+		return;
+	if (good && receive_check(device, all->frame)) {
+		packet_list_add(&all->frames, all->frame);
+		all->bytes += packet_frame_length(all->frame);
+	} else {
+		if (!good)
+			packet_free(all->frame);
+		all->dropped++;
+	}
+	all->frame = all->last = NULL;
+}
+
+u32 net_device_receive(struct net_device *device, u32 queue_index, const u8 *packets, u32 count,
+		       u32 stride)
+{
+	struct net_rx_queue *queue = &device->rx[queue_index];
+	struct receiving all = { 0 };
+	bool refill;
+
+	for (u32 i = 0; i < count; i++, packets += stride) {
+		struct banos_net_packet packet;
+
+		memcpy(&packet, packets, sizeof(packet));
+		receive_part(device, &all, &packet);
+	}
+	if (all.frame) { /* the rest never came */
+		packet_free(all.frame);
+		all.dropped++;
+	}
+	spin_lock(&queue->lock);
+	queue->counts.packets += all.frames.count;
+	queue->counts.bytes += all.bytes;
+	queue->counts.errors += all.dropped;
+	refill = device->rx_depth && queue->out <= device->rx_depth - device->rx_depth / 4;
+	spin_unlock(&queue->lock);
+	if (refill)
+		net_device_kick(device);
+	if (likely(READ_ONCE(device->started)))
+		net_receive(&all.frames);
+	else
+		packets_free(&all.frames);
+	return all.refused;
+}
+
+/* ---- empty packets ---- */
+
+static u32 refill_fill(struct net_device *device, u32 queue, u32 count)
+{
+	u32 filled = 0;
+
+	while (filled < count) {
+		struct packet *packet = packet_alloc(device->rx_room, PACKET_HEADROOM);
+
+		if (!packet)
+			break;
+		packet->device = device;
+		packet->queue = queue;
+		packet->use = PACKET_REFILLED;
+		packet->interface = device->index;
+		packet_give(packet, device->party, &device->refill_batch[filled++], device->dma);
+	}
+	return filled;
+}
+
+/* @return how many it took */
+static u32 refill_queue(struct net_device *device, u32 index, u32 wanted)
+{
+	struct net_rx_queue *queue = &device->rx[index];
+	banos_packet numbers[NET_BATCH];
+	u32 count = refill_fill(device, index, MIN(wanted, NET_BATCH));
+	s64 taken;
+
+	for (u32 i = 0; i < count; i++)
+		numbers[i] = device->refill_batch[i].packet;
+	if (!count)
+		return 0;
+	spin_lock(&queue->lock);
+	queue->out += count;
+	spin_unlock(&queue->lock);
+	taken = device->methods->refill(device, index, device->refill_batch, count);
+	if (taken < 0 || taken > count)
+		taken = 0;
+	for (u32 i = taken; i < count; i++) {
+		struct packet *packet = packet_claim(numbers[i], device->party);
+
+		if (!packet)
+			continue;
+		packet_release_use(packet, NULL);
+		packet_free(packet);
+	}
+	if (taken < count)
+		WRITE_ONCE(queue->full, true);
+	return taken;
+}
+
+void net_device_refill(struct net_device *device)
+{
+	for (u32 i = 0; i < device->nrx && device->rx_depth; i++) {
+		struct net_rx_queue *queue = &device->rx[i];
+
+		while (device->started && !READ_ONCE(queue->full)) {
+			u32 out = READ_ONCE(queue->out);
+
+			if (out >= device->rx_depth ||
+			    !refill_queue(device, i, device->rx_depth - out))
+				break;
+		}
+	}
+}
+
+/* ---- out of the backlog ---- */
+
+/* Parts in the batch, for one protocol. */
+struct delivery {
+	struct net_protocol *protocol;
+	u32 count;
+};
+
+/* Its protocol is being removed: nobody was told of these. */
+static __cold void delivery_take_back(const struct backlog *backlog,
+				      const struct delivery *delivery)
+{
+	for (u32 i = 0; i < delivery->count; i++) {
+		struct packet *packet =
+			packet_claim(backlog->batch[i].packet, delivery->protocol->party);
+
+		if (packet)
+			packet_free(packet);
+	}
+}
+
+static void delivery_end(struct backlog *backlog, struct delivery *delivery)
+{
+	const struct net_protocol *protocol = delivery->protocol;
+
+	if (!protocol)
+		return;
+	if (unlikely(__atomic_load_n(&protocol->dead, __ATOMIC_SEQ_CST)))
+		delivery_take_back(backlog, delivery);
+	else if (delivery->count)
+		protocol->methods->receive(protocol->private, backlog->batch, delivery->count);
+	__atomic_store_n(&backlog->calls, NULL, __ATOMIC_SEQ_CST);
+	*delivery = (struct delivery){ 0 };
+}
+
+static struct net_protocol *frame_protocol(const struct packet *frame)
+{
+	const u8 *type = packet_bytes(frame) + TYPE_OFFSET;
+
+	return net_protocol_find(type[0] << 8 | type[1]);
+}
+
+static void deliver(struct backlog *backlog, struct delivery *delivery, struct packet *frame)
+{
+	struct net_protocol *protocol;
+	u32 parts = 1;
+
+	for (struct packet *part = frame->more; part; part = part->more)
+		parts++;
+	if (delivery->count + parts > NET_BATCH)
+		delivery_end(backlog, delivery);
+	rcu_read_lock();
+	protocol = frame_protocol(frame);
+	if (protocol && !delivery->protocol) {
+		delivery->protocol = protocol;
+		__atomic_store_n(&backlog->calls, protocol, __ATOMIC_SEQ_CST);
+	}
+	rcu_read_unlock();
+	if (!protocol || parts > NET_BATCH || frame->flags & BANOS_PACKET_FOREIGN) {
+		packet_free(frame);
+		if (!delivery->count)
+			delivery_end(backlog, delivery);
+		return;
+	}
+	if (delivery->protocol != protocol) {
+		delivery_end(backlog, delivery);
+		deliver(backlog, delivery, frame);
+		return;
+	}
+	for (struct packet *more; frame; frame = more) {
+		more = frame->more;
+		packet_give(frame, protocol->party, &backlog->batch[delivery->count++], false);
+	}
+}
+
+/* What arrived up to now, BUDGET frames at most. @return false: nothing */
+static bool backlog_run(struct backlog *backlog)
+{
+	struct delivery delivery = { 0 };
+	u32 done = 0;
+
+	for (; done < BUDGET; done++) {
+		struct packet *frame;
+
+		preempt_disable();
+		frame = packet_list_take(&backlog->frames);
+		preempt_enable();
+		if (!frame)
+			break;
+		deliver(backlog, &delivery, frame);
+	}
+	delivery_end(backlog, &delivery);
+	return done;
+}
+
+static void backlog_main(void *arg)
+{
+	struct backlog *backlog = arg;
+
+	for (;;) {
+		bool sleep;
+
+		while (backlog_run(backlog))
+			;
+		set_current_state(THREAD_UNINTERRUPTIBLE);
+		preempt_disable();
+		sleep = !backlog->frames.first;
+		backlog->asleep = sleep;
+		preempt_enable_no_resched();
+		if (sleep)
+			schedule();
+		set_current_state(THREAD_RUNNABLE);
+	}
+}
+
+bool net_receive_leaves(const void *protocol, u64 deadline_ns)
+{
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+		while (__atomic_load_n(&backlogs[cpu].calls, __ATOMIC_SEQ_CST) == protocol) {
+			if (time_monotonic_ns() >= deadline_ns)
+				return false;
+			sleep_ms(1);
+		}
+	return true;
+}
+
+void net_receive_init(void)
+{
+	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+		struct backlog *backlog = &backlogs[cpu];
+		struct cpumask mask = { 0 };
+		char name[16];
+
+		backlog->batch = kzalloc_driver(PAGE_SIZE);
+		snprintf(name, sizeof(name), "knet/%u", cpu);
+		backlog->thread = thread_create(backlog_main, backlog, name);
+		if (!backlog->batch || IS_ERR(backlog->thread))
+			panic("not enough memory for the network");
+		cpumask_set(&mask, cpu);
+		if (thread_set_affinity(backlog->thread, &mask))
+			panic("no thread of the network on CPU %u", cpu);
+		thread_start(backlog->thread);
+	}
+}

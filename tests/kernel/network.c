@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Network devices and protocols of a driver that lies in each way, and of one that does not and is removed under traffic;
+ * frames that are cut and summed in software. What they take they give back.
+ */
+#include <kernel/driver.h>
+#include <kernel/err.h>
+#include <kernel/ktest.h>
+#include <kernel/network.h>
+#include <kernel/printk.h>
+#include "driver_steps.h"
+
+IMAGE(net_liar);
+static const struct image net_liar = ENTRY(net_liar);
+
+#define LIES	  10u
+#define LIE_NEVER 8u
+#define FRAMES	  100u
+#define FRAME	  200u
+#define WAIT_NS	  (20 * NSEC_PER_SEC)
+#define CYCLES	  20u
+
+static struct packet *frame_make(u16 ethertype)
+{
+	struct packet *frame = packet_alloc(FRAME, PACKET_HEADROOM);
+	u8 *bytes;
+
+	if (!frame)
+		return NULL;
+	bytes = packet_bytes(frame);
+	memset(bytes, 0, FRAME);
+	memset(bytes, 0xff, BANOS_NET_ADDRESS);
+	bytes[12] = ethertype >> 8;
+	bytes[13] = ethertype;
+	frame->length = FRAME;
+	return frame;
+}
+
+static int frame_send(u32 index, u16 ethertype)
+{
+	struct packet_list frames = { 0 };
+	struct packet *frame = frame_make(ethertype);
+
+	if (!frame)
+		return -ENOMEM;
+	packet_list_add(&frames, frame);
+	return net_transmit(index, &frames);
+}
+
+static u32 interface_set_up(const char *name)
+{
+	struct net_device *device;
+	u32 index = 0;
+
+	mutex_lock(&net_lock);
+	device = net_device_find_name(name);
+	if (device && !net_device_set_up(device, true))
+		index = device->index;
+	mutex_unlock(&net_lock);
+	return index;
+}
+
+/* Frames that an interface has received and sent. */
+static u64 frames_of(u32 index, bool received)
+{
+	struct net_counts rx = { 0 }, tx = { 0 };
+	struct net_device *device;
+
+	rcu_read_lock();
+	device = net_device_find(index);
+	if (device)
+		net_device_sum(device, &rx, &tx);
+	rcu_read_unlock();
+	return received ? rx.packets : tx.packets;
+}
+
+static bool frames_reach(u32 index, bool received, u64 wanted)
+{
+	u64 end = time_monotonic_ns() + WAIT_NS;
+
+	while (frames_of(index, received) < wanted) {
+		if (time_monotonic_ns() > end)
+			return false;
+		sleep_ms(1);
+	}
+	return true;
+}
+
+static void lie_once(struct ktest_context *test, u32 lie)
+{
+	bool arrives = lie != 3 && lie != 4 && lie != LIE_NEVER && lie != 9;
+	char params[16];
+	u32 index;
+	s64 id;
+
+	snprintf(params, sizeof(params), "lie=%u", lie);
+	id = install(&net_liar, params, 0);
+	if (!KEXPECT(id >= 0)) {
+		pr_info("# %s\n", reasons);
+		return;
+	}
+	index = interface_set_up("liar0");
+	if (KEXPECT(index)) {
+		KEXPECT_EQ(frame_send(index, 0x88b5), 0);
+		/* Sent, received, answered by the protocol. */
+		if (lie == 0)
+			KEXPECT(frames_reach(index, true, 2));
+		if (arrives)
+			KEXPECT(frames_reach(index, true, 1));
+		for (u32 i = 0; i < FRAMES; i++)
+			(void)frame_send(index, 0x88b5 + i % 2);
+		if (lie != LIE_NEVER)
+			KEXPECT(frames_reach(index, false, FRAMES / 2));
+	}
+	KEXPECT_EQ(remove(id), 0);
+	KEXPECT_EQ(frame_send(index, 0x88b5), -ENODEV);
+}
+
+KTEST(network, a_driver_that_lies_is_contained)
+{
+	struct usage before = { 0 };
+
+	for (u32 round = 0; round < 2; round++) {
+		before = settled_usage();
+		for (u32 lie = 0; lie < LIES; lie++)
+			lie_once(test, lie);
+	}
+	KEXPECT(back_at(&before));
+	KEXPECT_EQ(log_count(0, "lies of the network were believed"), 0);
+}
+
+KTEST(network, a_driver_is_removed_under_traffic)
+{
+	for (u32 cycle = 0; cycle < CYCLES; cycle++) {
+		s64 id = install(&net_liar, "", 0);
+		u32 index;
+
+		if (!KEXPECT(id >= 0))
+			return;
+		index = interface_set_up("liar0");
+		for (u32 i = 0; i < FRAMES; i++)
+			(void)frame_send(index, 0x88b5);
+		KEXPECT_EQ(remove(id), 0);
+	}
+}
+
+KTEST(network, an_interface_that_is_down_sends_nothing)
+{
+	s64 id = install(&net_liar, "", 0);
+	struct net_device *device;
+	u32 index = 0;
+
+	if (!KEXPECT(id >= 0))
+		return;
+	mutex_lock(&net_lock);
+	device = net_device_find_name("liar0");
+	if (KEXPECT(device)) {
+		index = device->index;
+		KEXPECT_EQ(net_device_set_up(device, true), 0);
+		KEXPECT_EQ(net_device_set_mtu(device, 1501), -EINVAL);
+		KEXPECT_EQ(net_device_set_mtu(device, 100), 0);
+	}
+	mutex_unlock(&net_lock);
+	KEXPECT_EQ(frame_send(index, 0x88b5), -EMSGSIZE);
+	mutex_lock(&net_lock);
+	KEXPECT_EQ(net_device_set_up(device, false), 0);
+	mutex_unlock(&net_lock);
+	KEXPECT_EQ(frame_send(index, 0x88b5), -ENETDOWN);
+	KEXPECT_EQ(remove(id), 0);
+}
+
+KTEST(network, a_packet_has_one_holder)
+{
+	struct packet *packet = packet_alloc(100, 64), *other;
+	struct banos_net_packet about;
+	banos_packet number;
+
+	if (!KEXPECT(packet))
+		return;
+	KEXPECT(!packet_claim((banos_packet)1, 77));
+	packet_give(packet, 77, &about, true);
+	number = about.packet;
+	KEXPECT_EQ(about.headroom, 64);
+	KEXPECT_EQ(about.address, virt_to_phys(about.bytes));
+	KEXPECT(!packet_claim(number, 78));
+	KEXPECT(packet_claim(number, 77) == packet);
+	KEXPECT(!packet_claim(number, 77));
+	about.length = about.room + 1;
+	KEXPECT(!packet_describe(packet, &about));
+	about.length = about.room;
+	KEXPECT(packet_describe(packet, &about));
+	packet_free(packet);
+	other = packet_alloc(100, 64);
+	KEXPECT(!packet_claim(number, 77));
+	packet_free(other);
+	other = packet_alloc(PACKET_ROOM_MAX, PACKET_HEADROOM_MAX);
+	if (KEXPECT(other))
+		packet_free(other);
+}
