@@ -12,7 +12,7 @@ from conftest import repeats
 # Without SMAP a processor looks up descriptors in user memory, too; the
 # smallest has few of the features that change an entry.
 @pytest.mark.parametrize('cpu, cpus', [
-    ('max,-smap,-smep', 2), ('qemu64', 1),
+    ('max,-smap,-smep', 2), *repeats(('qemu64', 1)),
     pytest.param('max,-smap,-smep', 4, marks=pytest.mark.long)])
 def test_entries_on_other_processors(start, programs, cpu, cpus):
     with open(programs['entries'], 'rb') as f:
