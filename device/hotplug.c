@@ -6,6 +6,7 @@
  *	bind BUS NAME DRIVER	unbind BUS NAME DRIVER
  *	add block NAME block:disk (or block:partition), and remove
  *	add block NAME filesystem:TYPE	such a file system was seen there
+ *	add net NAME net:interface	and remove
  *
  * A new open file starts with an "add" line for each existing device, so that a
  * program that starts late misses nothing. Each open file has its own queue of at most
@@ -22,6 +23,7 @@
 #include <kernel/fs/poll.h>
 #include <kernel/heap.h>
 #include <kernel/kconfig.h>
+#include <kernel/network.h>
 #include <kernel/partition.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
@@ -126,6 +128,18 @@ void hotplug_content_event(const struct disk *disk, const char *type)
 	hotplug_tell(text, hotplug_format_content(text, disk, type));
 }
 
+static size_t hotplug_format_net(char *text, enum hotplug_action action, const char *name)
+{
+	return scnprintf(text, LINE_MAX, "%s net %s net:interface\n", action_names[action], name);
+}
+
+void hotplug_net_event(enum hotplug_action action, const char *name)
+{
+	char text[LINE_MAX];
+
+	hotplug_tell(text, hotplug_format_net(text, action, name));
+}
+
 static void listener_append(struct listener *listener, const char *text, size_t len)
 {
 	u64 flags = spin_lock_irqsave(&listeners_lock);
@@ -147,6 +161,19 @@ static void hotplug_add_disks(struct listener *listener)
 			listener_append(listener, text,
 					hotplug_format_content(text, disk, content.type));
 	}
+}
+
+static void hotplug_add_interfaces(struct listener *listener)
+{
+	const struct net_device *device;
+	char text[LINE_MAX];
+
+	mutex_lock(&net_lock);
+	list_for_each(device, &net_devices, link)
+		if (device->published)
+			listener_append(listener, text,
+					hotplug_format_net(text, HOTPLUG_ADD, device->name));
+	mutex_unlock(&net_lock);
 }
 
 static bool hotplug_add_present(const struct bus_device *device, void *arg)
@@ -175,6 +202,8 @@ static int hotplug_open(struct inode *inode, struct file *f)
 	bus_devices_each(hotplug_add_present, listener);
 	if (IS_ENABLED(CONFIG_BLOCK))
 		hotplug_add_disks(listener);
+	if (IS_ENABLED(CONFIG_NET_DEVICES))
+		hotplug_add_interfaces(listener);
 	f->private = listener;
 	f->mode |= FMODE_STREAM;
 	return 0;

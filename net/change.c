@@ -127,7 +127,9 @@ int net_device_rename(struct net_device *device, const char *name)
 		return 0;
 	if (net_device_find_name(name))
 		return -EEXIST;
+	net_sysfs_remove(device);
 	strscpy(device->name, name, sizeof(device->name));
+	net_sysfs_add(device);
 	device_changed(device);
 	return 0;
 }

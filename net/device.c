@@ -331,6 +331,8 @@ int net_device_publish(struct net_device *device)
 		list_del(&device->link);
 		device_link(device);
 		device->published = true;
+		net_sysfs_add(device);
+		hotplug_net_event(HOTPLUG_ADD, device->name);
 		net_protocols_tell(device, BANOS_INTERFACE_ADDED);
 		err = 0;
 	}
@@ -350,6 +352,8 @@ static void device_hide(struct net_device *device)
 	net_settings_forget(device->index, false);
 	WRITE_ONCE(device->flags, device->flags & ~IFF_UP);
 	net_protocols_tell(device, BANOS_INTERFACE_REMOVED);
+	hotplug_net_event(HOTPLUG_REMOVE, device->name);
+	net_sysfs_remove(device);
 	device_unlink(device);
 	list_add_tail(&device->link, &net_devices);
 }

@@ -5,5 +5,7 @@
 void net_init(void)
 {
 	net_receive_init();
+	net_packet_socket_init();
+	net_proc_init();
 	net_loopback_init();
 }

@@ -25,3 +25,23 @@ int __must_check net_device_halt(struct net_device *device, u64 deadline_ns);
 
 /** @brief Start-up: lo. */
 void net_loopback_init(void);
+
+/* ---- proc.c ---- */
+
+/** @brief Start-up: /proc/net. */
+void net_proc_init(void);
+
+/* ---- sysfs.c: with net_lock ---- */
+
+/** @brief /sys/class/net/NAME. */
+void net_sysfs_add(struct net_device *device);
+void net_sysfs_remove(struct net_device *device);
+
+/* ---- packet_socket.c ---- */
+
+/** @brief Show frames to packet sockets; in an RCU section. */
+void net_taps_outgoing(const struct packet_list *frames);
+/** @brief The same of one that was received. */
+void net_taps_incoming(struct packet *frame);
+/** @brief Start-up: the family AF_PACKET. */
+void net_packet_socket_init(void);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * The interface lo: what is sent by it is received by it. Nothing is copied, no checksum is computed, and frames
- * have the size that they are sent with: as on Linux it takes 65,536 bytes.
+ * have the size that they are sent with: as on Linux it takes 65,536 bytes. It is up from the start.
  */
 #include "internal.h"
 #include <kernel/err.h>
 #include <kernel/panic.h>
 #include <uapi/net.h>
 
-#define LOOPBACK_MTU 65535u
+#define LOOPBACK_MTU 65536u
 #define LOOPBACK_OFFLOADS                                                                  \
 	(BANOS_NET_TX_CHECKSUM | BANOS_NET_RX_CHECKSUM | BANOS_NET_TSO4 | BANOS_NET_TSO6 | \
 	 BANOS_NET_SCATTER)
@@ -74,4 +74,8 @@ void net_loopback_init(void)
 
 	if (IS_ERR(device) || net_device_publish(device))
 		panic("not enough memory for the interface lo");
+	mutex_lock(&net_lock);
+	if (net_device_set_up(device, true))
+		panic("the interface lo does not come up");
+	mutex_unlock(&net_lock);
 }

@@ -19,9 +19,10 @@
 #include <kernel/thread.h>
 #include <kernel/time.h>
 
-#define BACKLOG_MAX 4096u /* frames of a processor */
-#define BUDGET	    64u
-#define TYPE_OFFSET 12u
+#define BACKLOG_MAX	  4096u /* frames of a processor */
+#define BACKLOG_BYTES_MAX (4ull << 20)
+#define BUDGET		  64u
+#define TYPE_OFFSET	  12u
 
 static struct backlog {
 	struct packet_list frames;
@@ -40,13 +41,15 @@ void net_receive(struct packet_list *frames)
 
 	preempt_disable();
 	backlog = &backlogs[cpu_id()];
-	if (frames->first && backlog->frames.count < BACKLOG_MAX) {
+	if (frames->first && backlog->frames.count < BACKLOG_MAX &&
+	    backlog->frames.bytes < BACKLOG_BYTES_MAX) {
 		if (backlog->frames.first)
 			backlog->frames.last->next = frames->first;
 		else
 			backlog->frames.first = frames->first;
 		backlog->frames.last = frames->last;
 		backlog->frames.count += frames->count;
+		backlog->frames.bytes += frames->bytes;
 		*frames = (struct packet_list){ 0 };
 	}
 	wake = backlog->asleep && backlog->frames.first;
@@ -340,6 +343,7 @@ static bool backlog_run(struct backlog *backlog)
 		preempt_enable();
 		if (!frame)
 			break;
+		net_taps_incoming(frame);
 		deliver(backlog, &delivery, frame);
 	}
 	delivery_end(backlog, &delivery);

@@ -28,6 +28,8 @@ static u32 counts[KINDS];
 #define PROTOCOL_KERNEL 2u
 #define TABLE_MAIN	254u
 #define SCOPE_LINK	253u
+#define SCOPE_HOST	254u
+#define FLAG_PERMANENT	0x80u
 #define METRIC_IPV6	256u
 
 /* ---- finding ---- */
@@ -290,11 +292,35 @@ static bool address_collect(const struct net_setting *setting, void *arg)
 	return addresses->count < ADDRESSES_MAX;
 }
 
+/* 127.0.0.1/8 and ::1/128, which Linux gives it as well. */
+static void settings_add_loopback(u32 interface)
+{
+	struct banos_net_setting address = {
+		.size = sizeof(address),
+		.kind = BANOS_SETTING_ADDRESS,
+		.family = BANOS_FAMILY_IPV4,
+		.interface = interface,
+		.address = { 127, 0, 0, 1 },
+		.prefix = 8,
+		.flags = FLAG_PERMANENT,
+		.scope = SCOPE_HOST,
+	};
+
+	(void)!net_setting_add(&address, false);
+	address.family = BANOS_FAMILY_IPV6;
+	memset(address.address, 0, sizeof(address.address));
+	address.address[15] = 1;
+	address.prefix = 128;
+	(void)!net_setting_add(&address, false);
+}
+
 void net_settings_connect(u32 interface)
 {
 	struct addresses *addresses = kzalloc(sizeof(*addresses));
 
 	assert_held(&net_lock);
+	if (interface_is_loopback(interface))
+		settings_add_loopback(interface);
 	if (!addresses)
 		return;
 	addresses->interface = interface;

@@ -7,6 +7,8 @@
  */
 #include <kernel/socket.h>
 #include <kernel/fs/poll.h>
+#include <kernel/kconfig.h>
+#include <kernel/network.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
 
@@ -139,9 +141,12 @@ u32 socket_file_poll(struct file *f, struct poll_table *table)
 s64 socket_file_ioctl(struct file *f, u32 command, u64 argument)
 {
 	struct socket *socket = f->private;
+	s64 result = -ENOTTY;
 
-	if (!socket->ops->ioctl)
-		return -ENOTTY;
+	if (IS_ENABLED(CONFIG_NET_DEVICES))
+		result = net_ioctl(command, argument);
+	if (result != -ENOTTY || !socket->ops->ioctl)
+		return result;
 	return socket->ops->ioctl(socket, command, argument);
 }
 

@@ -15,7 +15,8 @@
 #include <kernel/string.h>
 #include <kernel/time.h>
 
-#define ROUNDS_MAX 16u
+#define ROUNDS_MAX	16u
+#define QUEUE_BYTES_MAX (4ull << 20)
 
 /* ---- batches ---- */
 
@@ -101,6 +102,9 @@ static __cold void tx_take_back(struct net_device *device, struct net_tx_queue *
 			queue->frames.last = back.last;
 		queue->frames.first = back.first;
 		queue->frames.count += back.count;
+		for (struct packet *frame = back.first; frame != back.last->next;
+		     frame = frame->next)
+			queue->frames.bytes += packet_memory(frame);
 		queue->counts.packets -= back.count;
 	}
 	queue->stalled = !drop;
@@ -308,7 +312,8 @@ static bool tx_enqueue(struct net_device *device, struct packet_list *frames,
 	*chosen = queue;
 	spin_lock(&queue->lock);
 	while (frames->first && !device->closed && device->started &&
-	       queue->frames.count < device->tx_queue_length) {
+	       queue->frames.count < device->tx_queue_length &&
+	       queue->frames.bytes < QUEUE_BYTES_MAX) {
 		frame = packet_list_take(frames);
 		packet_list_add(&queue->frames, frame);
 	}
@@ -318,9 +323,10 @@ static bool tx_enqueue(struct net_device *device, struct packet_list *frames,
 	return mine;
 }
 
-static int net_prepare(struct net_device *device, struct packet_list *frames,
-		       struct packet_list *ready)
+/* Those that no device may send are dropped. @return 0, -EINVAL, -EMSGSIZE */
+static int net_check(const struct net_device *device, struct packet_list *frames)
 {
+	struct packet_list good = { 0 };
 	struct packet *frame;
 	int result = 0;
 
@@ -333,17 +339,50 @@ static int net_prepare(struct net_device *device, struct packet_list *frames,
 		else if (frame_is_too_long(device, frame))
 			err = -EMSGSIZE;
 		if (!err) {
-			frame = frame_for_device(device, frame);
-			err = -ENOBUFS;
+			packet_list_add(&good, frame);
+			continue;
 		}
-		if (frame && err != -ENOBUFS)
-			packet_free(frame);
-		else if (frame)
+		packet_free(frame);
+		result = err;
+	}
+	*frames = good;
+	return result;
+}
+
+static int net_prepare(struct net_device *device, struct packet_list *frames,
+		       struct packet_list *ready)
+{
+	struct packet *frame;
+	int result = 0;
+
+	while ((frame = packet_list_take(frames))) {
+		int err = -ENOBUFS;
+
+		frame = frame_for_device(device, frame);
+		if (frame)
 			err = frame_prepare(device, frame, ready);
 		if (err)
 			result = err;
 	}
 	return result;
+}
+
+/* In an RCU section. @mine: should tx_run() be called for *@queue? */
+static int net_send(struct net_device *device, struct packet_list *frames,
+		    struct packet_list *ready, struct net_tx_queue **queue, bool *mine)
+{
+	int err = net_check(device, frames), late;
+
+	net_taps_outgoing(frames);
+	if (device->methods->send) {
+		device->methods->send(device, frames);
+		return err;
+	}
+	late = net_prepare(device, frames, ready);
+	*mine = tx_enqueue(device, ready, queue);
+	if (ready->first && !late)
+		late = -ENOBUFS;
+	return err ?: late;
 }
 
 int net_transmit(u32 index, struct packet_list *frames)
@@ -360,14 +399,8 @@ int net_transmit(u32 index, struct packet_list *frames)
 		err = -ENODEV;
 	else if (!(READ_ONCE(device->flags) & BANOS_INTERFACE_UP))
 		err = -ENETDOWN;
-	if (!err && device->methods->send) {
-		device->methods->send(device, frames);
-	} else if (!err) {
-		err = net_prepare(device, frames, &ready);
-		mine = tx_enqueue(device, &ready, &queue);
-		if (ready.first && !err)
-			err = -ENOBUFS;
-	}
+	if (!err)
+		err = net_send(device, frames, &ready, &queue, &mine);
 	rcu_read_unlock();
 	packets_free(frames);
 	packets_free(&ready);

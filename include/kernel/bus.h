@@ -168,6 +168,8 @@ struct disk;
 void hotplug_disk_event(enum hotplug_action action, const struct disk *disk);
 /** @brief The type of the file system on a disk is known now. */
 void hotplug_content_event(const struct disk *disk, const char *type);
+/** @brief An interface was added or removed: a line of the bus "net". Any context. */
+void hotplug_net_event(enum hotplug_action action, const char *name);
 void hotplug_init(void);
 /* ---- device/bus_sysfs.c: /sys/bus/NAME/devices ---- */
 void bus_sysfs_add(struct bus_device *device);

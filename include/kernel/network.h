@@ -99,6 +99,7 @@ struct net_device {
 	struct wait_queue wait;	  /* of its thread, and for queues that come to rest */
 	bool run, end;		  /* what the thread should do */
 	bool carrier_changed;
+	void *files; /* sysfs.c */
 	struct rcu_head rcu;
 };
 
@@ -238,6 +239,10 @@ void net_settings_connect(u32 interface);
 void net_settings_each(bool (*function)(const struct net_setting *setting, void *arg), void *arg);
 /** @brief Tell @p protocol all of them; with net_lock. */
 void net_settings_tell(const struct net_protocol *protocol);
+
+/* ---- ioctl.c ---- */
+/** @brief An ioctl on a socket of any family. @return -ENOTTY: not one of interfaces */
+s64 net_ioctl(u32 command, u64 argument);
 
 /* ---- init.c ---- */
 /** @brief Start-up, behind device_init(). */

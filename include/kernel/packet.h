@@ -42,11 +42,22 @@ struct packet {
 	struct net_device *device; /* that it is out with: REFILLED, SENT */
 };
 
-/** A list of frames. */
+/** A list of frames, which get no further parts while they are in it. */
 struct packet_list {
 	struct packet *first, *last;
 	u32 count; /* frames */
+	u64 bytes; /* of memory */
 };
+
+/** @brief Bytes of memory of a frame. */
+static inline u64 packet_memory(const struct packet *frame)
+{
+	u64 bytes = 0;
+
+	for (; frame; frame = frame->more)
+		bytes += frame->cell_bytes;
+	return bytes;
+}
 
 static inline void packet_list_add(struct packet_list *list, struct packet *packet)
 {
@@ -57,6 +68,7 @@ static inline void packet_list_add(struct packet_list *list, struct packet *pack
 		list->first = packet;
 	list->last = packet;
 	list->count++;
+	list->bytes += packet_memory(packet);
 }
 
 static inline struct packet *packet_list_take(struct packet_list *list)
@@ -67,6 +79,7 @@ static inline struct packet *packet_list_take(struct packet_list *list)
 		return NULL;
 	list->first = packet->next;
 	list->count--;
+	list->bytes -= packet_memory(packet);
 	return packet;
 }
 

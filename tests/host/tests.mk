@@ -158,6 +158,8 @@ rt-srcs := drivers/banos-rt.c
 rt-cflags := -include tests/host/rt_names.h
 
 # net/
+host-test-y += filter_program
+filter_program-srcs := net/filter_program.c
 host-test-y += record_queue
 record_queue-srcs := net/record_queue.c
 
