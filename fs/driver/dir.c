@@ -320,6 +320,11 @@ static int list_some(struct file *f, struct dir_context *context, u8 *buf, u32 s
 	return more;
 }
 
+static u32 list_size(const struct dir_context *context)
+{
+	return MIN(MAX((u32)(context->end - context->next), READ_MIN), READ_MAX) & ~7u;
+}
+
 static int driven_readdir(struct file *f, struct dir_context *context)
 {
 	const u8 *before;
@@ -332,13 +337,14 @@ static int driven_readdir(struct file *f, struct dir_context *context)
 	if (context->pos == 1 &&
 	    !dir_fill(context, 1, "..", 2, f->path.dentry->parent->inode->ino, DT_DIR))
 		return 0;
-	size = MIN(MAX((u32)(context->end - context->next), READ_MIN), READ_MAX) & ~7u;
+	before = context->next;
+	size = list_size(context);
 	buf = kmalloc(size + sizeof(u64));
 	if (!buf)
 		return -ENOMEM;
-	before = context->next;
-	while (more > 0)
-		more = list_some(f, context, buf, size);
+	/* Records have about the size of the program's: as much as it has room for is asked for, and no more. */
+	while (more > 0 && (context->next == before || context->end - context->next >= READ_MIN))
+		more = list_some(f, context, buf, MIN(size, list_size(context)));
 	kfree(buf);
 	if (more < 0 && context->next == before)
 		return more;
