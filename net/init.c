@@ -6,6 +6,8 @@ void net_init(void)
 {
 	net_receive_init();
 	net_packet_socket_init();
+	if (IS_ENABLED(CONFIG_NETLINK))
+		net_netlink_init();
 	net_proc_init();
 	net_loopback_init();
 }

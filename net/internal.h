@@ -45,3 +45,8 @@ void net_taps_outgoing(const struct packet_list *frames);
 void net_taps_incoming(struct packet *frame);
 /** @brief Start-up: the family AF_PACKET. */
 void net_packet_socket_init(void);
+
+/* ---- netlink.c ---- */
+
+/** @brief Start-up: the family AF_NETLINK. */
+void net_netlink_init(void);

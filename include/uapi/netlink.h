@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/** @file netlink.h  Route netlink: Linux's numbers and layouts (linux/netlink.h, rtnetlink.h, if_link.h, if_addr.h, neighbour.h). */
+#pragma once
+#include <kernel/types.h>
+
+#define AF_NETLINK    16
+#define NETLINK_ROUTE 0
+
+struct user_sockaddr_nl {
+	u16 family, pad;
+	u32 port, groups;
+};
+
+struct user_nlmsghdr {
+	u32 length;
+	u16 type, flags;
+	u32 sequence, port;
+};
+
+#define NLM_F_REQUEST 0x1
+#define NLM_F_MULTI   0x2
+#define NLM_F_ACK     0x4
+#define NLM_F_DUMP    0x300
+#define NLM_F_REPLACE 0x100
+#define NLM_F_EXCL    0x200
+#define NLM_F_CREATE  0x400
+
+#define NLMSG_NOOP  1
+#define NLMSG_ERROR 2
+#define NLMSG_DONE  3
+
+#define RTM_NEWLINK  16
+#define RTM_DELLINK  17
+#define RTM_GETLINK  18
+#define RTM_SETLINK  19
+#define RTM_NEWADDR  20
+#define RTM_DELADDR  21
+#define RTM_GETADDR  22
+#define RTM_NEWROUTE 24
+#define RTM_DELROUTE 25
+#define RTM_GETROUTE 26
+#define RTM_GETNEIGH 30
+#define RTM_NEWNEIGH 28
+
+struct user_nlattr {
+	u16 length, type;
+};
+#define NLA_TYPE 0x3fff
+
+struct user_ifinfomsg {
+	u8 family, pad;
+	u16 type;
+	s32 index;
+	u32 flags, change;
+};
+#define IFLA_ADDRESS   1
+#define IFLA_BROADCAST 2
+#define IFLA_IFNAME    3
+#define IFLA_MTU       4
+#define IFLA_STATS     7
+#define IFLA_TXQLEN    13
+#define IFLA_OPERSTATE 16
+#define IFLA_STATS64   23
+
+struct user_ifaddrmsg {
+	u8 family, prefix, flags, scope;
+	u32 index;
+};
+#define IFA_ADDRESS   1
+#define IFA_LOCAL     2
+#define IFA_LABEL     3
+#define IFA_BROADCAST 4
+#define IFA_FLAGS     8
+
+struct user_rtmsg {
+	u8 family, prefix, source_prefix, tos, table, protocol, scope, type;
+	u32 flags;
+};
+#define RTA_DST	     1
+#define RTA_OIF	     4
+#define RTA_GATEWAY  5
+#define RTA_PRIORITY 6
+#define RTA_PREFSRC  7
+#define RTA_TABLE    15
+
+struct user_ndmsg {
+	u8 family, pad1;
+	u16 pad2;
+	s32 index;
+	u16 state;
+	u8 flags, type;
+};
+#define NDA_DST	   1
+#define NDA_LLADDR 2

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Netlink sockets (AF_NETLINK, NETLINK_ROUTE): ip and others send requests, and read the answers that are queued.
+ *
+ * All messages of a send are handled at once, with net_lock; the answer to one, a list too, is made whole, so that it is of one
+ * moment, and queued in datagrams of about DATAGRAM bytes. A socket's queue is bounded.
+ * netlink(7), rtnetlink(7), RFC 3549. Left out: groups (no notifications are sent), other protocols than ROUTE.
+ *
+ * A socket's lock (spin) guards its queue.
+ */
+#include "netlink.h"
+#include "internal.h"
+#include <kernel/cred.h>
+#include <kernel/err.h>
+#include <kernel/fs/poll.h>
+#include <kernel/heap.h>
+#include <kernel/panic.h>
+#include <kernel/process.h>
+#include <kernel/socket.h>
+#include <kernel/string.h>
+#include <uapi/poll.h>
+
+#define REQUEST_MAX 32768u
+#define REPLY_MAX   (1u << 20)
+#define QUEUE_MAX   (1u << 20)
+#define DATAGRAM    8192u
+#define SOL_NETLINK 270
+#define ALIGN4(n)   (((n) + 3) & ~3u)
+
+struct netlink_datagram {
+	struct list link;
+	u32 length;
+	u8 bytes[];
+};
+
+struct netlink_socket {
+	struct socket socket; /* first */
+	u32 port, groups;
+	spinlock_t lock;
+	struct list queue; /* struct netlink_datagram */
+	u32 used;
+};
+
+static struct atomic last_port = { 0x70000000 };
+
+static struct netlink_socket *netlink_of(struct socket *socket)
+{
+	return container_of(socket, struct netlink_socket, socket);
+}
+
+/* ---- reading messages ---- */
+
+int netlink_parse(const u8 *bytes, u32 length, struct netlink_attributes *found)
+{
+	struct user_nlattr attribute;
+
+	memset(found, 0, sizeof(*found));
+	while (length >= sizeof(attribute)) {
+		u32 type, step;
+
+		memcpy(&attribute, bytes, sizeof(attribute));
+		type = attribute.type & NLA_TYPE;
+		if (attribute.length < sizeof(attribute) || attribute.length > length)
+			return -EINVAL;
+		if (type < NETLINK_ATTRIBUTES) {
+			found->at[type] = bytes + sizeof(attribute);
+			found->length[type] = attribute.length - sizeof(attribute);
+		}
+		step = MIN(ALIGN4((u32)attribute.length), length);
+		bytes += step;
+		length -= step;
+	}
+	return 0;
+}
+
+u32 netlink_number(const struct netlink_attributes *found, u32 type, u32 otherwise)
+{
+	u32 number = otherwise;
+
+	if (found->at[type] && found->length[type] >= sizeof(number))
+		memcpy(&number, found->at[type], sizeof(number));
+	return number;
+}
+
+/* ---- making messages ---- */
+
+/* @return room for @length bytes, zeroed; NULL: no memory */
+static u8 *reply_extend(struct netlink_reply *reply, u32 length)
+{
+	u32 needed = reply->used + ALIGN4(length);
+	u8 *at;
+
+	if (reply->failed || needed > REPLY_MAX) {
+		reply->failed = true;
+		return NULL;
+	}
+	if (needed > reply->size) {
+		u32 size = MAX(needed, reply->size * 2);
+		u8 *bytes = krealloc(reply->bytes, size);
+
+		if (!bytes) {
+			reply->failed = true;
+			return NULL;
+		}
+		reply->bytes = bytes;
+		reply->size = size;
+	}
+	at = reply->bytes + reply->used;
+	memset(at, 0, ALIGN4(length));
+	reply->used = needed;
+	return at;
+}
+
+void *netlink_begin(struct netlink_reply *reply, u32 type, u32 flags, u32 length, u32 *start)
+{
+	const struct user_nlmsghdr header = { 0, type, flags, reply->sequence, reply->port };
+	u8 *at;
+
+	*start = reply->used;
+	at = reply_extend(reply, sizeof(header) + length);
+	if (!at)
+		return NULL;
+	memcpy(at, &header, sizeof(header));
+	return at + sizeof(header);
+}
+
+void netlink_put(struct netlink_reply *reply, u32 type, const void *bytes, u32 length)
+{
+	const struct user_nlattr attribute = { sizeof(attribute) + length, type };
+	u8 *at = reply_extend(reply, sizeof(attribute) + length);
+
+	if (!at)
+		return;
+	memcpy(at, &attribute, sizeof(attribute));
+	memcpy(at + sizeof(attribute), bytes, length);
+}
+
+void netlink_end(struct netlink_reply *reply, u32 start)
+{
+	u32 length = reply->used - start;
+
+	if (!reply->failed)
+		memcpy(reply->bytes + start, &length, sizeof(length));
+}
+
+static void reply_answer(struct netlink_reply *reply, const struct user_nlmsghdr *header, bool list,
+			 int err)
+{
+	u32 start, body = list ? sizeof(s32) : sizeof(s32) + sizeof(*header);
+	u8 *at = netlink_begin(reply, list ? NLMSG_DONE : NLMSG_ERROR, list ? NLM_F_MULTI : 0, body,
+			       &start);
+
+	if (!at)
+		return;
+	memcpy(at, &err, sizeof(err));
+	if (!list)
+		memcpy(at + sizeof(err), header, sizeof(*header));
+	netlink_end(reply, start);
+}
+
+/* ---- the queue ---- */
+
+/* @return false: no memory, or the queue is full */
+static bool netlink_queue(struct netlink_socket *netlink, const u8 *bytes, u32 length)
+{
+	struct netlink_datagram *datagram = kmalloc(sizeof(*datagram) + length);
+	bool fits;
+
+	if (!datagram)
+		return false;
+	datagram->length = length;
+	memcpy(datagram->bytes, bytes, length);
+	spin_lock(&netlink->lock);
+	fits = netlink->used + length <= QUEUE_MAX;
+	if (fits) {
+		list_add_tail(&datagram->link, &netlink->queue);
+		netlink->used += length;
+	}
+	spin_unlock(&netlink->lock);
+	if (fits)
+		wake_up_poll(&netlink->socket.read_wait, POLLIN | POLLRDNORM);
+	else
+		kfree(datagram);
+	return fits;
+}
+
+/* In pieces of whole messages. */
+static bool netlink_queue_reply(struct netlink_socket *netlink, const struct netlink_reply *reply)
+{
+	u32 from = 0, to = 0;
+
+	while (from < reply->used) {
+		u32 length = 0;
+
+		if (to < reply->used)
+			memcpy(&length, reply->bytes + to, sizeof(length));
+		length = ALIGN4(length);
+		if (to < reply->used && (to == from || to + length - from <= DATAGRAM)) {
+			to += length;
+			continue;
+		}
+		if (!netlink_queue(netlink, reply->bytes + from, to - from))
+			return false;
+		from = to;
+	}
+	return true;
+}
+
+/* The oldest, taken out unless @peek. @return ERR_PTR(-ENOMEM); NULL: none */
+static struct netlink_datagram *netlink_next(struct netlink_socket *netlink, bool peek)
+{
+	struct netlink_datagram *datagram = NULL, *copy = NULL;
+
+	spin_lock(&netlink->lock);
+	if (!list_empty(&netlink->queue)) {
+		datagram = list_first(&netlink->queue, struct netlink_datagram, link);
+		if (peek) {
+			copy = kmalloc(sizeof(*copy) + datagram->length);
+			if (copy)
+				memcpy(copy, datagram, sizeof(*copy) + datagram->length);
+			datagram = copy ?: ERR_PTR(-ENOMEM);
+		} else {
+			list_del(&datagram->link);
+			netlink->used -= datagram->length;
+		}
+	}
+	spin_unlock(&netlink->lock);
+	return datagram;
+}
+
+/* ---- sending: requests ---- */
+
+static bool netlink_handle(struct netlink_socket *netlink, const struct user_nlmsghdr *header,
+			   const u8 *body)
+{
+	struct netlink_reply reply = { .sequence = header->sequence, .port = netlink->port };
+	bool list = route_link_only_reads(header->type) &&
+		    (header->flags & NLM_F_DUMP) == NLM_F_DUMP;
+	int err = -EPERM;
+	bool queued;
+
+	if (route_link_only_reads(header->type) || current_capable(CAP_NET_ADMIN)) {
+		mutex_lock(&net_lock);
+		err = route_link_handle(header, body, header->length - sizeof(*header), &reply);
+		mutex_unlock(&net_lock);
+	}
+	if (reply.failed && !err)
+		err = -ENOBUFS;
+	if (err) {
+		reply.used = 0;
+		reply.failed = false;
+	}
+	if (list && !err)
+		reply_answer(&reply, header, true, 0);
+	else if (err || header->flags & NLM_F_ACK)
+		reply_answer(&reply, header, false, err);
+	queued = !reply.failed && netlink_queue_reply(netlink, &reply);
+	kfree(reply.bytes);
+	return queued;
+}
+
+static s64 netlink_handle_all(struct netlink_socket *netlink, const u8 *bytes, u32 length)
+{
+	struct user_nlmsghdr header;
+
+	while (length >= sizeof(header)) {
+		u32 step;
+
+		memcpy(&header, bytes, sizeof(header));
+		if (header.length < sizeof(header) || header.length > length)
+			return 0; /* as Linux: the rest is ignored */
+		if (header.flags & NLM_F_REQUEST && header.type >= RTM_NEWLINK &&
+		    !netlink_handle(netlink, &header, bytes + sizeof(header)))
+			return -ENOBUFS;
+		step = MIN(ALIGN4(header.length), length);
+		bytes += step;
+		length -= step;
+	}
+	return 0;
+}
+
+static s64 netlink_send(struct socket *socket, struct socket_message *message)
+{
+	struct netlink_socket *netlink = netlink_of(socket);
+	u64 length = message->uio->count;
+	struct socket_address address;
+	const struct user_sockaddr_nl *name = (const void *)&address;
+	s64 err = 0;
+	u8 *bytes;
+
+	if (message->name_size) {
+		err = socket_address_from_user(&address, message->name, message->name_size);
+		if (!err && (message->name_size < (s32)sizeof(*name) || name->family != AF_NETLINK))
+			err = -EINVAL;
+		else if (!err && (name->port || name->groups))
+			err = -ECONNREFUSED; /* only the kernel listens */
+	}
+	if (err)
+		return err;
+	if (length > REQUEST_MAX)
+		return -EMSGSIZE;
+	bytes = kmalloc(length + 1);
+	if (!bytes)
+		return -ENOBUFS;
+	if (uio_copy_in(message->uio, bytes, length) != length)
+		err = -EFAULT;
+	if (!err)
+		err = netlink_handle_all(netlink, bytes, length);
+	kfree(bytes);
+	return err ?: (s64)length;
+}
+
+/* ---- receiving ---- */
+
+static bool netlink_has_datagram(const struct netlink_socket *netlink)
+{
+	return READ_ONCE(netlink->used);
+}
+
+static s64 netlink_deliver(struct socket_message *message, const struct netlink_datagram *datagram)
+{
+	const struct user_sockaddr_nl name = { .family = AF_NETLINK };
+	u32 length = MIN(datagram->length, message->uio->count);
+	s64 err;
+
+	if (length < datagram->length)
+		message->out_flags |= MSG_TRUNC;
+	if (uio_copy_out(message->uio, datagram->bytes, length) != length)
+		return -EFAULT;
+	err = socket_message_set_name(message, &name, sizeof(name));
+	if (err)
+		return err;
+	if (message->flags & MSG_TRUNC)
+		return datagram->length;
+	return length;
+}
+
+static s64 netlink_receive(struct socket *socket, struct socket_message *message)
+{
+	struct netlink_socket *netlink = netlink_of(socket);
+	u64 deadline = socket_deadline(socket->rcvtimeo_ns);
+	struct netlink_datagram *datagram;
+	s64 result;
+
+	while (!(datagram = netlink_next(netlink, message->flags & MSG_PEEK))) {
+		if (message->flags & MSG_DONTWAIT)
+			return -EAGAIN;
+		result = wait_event_interruptible_until(&socket->read_wait,
+							netlink_has_datagram(netlink), deadline);
+		if (result)
+			return socket_wait_result(result, deadline);
+	}
+	if (IS_ERR(datagram))
+		return PTR_ERR(datagram);
+	result = netlink_deliver(message, datagram);
+	kfree(datagram);
+	return result;
+}
+
+static u32 netlink_poll(struct socket *socket, struct poll_table *table)
+{
+	u32 events = POLLOUT | POLLWRNORM;
+
+	poll_wait(table, &socket->read_wait);
+	if (netlink_has_datagram(netlink_of(socket)))
+		events |= POLLIN | POLLRDNORM;
+	return events;
+}
+
+/* ---- the rest ---- */
+
+static int netlink_bind(struct socket *socket, const struct socket_address *address, u32 len)
+{
+	const struct user_sockaddr_nl *name = (const void *)address;
+	struct netlink_socket *netlink = netlink_of(socket);
+
+	if (len < sizeof(*name) || name->family != AF_NETLINK)
+		return -EINVAL;
+	if (name->port)
+		netlink->port = name->port;
+	netlink->groups = name->groups;
+	return 0;
+}
+
+static int netlink_connect(struct socket *socket, const struct socket_address *address, u32 len,
+			   bool wait)
+{
+	const struct user_sockaddr_nl *name = (const void *)address;
+
+	if (len < sizeof(*name) || name->family != AF_NETLINK)
+		return -EINVAL;
+	return name->port || name->groups ? -ECONNREFUSED : 0;
+}
+
+static int netlink_name(struct socket *socket, bool peer, struct socket_address *address)
+{
+	const struct netlink_socket *netlink = netlink_of(socket);
+	struct user_sockaddr_nl *name = (void *)address;
+
+	*name = (struct user_sockaddr_nl){ .family = AF_NETLINK };
+	if (!peer) {
+		name->port = netlink->port;
+		name->groups = netlink->groups;
+	}
+	return sizeof(*name);
+}
+
+/* Those that only say how answers may look are taken; there are no groups. */
+static s64 netlink_set_option(struct socket *socket, u32 level, u32 option, uaddr_t value, s32 len)
+{
+	if (level != SOL_NETLINK || option > 12)
+		return -ENOPROTOOPT;
+	return 0;
+}
+
+static void netlink_release(struct socket *socket)
+{
+	struct netlink_socket *netlink = netlink_of(socket);
+
+	while (!list_empty(&netlink->queue)) {
+		struct netlink_datagram *datagram =
+			list_first(&netlink->queue, struct netlink_datagram, link);
+
+		list_del(&datagram->link);
+		kfree(datagram);
+	}
+	kfree(netlink);
+}
+
+static const struct socket_ops netlink_ops = {
+	.release = netlink_release,
+	.bind = netlink_bind,
+	.connect = netlink_connect,
+	.get_name = netlink_name,
+	.send = netlink_send,
+	.receive = netlink_receive,
+	.poll = netlink_poll,
+	.set_option = netlink_set_option,
+};
+
+static struct socket *netlink_create(struct socket_family *family, u32 type, u32 protocol)
+{
+	struct netlink_socket *netlink;
+
+	if (type != SOCK_RAW && type != SOCK_DGRAM)
+		return ERR_PTR(-ESOCKTNOSUPPORT);
+	if (protocol != NETLINK_ROUTE)
+		return ERR_PTR(-EPROTONOSUPPORT);
+	netlink = kzalloc(sizeof(*netlink));
+	if (!netlink)
+		return ERR_PTR(-ENOMEM);
+	socket_init(&netlink->socket, &netlink_ops, AF_NETLINK, type);
+	netlink->port = (u32)atomic_add_return(&last_port, 1);
+	spin_init(&netlink->lock);
+	list_init(&netlink->queue);
+	return &netlink->socket;
+}
+
+void net_netlink_init(void)
+{
+	static struct socket_family family = {
+		.family = AF_NETLINK,
+		.create = netlink_create,
+	};
+
+	if (socket_family_register(&family))
+		panic("the family AF_NETLINK is taken");
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/** @file netlink.h  Between netlink.c (sockets, replies) and route_link.c (what messages mean). */
+#pragma once
+#include <kernel/network.h>
+#include <uapi/netlink.h>
+
+#define NETLINK_ATTRIBUTES 32u
+
+/** Attributes by type, below NETLINK_ATTRIBUTES; others are skipped. */
+struct netlink_attributes {
+	const u8 *at[NETLINK_ATTRIBUTES]; /* NULL: absent */
+	u32 length[NETLINK_ATTRIBUTES];
+};
+/** @brief Find the attributes in @p length bytes. @return 0; -EINVAL: one leads out of them */
+int __must_check netlink_parse(const u8 *bytes, u32 length, struct netlink_attributes *found);
+/** @brief A number of 32 bits; @p otherwise where it is absent or too short. */
+u32 netlink_number(const struct netlink_attributes *found, u32 type, u32 otherwise);
+
+/** Messages that are being made. */
+struct netlink_reply {
+	u8 *bytes;
+	u32 used, size;
+	u32 sequence, port;
+	bool failed; /* no memory, or too much */
+};
+/** @brief Begin a message with @p length bytes behind its header. @return those, zeroed; NULL: no memory */
+void *netlink_begin(struct netlink_reply *reply, u32 type, u32 flags, u32 length, u32 *start);
+void netlink_put(struct netlink_reply *reply, u32 type, const void *bytes, u32 length);
+static inline void netlink_put_number(struct netlink_reply *reply, u32 type, u32 number)
+{
+	netlink_put(reply, type, &number, sizeof(number));
+}
+/** @brief The end of the message that began at @p start. */
+void netlink_end(struct netlink_reply *reply, u32 start);
+
+/** @brief Do what a message asks, with net_lock. @param body  @p length bytes behind the header @return 0 or -errno */
+int __must_check route_link_handle(const struct user_nlmsghdr *header, const u8 *body, u32 length,
+				   struct netlink_reply *reply);
+/** @brief May anyone ask this? */
+bool route_link_only_reads(u32 type);
