@@ -65,6 +65,7 @@ struct virtio_vector {
 	struct virtio_device *device;
 	uint32_t index;
 	uint32_t created;
+	uint32_t is_again; /* by the line: the client wanted to be called again */
 	banos_irq irq;
 };
 

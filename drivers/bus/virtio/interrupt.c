@@ -26,13 +26,12 @@ BANOS_PARAM_BOOL(line, "use the interrupt lines of devices, though they can send
 
 /* ---- functions ---- */
 
-static void client_call(struct virtio_device *device, uint32_t event, uint32_t queue)
+/* @return what the client did; if it is removed meanwhile, that is -ENODEV */
+static int64_t client_call(struct virtio_device *device, uint32_t event, uint32_t queue)
 {
 	banos_callback client = __atomic_load_n(&device->client, __ATOMIC_SEQ_CST);
 
-	/* If the client is removed meanwhile, the result is -ENODEV. */
-	if (client)
-		banos_callback_call(client, event, queue, 0, 0, 0);
+	return client ? banos_callback_call(client, event, queue, 0, 0, 0) : 0;
 }
 
 static void client_call_for_config(struct virtio_device *device)
@@ -44,10 +43,10 @@ static void client_call_for_config(struct virtio_device *device)
 	client_call(device, event, 0);
 }
 
-/* @return how many queues had something */
-static uint32_t client_call_for_queues(struct virtio_device *device, uint32_t vector)
+/* @return BANOS_IRQ_HANDLED, BANOS_IRQ_AGAIN: the client wants to be called again */
+static int64_t client_call_for_queues(struct virtio_device *device, uint32_t vector)
 {
-	uint32_t count = 0;
+	int64_t result = BANOS_IRQ_HANDLED;
 
 	for (uint32_t i = 0; i < device->queue_count; i++) {
 		struct virtio_queue *queue = &device->queues[i];
@@ -55,10 +54,10 @@ static uint32_t client_call_for_queues(struct virtio_device *device, uint32_t ve
 		if (!__atomic_load_n(&queue->live, __ATOMIC_RELAXED) ||
 		    (!device->by_line && queue->vector != vector) || !queue_has_used(queue))
 			continue;
-		client_call(device, VIRTIO_EVENT_QUEUE, i);
-		count++;
+		if (client_call(device, VIRTIO_EVENT_QUEUE, i) == VIRTIO_AGAIN)
+			result = BANOS_IRQ_AGAIN;
 	}
-	return count;
+	return result;
 }
 
 static int64_t interrupt_by_message(void *context)
@@ -70,21 +69,21 @@ static int64_t interrupt_by_message(void *context)
 	if (!vector->index &&
 	    (device->vector_count > 1 || device->transport->read_interrupt(device) & STATUS_CONFIG))
 		client_call_for_config(device);
-	client_call_for_queues(device, vector->index);
-	return BANOS_IRQ_HANDLED;
+	return client_call_for_queues(device, vector->index);
 }
 
 static int64_t interrupt_by_line(void *context)
 {
 	struct virtio_vector *vector = context;
-	uint32_t status = vector->device->transport->read_interrupt(vector->device);
+	uint32_t status = vector->device->transport->read_interrupt(vector->device),
+		 is_again = vector->is_again;
 
-	if (!status || status == INTERRUPT_ALL)
+	if (status == INTERRUPT_ALL || (!status && !is_again))
 		return BANOS_IRQ_NONE;
 	if (status & STATUS_CONFIG)
 		client_call_for_config(vector->device);
-	client_call_for_queues(vector->device, 0);
-	return BANOS_IRQ_HANDLED;
+	vector->is_again = client_call_for_queues(vector->device, 0) == BANOS_IRQ_AGAIN;
+	return vector->is_again ? BANOS_IRQ_AGAIN : BANOS_IRQ_HANDLED;
 }
 
 /* ---- obtaining ---- */

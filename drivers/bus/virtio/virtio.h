@@ -89,6 +89,9 @@ BANOS_ASSERT(sizeof(struct virtio_buffer) == 16, virtio_buffer);
 #define VIRTIO_EVENT_FAILED 2u /**< the device has failed */
 #define VIRTIO_EVENT_CONFIG 3u /**< the device's configuration may have changed; the queue is 0 */
 
+/** What the callback may return for VIRTIO_EVENT_QUEUE: it is called again soon, and others run in between. */
+#define VIRTIO_AGAIN 1
+
 BANOS_BEGIN
 
 /**
