@@ -388,6 +388,8 @@ void net_receive_init(void)
 		struct cpumask mask = { 0 };
 		char name[16];
 
+		if (!cpus[cpu] || !cpus[cpu]->online) /* it did not start */
+			continue;
 		backlog->batch = kzalloc_driver(PAGE_SIZE);
 		snprintf(name, sizeof(name), "knet/%u", cpu);
 		backlog->thread = thread_create(backlog_main, backlog, name);

@@ -575,4 +575,12 @@ static int64_t minip_init(banos_owner self)
 		err = banos_protocol_register(self, &config, &protocol);
 	return err ? err : banos_family_register(self, &family, NULL);
 }
-BANOS_DRIVER(minip, "1.0", "MIT", "UDP over IPv4 for sockets of family 43", minip_init, NULL);
+
+static int64_t minip_exit(banos_owner self)
+{
+	for (uint32_t i = 0; i < STATIONS; i++)
+		if (stations[i].waiting.packet)
+			free_frame(&stations[i].waiting);
+	return banos_mutex_destroy(&lock);
+}
+BANOS_DRIVER(minip, "1.0", "MIT", "UDP over IPv4 for sockets of family 43", minip_init, minip_exit);

@@ -85,4 +85,9 @@ static int64_t parrot_init(banos_owner self)
 
 	return err ? err : banos_family_register(self, &config, NULL);
 }
-BANOS_DRIVER(parrot, "1.0", "MIT", "Sockets that repeat what they hear", parrot_init, NULL);
+
+static int64_t parrot_exit(banos_owner self)
+{
+	return banos_mutex_destroy(&lock);
+}
+BANOS_DRIVER(parrot, "1.0", "MIT", "Sockets that repeat what they hear", parrot_init, parrot_exit);
