@@ -316,6 +316,8 @@ $(foreach d,arch/x86_64 kernel mm fs net device banos lib init \
 	$(if $(CONFIG_KTEST),tests/kernel) $(if $(CONFIG_API_DRAFT_TEST),tests/abi/drafts),$(call read-folder,$d,kernel))
 $(call read-folder,drivers,driver)
 
+-include drivers/net/inet/lwip.mk
+
 drivers-y := $(strip $(drivers-y))
 drivers-m := $(strip $(drivers-m))
 

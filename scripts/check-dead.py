@@ -30,7 +30,7 @@ OURS = ('arch', 'banos', 'device', 'drivers', 'fs', 'include', 'init', 'kernel',
         'net', 'usr')
 TESTS = ('tests', 'scripts')
 # What others see: its names are promises, and their users are not in the tree.
-PUBLIC = ('include/uapi/', 'include/banos/', 'arch/x86_64/include/uapi/')
+PUBLIC = ('include/uapi/', 'include/banos/', 'arch/x86_64/include/uapi/', 'drivers/net/inet/port/')
 MAX_SHOWN = 40
 
 KEPT = {
@@ -39,6 +39,13 @@ KEPT = {
     'asm_offsets_frame': 'the build reads its assembly',
     'asm_offsets_registers': 'the build reads its assembly',
     'KERN_EMERG': 'one of the eight levels of the log',
+    'inet_complain': 'lwIP calls it',
+    'inet_gateway4': 'lwIP calls it',
+    'inet_gateway6': 'lwIP calls it',
+    'inet_initial_sequence': 'lwIP calls it',
+    'inet_memory_zeroes': 'lwIP calls it',
+    'inet_route4': 'lwIP calls it',
+    'inet_route6': 'lwIP calls it',
 }
 # Structs whose layout is given: by the processor, the boot loader, a standard, a file or the user ABI.
 GIVEN = {'tss', 'idt_entry', 'ap_words', 'mb1_info', 'timezone_result', 'fp_words',

@@ -28,6 +28,7 @@
 #include <banos/partition.h>
 #include <banos/print.h>
 #include <banos/protocol.h>
+#include <banos/random.h>
 #include <banos/socket_family.h>
 #include <banos/thread.h>
 #include <banos/thunks.h>

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lock, and what lwIP asks of a system: memory, time, random numbers, timers. Memory is allocated and freed under
+ * the lock.
+ */
+#include <banos/lock.h>
+#include <banos/memory.h>
+#include <banos/print.h>
+#include <banos/random.h>
+#include <banos/time.h>
+#include <banos/timer.h>
+#include "inet.h"
+#include <lwip/init.h>
+#include <lwip/sys.h>
+#include <lwip/timeouts.h>
+
+banos_owner inet_owner;
+static struct banos_mutex core;
+static banos_timer timer;
+static uint64_t armed_ns; /* when the timer ends; 0: it does not run */
+
+/* In front of each piece of memory, so that all of it is given back at the end. */
+struct piece {
+	struct piece *next, **at;
+};
+_Static_assert(sizeof(struct piece) == 16, "what lies behind it is aligned to 16");
+static struct piece *pieces;
+
+void *inet_memory_get(unsigned long size)
+{
+	struct piece *piece = banos_alloc(inet_owner, sizeof(*piece) + size, 0);
+
+	if (!piece)
+		return NULL;
+	piece->next = pieces;
+	piece->at = &pieces;
+	if (pieces)
+		pieces->at = &piece->next;
+	pieces = piece;
+	return piece + 1;
+}
+
+void *inet_memory_zeroes(unsigned long count, unsigned long size)
+{
+	unsigned long bytes;
+
+	if (__builtin_mul_overflow(count, size, &bytes))
+		return NULL;
+	return inet_memory_get(bytes);
+}
+
+void inet_memory_put(void *memory)
+{
+	struct piece *piece = (struct piece *)memory - 1;
+
+	*piece->at = piece->next;
+	if (piece->next)
+		piece->next->at = piece->at;
+	banos_free(inet_owner, piece);
+}
+
+int atoi(const char *text);
+int atoi(const char *text)
+{
+	return 0; /* of numbers in names of interfaces, which are not looked for by name */
+}
+
+int strncmp(const char *one, const char *other, size_t length);
+int strncmp(const char *one, const char *other, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (one[i] != other[i] || !one[i])
+			return (unsigned char)one[i] - (unsigned char)other[i];
+	return 0;
+}
+
+void inet_complain(const char *what)
+{
+	banos_print(inet_owner, "lwIP: %s", what);
+}
+
+uint32_t inet_random(void)
+{
+	static uint32_t numbers[64];
+	static uint32_t left;
+
+	if (!left) {
+		banos_random(numbers, sizeof(numbers));
+		left = 64;
+	}
+	return numbers[--left];
+}
+
+uint32_t inet_initial_sequence(const void *local, uint16_t local_port, const void *remote,
+			       uint16_t remote_port)
+{
+	return inet_random();
+}
+
+u32_t sys_now(void)
+{
+	return (u32_t)(banos_time_ns() / BANOS_MS);
+}
+
+/* ---- the lock and the timer ---- */
+
+void inet_lock(void)
+{
+	banos_mutex_lock(&core);
+}
+
+static void timer_arm(void)
+{
+	u32_t sleep_ms = sys_timeouts_sleeptime();
+	uint64_t when;
+
+	if (sleep_ms == SYS_TIMEOUTS_SLEEPTIME_INFINITE)
+		return;
+	when = banos_time_ns() + (sleep_ms + 1) * BANOS_MS;
+	if (armed_ns && armed_ns <= when)
+		return;
+	armed_ns = when;
+	banos_timer_start(timer, when);
+}
+
+void inet_unlock(void)
+{
+	links_flush();
+	timer_arm();
+	banos_mutex_unlock(&core);
+}
+
+static int64_t core_timer_ended(void *context)
+{
+	inet_lock();
+	armed_ns = 0;
+	sys_check_timeouts();
+	inet_unlock();
+	return 0;
+}
+
+int64_t inet_error(err_t err)
+{
+	static const int16_t numbers[] = {
+		0,	ENOMEM,	      ENOBUFS,	  ETIMEDOUT, EHOSTUNREACH, EINPROGRESS,
+		EINVAL, EAGAIN,	      EADDRINUSE, EALREADY,  EISCONN,	   ENOTCONN,
+		EIO,	ECONNABORTED, ECONNRESET, EPIPE,     EINVAL
+	};
+
+	if (err > 0 || -err >= (int)(sizeof(numbers) / sizeof(numbers[0])))
+		return -EIO;
+	return -numbers[-err];
+}
+
+int64_t core_init(banos_owner self)
+{
+	int64_t err = banos_mutex_init(self, &core);
+
+	inet_owner = self;
+	if (!err)
+		err = banos_timer_create(self, core_timer_ended, NULL, &timer);
+	if (err)
+		return err;
+	inet_lock();
+	lwip_init();
+	inet_unlock();
+	return 0;
+}
+
+void core_exit(void)
+{
+	banos_timer_destroy(timer);
+	while (pieces)
+		inet_memory_put(pieces + 1);
+	banos_mutex_destroy(&core);
+}

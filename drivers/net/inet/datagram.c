@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * UDP, raw and ping sockets.
+ *
+ * A ping socket (SOCK_DGRAM with ICMP) is a raw one that sends echo requests with its own identity alone, and
+ * receives the answers to them: programs need no privilege for it.
+ */
+#include "inet.h"
+#include <lwip/inet_chksum.h>
+#include <lwip/ip.h>
+
+#define GUESSES	      64u
+#define UDP_MAX	      65507u
+#define RAW_MAX	      65515u
+#define OVERHEAD      128u /* that a datagram counts besides its bytes */
+#define ECHO_BYTES    8u
+#define ECHO_REQUEST  8u
+#define ECHO_REPLY    0u
+#define ECHO6_REQUEST 128u
+#define ECHO6_REPLY   129u
+#define HEADER_LEVEL  255u /* IPPROTO_RAW */
+#define LEVEL_IP      0
+#define LEVEL_IPV6    41
+#define IP_TOS	      1
+#define IP_TTL	      2
+#define IP_PKTINFO    8
+#define IPV6_PKTINFO  50
+#define IPV6_HOPLIMIT 52
+
+static bool is_ping(const struct inet_socket *socket)
+{
+	return socket->type == SOCK_DGRAM && socket->protocol != PROTOCOL_UDP;
+}
+
+/* ---- what arrives ---- */
+
+/* Takes over @p. */
+static void datagram_add(struct inet_socket *socket, struct pbuf *p, const ip_addr_t *from,
+			 uint16_t port)
+{
+	struct datagram *datagram = NULL;
+	struct netif *netif = ip_current_input_netif();
+
+	if (!socket->no_more_in && socket->queued + p->tot_len <= socket->rcvbuf)
+		datagram = inet_memory_get(sizeof(*datagram));
+	if (!datagram) {
+		pbuf_free(p);
+		return;
+	}
+	datagram->bytes = p;
+	datagram->from = *from;
+	datagram->to = *ip_current_dest_addr();
+	datagram->port = port;
+	if (netif)
+		datagram->interface = ((struct link *)netif->state)->index;
+	if (ip_current_is_v6())
+		datagram->ttl = IP6H_HOPLIM(ip6_current_header());
+	else {
+		datagram->ttl = IPH_TTL(ip4_current_header());
+		datagram->tos = IPH_TOS(ip4_current_header());
+	}
+	*socket->last = datagram;
+	socket->last = &datagram->next;
+	socket->queued += p->tot_len + OVERHEAD;
+	socket_wake(socket, BANOS_SOCKET_IN);
+}
+
+static void udp_arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from,
+			u16_t port)
+{
+	datagram_add(arg, p, from, port);
+}
+
+/* Of a ping socket: is it the answer to one of its own? The payload begins with the IP header. */
+static bool ping_is_answer(const struct inet_socket *socket, const struct pbuf *p, uint32_t header)
+{
+	uint8_t echo[ECHO_BYTES];
+	uint8_t reply = socket->family == AF_INET ? ECHO_REPLY : ECHO6_REPLY;
+
+	if (pbuf_copy_partial(p, echo, sizeof(echo), (uint16_t)header) != sizeof(echo))
+		return false;
+	return echo[0] == reply && (echo[4] << 8 | echo[5]) == socket->identity;
+}
+
+static u8_t raw_arrived(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
+{
+	struct inet_socket *socket = arg;
+	uint32_t header = ip_current_header_tot_len();
+	struct pbuf *copy;
+
+	if (is_ping(socket) && !ping_is_answer(socket, p, header))
+		return 0;
+	copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
+	if (!copy)
+		return 0;
+	if (is_ping(socket) || socket->family == AF_INET6)
+		pbuf_remove_header(copy, header);
+	datagram_add(socket, copy, from, 0);
+	return 0; /* others get it, too */
+}
+
+/* ---- life ---- */
+
+static int64_t udp_open(struct inet_socket *socket)
+{
+	socket->udp =
+		udp_new_ip_type(socket->family == AF_INET6 ? IPADDR_TYPE_ANY : IPADDR_TYPE_V4);
+	if (!socket->udp)
+		return -ENOMEM;
+	udp_recv(socket->udp, udp_arrived, socket);
+	option_apply(socket);
+	return 0;
+}
+
+static int64_t raw_open(struct inet_socket *socket)
+{
+	socket->raw = raw_new_ip_type(socket->family == AF_INET6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4,
+				      (uint8_t)socket->protocol);
+	if (!socket->raw)
+		return -ENOMEM;
+	socket->identity = (uint16_t)LWIP_RAND();
+	if (socket->family == AF_INET6 && socket->protocol == PROTOCOL_ICMP6) {
+		socket->raw->chksum_reqd = 1;
+		socket->raw->chksum_offset = 2;
+	}
+	if (socket->protocol == HEADER_LEVEL)
+		socket->header_included = true;
+	raw_recv(socket->raw, raw_arrived, socket);
+	option_apply(socket);
+	return 0;
+}
+
+static void datagrams_forget(struct inet_socket *socket)
+{
+	while (socket->first) {
+		struct datagram *first = socket->first;
+
+		socket->first = first->next;
+		pbuf_free(first->bytes);
+		inet_memory_put(first);
+	}
+}
+
+static void udp_close(struct inet_socket *socket)
+{
+	udp_remove(socket->udp);
+	datagrams_forget(socket);
+}
+
+static void raw_close(struct inet_socket *socket)
+{
+	raw_remove(socket->raw);
+	datagrams_forget(socket);
+}
+
+/* ---- names ---- */
+
+static int64_t udp_bind_port(struct inet_socket *socket, const ip_addr_t *address, uint16_t port)
+{
+	err_t err = ERR_USE;
+
+	if (port)
+		return inet_error(udp_bind(socket->udp, address, port));
+	for (uint32_t i = 0; i < GUESSES && err == ERR_USE; i++)
+		err = udp_bind(socket->udp, address, port_guess());
+	return inet_error(err);
+}
+
+static int64_t udp_bind_any(struct inet_socket *socket)
+{
+	if (socket->udp->local_port)
+		return 0;
+	return udp_bind_port(socket, socket->family == AF_INET6 ? IP_ANY_TYPE : IP4_ADDR_ANY, 0);
+}
+
+static int64_t raw_bind_address(struct inet_socket *socket, const ip_addr_t *address, uint16_t port)
+{
+	if (is_ping(socket) && port)
+		socket->identity = port;
+	return inet_error(raw_bind(socket->raw, address));
+}
+
+/* The address by which packets to @to leave. */
+static int64_t source_choose(struct inet_socket *socket, const ip_addr_t *to)
+{
+	struct netif *netif = ip_route(&socket->ip->local_ip, to);
+	const ip_addr_t *source = netif ? ip_netif_get_local_ip(netif, to) : NULL;
+
+	if (!source)
+		return -ENETUNREACH;
+	if (address_is_own(to)) /* it is answered from where it is asked */
+		source = to;
+	if (ip_addr_isany(&socket->ip->local_ip))
+		socket->source = *source;
+	else
+		socket->source = socket->ip->local_ip;
+	return 0;
+}
+
+static int64_t udp_connect_peer(struct inet_socket *socket, const ip_addr_t *address, uint16_t port)
+{
+	int64_t err = udp_bind_any(socket);
+
+	if (!err)
+		err = source_choose(socket, address);
+	if (!err)
+		err = inet_error(udp_connect(socket->udp, address, port));
+	if (err)
+		return err;
+	socket->peer = *address;
+	socket->peer_port = port;
+	socket->connected = true;
+	return 0;
+}
+
+static int64_t raw_connect_peer(struct inet_socket *socket, const ip_addr_t *address, uint16_t port)
+{
+	int64_t err = source_choose(socket, address);
+
+	if (!err)
+		err = inet_error(raw_connect(socket->raw, address));
+	if (err)
+		return err;
+	socket->peer = *address;
+	socket->connected = true;
+	return 0;
+}
+
+static int64_t udp_disconnect_peer(struct inet_socket *socket)
+{
+	udp_disconnect(socket->udp);
+	socket->connected = false;
+	return 0;
+}
+
+static int64_t raw_disconnect_peer(struct inet_socket *socket)
+{
+	raw_disconnect(socket->raw);
+	socket->connected = false;
+	return 0;
+}
+
+static bool datagram_name(struct inet_socket *socket, bool peer, ip_addr_t *address, uint16_t *port)
+{
+	bool udp = socket->protocol == PROTOCOL_UDP && socket->type == SOCK_DGRAM;
+
+	if (peer && !socket->connected)
+		return false;
+	if (peer) {
+		*address = socket->peer;
+		*port = socket->peer_port;
+		return true;
+	}
+	*address = socket->connected ? socket->source : socket->ip->local_ip;
+	if (udp)
+		*port = socket->udp->local_port;
+	else if (is_ping(socket))
+		*port = socket->identity;
+	return true;
+}
+
+/* ---- sending ---- */
+
+static int64_t destination_of(struct inet_socket *socket,
+			      const struct banos_socket_message *message, ip_addr_t *to,
+			      uint16_t *port)
+{
+	int64_t err = 0;
+
+	if (message->address_length)
+		err = address_parse(socket, message->address, message->address_length, to, port);
+	else if (!socket->connected)
+		err = -EDESTADDRREQ;
+	if (err)
+		return err;
+	if (!message->address_length) {
+		*to = socket->peer;
+		*port = socket->peer_port;
+	}
+	if (ip_addr_isany(to)) {
+		if (IP_IS_V4(to))
+			ip_addr_set_loopback(false, to);
+		else
+			ip_addr_set_loopback(true, to);
+	}
+	if (IP_IS_V4(to) && !socket->broadcast && ip_2_ip4(to)->addr == IPADDR_BROADCAST)
+		return -EACCES;
+	return 0;
+}
+
+static int64_t send_result(err_t err, uint64_t length)
+{
+	if (err == ERR_RTE)
+		return -ENETUNREACH;
+	if (err == ERR_VAL)
+		return -EACCES; /* a broadcast that was not allowed */
+	if (err != ERR_OK)
+		return inet_error(err);
+	return (int64_t)length;
+}
+
+static int64_t pbuf_from(banos_buffer from, uint64_t length, pbuf_layer layer, struct pbuf **p)
+{
+	int64_t got;
+
+	*p = pbuf_alloc(layer, (uint16_t)length, PBUF_RAM);
+	if (!*p)
+		return -ENOBUFS;
+	got = length ? banos_buffer_read(from, (*p)->payload, length) : 0;
+	if (got == (int64_t)length)
+		return 0;
+	pbuf_free(*p);
+	return -EFAULT;
+}
+
+static int64_t udp_send_message(struct inet_socket *socket, banos_buffer from, uint64_t length,
+				const struct banos_socket_message *message)
+{
+	ip_addr_t to;
+	uint16_t port = 0;
+	struct pbuf *p;
+	int64_t err = socket_take_error(socket);
+
+	if (!err)
+		err = socket->no_more_out ? -EPIPE : destination_of(socket, message, &to, &port);
+	if (!err && !port)
+		err = -EINVAL;
+	if (!err && length > UDP_MAX)
+		err = -EMSGSIZE;
+	if (!err)
+		err = udp_bind_any(socket);
+	if (!err)
+		err = pbuf_from(from, length, PBUF_TRANSPORT, &p);
+	if (err)
+		return err;
+	err = send_result(udp_sendto(socket->udp, p, &to, port), length);
+	pbuf_free(p);
+	return err;
+}
+
+/* @return 0; -EINVAL: no echo request */
+static int64_t ping_prepare(const struct inet_socket *socket, struct pbuf *p)
+{
+	uint8_t *echo = p->payload;
+	uint8_t request = socket->family == AF_INET ? ECHO_REQUEST : ECHO6_REQUEST;
+	uint16_t sum;
+
+	if (p->len < ECHO_BYTES || echo[0] != request || echo[1])
+		return -EINVAL;
+	echo[4] = (uint8_t)(socket->identity >> 8);
+	echo[5] = (uint8_t)socket->identity;
+	echo[2] = echo[3] = 0;
+	if (socket->family == AF_INET) {
+		sum = inet_chksum(p->payload, p->len);
+		memcpy(echo + 2, &sum, 2);
+	}
+	return 0;
+}
+
+static int64_t raw_send_message(struct inet_socket *socket, banos_buffer from, uint64_t length,
+				const struct banos_socket_message *message)
+{
+	ip_addr_t to;
+	uint16_t port = 0;
+	struct pbuf *p;
+	int64_t err = socket_take_error(socket);
+
+	if (!err)
+		err = socket->no_more_out ? -EPIPE : destination_of(socket, message, &to, &port);
+	if (!err && length > RAW_MAX)
+		err = -EMSGSIZE;
+	if (!err && (IP_IS_V6(&to) != (socket->family == AF_INET6)))
+		err = -EINVAL;
+	if (!err)
+		err = pbuf_from(from, length, PBUF_IP, &p);
+	if (err)
+		return err;
+	if (is_ping(socket))
+		err = ping_prepare(socket, p);
+	if (!err)
+		err = send_result(raw_sendto(socket->raw, p, &to), length);
+	pbuf_free(p);
+	return err;
+}
+
+/* ---- receiving ---- */
+
+static void control_add(struct banos_socket_message *message, int32_t level, int32_t type,
+			const void *content, uint32_t length)
+{
+	uint64_t size = 16 + length;
+	uint8_t *at = message->control + message->control_length;
+
+	if (message->control_length + ((size + 7) & ~7ull) > sizeof(message->control))
+		return;
+	memset(at, 0, (size + 7) & ~7ull);
+	memcpy(at, &size, 8);
+	memcpy(at + 8, &level, 4);
+	memcpy(at + 12, &type, 4);
+	memcpy(at + 16, content, length);
+	message->control_length += (uint32_t)((size + 7) & ~7ull);
+}
+
+static void controls_add(const struct inet_socket *socket, const struct datagram *datagram,
+			 struct banos_socket_message *message)
+{
+	struct {
+		uint32_t interface, local, to;
+	} info4 = { datagram->interface, ip_2_ip4(&datagram->to)->addr,
+		    ip_2_ip4(&datagram->to)->addr };
+	struct {
+		uint8_t to[16];
+		uint32_t interface;
+	} info6;
+	uint32_t ttl = datagram->ttl;
+	bool six = socket->family == AF_INET6;
+
+	if (socket->wants_info && !six)
+		control_add(message, LEVEL_IP, IP_PKTINFO, &info4, sizeof(info4));
+	if (socket->wants_info && six) {
+		memcpy(info6.to, ip_2_ip6(&datagram->to)->addr, 16);
+		info6.interface = datagram->interface;
+		control_add(message, LEVEL_IPV6, IPV6_PKTINFO, &info6, sizeof(info6));
+	}
+	if (socket->wants_ttl)
+		control_add(message, six ? LEVEL_IPV6 : LEVEL_IP, six ? IPV6_HOPLIMIT : IP_TTL,
+			    &ttl, sizeof(ttl));
+	if (socket->wants_tos && !six)
+		control_add(message, LEVEL_IP, IP_TOS, &datagram->tos, 1);
+}
+
+static int64_t datagram_copy(const struct datagram *datagram, banos_buffer to, uint64_t length)
+{
+	uint64_t total = 0;
+
+	for (const struct pbuf *p = datagram->bytes; p && total < length; p = p->next) {
+		uint64_t part = p->len < length - total ? p->len : length - total;
+		int64_t copied = banos_buffer_write(to, p->payload, part);
+
+		if (copied < 0 || (uint64_t)copied < part)
+			return -EFAULT;
+		total += part;
+	}
+	return (int64_t)total;
+}
+
+static int64_t datagram_receive(struct inet_socket *socket, banos_buffer to, uint64_t length,
+				struct banos_socket_message *message)
+{
+	struct datagram *first = socket->first;
+	int64_t copied = socket_take_error(socket);
+	uint32_t bytes;
+
+	if (copied)
+		return copied;
+	if (!first)
+		return socket->no_more_in ? 0 : -EAGAIN;
+	bytes = first->bytes->tot_len;
+	copied = datagram_copy(first, to, length);
+	if (copied >= 0) {
+		message->address_length =
+			address_format(socket, &first->from, first->port, message->address);
+		controls_add(socket, first, message);
+		if ((uint64_t)copied < bytes)
+			message->out_flags |= BANOS_SOCKET_TRUNCATED;
+		if (message->flags & BANOS_SOCKET_TRUNCATED)
+			copied = bytes;
+	}
+	if (message->flags & BANOS_SOCKET_PEEK)
+		return copied;
+	socket->first = first->next;
+	if (!socket->first)
+		socket->last = &socket->first;
+	socket->queued -= bytes + OVERHEAD;
+	pbuf_free(first->bytes);
+	inet_memory_put(first);
+	return copied;
+}
+
+static int64_t datagram_shutdown(struct inet_socket *socket, uint32_t how)
+{
+	if (!socket->connected)
+		return -ENOTCONN;
+	if (how != 1)
+		socket->no_more_in = true;
+	if (how != 0)
+		socket->no_more_out = true;
+	socket_wake(socket, BANOS_SOCKET_IN | BANOS_SOCKET_OUT);
+	return 0;
+}
+
+static uint32_t datagram_poll(struct inet_socket *socket)
+{
+	uint32_t events = BANOS_SOCKET_OUT;
+
+	if (socket->first || socket->no_more_in)
+		events |= BANOS_SOCKET_IN;
+	if (socket->no_more_in)
+		events |= BANOS_SOCKET_RDHUP;
+	if (socket->no_more_in && socket->no_more_out)
+		events |= BANOS_SOCKET_HANGUP;
+	return events;
+}
+
+static uint64_t datagram_waiting(struct inet_socket *socket, bool to_send)
+{
+	if (to_send || !socket->first)
+		return 0;
+	return socket->first->bytes->tot_len;
+}
+
+#define DATAGRAMS                                                                          \
+	.receive = datagram_receive, .shutdown = datagram_shutdown, .poll = datagram_poll, \
+	.name = datagram_name, .waiting = datagram_waiting
+
+const struct socket_kind udp_kind = {
+	DATAGRAMS,
+	.open = udp_open,
+	.close = udp_close,
+	.bind = udp_bind_port,
+	.connect = udp_connect_peer,
+	.disconnect = udp_disconnect_peer,
+	.send = udp_send_message,
+};
+const struct socket_kind raw_kind = {
+	DATAGRAMS,
+	.open = raw_open,
+	.close = raw_close,
+	.bind = raw_bind_address,
+	.connect = raw_connect_peer,
+	.disconnect = raw_disconnect_peer,
+	.send = raw_send_message,
+};

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file inet.h  The driver inet: TCP/IP by lwIP. Its parts.
+ *
+ * main.c registers, core.c has the lock and what lwIP asks of a system, link.c interfaces and frames, route.c
+ * addresses and routes, shape.c the check that each frame passes before lwIP sees it, address.c addresses of
+ * programs, socket.c what all sockets share, stream.c TCP, datagram.c UDP, raw and ping sockets, option.c options.
+ *
+ * One lock, inet_lock(), guards everything of lwIP and of the sockets. lwIP calls back under it. It is held while
+ * memory of a program is copied and while frames are handed to the kernel: neither leads back here.
+ */
+#pragma once
+#include <banos/driver.h>
+#include <banos/errno.h>
+#include <banos/protocol.h>
+#include <banos/socket_family.h>
+#include <lwip/netif.h>
+#include <lwip/pbuf.h>
+#include <lwip/raw.h>
+#include <lwip/tcp.h>
+#include <lwip/udp.h>
+#include <stdbool.h>
+#include <banos/string.h>
+
+#define AF_UNSPEC      0
+#define AF_INET	       2
+#define AF_INET6       10
+#define SOCK_STREAM    1
+#define SOCK_DGRAM     2
+#define SOCK_RAW       3
+#define PROTOCOL_ICMP  1
+#define PROTOCOL_TCP   6
+#define PROTOCOL_UDP   17
+#define PROTOCOL_ICMP6 58
+#define BUFFER_BYTES   212992u
+
+struct inet_socket;
+
+/** A datagram that waits to be received. */
+struct datagram {
+	struct datagram *next;
+	struct pbuf *bytes;
+	ip_addr_t from, to;
+	uint16_t port;
+	uint8_t ttl, tos;
+	uint32_t interface;
+};
+
+/** What a type of sockets does; under the lock. */
+struct socket_kind {
+	int64_t (*open)(struct inet_socket *socket);
+	void (*close)(struct inet_socket *socket);
+	int64_t (*bind)(struct inet_socket *socket, const ip_addr_t *address, uint16_t port);
+	int64_t (*connect)(struct inet_socket *socket, const ip_addr_t *address, uint16_t port);
+	int64_t (*disconnect)(struct inet_socket *socket);
+	int64_t (*listen)(struct inet_socket *socket, uint32_t backlog);
+	int64_t (*accept)(struct inet_socket *socket, banos_socket fresh, void **own);
+	int64_t (*send)(struct inet_socket *socket, banos_buffer from, uint64_t length,
+			const struct banos_socket_message *message);
+	int64_t (*receive)(struct inet_socket *socket, banos_buffer to, uint64_t length,
+			   struct banos_socket_message *message);
+	int64_t (*shutdown)(struct inet_socket *socket, uint32_t how);
+	uint32_t (*poll)(struct inet_socket *socket);
+	/** @return false: it is at no port and has no other end */
+	bool (*name)(struct inet_socket *socket, bool peer, ip_addr_t *address, uint16_t *port);
+	uint64_t (*waiting)(struct inet_socket *socket, bool to_send);
+};
+
+enum stream_state {
+	STREAM_NEW,
+	STREAM_LISTENING,
+	STREAM_CONNECTING,
+	STREAM_CONNECTED,
+	STREAM_ENDED
+};
+
+struct inet_socket {
+	banos_socket socket; /* the kernel's side; NULL: it was not accepted yet */
+	const struct socket_kind *kind;
+	uint32_t family, type, protocol;
+	union {
+		struct ip_pcb *ip; /* what all have first; NULL: it has ended */
+		struct tcp_pcb *tcp;
+		struct udp_pcb *udp;
+		struct raw_pcb *raw;
+	};
+	int error; /* errno that SO_ERROR or the next call reports */
+	bool reuse, v6only, broadcast, keepalive, nodelay, linger;
+	bool wants_ttl, wants_info, wants_tos, header_included;
+	bool bound, connected;
+	bool no_more_in, no_more_out; /* shut down, or the other end sends no more */
+	uint32_t linger_s, sndbuf, rcvbuf;
+
+	/* streams */
+	enum stream_state state;
+	bool told; /* connect() has said that it is connected */
+	struct inet_socket *backlog,
+		*backlog_next;	      /* of one that listens: accepted by lwIP, oldest first */
+	struct inet_socket *listener; /* of one in a backlog */
+
+	/* what was received and not read: datagrams, or the pieces of a stream */
+	struct datagram *first, **last;
+	uint32_t queued; /* bytes */
+	ip_addr_t peer, local,
+		source; /* local: of a stream whose pcb has ended; source: of a connected datagram socket */
+	uint16_t peer_port, local_port, identity; /* identity: of a ping socket's messages */
+};
+
+/* ---- core.c ---- */
+
+extern banos_owner inet_owner;
+int64_t core_init(banos_owner self);
+/** When nothing of the driver is called any more. */
+void core_exit(void);
+void inet_lock(void);
+/** Hand over frames that were made under the lock, and see to the timer. */
+void inet_unlock(void);
+/** @return the negative errno of an error of lwIP */
+int64_t inet_error(err_t err);
+
+/* ---- link.c ---- */
+
+/** An interface of the kernel's, or a further address of one. */
+struct link {
+	struct netif netif;
+	struct link *next, *main; /* main: of its interface; itself, or this is a further address */
+	uint32_t index, flags, offloads;
+	struct banos_net_packet pending[16]; /* frames to be handed over; of main */
+	uint32_t npending;
+};
+extern struct link *links;
+int64_t link_register(banos_owner self);
+void links_flush(void);
+struct link *link_find(uint32_t index);
+/** @return a further address of an interface, without one; or NULL */
+struct link *link_add_alias(struct link *main);
+void link_remove_alias(struct link *alias);
+
+/* ---- route.c ---- */
+
+int64_t route_configure(uint32_t event, const struct banos_net_setting *setting);
+void routes_forget(uint32_t interface);
+
+/* ---- address.c ---- */
+
+/** @return 0, -EINVAL, -EAFNOSUPPORT */
+int64_t address_parse(const struct inet_socket *socket, const uint8_t *bytes, uint32_t length,
+		      ip_addr_t *address, uint16_t *port);
+/** @return how long it is; at most 28 bytes are written */
+uint32_t address_format(const struct inet_socket *socket, const ip_addr_t *address, uint16_t port,
+			uint8_t *bytes);
+bool address_is_own(const ip_addr_t *address);
+/** @return a free port's number to try: 32768 to 60999 */
+uint16_t port_guess(void);
+
+/* ---- socket.c, stream.c, datagram.c, option.c ---- */
+
+extern const struct banos_family_ops inet_family_ops;
+extern const struct socket_kind stream_kind, udp_kind, raw_kind;
+void socket_wake(struct inet_socket *socket, uint32_t events);
+struct inet_socket *socket_alloc(uint32_t family, uint32_t type, uint32_t protocol);
+void socket_free(struct inet_socket *socket);
+int64_t socket_take_error(struct inet_socket *socket);
+/** What of the options is kept in the pcb. */
+void option_apply(struct inet_socket *socket);
+int64_t option_get(void *own, uint32_t level, uint32_t option, banos_buffer to, uint64_t length);
+int64_t option_set(void *own, uint32_t level, uint32_t option, banos_buffer from, uint64_t length);

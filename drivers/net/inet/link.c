@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Interfaces of the kernel as those of lwIP, and frames between the two.
+ *
+ * A frame that arrives is checked (shape.c), copied into a pbuf and given back. What lwIP sends is copied
+ * into a packet, which waits in its interface's row until the lock is left. Frames on lo have an Ethernet
+ * header of zeroes and no checksums.
+ */
+#include "inet.h"
+#include "shape.h"
+#include <lwip/etharp.h>
+#include <lwip/ethip6.h>
+#include <lwip/ip4.h>
+#include <lwip/ip6.h>
+#include <netif/ethernet.h>
+
+#define HEADER	   14u
+#define TYPE_IPV4  0x0800u
+#define TYPE_ARP   0x0806u
+#define TYPE_IPV6  0x86ddu
+#define ARP_TARGET (HEADER + 24)
+#define MTU_MAX	   65535u
+#define FRAME_MAX  (65536u + HEADER)
+#define PENDING	   (sizeof(((struct link *)0)->pending) / sizeof(struct banos_net_packet))
+#define CHECKS                                                                           \
+	(NETIF_CHECKSUM_CHECK_IP | NETIF_CHECKSUM_CHECK_UDP | NETIF_CHECKSUM_CHECK_TCP | \
+	 NETIF_CHECKSUM_CHECK_ICMP | NETIF_CHECKSUM_CHECK_ICMP6)
+
+struct link *links;
+static banos_protocol protocol;
+
+struct link *link_find(uint32_t index)
+{
+	for (struct link *link = links; link; link = link->next)
+		if (link->index == index && link->main == link)
+			return link;
+	return NULL;
+}
+
+/* ---- sending ---- */
+
+static void link_flush(struct link *link)
+{
+	if (link->npending)
+		banos_interface_transmit(protocol, link->index, link->pending, link->npending,
+					 sizeof(link->pending[0]));
+	link->npending = 0;
+}
+
+void links_flush(void)
+{
+	for (struct link *link = links; link; link = link->next)
+		link_flush(link);
+}
+
+/* @type: of a header to be put in front; 0: the frame has one */
+static err_t link_send(struct link *link, struct pbuf *p, uint16_t type)
+{
+	uint32_t header = type ? HEADER : 0, length = p->tot_len + header;
+	struct banos_net_packet *packet;
+
+	link = link->main;
+	packet = &link->pending[link->npending];
+	if (banos_packet_alloc(inet_owner, length, 64, packet, sizeof(*packet)))
+		return ERR_MEM;
+	if (header) {
+		memset(packet->bytes, 0, HEADER - 2);
+		packet->bytes[12] = (uint8_t)(type >> 8);
+		packet->bytes[13] = (uint8_t)type;
+	}
+	pbuf_copy_partial(p, packet->bytes + header, p->tot_len, 0);
+	packet->length = length;
+	packet->flags = 0;
+	if (++link->npending == PENDING)
+		link_flush(link);
+	return ERR_OK;
+}
+
+static err_t link_output(struct netif *netif, struct pbuf *p)
+{
+	return link_send(netif->state, p, 0);
+}
+
+static err_t loop_output4(struct netif *netif, struct pbuf *p, const ip4_addr_t *to)
+{
+	return link_send(netif->state, p, TYPE_IPV4);
+}
+
+static err_t loop_output6(struct netif *netif, struct pbuf *p, const ip6_addr_t *to)
+{
+	return link_send(netif->state, p, TYPE_IPV6);
+}
+
+/* ---- receiving ---- */
+
+/* The frame that begins with @packets[0]. @return how many packets it has; *@p: it, or NULL */
+static uint32_t frame_take(const struct banos_net_packet *packets, uint32_t count, struct pbuf **p)
+{
+	uint32_t used = 0, length = 0, offset = 0;
+	bool more = true;
+
+	for (; used < count && more; used++) {
+		more = packets[used].flags & BANOS_PACKET_MORE;
+		length += packets[used].length;
+	}
+	*p = NULL;
+	if (length < HEADER || length > FRAME_MAX || more)
+		return used;
+	*p = pbuf_alloc(PBUF_RAW, (uint16_t)(length - HEADER), PBUF_RAM);
+	if (!*p)
+		return used;
+	for (uint32_t i = 0; i < used; i++) {
+		uint32_t skip = i ? 0 : HEADER;
+
+		if (packets[i].length < skip) {
+			pbuf_free(*p);
+			*p = NULL;
+			return used;
+		}
+		memcpy((uint8_t *)(*p)->payload + offset, packets[i].bytes + skip,
+		       packets[i].length - skip);
+		offset += packets[i].length - skip;
+	}
+	return used;
+}
+
+/* A request for the hardware address of one of several addresses is answered by the netif that has it. */
+static struct link *arp_link(struct link *main, const struct pbuf *p)
+{
+	uint32_t target;
+
+	if (p->len < ARP_TARGET - HEADER + 4)
+		return main;
+	memcpy(&target, (const uint8_t *)p->payload + ARP_TARGET - HEADER, 4);
+	for (struct link *link = links; link; link = link->next)
+		if (link->main == main && netif_ip4_addr(&link->netif)->addr == target)
+			return link;
+	return main;
+}
+
+static void link_input(struct link *link, const struct banos_net_packet *packet, struct pbuf *p)
+{
+	uint32_t type = packet->bytes[12] << 8 | packet->bytes[13];
+	bool good = packet->flags & (BANOS_PACKET_CHECKED | BANOS_PACKET_PARTIAL);
+
+	if (!shape_is_good(type, p->payload, p->len)) {
+		pbuf_free(p);
+		return;
+	}
+	if (good || (link->flags & BANOS_INTERFACE_LOOPBACK))
+		link->netif.chksum_flags &= (uint16_t)~CHECKS;
+	else
+		link->netif.chksum_flags |= CHECKS;
+	if (type == TYPE_IPV4)
+		ip4_input(p, &link->netif);
+	else if (type == TYPE_IPV6)
+		ip6_input(p, &link->netif);
+	else if (!(link->flags & (BANOS_INTERFACE_LOOPBACK | BANOS_INTERFACE_NO_ARP)))
+		etharp_input(p, &arp_link(link, p)->netif);
+	else
+		pbuf_free(p);
+}
+
+static int64_t link_receive(void *context, const struct banos_net_packet *packets, uint32_t count,
+			    uint32_t stride)
+{
+	if (stride != sizeof(*packets))
+		return -EINVAL;
+	inet_lock();
+	for (uint32_t i = 0; i < count;) {
+		struct link *link = link_find(packets[i].interface);
+		struct pbuf *p;
+		uint32_t used = frame_take(&packets[i], count - i, &p);
+
+		if (p && link && !(packets[i].flags & BANOS_PACKET_FOREIGN) &&
+		    packets[i].length >= HEADER)
+			link_input(link, &packets[i], p);
+		else if (p)
+			pbuf_free(p);
+		i += used;
+	}
+	inet_unlock();
+	banos_packet_free(packets, count, stride);
+	return 0;
+}
+
+/* ---- interfaces ---- */
+
+static err_t group_filter(struct netif *netif, uint8_t third, const uint8_t tail[3], bool six,
+			  bool wanted)
+{
+	struct link *link = ((struct link *)netif->state)->main;
+	struct banos_net_address group = { { 0x01, 0x00, 0x5e, third, tail[1], tail[2], 0, 0 } };
+
+	if (six) {
+		group.bytes[0] = group.bytes[1] = 0x33;
+		group.bytes[2] = third;
+		memcpy(group.bytes + 3, tail, 3);
+	}
+	banos_interface_group(protocol, link->index, &group, wanted);
+	return ERR_OK;
+}
+
+static err_t group_filter4(struct netif *netif, const ip4_addr_t *group,
+			   enum netif_mac_filter_action action)
+{
+	const uint8_t *bytes = (const uint8_t *)&group->addr;
+
+	return group_filter(netif, bytes[1] & 0x7f, bytes + 1, false,
+			    action == NETIF_ADD_MAC_FILTER);
+}
+
+static err_t group_filter6(struct netif *netif, const ip6_addr_t *group,
+			   enum netif_mac_filter_action action)
+{
+	const uint8_t *bytes = (const uint8_t *)&group->addr[3];
+
+	return group_filter(netif, bytes[0], bytes + 1, true, action == NETIF_ADD_MAC_FILTER);
+}
+
+static err_t netif_begin(struct netif *netif)
+{
+	struct link *link = netif->state;
+
+	netif->name[0] = 'i';
+	netif->name[1] = 'f';
+	if (link->flags & BANOS_INTERFACE_LOOPBACK) {
+		netif->output = loop_output4;
+		netif->output_ip6 = loop_output6;
+		NETIF_SET_CHECKSUM_CTRL(netif, NETIF_CHECKSUM_DISABLE_ALL);
+		return ERR_OK;
+	}
+	netif->output = etharp_output;
+	netif->output_ip6 = ethip6_output;
+	netif->linkoutput = link_output;
+	netif->hwaddr_len = 6;
+	netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |
+		       NETIF_FLAG_MLD6 | NETIF_FLAG_IGMP;
+	netif_set_igmp_mac_filter(netif, group_filter4);
+	netif_set_mld_mac_filter(netif, group_filter6);
+	return ERR_OK;
+}
+
+static struct link *link_add(uint32_t index, uint32_t flags, struct link *main)
+{
+	struct link *link = inet_memory_get(sizeof(*link));
+
+	if (!link)
+		return NULL;
+	link->index = index;
+	link->flags = flags;
+	link->main = main ? main : link;
+	if (!netif_add(&link->netif, NULL, NULL, NULL, link, netif_begin, ethernet_input)) {
+		inet_memory_put(link);
+		return NULL;
+	}
+	link->next = links;
+	links = link;
+	return link;
+}
+
+/* What the kernel says of an interface; its further addresses follow. */
+static void link_update(struct link *link, const struct link *main)
+{
+	link->flags = main->flags;
+	link->netif.mtu = main->netif.mtu;
+	link->netif.mtu6 = main->netif.mtu;
+	memcpy(link->netif.hwaddr, main->netif.hwaddr, 6);
+	if (link->flags & BANOS_INTERFACE_UP)
+		netif_set_up(&link->netif);
+	else
+		netif_set_down(&link->netif);
+	if (link->flags & BANOS_INTERFACE_RUNNING)
+		netif_set_link_up(&link->netif);
+	else
+		netif_set_link_down(&link->netif);
+}
+
+static void link_remove(struct link *link)
+{
+	struct link **at = &links;
+
+	netif_remove(&link->netif);
+	while (*at != link)
+		at = &(*at)->next;
+	*at = link->next;
+	banos_packet_free(link->pending, link->npending, sizeof(link->pending[0]));
+	inet_memory_put(link);
+}
+
+struct link *link_add_alias(struct link *main)
+{
+	struct link *alias = link_add(main->index, main->flags, main);
+
+	if (alias)
+		link_update(alias, main);
+	return alias;
+}
+
+void link_remove_alias(struct link *alias)
+{
+	link_remove(alias);
+}
+
+static void link_end(struct link *main)
+{
+	struct link *next;
+
+	routes_forget(main->index);
+	for (struct link *link = links; link; link = next) {
+		next = link->next;
+		if (link->main == main && link != main)
+			link_remove(link);
+	}
+	link_remove(main);
+}
+
+static void link_change(const struct banos_interface *interface)
+{
+	struct link *main = link_find(interface->index);
+
+	if (!main)
+		main = link_add(interface->index, interface->flags, NULL);
+	if (!main)
+		return;
+	main->flags = interface->flags;
+	main->offloads = interface->offloads;
+	main->netif.mtu = (uint16_t)(interface->mtu < MTU_MAX ? interface->mtu : MTU_MAX);
+	memcpy(main->netif.hwaddr, interface->address, 6);
+	for (struct link *link = links; link; link = link->next)
+		if (link->main == main)
+			link_update(link, main);
+}
+
+static int64_t link_event(void *context, uint32_t event, const struct banos_interface *interface)
+{
+	struct link *link;
+
+	inet_lock();
+	link = link_find(interface->index);
+	if (event != BANOS_INTERFACE_REMOVED)
+		link_change(interface);
+	else if (link)
+		link_end(link);
+	inet_unlock();
+	return 0;
+}
+
+static int64_t link_configure(void *context, uint32_t event,
+			      const struct banos_net_setting *setting)
+{
+	int64_t err;
+
+	inet_lock();
+	err = route_configure(event, setting);
+	inet_unlock();
+	return err;
+}
+
+int64_t link_register(banos_owner self)
+{
+	static const struct banos_protocol_ops ops = {
+		.size = sizeof(ops),
+		.receive = link_receive,
+		.interface = link_event,
+		.configure = link_configure,
+	};
+	static const struct banos_protocol_config config = {
+		.size = sizeof(config),
+		.ethertypes = { TYPE_IPV4, TYPE_ARP, TYPE_IPV6 },
+		.ops = &ops,
+	};
+
+	return banos_protocol_register(self, &config, &protocol);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file lwipopts.h  How lwIP is built: for real use, with memory from the kernel and one lock around it.
+ *
+ * Everything of it runs under the lock of core.c; there are no threads and no locks of its own. What is
+ * not stated here has the default of lwIP.
+ */
+#pragma once
+#include <stdint.h>
+
+#define NO_SYS		     1
+#define SYS_LIGHTWEIGHT_PROT 0
+#define LWIP_TIMERS	     1
+#define LWIP_NETCONN	     0
+#define LWIP_SOCKET	     0
+#define LWIP_STATS	     0
+#define LWIP_DEBUG	     0
+
+/* Memory: each object and each packet is one allocation from the kernel. */
+#define MEM_LIBC_MALLOC 1
+#define MEMP_MEM_MALLOC 1
+#define MEM_ALIGNMENT	16
+void *inet_memory_get(unsigned long size);
+void inet_memory_put(void *memory);
+#define mem_clib_malloc inet_memory_get
+#define mem_clib_free	inet_memory_put
+void *inet_memory_zeroes(unsigned long count, unsigned long size);
+#define mem_clib_calloc	  inet_memory_zeroes
+#define PBUF_POOL_BUFSIZE 2048
+
+/* Interfaces and IP. */
+#define LWIP_ARP		      1
+#define LWIP_ETHERNET		      1
+#define ARP_TABLE_SIZE		      120 /* its indexes are signed bytes */
+#define ARP_QUEUEING		      1
+#define ARP_QUEUE_LEN		      8
+#define ETHARP_SUPPORT_STATIC_ENTRIES 1
+#define LWIP_IPV4		      1
+#define LWIP_IPV6		      1
+#define LWIP_IPV6_NUM_ADDRESSES	      8
+#define LWIP_IPV6_AUTOCONFIG	      1
+#define LWIP_IPV6_MLD		      1
+#define LWIP_IPV6_FORWARD	      0
+#define LWIP_ND6_NUM_NEIGHBORS	      120
+#define LWIP_ND6_NUM_DESTINATIONS     120
+#define LWIP_ND6_QUEUEING	      1
+#define LWIP_ICMP6		      1
+#define LWIP_IPV6_DHCP6		      0
+#define LWIP_DHCP		      0
+#define LWIP_AUTOIP		      0
+#define LWIP_DNS		      0
+#define LWIP_IGMP		      1
+#define LWIP_MULTICAST_TX_OPTIONS     1
+#define LWIP_BROADCAST_PING	      0
+#define LWIP_MULTICAST_PING	      0
+#define IP_FORWARD		      0
+#define IP_REASSEMBLY		      1
+#define IP_REASS_MAX_PBUFS	      256
+#define MEMP_NUM_REASSDATA	      64
+#define IP_FRAG			      1
+#define IPV6_FRAG_COPYHEADER	      1
+#define IP_SOF_BROADCAST	      1
+#define LWIP_RAW		      1
+#define RAW_TTL			      64
+#define UDP_TTL			      64
+#define TCP_TTL			      64
+#define IP_DEFAULT_TTL		      64
+#define LWIP_NETIF_HWADDRHINT	      1
+#define LWIP_NETIF_LINK_CALLBACK      0
+#define LWIP_CHECKSUM_CTRL_PER_NETIF  1 /* lo has none, as on Linux */
+#define LWIP_HAVE_LOOPIF	      0
+#define LWIP_NETIF_LOOPBACK	      0
+#define LWIP_NETIF_TX_SINGLE_PBUF     0
+#define PBUF_LINK_HLEN		      14
+#define PBUF_LINK_ENCAPSULATION_HLEN  0
+
+/* TCP. The MSS of a connection follows from the MTU of its interface; this is that of lo. */
+#define LWIP_TCP			1
+#define TCP_MSS				65495
+#define TCP_CALCULATE_EFF_SEND_MSS	1
+#define LWIP_WND_SCALE			1
+#define TCP_RCV_SCALE			4
+#define TCP_WND				(512 * 1024)
+#define TCP_SND_BUF			(256 * 1024)
+#define TCP_SND_QUEUELEN		1024
+#define TCP_SNDLOWAT			(TCP_SND_BUF / 4)
+#define TCP_SNDQUEUELOWAT		(TCP_SND_QUEUELEN / 2)
+#define TCP_OVERSIZE			1448
+#define TCP_QUEUE_OOSEQ			1
+#define TCP_OOSEQ_MAX_PBUFS		512
+#define LWIP_TCP_SACK_OUT		1
+#define LWIP_TCP_MAX_SACK_NUM		4
+#define LWIP_TCP_TIMESTAMPS		1
+#define LWIP_TCP_KEEPALIVE		1
+#define TCP_LISTEN_BACKLOG		1
+#define TCP_DEFAULT_LISTEN_BACKLOG	0xff
+#define TCP_MAXRTX			12
+#define TCP_SYNMAXRTX			6
+#define LWIP_DISABLE_TCP_SANITY_CHECKS	1
+#define LWIP_DISABLE_MEMP_SANITY_CHECKS 1
+#define SO_REUSE			1
+#define SO_REUSE_RXTOALL		1
+struct tcp_pcb;
+struct ip4_addr;
+struct ip6_addr;
+struct ip_addr;
+struct netif;
+struct pbuf;
+uint32_t inet_initial_sequence(const void *local, uint16_t local_port, const void *remote,
+			       uint16_t remote_port);
+#define LWIP_HOOK_TCP_ISN inet_initial_sequence
+
+/* Routes and neighbours' gateways are ours (route.c). */
+struct netif *inet_route4(const struct ip4_addr *source, const struct ip4_addr *destination);
+#define LWIP_HOOK_IP4_ROUTE_SRC(source, destination) inet_route4(source, destination)
+const struct ip4_addr *inet_gateway4(struct netif *netif, const struct ip4_addr *destination);
+#define LWIP_HOOK_ETHARP_GET_GW(netif, destination) inet_gateway4(netif, destination)
+struct netif *inet_route6(const struct ip6_addr *source, const struct ip6_addr *destination);
+#define LWIP_HOOK_IP6_ROUTE(source, destination) inet_route6(source, destination)
+const struct ip6_addr *inet_gateway6(struct netif *netif, const struct ip6_addr *destination);
+#define LWIP_HOOK_ND6_GET_GW(netif, destination) inet_gateway6(netif, destination)

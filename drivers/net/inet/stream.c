@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TCP sockets.
+ *
+ * A pcb of lwIP belongs to its socket until lwIP has freed it (stream_failed() is called) or will free it
+ * without a word, in TIME_WAIT: then the socket lets go of it before, and keeps the two names. What lwIP receives is a
+ * row of pbufs, whose window is opened as programs receive.
+ */
+#include "inet.h"
+#include <lwip/priv/tcp_priv.h>
+
+#define STAGE_BYTES 65535u
+#define GUESSES	    64u
+#define BACKLOG_MAX 255u
+#define RECVED_MAX  0xffffu
+#define ACK_AT_ONCE 16384u /* bytes read: who sends so many waits for them */
+#define QUEUE_ROOM  16u	   /* segments that one send() may need */
+
+static uint8_t stage[STAGE_BYTES]; /* between a program and lwIP; under the lock */
+
+static void names_keep(struct inet_socket *socket)
+{
+	socket->peer = socket->tcp->remote_ip;
+	socket->peer_port = socket->tcp->remote_port;
+	socket->local = socket->tcp->local_ip;
+	socket->local_port = socket->tcp->local_port;
+}
+
+/* The socket has nothing to do with its pcb any more. */
+static struct tcp_pcb *stream_detach(struct inet_socket *socket)
+{
+	struct tcp_pcb *pcb = socket->tcp;
+
+	if (!pcb)
+		return NULL;
+	names_keep(socket);
+	tcp_arg(pcb, NULL);
+	if (pcb->state != LISTEN) {
+		tcp_recv(pcb, NULL);
+		tcp_sent(pcb, NULL);
+		tcp_err(pcb, NULL);
+	}
+	socket->tcp = NULL;
+	return pcb;
+}
+
+static void stream_forget_unread(struct inet_socket *socket)
+{
+	while (socket->first) {
+		struct datagram *first = socket->first;
+
+		socket->first = first->next;
+		pbuf_free(first->bytes);
+		inet_memory_put(first);
+	}
+	socket->last = &socket->first;
+	socket->queued = 0;
+}
+
+/* ---- what lwIP calls ---- */
+
+static err_t stream_arrived(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
+{
+	struct inet_socket *socket = arg;
+	struct datagram *entry;
+
+	if (!p) {
+		socket->no_more_in = true;
+		if (pcb->state == TIME_WAIT || pcb->state == CLOSING) {
+			stream_detach(socket);
+			socket->state = STREAM_ENDED;
+		}
+		socket_wake(socket, BANOS_SOCKET_IN | BANOS_SOCKET_RDHUP);
+		return ERR_OK;
+	}
+	entry = inet_memory_get(sizeof(*entry));
+	if (!entry)
+		return ERR_MEM; /* lwIP offers it again */
+	entry->bytes = p;
+	*socket->last = entry;
+	socket->last = &entry->next;
+	socket->queued += p->tot_len;
+	socket_wake(socket, BANOS_SOCKET_IN);
+	return ERR_OK;
+}
+
+static err_t stream_sent(void *arg, struct tcp_pcb *pcb, u16_t length)
+{
+	if (pcb->snd_buf >= TCP_SNDLOWAT)
+		socket_wake(arg, BANOS_SOCKET_OUT);
+	return ERR_OK;
+}
+
+static void backlog_remove(struct inet_socket *socket)
+{
+	struct inet_socket **at = &socket->listener->backlog;
+
+	while (*at && *at != socket)
+		at = &(*at)->backlog_next;
+	if (*at)
+		*at = socket->backlog_next;
+	socket->listener = NULL;
+}
+
+/* lwIP has freed the pcb. */
+static void stream_failed(void *arg, err_t err)
+{
+	struct inet_socket *socket = arg;
+
+	names_keep(socket);
+	socket->tcp = NULL;
+	if (socket->listener) { /* nobody has seen it */
+		backlog_remove(socket);
+		stream_forget_unread(socket);
+		socket_free(socket);
+		return;
+	}
+	if (err == ERR_RST)
+		socket->error = socket->state == STREAM_CONNECTING ? ECONNREFUSED : ECONNRESET;
+	else if (err != ERR_CLSD)
+		socket->error = ETIMEDOUT;
+	socket->state = STREAM_ENDED;
+	socket->no_more_in = true;
+	socket_wake(socket,
+		    BANOS_SOCKET_IN | BANOS_SOCKET_OUT | BANOS_SOCKET_ERROR | BANOS_SOCKET_HANGUP);
+}
+
+static err_t stream_connected(void *arg, struct tcp_pcb *pcb, err_t err)
+{
+	struct inet_socket *socket = arg;
+
+	socket->state = STREAM_CONNECTED;
+	socket_wake(socket, BANOS_SOCKET_OUT);
+	return ERR_OK;
+}
+
+static void stream_attach(struct inet_socket *socket, struct tcp_pcb *pcb)
+{
+	socket->tcp = pcb;
+	tcp_arg(pcb, socket);
+	tcp_recv(pcb, stream_arrived);
+	tcp_sent(pcb, stream_sent);
+	tcp_err(pcb, stream_failed);
+	option_apply(socket);
+}
+
+static err_t stream_accepted(void *arg, struct tcp_pcb *pcb, err_t err)
+{
+	struct inet_socket *listener = arg, *socket, **at = &listener->backlog;
+
+	if (err != ERR_OK || !pcb)
+		return ERR_VAL;
+	socket = socket_alloc(listener->family, listener->type, listener->protocol);
+	if (!socket)
+		return ERR_MEM;
+	socket->kind = listener->kind;
+	socket->state = STREAM_CONNECTED;
+	socket->told = true;
+	socket->keepalive = listener->keepalive;
+	socket->nodelay = listener->nodelay;
+	socket->linger = listener->linger;
+	socket->linger_s = listener->linger_s;
+	socket->listener = listener;
+	while (*at)
+		at = &(*at)->backlog_next;
+	*at = socket;
+	stream_attach(socket, pcb);
+	tcp_backlog_delayed(pcb);
+	socket_wake(listener, BANOS_SOCKET_IN);
+	return ERR_OK;
+}
+
+/* ---- connections ---- */
+
+static int64_t stream_open(struct inet_socket *socket)
+{
+	struct tcp_pcb *pcb =
+		tcp_new_ip_type(socket->family == AF_INET6 ? IPADDR_TYPE_ANY : IPADDR_TYPE_V4);
+
+	if (!pcb)
+		return -ENOMEM;
+	socket->state = STREAM_NEW;
+	socket->no_more_in = socket->no_more_out = socket->told = false;
+	stream_attach(socket, pcb);
+	return 0;
+}
+
+static int64_t stream_bind(struct inet_socket *socket, const ip_addr_t *address, uint16_t port)
+{
+	err_t err = ERR_USE;
+
+	if (!socket->tcp || socket->state != STREAM_NEW)
+		return -EINVAL;
+	if (port)
+		return inet_error(tcp_bind(socket->tcp, address, port));
+	for (uint32_t i = 0; i < GUESSES && err == ERR_USE; i++)
+		err = tcp_bind(socket->tcp, address, port_guess());
+	return inet_error(err);
+}
+
+static int64_t stream_bind_any(struct inet_socket *socket)
+{
+	const ip_addr_t *any = socket->family == AF_INET6 ? IP_ANY_TYPE : IP4_ADDR_ANY;
+
+	if (socket->tcp->local_port)
+		return 0;
+	return stream_bind(socket, any, 0);
+}
+
+static int64_t stream_connect_begin(struct inet_socket *socket, const ip_addr_t *address,
+				    uint16_t port)
+{
+	int64_t err = 0;
+	err_t result;
+
+	if (!socket->tcp)
+		err = stream_open(socket);
+	if (!err)
+		err = stream_bind_any(socket);
+	if (err)
+		return err;
+	result = tcp_connect(socket->tcp, address, port, stream_connected);
+	if (result == ERR_RTE)
+		return -ENETUNREACH;
+	if (result != ERR_OK)
+		return inet_error(result);
+	socket->state = STREAM_CONNECTING;
+	return -EINPROGRESS;
+}
+
+static int64_t stream_connect(struct inet_socket *socket, const ip_addr_t *address, uint16_t port)
+{
+	int64_t err;
+
+	switch (socket->state) {
+	case STREAM_CONNECTING: return -EALREADY;
+	case STREAM_LISTENING: return -EISCONN;
+	case STREAM_CONNECTED:
+		if (socket->told)
+			return -EISCONN;
+		socket->told = true;
+		return 0;
+	case STREAM_ENDED:
+		err = socket_take_error(socket);
+		if (err)
+			return err;
+		break;
+	case STREAM_NEW: break;
+	}
+	return stream_connect_begin(socket, address, port);
+}
+
+static void stream_end_pcb(struct inet_socket *socket, bool abort)
+{
+	struct tcp_pcb *pcb = stream_detach(socket);
+
+	if (!pcb)
+		return;
+	if (abort)
+		tcp_abort(pcb);
+	else if (tcp_close(pcb) != ERR_OK)
+		tcp_abort(pcb);
+}
+
+static void stream_close(struct inet_socket *socket)
+{
+	bool listening = socket->state == STREAM_LISTENING;
+
+	while (socket->backlog) {
+		struct inet_socket *first = socket->backlog;
+
+		backlog_remove(first);
+		stream_end_pcb(first, true);
+		stream_forget_unread(first);
+		socket_free(first);
+	}
+	stream_end_pcb(socket,
+		       !listening && ((socket->linger && !socket->linger_s) || socket->first));
+	stream_forget_unread(socket);
+}
+
+static int64_t stream_disconnect(struct inet_socket *socket)
+{
+	if (socket->state == STREAM_LISTENING)
+		return -EINVAL;
+	stream_end_pcb(socket, true);
+	stream_forget_unread(socket);
+	socket->bound = false;
+	return stream_open(socket);
+}
+
+static int64_t stream_listen(struct inet_socket *socket, uint32_t backlog)
+{
+	struct tcp_pcb *pcb;
+	int64_t err;
+	err_t result;
+
+	backlog = backlog < BACKLOG_MAX ? backlog + 1 : BACKLOG_MAX;
+	if (socket->state == STREAM_LISTENING) {
+		tcp_backlog_set(socket->tcp, (uint8_t)backlog);
+		return 0;
+	}
+	if (socket->state != STREAM_NEW || !socket->tcp)
+		return -EINVAL;
+	err = stream_bind_any(socket);
+	if (err)
+		return err;
+	pcb = tcp_listen_with_backlog_and_err(socket->tcp, (uint8_t)backlog, &result);
+	if (!pcb)
+		return inet_error(result);
+	socket->tcp = pcb;
+	socket->state = STREAM_LISTENING;
+	tcp_arg(pcb, socket);
+	tcp_accept(pcb, stream_accepted);
+	return 0;
+}
+
+static int64_t stream_accept(struct inet_socket *socket, banos_socket fresh, void **own)
+{
+	struct inet_socket *first = socket->backlog;
+
+	if (socket->state != STREAM_LISTENING)
+		return -EINVAL;
+	if (!first)
+		return -EAGAIN;
+	backlog_remove(first);
+	first->socket = fresh;
+	tcp_backlog_accepted(first->tcp);
+	*own = first;
+	return 0;
+}
+
+static int64_t stream_shutdown(struct inet_socket *socket, uint32_t how)
+{
+	if (socket->state == STREAM_LISTENING && how != 1) {
+		stream_end_pcb(socket, false);
+		socket->state = STREAM_ENDED;
+		socket_wake(socket, BANOS_SOCKET_IN | BANOS_SOCKET_HANGUP);
+		return 0;
+	}
+	if (socket->state != STREAM_CONNECTED && socket->state != STREAM_ENDED)
+		return -ENOTCONN;
+	if (how != 1)
+		socket->no_more_in = true;
+	if (how != 0 && !socket->no_more_out) {
+		socket->no_more_out = true;
+		if (socket->tcp && tcp_shutdown(socket->tcp, 0, 1) != ERR_OK)
+			stream_end_pcb(socket, true);
+	}
+	socket_wake(socket, BANOS_SOCKET_IN | BANOS_SOCKET_OUT);
+	return 0;
+}
+
+/* ---- bytes ---- */
+
+static int64_t stream_send(struct inet_socket *socket, banos_buffer from, uint64_t length,
+			   const struct banos_socket_message *message)
+{
+	struct tcp_pcb *pcb = socket->tcp;
+	uint64_t room;
+	int64_t got;
+	err_t err;
+
+	if (socket->error)
+		return socket_take_error(socket);
+	if (socket->state == STREAM_CONNECTING)
+		return -EAGAIN;
+	if (socket->no_more_out || !pcb || socket->state != STREAM_CONNECTED)
+		return -EPIPE;
+	room = pcb->snd_buf;
+	if (room > STAGE_BYTES)
+		room = STAGE_BYTES;
+	if (room > length)
+		room = length;
+	if (!length)
+		return 0;
+	if (!room || tcp_sndqueuelen(pcb) + QUEUE_ROOM > TCP_SND_QUEUELEN)
+		return -EAGAIN;
+	got = banos_buffer_read(from, stage, room);
+	if (got <= 0)
+		return got ? got : -EFAULT;
+	err = tcp_write(pcb, stage, (uint16_t)got,
+			TCP_WRITE_FLAG_COPY |
+				(message->flags & BANOS_SOCKET_MORE ? TCP_WRITE_FLAG_MORE : 0));
+	if (err != ERR_OK)
+		return err == ERR_MEM && (pcb->unsent || pcb->unacked) ? -EAGAIN : -ENOBUFS;
+	tcp_output(pcb);
+	return got;
+}
+
+static void stream_consume(struct inet_socket *socket, uint32_t bytes)
+{
+	uint32_t left = bytes;
+	bool many = bytes >= ACK_AT_ONCE;
+
+	while (left) {
+		struct datagram *first = socket->first;
+		uint32_t part = first->bytes->tot_len < left ? first->bytes->tot_len : left;
+
+		first->bytes = pbuf_free_header(first->bytes, (uint16_t)part);
+		left -= part;
+		if (first->bytes)
+			continue;
+		socket->first = first->next;
+		if (!socket->first)
+			socket->last = &socket->first;
+		inet_memory_put(first);
+	}
+	socket->queued -= bytes;
+	for (; socket->tcp && bytes; bytes -= left) {
+		left = bytes < RECVED_MAX ? bytes : RECVED_MAX;
+		tcp_recved(socket->tcp, (uint16_t)left);
+	}
+	if (many && socket->tcp && (socket->tcp->flags & TF_ACK_DELAY)) {
+		tcp_ack_now(socket->tcp);
+		tcp_output(socket->tcp);
+	}
+}
+
+/* @return how many bytes were copied to the program, or -errno */
+static int64_t stream_copy(const struct inet_socket *socket, banos_buffer to, uint64_t length)
+{
+	uint64_t total = 0;
+
+	for (const struct datagram *entry = socket->first; entry && total < length;
+	     entry = entry->next)
+		for (const struct pbuf *p = entry->bytes; p && total < length; p = p->next) {
+			uint64_t part = p->len < length - total ? p->len : length - total;
+			int64_t copied = banos_buffer_write(to, p->payload, part);
+
+			if (copied < 0)
+				return total ? (int64_t)total : copied;
+			total += (uint64_t)copied;
+			if ((uint64_t)copied < part)
+				return (int64_t)total;
+		}
+	return (int64_t)total;
+}
+
+static int64_t stream_receive(struct inet_socket *socket, banos_buffer to, uint64_t length,
+			      struct banos_socket_message *message)
+{
+	int64_t copied;
+
+	if (!socket->first) {
+		if (socket->error)
+			return socket_take_error(socket);
+		if (socket->no_more_in || socket->state == STREAM_ENDED)
+			return 0;
+		if (socket->state == STREAM_NEW || socket->state == STREAM_LISTENING)
+			return -ENOTCONN;
+		return -EAGAIN;
+	}
+	copied = stream_copy(socket, to, length);
+	if (copied > 0 && !(message->flags & BANOS_SOCKET_PEEK))
+		stream_consume(socket, (uint32_t)copied);
+	return copied;
+}
+
+static uint32_t stream_poll(struct inet_socket *socket)
+{
+	uint32_t events = 0;
+
+	if (socket->state == STREAM_LISTENING)
+		return socket->backlog ? BANOS_SOCKET_IN : 0;
+	if (socket->first || socket->no_more_in)
+		events |= BANOS_SOCKET_IN;
+	if (socket->no_more_in)
+		events |= BANOS_SOCKET_RDHUP;
+	if (socket->state == STREAM_NEW || socket->state == STREAM_ENDED ||
+	    (socket->no_more_in && socket->no_more_out))
+		events |= BANOS_SOCKET_HANGUP;
+	if (socket->state != STREAM_CONNECTING &&
+	    (!socket->tcp || socket->no_more_out || socket->tcp->snd_buf >= TCP_SNDLOWAT))
+		events |= BANOS_SOCKET_OUT;
+	return events;
+}
+
+static bool stream_name(struct inet_socket *socket, bool peer, ip_addr_t *address, uint16_t *port)
+{
+	if (peer && (socket->state != STREAM_CONNECTED || (!socket->tcp && !socket->peer_port)))
+		return false;
+	if (socket->tcp && socket->state != STREAM_LISTENING)
+		names_keep(socket);
+	if (socket->tcp && socket->state == STREAM_LISTENING) {
+		socket->local = socket->tcp->local_ip;
+		socket->local_port = socket->tcp->local_port;
+	}
+	*address = peer ? socket->peer : socket->local;
+	*port = peer ? socket->peer_port : socket->local_port;
+	return true;
+}
+
+static uint64_t stream_waiting(struct inet_socket *socket, bool to_send)
+{
+	if (!to_send)
+		return socket->queued;
+	if (!socket->tcp || socket->state != STREAM_CONNECTED)
+		return 0;
+	return TCP_SND_BUF - socket->tcp->snd_buf;
+}
+
+const struct socket_kind stream_kind = {
+	.open = stream_open,
+	.close = stream_close,
+	.bind = stream_bind,
+	.connect = stream_connect,
+	.disconnect = stream_disconnect,
+	.listen = stream_listen,
+	.accept = stream_accept,
+	.send = stream_send,
+	.receive = stream_receive,
+	.shutdown = stream_shutdown,
+	.poll = stream_poll,
+	.name = stream_name,
+	.waiting = stream_waiting,
+};

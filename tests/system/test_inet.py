@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""TCP/IP by the driver inet, over lo, with BusyBox's programs. Without the source of lwIP the driver is not built."""
+import os
+
+import pytest
+
+import machine as machines
+
+pytestmark = [pytest.mark.banos,
+              pytest.mark.skipif(not os.path.exists(
+                  os.path.join(machines.BUILD, 'drivers/net/inet/inet.ko')),
+                  reason='built without lwIP')]
+MACHINE = {'append': 'quiet', 'cpus': 2, 'memory': 192}
+INET = '/lib/banos/drivers/net/inet/inet.ko'
+
+
+@pytest.fixture(autouse=True)
+def inet(shell):
+    shell.check(f'insmod {INET} && ifconfig lo 127.0.0.1 up')
+    yield
+    shell.check('killall httpd 2>/dev/null; dmesg -c >/dev/null; rmmod --revoke inet', 40)
+    assert 'inet: leaked' not in shell.check('dmesg')       # an exit() that gives all back
+
+
+def serve(shell):
+    shell.check('mkdir -p /tmp/www; dd if=/dev/urandom of=/tmp/www/big bs=64k count=48 2>/dev/null; '
+                'httpd -h /tmp/www')
+
+
+def test_ping(shell):
+    assert '2 packets received' in shell.check('ping -c 2 127.0.0.1')
+
+
+def test_a_file_over_tcp(shell):
+    serve(shell)
+    shell.check('wget -q -O /tmp/got http://127.0.0.1/big && cmp /tmp/got /tmp/www/big', 60)
+    shell.check('for i in 1 2 3 4 5 6; do wget -q -O /tmp/got$i http://127.0.0.1/big & done; wait; '
+                'for i in 1 2 3 4 5 6; do cmp /tmp/got$i /tmp/www/big || exit 1; done', 120)
+    assert shell.run('wget -q -O /dev/null http://127.0.0.1:81/')[1] == 1      # refused
+
+
+def test_sockets_of_a_stack_that_goes_and_comes_again(shell):
+    serve(shell)
+    assert shell.run('rmmod inet')[1] != 0                  # it is in use
+    shell.check('rmmod --revoke inet', 40)
+    assert shell.run('wget -q -O /dev/null http://127.0.0.1/')[1] == 1
+    shell.check(f'insmod {INET}')
+    shell.check('ping -c 1 127.0.0.1')                      # the address is the kernel's
+    serve(shell)
+    shell.check('wget -q -O /tmp/got http://127.0.0.1/big && cmp /tmp/got /tmp/www/big', 60)
