@@ -269,4 +269,5 @@ help:
 #?   V=1               show the commands
 #?   LLVM=1            use clang and lld           CROSS_COMPILE=PREFIX-: that gcc
 #?   MEM=256 SMP=1 APPEND="options" QEMU_ARGS="..."   for run and its kin
+#?   NET=user FORWARD="8080:80 udp:53:53"   for them: a network; ports here that lead to ports there
 #?   SHARE=FOLDER      for them: the folder is /mnt/share there, also to write to

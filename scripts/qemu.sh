@@ -7,7 +7,8 @@
 #
 # Variables: MEM (MiB), SMP, MACHINE, CPU, APPEND (kernel options), QEMU_ARGS,
 # KERNEL, INITRD, QEMU; SHARE=FOLDER is /mnt/share of the machine, also to write to;
-# SCREEN=1 opens a window with the machine's screen. Keys:
+# NET=user gives it a network by QEMU, in which FORWARD="8080:80 udp:5353:53" leads ports of
+# this computer (of its own programs only) to ports of the machine; SCREEN=1 opens a window with the machine's screen. Keys:
 # all, Ctrl-C too, go to the guest; Ctrl-A x ends QEMU, Ctrl-A c leads to its
 # monitor, Ctrl-A h lists more.
 #
@@ -102,6 +103,39 @@ if [ -n "${SHARE:-}" ]; then
 	set -- "$@" -device virtio-9p-pci,fsdev=share,mount_tag=share \
 		-fsdev local,id=share,security_model=none,multidevs=remap,path="$(echo "$SHARE" | sed 's/,/,,/g')"
 fi
+
+# What QEMU is told of a port: [tcp:|udp:]HERE:THERE.
+forwarded()
+{
+	case $1 in
+	tcp:* | udp:*) kind=${1%%:*} ports=${1#*:} ;;
+	*) kind=tcp ports=$1 ;;
+	esac
+	case $ports in
+	*[!0-9:]* | *:*:* | :* | *: | '') ;;
+	*:*)
+		printf ',hostfwd=%s:127.0.0.1:%s-:%s' "$kind" "${ports%:*}" "${ports#*:}"
+		return ;;
+	esac
+	echo "qemu.sh: FORWARD=$1 is not [udp:]PORT:PORT" >&2
+	return 1
+}
+
+case ${NET:-} in
+'')
+	[ -z "${FORWARD:-}" ] || { echo "qemu.sh: FORWARD needs NET=user" >&2; exit 1; }
+	;;
+user)
+	net=user,id=net
+	for each in ${FORWARD:-}; do
+		net=$net$(forwarded "$each")
+	done
+	set -- "$@" -netdev "$net" -device virtio-net-pci,netdev=net
+	;;
+*)
+	echo "qemu.sh: NET=$NET is not user" >&2
+	exit 1 ;;
+esac
 
 # shellcheck disable=SC2086 # QEMU_ARGS is a list of words
 set -- "$@" ${QEMU_ARGS:-}

@@ -4,7 +4,10 @@ import os
 import socket
 import subprocess
 import threading
+import time
+import urllib.request
 
+import pexpect
 import pytest
 
 import machine as machines
@@ -14,10 +17,13 @@ from test_pci import monitor, wait_until  # noqa: F401
 pytestmark = pytest.mark.banos
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.join(HERE, '../..')
 CARD, PEER = bytes.fromhex('525400c0ffee'), bytes.fromhex('0200000000aa')
 OTHER, TYPE = bytes.fromhex('020000000bad'), bytes.fromhex('88b5')
 HEADER = CARD + PEER + TYPE
 LIMIT_S = 20
+# Nobody else uses the card.
+APPEND = 'quiet ip=off'
 
 
 @pytest.fixture(scope='module')
@@ -96,7 +102,7 @@ CARDS = ['virtio-net-pci', 'virtio-net-pci,packed=on', 'virtio-net-pci,disable-m
 
 @pytest.mark.parametrize('card', [CARDS[0], *(pytest.param(x, marks=[pytest.mark.long]) for x in CARDS[1:])])
 def test_frames_come_and_go(start, program, peer, card):
-    m = start(files=program, append='quiet', qemu=peer.options(card)).boot()
+    m = start(files=program, append=APPEND, qemu=peer.options(card)).boot()
     set_up(m)
     assert m.check('cat /sys/class/net/eth0/address') == CARD.hex(':') + '\n'
     begin_echo(m)
@@ -119,7 +125,7 @@ def test_frames_come_and_go(start, program, peer, card):
 
 
 def test_the_link_goes_and_comes(start, program, peer, monitor):  # noqa: F811
-    m = start(files=program, append='quiet', qemu=[*peer.options('virtio-net-pci'), *monitor.options()]).boot()
+    m = start(files=program, append=APPEND, qemu=[*peer.options('virtio-net-pci'), *monitor.options()]).boot()
     set_up(m)
     for _ in range(2):
         monitor.command('set_link', name='card', up=False)
@@ -132,7 +138,7 @@ def test_the_link_goes_and_comes(start, program, peer, monitor):  # noqa: F811
 
 
 def test_the_driver_goes_and_comes_under_traffic(start, program, peer):
-    m = start(files=program, append='quiet', cpus=4, qemu=peer.options('virtio-net-pci')).boot()
+    m = start(files=program, append=APPEND, cpus=4, qemu=peer.options('virtio-net-pci')).boot()
     m.stop_agent()
     set_up(m)
     over = threading.Event()
@@ -157,3 +163,63 @@ def test_the_driver_goes_and_comes_under_traffic(start, program, peer):
         over.set()
         thread.join()
     assert 'virtionet' in m.check('lsmod')
+
+
+def free_port(kind):
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def fetch(port, path):
+    """What the machine's server has; it may not be there yet."""
+    end = time.monotonic() + LIMIT_S * machines.SLOWER
+    while True:
+        try:
+            with urllib.request.urlopen(f'http://127.0.0.1:{port}/{path}', timeout=LIMIT_S * machines.SLOWER) as f:
+                return f.read()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+class Run(machines.Machine):
+    """What "make run" starts, on the terminal of the test."""
+
+    def __init__(self, log, **variables):
+        self.log = open(log, 'w', encoding='utf-8', errors='replace')
+        self.child = pexpect.spawn('timeout', ['--foreground', '-k', '1', str(int(machines.BOOT_LIMIT_S * machines.SLOWER)),
+                                               'sh', 'scripts/qemu.sh', os.path.abspath(machines.BUILD), 'run'],
+                                   cwd=TOP, env={**os.environ, **variables}, encoding='utf-8', codec_errors='replace',
+                                   preexec_fn=machines.faithful_output, dimensions=(24, 80))
+        self.child.logfile_read, self.child.delaybeforesend = self.log, None
+        self.started, self.stuck = time.monotonic(), False
+
+    def close(self, inspect=False):
+        self.child.close(force=True)
+        self.log.close()
+
+
+@pytest.mark.skipif(not os.path.exists(os.path.join(machines.BUILD, 'drivers/net/inet/inet.ko')),
+                    reason='the driver inet was not built')
+def test_make_run_has_a_network(tmp_path):
+    port = free_port(socket.SOCK_STREAM)
+    with Run(tmp_path / 'log', NET='user', FORWARD=f'{port}:80 udp:{free_port(socket.SOCK_DGRAM)}:5353') as m:
+        m.boot()
+        wait_until(m, 'ip route | grep -q "^default via 10.0.2.2"')
+        assert m.check('cat /etc/resolv.conf') == 'nameserver 10.0.2.3\n'
+        m.check('ping -c 2 10.0.2.2')
+        m.check('mkdir /tmp/www; yes word | head -c 300000 >/tmp/www/words; httpd -h /tmp/www')
+        assert fetch(port, 'words') == b'word\n' * 60000
+        m.sendline('poweroff')
+        m.wait_end()
+
+
+@pytest.mark.parametrize('variables, message', [
+    ({'NET': 'tap'}, 'NET=tap is not user'), ({'FORWARD': '1:2'}, 'FORWARD needs NET=user'),
+    ({'NET': 'user', 'FORWARD': '1:2 80'}, r'FORWARD=80 is not [udp:]PORT:PORT')])
+def test_wrong_networks_are_refused(variables, message):
+    result = subprocess.run(['sh', 'scripts/qemu.sh', os.path.abspath(machines.BUILD), 'run'], cwd=TOP, check=False,
+                            env={**os.environ, **variables, 'QEMU': 'false'}, capture_output=True, text=True)
+    assert result.returncode == 1 and message in result.stderr
