@@ -27,7 +27,7 @@ void net_command_answered(struct net_card *card)
 }
 
 /* @return 1: the device has answered; 0: not in time; -errno */
-static int64_t command_wait(struct net_card *card)
+static int64_t net_command_wait(struct net_card *card)
 {
 	uint64_t limit_ns = banos_time_ns() + ANSWER_LIMIT;
 	struct virtio_completion completion;
@@ -52,8 +52,8 @@ static int64_t command_wait(struct net_card *card)
 }
 
 /* ->lock held. @return 0; -EOPNOTSUPP: there are no commands; -EIO, -ENODEV */
-static int64_t command_run_locked(struct net_card *card, uint32_t class, uint32_t number,
-				  uint32_t data_bytes)
+static int64_t net_command_run_locked(struct net_card *card, uint32_t class, uint32_t number,
+				      uint32_t data_bytes)
 {
 	struct net_command *command = card->command;
 	uint64_t address = card->command_address;
@@ -78,7 +78,7 @@ static int64_t command_run_locked(struct net_card *card, uint32_t class, uint32_
 	if (!result)
 		result = virtio_queue_notify(card->device, card->command_queue);
 	if (!result)
-		result = command_wait(card);
+		result = net_command_wait(card);
 	if (result == 1)
 		return *(volatile uint8_t *)&command->answer == ANSWER_OK ? 0 : -EIO;
 	if (!result) {
@@ -90,15 +90,15 @@ static int64_t command_run_locked(struct net_card *card, uint32_t class, uint32_
 	return result;
 }
 
-static int64_t command_run(struct net_card *card, uint32_t class, uint32_t number, const void *data,
-			   uint32_t bytes)
+static int64_t net_command_run(struct net_card *card, uint32_t class, uint32_t number,
+			       const void *data, uint32_t bytes)
 {
 	int64_t error;
 
 	banos_mutex_lock(&card->lock);
 	if (card->command_queue)
 		memcpy(card->command->data, data, bytes);
-	error = command_run_locked(card, class, number, bytes);
+	error = net_command_run_locked(card, class, number, bytes);
 	banos_mutex_unlock(&card->lock);
 	return error;
 }
@@ -107,17 +107,17 @@ int64_t net_command_pairs(struct net_card *card, uint32_t pairs)
 {
 	const uint8_t data[2] = { (uint8_t)pairs, (uint8_t)(pairs >> 8) };
 
-	return command_run(card, CLASS_PAIRS, PAIRS_SET, data, sizeof(data));
+	return net_command_run(card, CLASS_PAIRS, PAIRS_SET, data, sizeof(data));
 }
 
 int64_t net_command_address(struct net_card *card, const uint8_t *address)
 {
-	return command_run(card, CLASS_ADDRESS, ADDRESS_SET, address, NET_ADDRESS_BYTES);
+	return net_command_run(card, CLASS_ADDRESS, ADDRESS_SET, address, NET_ADDRESS_BYTES);
 }
 
 int64_t net_command_announced(struct net_card *card)
 {
-	return command_run(card, CLASS_ANNOUNCE, ANNOUNCE_DONE, "", 0);
+	return net_command_run(card, CLASS_ANNOUNCE, ANNOUNCE_DONE, "", 0);
 }
 
 /* ---- what is received ---- */
@@ -126,7 +126,7 @@ static int64_t filter_switch(struct net_card *card, uint32_t number, uint32_t is
 {
 	const uint8_t data = is_on != 0;
 
-	return command_run(card, CLASS_RECEIVE, number, &data, 1);
+	return net_command_run(card, CLASS_RECEIVE, number, &data, 1);
 }
 
 static int64_t filter_groups(struct net_card *card, const struct banos_net_address *addresses,
@@ -136,9 +136,9 @@ static int64_t filter_groups(struct net_card *card, const struct banos_net_addre
 
 	banos_mutex_lock(&card->lock);
 	if (card->command_queue)
-		error = command_run_locked(card, CLASS_ADDRESS, ADDRESS_TABLE,
-					   net_make_table(card->command->data, addresses->bytes,
-							  count, stride));
+		error = net_command_run_locked(card, CLASS_ADDRESS, ADDRESS_TABLE,
+					       net_make_table(card->command->data, addresses->bytes,
+							      count, stride));
 	banos_mutex_unlock(&card->lock);
 	return error;
 }
