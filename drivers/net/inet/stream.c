@@ -9,12 +9,13 @@
 #include "inet.h"
 #include <lwip/priv/tcp_priv.h>
 
-#define STAGE_BYTES 65535u
-#define GUESSES	    64u
-#define BACKLOG_MAX 255u
-#define RECVED_MAX  0xffffu
-#define ACK_AT_ONCE 16384u /* bytes read: who sends so many waits for them */
-#define QUEUE_ROOM  16u	   /* segments that one send() may need */
+#define STAGE_BYTES   65535u
+#define GUESSES	      64u
+#define BACKLOG_MAX   255u
+#define BACKLOG_LEAST 128u
+#define RECVED_MAX    0xffffu
+#define ACK_AT_ONCE   16384u /* bytes read: who sends so many waits for them */
+#define QUEUE_ROOM    16u    /* segments that one send() may need */
 
 static uint8_t stage[STAGE_BYTES]; /* between a program and lwIP; under the lock */
 
@@ -295,7 +296,11 @@ static int64_t stream_listen(struct inet_socket *socket, uint32_t backlog)
 	int64_t err;
 	err_t result;
 
-	backlog = backlog < BACKLOG_MAX ? backlog + 1 : BACKLOG_MAX;
+	/* lwIP counts those that have only begun, too: as many as Linux has beside its backlog may. */
+	if (backlog < BACKLOG_LEAST)
+		backlog = BACKLOG_LEAST;
+	if (backlog > BACKLOG_MAX)
+		backlog = BACKLOG_MAX;
 	if (socket->state == STREAM_LISTENING) {
 		tcp_backlog_set(socket->tcp, (uint8_t)backlog);
 		return 0;
