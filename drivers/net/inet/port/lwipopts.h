@@ -75,14 +75,14 @@ void *inet_memory_zeroes(unsigned long count, unsigned long size);
 #define PBUF_LINK_ENCAPSULATION_HLEN  0
 
 /* TCP. The MSS of a connection follows from the MTU of its interface; this is that of lo. */
-#define LWIP_TCP			1
-#define TCP_MSS				65495
-#define TCP_CALCULATE_EFF_SEND_MSS	1
-#define LWIP_WND_SCALE			1
-#define TCP_RCV_SCALE			4
-#define TCP_WND				(512 * 1024)
+#define LWIP_TCP		   1
+#define TCP_MSS			   65495
+#define TCP_CALCULATE_EFF_SEND_MSS 1
+#define LWIP_WND_SCALE		   1
+#define TCP_RCV_SCALE		   4
+#define TCP_WND			   (512 * 1024)
 /* Windows open in such steps, also for who knows no scaling and has 64 KiB at most. */
-#define TCP_WND_UPDATE_THRESHOLD 16384
+#define TCP_WND_UPDATE_THRESHOLD	16384
 #define TCP_SND_BUF			(256 * 1024)
 #define TCP_SND_QUEUELEN		1024
 #define TCP_SNDLOWAT			(TCP_SND_BUF / 4)
