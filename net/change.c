@@ -106,7 +106,7 @@ int net_device_set_address(struct net_device *device, const u8 *address)
 	return 0;
 }
 
-static bool name_is_valid(const char *name)
+static bool net_name_is_allowed(const char *name)
 {
 	size_t length = strnlen(name, BANOS_NET_NAME_SIZE);
 
@@ -121,7 +121,7 @@ static bool name_is_valid(const char *name)
 int net_device_rename(struct net_device *device, const char *name)
 {
 	assert_held(&net_lock);
-	if (!name_is_valid(name))
+	if (!net_name_is_allowed(name))
 		return -EINVAL;
 	if (!strcmp(device->name, name))
 		return 0;
@@ -159,7 +159,9 @@ void net_device_apply_filter(struct net_device *device)
 		flags |= BANOS_NET_PROMISCUOUS;
 	if (net_device_flags(device) & IFF_ALLMULTI || !groups)
 		flags |= BANOS_NET_ALL_GROUPS;
-	count = groups ? filter_fill(device, groups) : 0;
+	count = 0;
+	if (groups)
+		count = filter_fill(device, groups);
 	mutex_lock(&device->method_lock);
 	if (device->started && device->methods->set_filter(device, flags, groups, count))
 		(void)device->methods->set_filter(

@@ -207,7 +207,9 @@ static void collector_main(void *arg)
 		/* What follows at once is waited for: a process ends, and closes all. */
 		(void)wait_event_until(&collect_wait, false, time_monotonic_ns() + INTERVAL_MIN_NS);
 		WRITE_ONCE(wanted, false);
-		deadline = flight_collect() ? time_monotonic_ns() + interval : 0;
+		deadline = 0;
+		if (flight_collect())
+			deadline = time_monotonic_ns() + interval;
 		interval = MIN(2 * interval, INTERVAL_MAX_NS);
 	}
 }

@@ -234,7 +234,14 @@ static void device_take_address(struct net_device *device, const u8 *address)
 	memcpy(device->address_first, device->address, BANOS_NET_ADDRESS);
 }
 
-static void device_take_config(struct net_device *device, const struct net_device_config *about)
+static u32 number_or(u32 number, u32 otherwise)
+{
+	if (number)
+		return number;
+	return otherwise;
+}
+
+static void net_device_take_config(struct net_device *device, const struct net_device_config *about)
 {
 	const struct banos_net_config *config = about->config;
 
@@ -247,16 +254,16 @@ static void device_take_config(struct net_device *device, const struct net_devic
 	device->dma = !(config->flags & BANOS_NET_NO_DMA);
 	device->flags = about->flags;
 	device->carrier = !(config->flags & BANOS_NET_NO_CARRIER);
-	device->mtu = device->mtu_first = config->mtu ?: MTU_DEFAULT;
-	device->mtu_max = config->mtu_max ?: device->mtu;
+	device->mtu = device->mtu_first = number_or(config->mtu, MTU_DEFAULT);
+	device->mtu_max = number_or(config->mtu_max, device->mtu);
 	device->offloads = config->offloads;
 	device->headroom = config->headroom;
 	device->segments_max = config->segments_max;
 	device->ntx = config->tx_queues;
 	device->nrx = config->rx_queues;
-	device->tx_depth = config->tx_depth ?: TX_DEPTH;
+	device->tx_depth = number_or(config->tx_depth, TX_DEPTH);
 	device->rx_depth = config->rx_depth;
-	device->rx_room = config->rx_room ?: device->mtu_max + FRAME_EXTRA;
+	device->rx_room = number_or(config->rx_room, device->mtu_max + FRAME_EXTRA);
 	device->tx_queue_length = TX_LENGTH;
 	device_take_address(device, config->address);
 	list_init(&device->groups);
@@ -292,7 +299,7 @@ struct net_device *net_device_create(const struct net_device_config *about)
 
 	if (!device)
 		return ERR_PTR(-ENOMEM);
-	device_take_config(device, about);
+	net_device_take_config(device, about);
 	if (device->bus)
 		snprintf(device->bus_path, sizeof(device->bus_path), "bus/%s/devices/%s",
 			 device->bus->bus->name, device->bus->name);

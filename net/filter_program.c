@@ -16,7 +16,6 @@
 #define ALU	    4
 #define JMP	    5
 #define RET	    6
-#define MISC	    7
 
 #define SIZE(code) ((code)&0x18)
 #define WORD	   0x00
@@ -87,7 +86,9 @@ static bool operation_is_valid(const struct filter_step *step)
 		return operation != NEG;
 	if (operation == DIV || operation == MOD)
 		return step->k;
-	return operation != LSH && operation != RSH ? true : step->k < 32;
+	if (operation != LSH && operation != RSH)
+		return true;
+	return step->k < 32;
 }
 
 static bool jump_is_valid(const struct filter_step *step, u32 left)
@@ -190,9 +191,16 @@ static bool step_load(const struct filter_step *step, struct filter_state *state
 	return true;
 }
 
+static u32 step_operand(const struct filter_step *step, const struct filter_state *state)
+{
+	if (step->code & BY_X)
+		return state->x;
+	return step->k;
+}
+
 static bool step_compute(const struct filter_step *step, struct filter_state *state)
 {
-	u32 by = step->code & BY_X ? state->x : step->k;
+	u32 by = step_operand(step, state);
 
 	switch (OPERATION(step->code)) {
 	case ADD: state->a += by; break;
@@ -217,7 +225,7 @@ static bool step_compute(const struct filter_step *step, struct filter_state *st
 
 static u32 step_jump(const struct filter_step *step, const struct filter_state *state)
 {
-	u32 with = step->code & BY_X ? state->x : step->k;
+	u32 with = step_operand(step, state);
 	bool holds;
 
 	switch (OPERATION(step->code)) {
@@ -227,7 +235,9 @@ static u32 step_jump(const struct filter_step *step, const struct filter_state *
 	case JGE: holds = state->a >= with; break;
 	default: holds = state->a & with;
 	}
-	return holds ? step->if_true : step->if_false;
+	if (holds)
+		return step->if_true;
+	return step->if_false;
 }
 
 u32 filter_run(const struct filter_step *steps, const struct filter_frame *frame)

@@ -38,7 +38,7 @@ static void put_be32(u8 *at, u32 value)
 }
 
 /* Of 16-bit words in network order, not folded. */
-static u64 sum_bytes(const u8 *bytes, u32 length, u64 sum)
+static u64 frame_sum(const u8 *bytes, u32 length, u64 sum)
 {
 	for (; length > 1; length -= 2, bytes += 2)
 		sum += get_be16(bytes);
@@ -61,7 +61,7 @@ bool frame_fill_checksum(struct packet *frame)
 
 	if (frame->more || start > frame->length || at + 2 > frame->length)
 		return false;
-	sum = ~sum_fold(sum_bytes(bytes + start, frame->length - start, 0)) & 0xffff;
+	sum = ~sum_fold(frame_sum(bytes + start, frame->length - start, 0)) & 0xffff;
 	if (!sum) /* UDP: 0 is none */
 		sum = 0xffff;
 	put_be16(bytes + at, sum);
@@ -108,7 +108,7 @@ static u32 segment_pseudo_sum(const struct cutting *cutting, const u8 *bytes, u3
 		at = cutting->ip + 8;
 		addresses = 32;
 	}
-	return sum_fold(sum_bytes(bytes + at, addresses, sum) + tcp_length);
+	return sum_fold(frame_sum(bytes + at, addresses, sum) + tcp_length);
 }
 
 static void segment_finish(const struct cutting *cutting, struct packet *segment, u32 number,
@@ -123,7 +123,7 @@ static void segment_finish(const struct cutting *cutting, struct packet *segment
 		put_be16(ip + 2, segment->length - cutting->ip);
 		put_be16(ip + 4, get_be16(ip + 4) + number);
 		put_be16(ip + 10, 0);
-		put_be16(ip + 10, ~sum_fold(sum_bytes(ip, cutting->tcp - cutting->ip, 0)) & 0xffff);
+		put_be16(ip + 10, ~sum_fold(frame_sum(ip, cutting->tcp - cutting->ip, 0)) & 0xffff);
 	}
 	put_be32(tcp + 4, get_be32(tcp + 4) + offset);
 	if (!last)
@@ -131,7 +131,7 @@ static void segment_finish(const struct cutting *cutting, struct packet *segment
 	if (number)
 		tcp[TCP_FLAGS] &= ~TCP_CWR;
 	put_be16(tcp + 16, segment_pseudo_sum(cutting, bytes, tcp_length));
-	put_be16(tcp + 16, ~sum_fold(sum_bytes(tcp, tcp_length, 0)) & 0xffff);
+	put_be16(tcp + 16, ~sum_fold(frame_sum(tcp, tcp_length, 0)) & 0xffff);
 }
 
 static int cut_all(const struct cutting *cutting, const struct packet *frame, u32 headroom,

@@ -331,7 +331,7 @@ struct gateway_search {
 	u32 interface;
 };
 
-static bool gateway_look(const struct net_setting *setting, void *arg)
+static bool old_gateway_look(const struct net_setting *setting, void *arg)
 {
 	struct gateway_search *search = arg;
 	u8 mask[IPV4_BYTES];
@@ -346,7 +346,7 @@ static bool gateway_look(const struct net_setting *setting, void *arg)
 	return false;
 }
 
-static int route_take(struct banos_net_setting *about, const struct user_rtentry *entry)
+static int old_route_take(struct banos_net_setting *about, const struct user_rtentry *entry)
 {
 	u8 mask[IPV4_BYTES];
 
@@ -397,9 +397,11 @@ static int route_choose_interface(struct banos_net_setting *about, const char *n
 	}
 	if (about->type == BANOS_ROUTE_UNREACHABLE)
 		return 0;
-	net_settings_each(gateway_look, &search);
+	net_settings_each(old_gateway_look, &search);
 	about->interface = search.interface;
-	return search.interface ? 0 : -ENETUNREACH;
+	if (search.interface)
+		return 0;
+	return -ENETUNREACH;
 }
 
 /* The route that is to be removed; what was not said is any. */
@@ -408,7 +410,7 @@ struct route_search {
 	bool any_interface, any_gateway, found;
 };
 
-static bool route_look(const struct net_setting *setting, void *arg)
+static bool old_route_look(const struct net_setting *setting, void *arg)
 {
 	struct route_search *search = arg;
 	const struct banos_net_setting *wanted = &search->wanted, *about = &setting->about;
@@ -442,7 +444,7 @@ static int route_remove(const struct user_rtentry *entry, const struct banos_net
 		err = route_choose_interface(&search.wanted, name);
 	if (err)
 		return err;
-	net_settings_each(route_look, &search);
+	net_settings_each(old_route_look, &search);
 	if (!search.found)
 		return -ESRCH;
 	return net_setting_remove(&search.wanted);
@@ -460,7 +462,7 @@ static s64 ioctl_route(u32 command, u64 argument)
 	if (entry.device && strncpy_from_user(name, uaddr(entry.device), sizeof(name)) < 0)
 		return -EFAULT;
 	name[IFNAMSIZ - 1] = 0;
-	err = route_take(&about, &entry);
+	err = old_route_take(&about, &entry);
 	if (err)
 		return err;
 	mutex_lock(&net_lock);

@@ -389,7 +389,9 @@ static int netlink_connect(struct socket *socket, const struct socket_address *a
 
 	if (len < sizeof(*name) || name->family != AF_NETLINK)
 		return -EINVAL;
-	return name->port || name->groups ? -ECONNREFUSED : 0;
+	if (name->port || name->groups)
+		return -ECONNREFUSED;
+	return 0;
 }
 
 static int netlink_name(struct socket *socket, bool peer, struct socket_address *address)

@@ -132,7 +132,7 @@ static void common_put(struct packet *packet)
 }
 
 /* Free entries with memory: the halves of a page. */
-static struct packet *cache_fill(void)
+static struct packet *packet_cache_fill(void)
 {
 	struct packet *packet = common_take(), *other = common_take();
 	struct page *page = NULL;
@@ -176,7 +176,7 @@ static inline struct packet *cache_take(void)
 	}
 	preempt_enable();
 	if (unlikely(!packet))
-		packet = cache_fill();
+		packet = packet_cache_fill();
 	return packet;
 }
 

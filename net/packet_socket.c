@@ -67,7 +67,7 @@ static u32 frame_ethertype(const struct packet *frame)
 	return bytes[12] << 8 | bytes[13];
 }
 
-static u8 frame_kind(const struct packet *frame)
+static u8 packet_kind(const struct packet *frame)
 {
 	static const u8 all[BANOS_NET_ADDRESS] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
@@ -92,7 +92,7 @@ static u32 tap_filter(const struct packet_socket *tap, const struct packet *fram
 		.whole = whole,
 		.network = ETHERNET_BYTES,
 		.ethertype = frame_ethertype(frame),
-		.kind = frame_kind(frame),
+		.kind = packet_kind(frame),
 		.interface = frame->interface,
 	};
 
@@ -327,7 +327,7 @@ static int packet_tell_name(const struct socket_message *message, const struct p
 		.protocol = { ethertype >> 8, (u8)ethertype },
 		.index = (s32)frame->interface,
 		.type = ARPHRD_ETHER,
-		.kind = frame_kind(frame),
+		.kind = packet_kind(frame),
 		.address_bytes = BANOS_NET_ADDRESS,
 	};
 	const struct net_device *device;
@@ -559,7 +559,9 @@ static s64 packet_change_membership(struct packet_socket *tap, uaddr_t value, s3
 	mutex_lock(&net_lock);
 	found = membership_find(tap, &wanted, add);
 	if (!found)
-		err = add ? -ENOBUFS : -EADDRNOTAVAIL;
+		err = -EADDRNOTAVAIL;
+	if (add)
+		err = -ENOBUFS;
 	if (!err)
 		err = membership_apply(&wanted, (u64)tap, add);
 	if (found && (!err || !add)) {

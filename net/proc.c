@@ -46,7 +46,9 @@ static const char *interface_name(u32 index)
 {
 	const struct net_device *device = net_device_find(index);
 
-	return device ? device->name : "*";
+	if (device)
+		return device->name;
+	return "*";
 }
 
 /* As a number in memory, which these files print. */

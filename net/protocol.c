@@ -136,7 +136,9 @@ int net_protocol_publish(struct net_protocol *protocol)
 	int err;
 
 	mutex_lock(&net_lock);
-	err = protocol->dead ? -ENODEV : 0;
+	err = 0;
+	if (protocol->dead)
+		err = -ENODEV;
 	for (u32 i = 0; i < ARRAY_SIZE(protocol->ethertypes) && !err; i++) {
 		const struct handler *handler = handler_for(protocol->ethertypes[i]);
 
@@ -169,7 +171,9 @@ int net_protocol_stop(struct net_protocol *protocol, u64 deadline_ns)
 	}
 	mutex_unlock(&net_lock);
 	synchronize_rcu();
-	return net_receive_leaves(protocol, deadline_ns) ? 0 : -EBUSY;
+	if (net_receive_leaves(protocol, deadline_ns))
+		return 0;
+	return -EBUSY;
 }
 
 int net_protocol_want_group(const struct net_protocol *protocol, u32 interface,

@@ -296,7 +296,8 @@ static struct net_protocol *frame_protocol(const struct packet *frame)
 	return net_protocol_find(type[0] << 8 | type[1]);
 }
 
-static void deliver(struct backlog *backlog, struct delivery *delivery, struct packet *frame)
+static void backlog_deliver(struct backlog *backlog, struct delivery *delivery,
+			    struct packet *frame)
 {
 	struct net_protocol *protocol;
 	u32 parts = 1;
@@ -320,7 +321,7 @@ static void deliver(struct backlog *backlog, struct delivery *delivery, struct p
 	}
 	if (delivery->protocol != protocol) {
 		delivery_end(backlog, delivery);
-		deliver(backlog, delivery, frame);
+		backlog_deliver(backlog, delivery, frame);
 		return;
 	}
 	for (struct packet *more; frame; frame = more) {
@@ -344,7 +345,7 @@ static bool backlog_run(struct backlog *backlog)
 		if (!frame)
 			break;
 		net_taps_incoming(frame);
-		deliver(backlog, &delivery, frame);
+		backlog_deliver(backlog, &delivery, frame);
 	}
 	delivery_end(backlog, &delivery);
 	return done;

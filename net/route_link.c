@@ -21,7 +21,9 @@
 
 static u32 family_bytes(u32 family)
 {
-	return family == FAMILY_IPV4 ? 4 : 16;
+	if (family == FAMILY_IPV4)
+		return 4;
+	return 16;
 }
 
 static bool is_zero(const u8 *bytes, u32 length)
@@ -191,8 +193,8 @@ static int settings_list(struct netlink_reply *reply, u32 kind, u32 family)
 	return 0;
 }
 
-static struct net_device *link_find(const struct user_ifinfomsg *info,
-				    const struct netlink_attributes *found)
+static struct net_device *netlink_link_find(const struct user_ifinfomsg *info,
+					    const struct netlink_attributes *found)
 {
 	struct net_device *device = NULL;
 	char name[IFNAMSIZ] = "";
@@ -219,10 +221,10 @@ static int links_list(struct netlink_reply *reply)
 	return 0;
 }
 
-static int link_get(const struct user_ifinfomsg *info, const struct netlink_attributes *found,
-		    struct netlink_reply *reply)
+static int netlink_link_get(const struct user_ifinfomsg *info,
+			    const struct netlink_attributes *found, struct netlink_reply *reply)
 {
-	const struct net_device *device = link_find(info, found);
+	const struct net_device *device = netlink_link_find(info, found);
 
 	if (!device)
 		return -ENODEV;
@@ -234,7 +236,7 @@ static int link_get(const struct user_ifinfomsg *info, const struct netlink_attr
 
 static int link_set(const struct user_ifinfomsg *info, const struct netlink_attributes *found)
 {
-	struct net_device *device = link_find(info, found);
+	struct net_device *device = netlink_link_find(info, found);
 	char name[IFNAMSIZ] = "";
 	int err = 0;
 
@@ -467,7 +469,7 @@ int route_link_handle(const struct user_nlmsghdr *header, const u8 *body, u32 le
 	if (err)
 		return err;
 	switch (header->type) {
-	case RTM_GETLINK: return link_get(&info.link, &found, reply);
+	case RTM_GETLINK: return netlink_link_get(&info.link, &found, reply);
 	case RTM_NEWADDR:
 	case RTM_DELADDR: return address_change(header->type, header->flags, &info.address, &found);
 	case RTM_NEWROUTE:

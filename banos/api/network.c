@@ -242,8 +242,8 @@ static __cold bool net_name_is_valid(const char *name)
 	return marks <= 1 && name[0] != '#';
 }
 
-static __cold const char *bad_field(const struct banos_net_config *config,
-				    const struct owner *owner)
+static __cold const char *network_bad_field(const struct banos_net_config *config,
+					    const struct owner *owner)
 {
 	bool scatter = config->offloads & BANOS_NET_SCATTER;
 
@@ -299,7 +299,7 @@ static __cold int driver_net_take_config(struct driver_net *net,
 	const char *what = NULL;
 
 	if (!err)
-		what = bad_field(config, net->owner);
+		what = network_bad_field(config, net->owner);
 	if (what)
 		return api_mistake(function, -EINVAL, what);
 	if (err)

@@ -128,7 +128,7 @@ static const struct owned_class protocol_class = {
 
 /* ---- registration ---- */
 
-static __cold const char *bad_field(const struct banos_protocol_config *config)
+static __cold const char *protocol_bad_field(const struct banos_protocol_config *config)
 {
 	if (config->flags)
 		return "config->flags has an unknown bit";
@@ -148,7 +148,7 @@ static __cold int driver_protocol_take_config(struct driver_protocol *protocol,
 	const char *what = NULL;
 
 	if (!err)
-		what = bad_field(&config);
+		what = protocol_bad_field(&config);
 	if (what)
 		return api_mistake(function, -EINVAL, what);
 	if (err)

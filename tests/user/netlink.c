@@ -6,7 +6,7 @@
 
 #define ROUNDS 3000
 
-/* linux/netlink.h and rtnetlink.h, which musl does not have. */
+/* What <linux/netlink.h> and its rtnetlink have; musl has not. */
 struct nlmsghdr {
 	uint32_t nlmsg_len;
 	uint16_t nlmsg_type, nlmsg_flags;
