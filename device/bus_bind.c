@@ -82,7 +82,9 @@ int bus_device_claim(struct bus_device *device, u64 deadline_ns)
 				  deadline_ns, fatal_signal_pending());
 	if (err == -EBUSY || err == -ETIMEDOUT)
 		bus_device_report_busy(device);
-	return err ? -EBUSY : 0;
+	if (err)
+		return -EBUSY;
+	return 0;
 }
 
 void bus_device_unclaim(struct bus_device *device)

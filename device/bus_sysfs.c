@@ -80,7 +80,9 @@ static size_t bus_sysfs_line_length(const char *line)
 {
 	const char *end = strchr(line, '\n');
 
-	return end ? (size_t)(end - line) : strlen(line);
+	if (end)
+		return (size_t)(end - line);
+	return strlen(line);
 }
 
 void bus_sysfs_add(struct bus_device *device)

@@ -301,7 +301,9 @@ static s64 random_read(struct file *f, struct uio *uio, u64 *pos)
 			break;
 	}
 	random_wipe(piece, sizeof(piece));
-	return done || !uio->count ? done : -EFAULT;
+	if (done || !uio->count)
+		return done;
+	return -EFAULT;
 }
 
 static s64 random_write(struct file *f, struct uio *uio, u64 *pos)
@@ -340,7 +342,9 @@ static s64 random_ioctl_add(u64 arg)
 	written = random_write(NULL, &uio, NULL);
 	if (written < 0)
 		return written;
-	return written == head.size ? 0 : -EFAULT;
+	if (written == head.size)
+		return 0;
+	return -EFAULT;
 }
 
 /* The count is always full, so changing it changes nothing. */
@@ -350,7 +354,9 @@ static s64 random_ioctl_count(u64 arg)
 
 	if (get_user_u32(&change, uaddr(arg)))
 		return -EFAULT;
-	return (s32)change < 0 ? -EINVAL : 0;
+	if ((s32)change < 0)
+		return -EINVAL;
+	return 0;
 }
 
 static s64 random_ioctl(struct file *f, u32 cmd, u64 arg)

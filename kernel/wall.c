@@ -38,7 +38,9 @@ struct wall {
 
 static struct wall *wall_of(const struct owner *owner)
 {
-	return owner ? owner->root->wall : NULL;
+	if (owner)
+		return owner->root->wall;
+	return NULL;
 }
 
 /* ---- a driver's wall ---- */
@@ -142,7 +144,9 @@ u64 wall_span(const struct owner *root, const void *start, u64 max, bool write)
 {
 	struct wall *wall = wall_of(root);
 
-	return wall ? wall_tables_span(&wall->tables, start, max, write) : 0;
+	if (wall)
+		return wall_tables_span(&wall->tables, start, max, write);
+	return 0;
 }
 
 /* ---- copies of what crosses ---- */

@@ -337,7 +337,9 @@ static u32 class_align(u32 size)
 {
 	bool power_of_two = !(size & (size - 1));
 
-	return power_of_two ? size : 16;
+	if (power_of_two)
+		return size;
+	return 16;
 }
 
 void heap_init(void)

@@ -158,7 +158,9 @@ static int advise_populate(struct vm_space *space, u64 start, u64 end, enum vm_p
 {
 	int err = vm_populate(space, start, end, how);
 
-	return err == -EIO ? -EFAULT : err;
+	if (err == -EIO)
+		return -EFAULT;
+	return err;
 }
 
 int vm_advise(struct vm_space *space, u64 addr, u64 len, int advice)

@@ -249,7 +249,9 @@ int vm_lock(struct vm_space *space, u64 addr, u64 len, int flags)
 	err = vm_populate(space, addr, end, VM_POPULATE_LOCK);
 	if (err == -ENOMEM)
 		return -EAGAIN;
-	return err == -EIO ? -ENOMEM : err;
+	if (err == -EIO)
+		return -ENOMEM;
+	return err;
 }
 
 int vm_unlock(struct vm_space *space, u64 addr, u64 len)

@@ -58,7 +58,9 @@ static pte_t *fork_dest(struct vm_fork *fork)
 /* @param solo  nobody else has an entry in hand: no look at that, in a loop over many */
 static inline pte_t entry_to_share(const pte_t *pte, bool solo)
 {
-	return solo ? *pte : vm_entry_settled(pte);
+	if (solo)
+		return *pte;
+	return vm_entry_settled(pte);
 }
 
 /* Share the private pages of entries @first to @last - 1. */

@@ -24,14 +24,18 @@
 
 static inline struct vm_region *region_of(struct rb_node *entry)
 {
-	return entry ? rb_entry(entry, struct vm_region, node) : NULL;
+	if (entry)
+		return rb_entry(entry, struct vm_region, node);
+	return NULL;
 }
 
 /* ---- gaps ---- */
 
 static inline u64 subtree_gap(const struct rb_node *entry)
 {
-	return entry ? rb_entry(entry, const struct vm_region, node)->max_gap : 0;
+	if (entry)
+		return rb_entry(entry, const struct vm_region, node)->max_gap;
+	return 0;
 }
 
 static inline void update_max(struct rb_node *node)
@@ -63,7 +67,9 @@ static inline u64 compute_gap(const struct vm_space *space, const struct vm_regi
 {
 	u64 below = end_below(space, region), start = guarded_start(region);
 
-	return start > below ? start - below : 0;
+	if (start > below)
+		return start - below;
+	return 0;
 }
 
 void vm_region_update_gap(struct vm_space *space, struct vm_region *region)

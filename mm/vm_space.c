@@ -62,7 +62,9 @@ void vm_init(void)
 
 static u32 current_personality(void)
 {
-	return current->proc ? current->proc->personality : 0;
+	if (current->proc)
+		return current->proc->personality;
+	return 0;
 }
 
 u64 vm_random_offset(u64 npages)

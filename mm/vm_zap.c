@@ -70,7 +70,9 @@ static inline u32 gather_page(struct vm_gather *gather, pte_t entry)
 	if (unlikely(gather->nr_shared == VM_GATHER))
 		vm_gather_finish(gather);
 	gather->shared[gather->nr_shared++] = (u64)page | pte_anon(entry);
-	return pte_anon(entry) ? 1 : 2;
+	if (pte_anon(entry))
+		return 1;
+	return 2;
 }
 
 /* ---- by the writer of the space ---- */

@@ -307,7 +307,9 @@ static s64 netlink_send(struct socket *socket, struct socket_message *message)
 	if (!err)
 		err = netlink_handle_all(netlink, bytes, length);
 	kfree(bytes);
-	return err ?: (s64)length;
+	if (err)
+		return err;
+	return (s64)length;
 }
 
 /* ---- receiving ---- */

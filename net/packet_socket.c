@@ -478,7 +478,9 @@ static s64 packet_socket_send(struct socket *socket, struct socket_message *mess
 	frame->outgoing = true;
 	packet_list_add(&frames, frame);
 	err = net_transmit(target.interface, &frames);
-	return err ?: (s64)length;
+	if (err)
+		return err;
+	return (s64)length;
 }
 
 /* ---- options ---- */

@@ -382,7 +382,9 @@ static int net_send(struct net_device *device, struct packet_list *frames,
 	*mine = tx_enqueue(device, ready, queue);
 	if (ready->first && !late)
 		late = -ENOBUFS;
-	return err ?: late;
+	if (err)
+		return err;
+	return late;
 }
 
 int net_transmit(u32 index, struct packet_list *frames)

@@ -183,7 +183,9 @@ static int tty_may_wait(struct tty_file *tty_file, struct file *f, u64 limit_ns)
 {
 	if (tty_file_hung_up(tty_file) || !limit_ns)
 		return 0;
-	return f->flags & O_NONBLOCK ? -EAGAIN : 1;
+	if (f->flags & O_NONBLOCK)
+		return -EAGAIN;
+	return 1;
 }
 
 static int tty_wait_for_input(struct tty_file *tty_file, u64 limit_ns, bool was_canonical)

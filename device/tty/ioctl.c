@@ -379,7 +379,9 @@ static s64 ioctl_discipline(u32 cmd, u64 arg)
 		return put_user_u32(uaddr(arg), N_TTY);
 	if (get_user_u32(&number, uaddr(arg)))
 		return -EFAULT;
-	return number == N_TTY ? 0 : -EINVAL;
+	if (number == N_TTY)
+		return 0;
+	return -EINVAL;
 }
 
 static s64 ioctl_hangup(struct tty *tty)

@@ -139,7 +139,9 @@ static char key_character(u8 code, bool shift)
 {
 	if (code == KEY_102ND)
 		return shift ? '>' : '<';
-	return shift ? shifted[code] : plain[code];
+	if (shift)
+		return shifted[code];
+	return plain[code];
 }
 
 static struct keymap_result keymap_letter(const struct keymap *keymap, u8 code,

@@ -148,7 +148,9 @@ static int64_t minip_configure(void *context, uint32_t event, const struct banos
 	if (setting)
 		*setting = event == BANOS_SETTING_ADD ? *now : free;
 	banos_mutex_unlock(&lock);
-	return setting || event == BANOS_SETTING_REMOVE ? 0 : -ENOSPC;
+	if (setting || event == BANOS_SETTING_REMOVE)
+		return 0;
+	return -ENOSPC;
 }
 
 /* ---- routes ---- */
@@ -502,7 +504,9 @@ static int64_t minip_send(void *context, banos_buffer buffer, uint64_t length,
 	banos_mutex_lock(&lock);
 	err = send_packet((struct endpoint *)context, &to, &packet);
 	banos_mutex_unlock(&lock);
-	return err ? err : (int64_t)length;
+	if (err)
+		return err;
+	return (int64_t)length;
 }
 
 static int64_t minip_take(void *context, banos_buffer to, uint64_t length,
@@ -539,12 +543,16 @@ static int64_t minip_take(void *context, banos_buffer to, uint64_t length,
 
 static int64_t minip_poll(void *context)
 {
-	return BANOS_SOCKET_OUT | (((struct endpoint *)context)->count ? BANOS_SOCKET_IN : 0);
+	if (((struct endpoint *)context)->count)
+		return BANOS_SOCKET_OUT | BANOS_SOCKET_IN;
+	return BANOS_SOCKET_OUT;
 }
 
 static int64_t minip_name(void *context, uint32_t peer, uint8_t *address, uint32_t length)
 {
-	return peer ? -ENOTCONN : place_to(&((struct endpoint *)context)->local, address);
+	if (peer)
+		return -ENOTCONN;
+	return place_to(&((struct endpoint *)context)->local, address);
 }
 
 static int64_t minip_init(banos_owner self)
@@ -573,7 +581,9 @@ static int64_t minip_init(banos_owner self)
 	err = banos_mutex_init(self, &lock);
 	if (!err)
 		err = banos_protocol_register(self, &config, &protocol);
-	return err ? err : banos_family_register(self, &family, NULL);
+	if (err)
+		return err;
+	return banos_family_register(self, &family, NULL);
 }
 
 static int64_t minip_exit(banos_owner self)

@@ -178,7 +178,9 @@ static s64 futex_wake(u64 addr, bool shared, u32 nr, u32 bitset)
 	if (err)
 		return err;
 	bucket = futex_bucket_of(&key);
-	return futex_bucket_empty(bucket) ? 0 : futex_wake_waiters(bucket, &key, nr, bitset);
+	if (futex_bucket_empty(bucket))
+		return 0;
+	return futex_wake_waiters(bucket, &key, nr, bitset);
 }
 
 void futex_wake_user(u64 addr, bool shared, u32 nr)

@@ -163,7 +163,9 @@ void upcall_thread_free(struct thread *t)
 
 static struct thread *process_any_thread(struct process *p)
 {
-	return list_empty(&p->threads) ? NULL : list_first(&p->threads, struct thread, proc_link);
+	if (list_empty(&p->threads))
+		return NULL;
+	return list_first(&p->threads, struct thread, proc_link);
 }
 
 struct vm_space *process_space_get(struct process *p)

@@ -23,7 +23,9 @@ static u32 altstack_state(const struct task_signals *signals, u64 sp)
 {
 	if (!signals->altstack.size)
 		return SS_DISABLE;
-	return on_altstack(signals, sp) ? SS_ONSTACK : 0;
+	if (on_altstack(signals, sp))
+		return SS_ONSTACK;
+	return 0;
 }
 
 /* Choose the stack for @frame: an alternate stack that the thread is already using may not overflow. */

@@ -147,7 +147,9 @@ int64_t port_timeout(void *context, uint32_t queue, uint32_t tag)
 	}
 	if (port_collect(port) && i == LOST_LOOKS)
 		controller_take_line(controller);
-	return slot_is_out(port, tag) ? -ETIMEDOUT : 0;
+	if (slot_is_out(port, tag))
+		return -ETIMEDOUT;
+	return 0;
 }
 
 int64_t port_reset(void *context)
@@ -217,7 +219,9 @@ static uint32_t disk_depth(const struct ahci_port *port)
 
 	if (!depth)
 		return 1;
-	return depth < slots ? depth : slots;
+	if (depth < slots)
+		return depth;
+	return slots;
 }
 
 int64_t disk_attach(struct ahci_port *port)

@@ -41,7 +41,9 @@ static int64_t ahci_interrupt(void *context)
 			found += port_interrupt(port);
 	}
 	hba_write(controller, HBA_INTERRUPTS, ports);
-	return found ? BANOS_IRQ_HANDLED : BANOS_IRQ_NONE;
+	if (found)
+		return BANOS_IRQ_HANDLED;
+	return BANOS_IRQ_NONE;
 }
 
 static int64_t ahci_connect(struct ahci_controller *controller, uint32_t by_line)

@@ -75,7 +75,9 @@ static int64_t drive_read_size(struct ahci_port *port, uint64_t *blocks)
 	}
 	if (!error)
 		*blocks = capacity_parse(data);
-	return error == -ENODEV ? error : 0;
+	if (error == -ENODEV)
+		return error;
+	return 0;
 }
 
 static void drive_look(struct ahci_port *port)
@@ -98,7 +100,9 @@ int64_t drive_repeat(struct ahci_port *port, uint32_t slot)
 	}
 	if (error == -ENOMEDIUM)
 		banos_block_resize(port->block, 0);
-	return error == -EAGAIN ? -EIO : error;
+	if (error == -EAGAIN)
+		return -EIO;
+	return error;
 }
 
 /* ---- submitting; lock held ---- */

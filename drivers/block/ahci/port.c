@@ -90,7 +90,9 @@ int64_t port_restart(struct ahci_port *port)
 		error = -ENODEV;
 	if (!error)
 		error = port_start(port);
-	return error == -ETIMEDOUT ? -EIO : error;
+	if (error == -ETIMEDOUT)
+		return -EIO;
+	return error;
 }
 
 int64_t port_stop(struct ahci_port *port)
@@ -103,7 +105,9 @@ int64_t port_stop(struct ahci_port *port)
 	port_set_command(port, COMMAND_RECEIVE, 0);
 	if (port_wait_bits(port, PORT_COMMAND, COMMAND_RECEIVING, 0, STOP_LIMIT_MS))
 		return -EIO;
-	return error ? -EIO : 0;
+	if (error)
+		return -EIO;
+	return 0;
 }
 
 int64_t port_create(struct ahci_controller *controller, uint32_t number)
@@ -172,7 +176,9 @@ static int64_t port_run(struct ahci_port *port, uint32_t limit_ms)
 	if (!error)
 		return 0;
 	restarted = port_restart(port);
-	return restarted ? restarted : error;
+	if (restarted)
+		return restarted;
+	return error;
 }
 
 int64_t port_execute(struct ahci_port *port, const struct ahci_command *command, uint32_t bytes,

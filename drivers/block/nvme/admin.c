@@ -173,7 +173,9 @@ int64_t io_queues_ask(struct nvme_controller *controller, uint32_t wanted)
 		return error;
 	if (submissions > completions)
 		submissions = completions;
-	return submissions < wanted ? submissions : wanted;
+	if (submissions < wanted)
+		return submissions;
+	return wanted;
 }
 
 static int64_t io_queue_create(struct nvme_controller *controller, struct nvme_queue *queue)
@@ -206,7 +208,9 @@ int64_t io_queues_create(struct nvme_controller *controller)
 		controller->io[i]->vector = interrupt_of_queue(controller, i + 1);
 		error = io_queue_create(controller, controller->io[i]);
 	}
-	return error < 0 ? error : 0;
+	if (error < 0)
+		return error;
+	return 0;
 }
 
 void io_queues_delete(struct nvme_controller *controller)

@@ -42,7 +42,9 @@ static int64_t controller_read(void *context, void *file, banos_buffer to, uint6
 
 static int64_t controller_open(void *context, banos_call call, uint32_t flags, void **file)
 {
-	return flags & BANOS_FILE_WRITE ? -EROFS : 0;
+	if (flags & BANOS_FILE_WRITE)
+		return -EROFS;
+	return 0;
 }
 
 static const struct banos_chardev_ops controller_ops = {

@@ -129,7 +129,9 @@ static uint32_t queues_with_doorbells(const struct nvme_controller *controller)
 	uint64_t pairs = (controller->registers_bytes - REG_DOORBELLS) /
 			 (2 * controller->capabilities.doorbell_stride);
 
-	return pairs - 1 < queues ? (uint32_t)(pairs - 1) : queues;
+	if (pairs - 1 < queues)
+		return (uint32_t)(pairs - 1);
+	return queues;
 }
 
 static int64_t controller_make_queues(struct nvme_controller *controller)

@@ -38,7 +38,9 @@ int prp_build(const struct data_piece *pieces, uint32_t count, uint32_t page_shi
 		data[1] = list->memory[0];
 	else if (entries > 2)
 		data[1] = list->address;
-	return entries ? 0 : -1;
+	if (entries)
+		return 0;
+	return -1;
 }
 
 int sgl_build(const struct data_piece *pieces, uint32_t count, const struct data_list *list,

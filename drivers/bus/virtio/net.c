@@ -49,7 +49,9 @@ static uint32_t net_config(const struct net_card *card, uint32_t feature, uint32
 
 	if (net_has(card, feature))
 		value = virtio_config_read(card->device, offset, bytes);
-	return value < 0 ? otherwise : (uint32_t)value;
+	if (value < 0)
+		return otherwise;
+	return (uint32_t)value;
 }
 
 static uint32_t net_status(const struct net_card *card)
@@ -104,7 +106,9 @@ static int64_t net_pair_allocate(struct net_card *card, uint32_t pair)
 		card->receivers[pair] = banos_alloc(card->device, sizeof(struct net_receiver), 0);
 	if (!card->senders[pair])
 		card->senders[pair] = banos_alloc(card->device, sizeof(struct net_sender), 0);
-	return card->receivers[pair] && card->senders[pair] ? 0 : -ENOMEM;
+	if (card->receivers[pair] && card->senders[pair])
+		return 0;
+	return -ENOMEM;
 }
 
 static int64_t net_pair_create(struct net_card *card, uint32_t pair)

@@ -235,7 +235,9 @@ int64_t net_received(struct net_card *card, uint32_t pair)
 		budget -= NET_BATCH;
 	} while (count == NET_BATCH && budget);
 	__atomic_store_n(&receiver->is_busy, 0, __ATOMIC_RELEASE);
-	return count == NET_BATCH ? VIRTIO_AGAIN : 0;
+	if (count == NET_BATCH)
+		return VIRTIO_AGAIN;
+	return 0;
 }
 
 void net_queues_forget(struct net_card *card)

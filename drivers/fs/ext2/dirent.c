@@ -60,7 +60,9 @@ int dirent_find(const struct dirent_form *form, const uint8_t *block, const char
 		before = offset;
 		before_length = length;
 	}
-	return offset == form->block_bytes ? DIRENT_ABSENT : -EUCLEAN;
+	if (offset == form->block_bytes)
+		return DIRENT_ABSENT;
+	return -EUCLEAN;
 }
 
 static int is_dots(const struct dirent *entry)

@@ -171,7 +171,9 @@ uint64_t fat_entry_offset(const struct fat_layout *layout, uint32_t cluster)
 
 uint32_t fat_entry_bytes(const struct fat_layout *layout)
 {
-	return layout->bits == 32 ? 4 : 2;
+	if (layout->bits == 32)
+		return 4;
+	return 2;
 }
 
 uint32_t fat_entry_get(const struct fat_layout *layout, uint32_t cluster, const uint8_t *at)

@@ -244,7 +244,9 @@ uint32_t fat_short_show(const uint8_t *entry, const struct fat_name_style *style
 	units[count] = '.';
 	if (extension)
 		count += 1 + extension;
-	return fat_long_valid(units, count) ? count : 0;
+	if (fat_long_valid(units, count))
+		return count;
+	return 0;
 }
 
 uint8_t fat_short_checksum(const uint8_t name[FAT_SHORT_BYTES])

@@ -43,7 +43,9 @@ static int64_t work_end(struct names_work *work, int64_t result)
 /* The first cluster that entries with ".." have for a folder. */
 static uint32_t parent_first(const struct fat_volume *volume, const struct fat_node *folder)
 {
-	return folder == &volume->root ? 0 : folder->first;
+	if (folder == &volume->root)
+		return 0;
+	return folder->first;
 }
 
 /* Times of the present; that of the creation is another one for each. */
@@ -239,7 +241,9 @@ static int64_t order_chain(struct fat_volume *volume, struct fat_node *node, uin
 		from -= from % FAT_SECTOR_BYTES;
 		error = fat_order_after(volume, later, from, to - from + 1);
 	}
-	return error ? error : -EAGAIN;
+	if (error)
+		return error;
+	return -EAGAIN;
 }
 
 /* A folder that has moved: its "..". */

@@ -10,7 +10,9 @@
 
 static uint32_t table_piece(const struct fat_volume *volume)
 {
-	return volume->layout.bits == 12 ? 3072 : 4096;
+	if (volume->layout.bits == 12)
+		return 3072;
+	return 4096;
 }
 
 static uint64_t table_store(const struct fat_volume *volume, uint32_t number, uint64_t offset)

@@ -126,7 +126,9 @@ static int64_t volume_choose(struct iso_volume *volume, struct iso_work *work, u
 	}
 	if (found == 1 && record.flags & RECORD_FOLDER && record.at == record.data)
 		return 0;
-	return found < 0 ? found : -ISO_EINVAL;
+	if (found < 0)
+		return found;
+	return -ISO_EINVAL;
 }
 
 int64_t iso_open(struct iso_volume *volume, struct iso_work *work)

@@ -45,7 +45,9 @@ static int64_t probe_with(banos_disk disk, uint8_t *work)
 	if (result != 1)
 		return result;
 	result = probe_state(disk, &found);
-	return result ? result : 1;
+	if (result)
+		return result;
+	return 1;
 }
 
 static int64_t probe_disk(void *context, banos_disk disk)

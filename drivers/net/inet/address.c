@@ -50,7 +50,9 @@ static uint32_t address_scope(const ip6_addr_t *address)
 	if (!ip6_addr_has_zone(address))
 		return 0;
 	netif = netif_get_by_index(ip6_addr_zone(address));
-	return netif ? ((struct link *)netif->state)->index : 0;
+	if (netif)
+		return ((struct link *)netif->state)->index;
+	return 0;
 }
 
 uint32_t address_format(const struct inet_socket *socket, const ip_addr_t *address, uint16_t port,

@@ -34,20 +34,20 @@ static bool is_ping(const struct inet_socket *socket)
 
 /* ---- what arrives ---- */
 
-/* Takes over @p. */
-static void datagram_add(struct inet_socket *socket, struct pbuf *p, const ip_addr_t *from,
+/* Takes over @pbuf. */
+static void datagram_add(struct inet_socket *socket, struct pbuf *pbuf, const ip_addr_t *from,
 			 uint16_t port)
 {
 	struct datagram *datagram = NULL;
 	struct netif *netif = ip_current_input_netif();
 
-	if (!socket->no_more_in && socket->queued + p->tot_len <= socket->rcvbuf)
+	if (!socket->no_more_in && socket->queued + pbuf->tot_len <= socket->rcvbuf)
 		datagram = inet_memory_get(sizeof(*datagram));
 	if (!datagram) {
-		pbuf_free(p);
+		pbuf_free(pbuf);
 		return;
 	}
-	datagram->bytes = p;
+	datagram->bytes = pbuf;
 	datagram->from = *from;
 	datagram->to = *ip_current_dest_addr();
 	datagram->port = port;
@@ -61,36 +61,37 @@ static void datagram_add(struct inet_socket *socket, struct pbuf *p, const ip_ad
 	}
 	*socket->last = datagram;
 	socket->last = &datagram->next;
-	socket->queued += p->tot_len + OVERHEAD;
+	socket->queued += pbuf->tot_len + OVERHEAD;
 	socket_wake(socket, BANOS_SOCKET_IN);
 }
 
-static void udp_arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from,
+static void udp_arrived(void *arg, struct udp_pcb *pcb, struct pbuf *pbuf, const ip_addr_t *from,
 			u16_t port)
 {
-	datagram_add(arg, p, from, port);
+	datagram_add(arg, pbuf, from, port);
 }
 
 /* Of a ping socket: is it the answer to one of its own? The payload begins with the IP header. */
-static bool ping_is_answer(const struct inet_socket *socket, const struct pbuf *p, uint32_t header)
+static bool ping_is_answer(const struct inet_socket *socket, const struct pbuf *pbuf,
+			   uint32_t header)
 {
 	uint8_t echo[ECHO_BYTES];
 	uint8_t reply = socket->family == AF_INET ? ECHO_REPLY : ECHO6_REPLY;
 
-	if (pbuf_copy_partial(p, echo, sizeof(echo), (uint16_t)header) != sizeof(echo))
+	if (pbuf_copy_partial(pbuf, echo, sizeof(echo), (uint16_t)header) != sizeof(echo))
 		return false;
 	return echo[0] == reply && (echo[4] << 8 | echo[5]) == socket->identity;
 }
 
-static u8_t raw_arrived(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
+static u8_t raw_arrived(void *arg, struct raw_pcb *pcb, struct pbuf *pbuf, const ip_addr_t *from)
 {
 	struct inet_socket *socket = arg;
 	uint32_t header = ip_current_header_tot_len();
 	struct pbuf *copy;
 
-	if (is_ping(socket) && !ping_is_answer(socket, p, header))
+	if (is_ping(socket) && !ping_is_answer(socket, pbuf, header))
 		return 0;
-	copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
+	copy = pbuf_clone(PBUF_RAW, PBUF_RAM, pbuf);
 	if (!copy)
 		return 0;
 	if (is_ping(socket) || socket->family == AF_INET6)
@@ -168,9 +169,13 @@ static int64_t udp_bind_port(struct inet_socket *socket, const ip_addr_t *addres
 
 static int64_t udp_bind_any(struct inet_socket *socket)
 {
+	const ip_addr_t *any = IP4_ADDR_ANY;
+
 	if (socket->udp->local_port)
 		return 0;
-	return udp_bind_port(socket, socket->family == AF_INET6 ? IP_ANY_TYPE : IP4_ADDR_ANY, 0);
+	if (socket->family == AF_INET6)
+		any = IP_ANY_TYPE;
+	return udp_bind_port(socket, any, 0);
 }
 
 static int64_t raw_bind_address(struct inet_socket *socket, const ip_addr_t *address, uint16_t port)
@@ -299,17 +304,17 @@ static int64_t send_result(err_t err, uint64_t length)
 	return (int64_t)length;
 }
 
-static int64_t pbuf_from(banos_buffer from, uint64_t length, pbuf_layer layer, struct pbuf **p)
+static int64_t pbuf_from(banos_buffer from, uint64_t length, pbuf_layer layer, struct pbuf **pbuf)
 {
 	int64_t got;
 
-	*p = pbuf_alloc(layer, (uint16_t)length, PBUF_RAM);
-	if (!*p)
+	*pbuf = pbuf_alloc(layer, (uint16_t)length, PBUF_RAM);
+	if (!*pbuf)
 		return -ENOBUFS;
-	got = length ? banos_buffer_read(from, (*p)->payload, length) : 0;
+	got = length ? banos_buffer_read(from, (*pbuf)->payload, length) : 0;
 	if (got == (int64_t)length)
 		return 0;
-	pbuf_free(*p);
+	pbuf_free(*pbuf);
 	return -EFAULT;
 }
 
@@ -318,7 +323,7 @@ static int64_t udp_send_message(struct inet_socket *socket, banos_buffer from, u
 {
 	ip_addr_t to;
 	uint16_t port = 0;
-	struct pbuf *p;
+	struct pbuf *pbuf;
 	int64_t err = socket_take_error(socket);
 
 	if (!err)
@@ -330,28 +335,28 @@ static int64_t udp_send_message(struct inet_socket *socket, banos_buffer from, u
 	if (!err)
 		err = udp_bind_any(socket);
 	if (!err)
-		err = pbuf_from(from, length, PBUF_TRANSPORT, &p);
+		err = pbuf_from(from, length, PBUF_TRANSPORT, &pbuf);
 	if (err)
 		return err;
-	err = send_result(udp_sendto(socket->udp, p, &to, port), length);
-	pbuf_free(p);
+	err = send_result(udp_sendto(socket->udp, pbuf, &to, port), length);
+	pbuf_free(pbuf);
 	return err;
 }
 
 /* @return 0; -EINVAL: no echo request */
-static int64_t ping_prepare(const struct inet_socket *socket, struct pbuf *p)
+static int64_t ping_prepare(const struct inet_socket *socket, struct pbuf *pbuf)
 {
-	uint8_t *echo = p->payload;
+	uint8_t *echo = pbuf->payload;
 	uint8_t request = socket->family == AF_INET ? ECHO_REQUEST : ECHO6_REQUEST;
 	uint16_t sum;
 
-	if (p->len < ECHO_BYTES || echo[0] != request || echo[1])
+	if (pbuf->len < ECHO_BYTES || echo[0] != request || echo[1])
 		return -EINVAL;
 	echo[4] = (uint8_t)(socket->identity >> 8);
 	echo[5] = (uint8_t)socket->identity;
 	echo[2] = echo[3] = 0;
 	if (socket->family == AF_INET) {
-		sum = inet_chksum(p->payload, p->len);
+		sum = inet_chksum(pbuf->payload, pbuf->len);
 		memcpy(echo + 2, &sum, 2);
 	}
 	return 0;
@@ -362,7 +367,7 @@ static int64_t raw_send_message(struct inet_socket *socket, banos_buffer from, u
 {
 	ip_addr_t to;
 	uint16_t port = 0;
-	struct pbuf *p;
+	struct pbuf *pbuf;
 	int64_t err = socket_take_error(socket);
 
 	if (!err)
@@ -372,14 +377,14 @@ static int64_t raw_send_message(struct inet_socket *socket, banos_buffer from, u
 	if (!err && (IP_IS_V6(&to) != (socket->family == AF_INET6)))
 		err = -EINVAL;
 	if (!err)
-		err = pbuf_from(from, length, PBUF_IP, &p);
+		err = pbuf_from(from, length, PBUF_IP, &pbuf);
 	if (err)
 		return err;
 	if (is_ping(socket))
-		err = ping_prepare(socket, p);
+		err = ping_prepare(socket, pbuf);
 	if (!err)
-		err = send_result(raw_sendto(socket->raw, p, &to), length);
-	pbuf_free(p);
+		err = send_result(raw_sendto(socket->raw, pbuf, &to), length);
+	pbuf_free(pbuf);
 	return err;
 }
 
@@ -433,9 +438,9 @@ static int64_t datagram_copy(const struct datagram *datagram, banos_buffer to, u
 {
 	uint64_t total = 0;
 
-	for (const struct pbuf *p = datagram->bytes; p && total < length; p = p->next) {
-		uint64_t part = p->len < length - total ? p->len : length - total;
-		int64_t copied = banos_buffer_write(to, p->payload, part);
+	for (const struct pbuf *pbuf = datagram->bytes; pbuf && total < length; pbuf = pbuf->next) {
+		uint64_t part = pbuf->len < length - total ? pbuf->len : length - total;
+		int64_t copied = banos_buffer_write(to, pbuf->payload, part);
 
 		if (copied < 0 || (uint64_t)copied < part)
 			return -EFAULT;

@@ -54,9 +54,9 @@ void links_flush(void)
 }
 
 /* @type: of a header to be put in front; 0: the frame has one */
-static err_t link_send(struct link *link, struct pbuf *p, uint16_t type)
+static err_t link_send(struct link *link, struct pbuf *pbuf, uint16_t type)
 {
-	uint32_t header = type ? HEADER : 0, length = p->tot_len + header;
+	uint32_t header = type ? HEADER : 0, length = pbuf->tot_len + header;
 	struct banos_net_packet *packet;
 
 	link = link->main;
@@ -68,7 +68,7 @@ static err_t link_send(struct link *link, struct pbuf *p, uint16_t type)
 		packet->bytes[12] = (uint8_t)(type >> 8);
 		packet->bytes[13] = (uint8_t)type;
 	}
-	pbuf_copy_partial(p, packet->bytes + header, p->tot_len, 0);
+	pbuf_copy_partial(pbuf, packet->bytes + header, pbuf->tot_len, 0);
 	packet->length = length;
 	packet->flags = 0;
 	if (++link->npending == PENDING)
@@ -76,25 +76,26 @@ static err_t link_send(struct link *link, struct pbuf *p, uint16_t type)
 	return ERR_OK;
 }
 
-static err_t link_output(struct netif *netif, struct pbuf *p)
+static err_t link_output(struct netif *netif, struct pbuf *pbuf)
 {
-	return link_send(netif->state, p, 0);
+	return link_send(netif->state, pbuf, 0);
 }
 
-static err_t loop_output4(struct netif *netif, struct pbuf *p, const ip4_addr_t *to)
+static err_t loop_output4(struct netif *netif, struct pbuf *pbuf, const ip4_addr_t *to)
 {
-	return link_send(netif->state, p, TYPE_IPV4);
+	return link_send(netif->state, pbuf, TYPE_IPV4);
 }
 
-static err_t loop_output6(struct netif *netif, struct pbuf *p, const ip6_addr_t *to)
+static err_t loop_output6(struct netif *netif, struct pbuf *pbuf, const ip6_addr_t *to)
 {
-	return link_send(netif->state, p, TYPE_IPV6);
+	return link_send(netif->state, pbuf, TYPE_IPV6);
 }
 
 /* ---- receiving ---- */
 
-/* The frame that begins with @packets[0]. @return how many packets it has; *@p: it, or NULL */
-static uint32_t frame_take(const struct banos_net_packet *packets, uint32_t count, struct pbuf **p)
+/* The frame that begins with @packets[0]. @return how many packets it has; *@pbuf: it, or NULL */
+static uint32_t frame_take(const struct banos_net_packet *packets, uint32_t count,
+			   struct pbuf **pbuf)
 {
 	uint32_t used = 0, length = 0, offset = 0;
 	bool more = true;
@@ -103,21 +104,21 @@ static uint32_t frame_take(const struct banos_net_packet *packets, uint32_t coun
 		more = packets[used].flags & BANOS_PACKET_MORE;
 		length += packets[used].length;
 	}
-	*p = NULL;
+	*pbuf = NULL;
 	if (length < HEADER || length > FRAME_MAX || more)
 		return used;
-	*p = pbuf_alloc(PBUF_RAW, (uint16_t)(length - HEADER), PBUF_RAM);
-	if (!*p)
+	*pbuf = pbuf_alloc(PBUF_RAW, (uint16_t)(length - HEADER), PBUF_RAM);
+	if (!*pbuf)
 		return used;
 	for (uint32_t i = 0; i < used; i++) {
 		uint32_t skip = i ? 0 : HEADER;
 
 		if (packets[i].length < skip) {
-			pbuf_free(*p);
-			*p = NULL;
+			pbuf_free(*pbuf);
+			*pbuf = NULL;
 			return used;
 		}
-		memcpy((uint8_t *)(*p)->payload + offset, packets[i].bytes + skip,
+		memcpy((uint8_t *)(*pbuf)->payload + offset, packets[i].bytes + skip,
 		       packets[i].length - skip);
 		offset += packets[i].length - skip;
 	}
@@ -125,26 +126,26 @@ static uint32_t frame_take(const struct banos_net_packet *packets, uint32_t coun
 }
 
 /* A request for the hardware address of one of several addresses is answered by the netif that has it. */
-static struct link *arp_link(struct link *main, const struct pbuf *p)
+static struct link *arp_link(struct link *main, const struct pbuf *pbuf)
 {
 	uint32_t target;
 
-	if (p->len < ARP_TARGET - HEADER + 4)
+	if (pbuf->len < ARP_TARGET - HEADER + 4)
 		return main;
-	memcpy(&target, (const uint8_t *)p->payload + ARP_TARGET - HEADER, 4);
+	memcpy(&target, (const uint8_t *)pbuf->payload + ARP_TARGET - HEADER, 4);
 	for (struct link *link = links; link; link = link->next)
 		if (link->main == main && netif_ip4_addr(&link->netif)->addr == target)
 			return link;
 	return main;
 }
 
-static void link_input(struct link *link, const struct banos_net_packet *packet, struct pbuf *p)
+static void link_input(struct link *link, const struct banos_net_packet *packet, struct pbuf *pbuf)
 {
 	uint32_t type = packet->bytes[12] << 8 | packet->bytes[13];
 	bool good = packet->flags & (BANOS_PACKET_CHECKED | BANOS_PACKET_PARTIAL);
 
-	if (!shape_is_good(type, p->payload, p->len)) {
-		pbuf_free(p);
+	if (!shape_is_good(type, pbuf->payload, pbuf->len)) {
+		pbuf_free(pbuf);
 		return;
 	}
 	if (good || (link->flags & BANOS_INTERFACE_LOOPBACK))
@@ -152,13 +153,13 @@ static void link_input(struct link *link, const struct banos_net_packet *packet,
 	else
 		link->netif.chksum_flags |= CHECKS;
 	if (type == TYPE_IPV4)
-		ip4_input(p, &link->netif);
+		ip4_input(pbuf, &link->netif);
 	else if (type == TYPE_IPV6)
-		ip6_input(p, &link->netif);
+		ip6_input(pbuf, &link->netif);
 	else if (!(link->flags & (BANOS_INTERFACE_LOOPBACK | BANOS_INTERFACE_NO_ARP)))
-		etharp_input(p, &arp_link(link, p)->netif);
+		etharp_input(pbuf, &arp_link(link, pbuf)->netif);
 	else
-		pbuf_free(p);
+		pbuf_free(pbuf);
 }
 
 static int64_t link_receive(void *context, const struct banos_net_packet *packets, uint32_t count,
@@ -169,14 +170,14 @@ static int64_t link_receive(void *context, const struct banos_net_packet *packet
 	inet_lock();
 	for (uint32_t i = 0; i < count;) {
 		struct link *link = link_find(packets[i].interface);
-		struct pbuf *p;
-		uint32_t used = frame_take(&packets[i], count - i, &p);
+		struct pbuf *pbuf;
+		uint32_t used = frame_take(&packets[i], count - i, &pbuf);
 
-		if (p && link && !(packets[i].flags & BANOS_PACKET_FOREIGN) &&
+		if (pbuf && link && !(packets[i].flags & BANOS_PACKET_FOREIGN) &&
 		    packets[i].length >= HEADER)
-			link_input(link, &packets[i], p);
-		else if (p)
-			pbuf_free(p);
+			link_input(link, &packets[i], pbuf);
+		else if (pbuf)
+			pbuf_free(pbuf);
 		i += used;
 	}
 	inet_unlock();

@@ -13,7 +13,9 @@ static int64_t inet_init(banos_owner self)
 
 	if (!err)
 		err = link_register(self);
-	return err ? err : banos_family_register(self, &config, NULL);
+	if (err)
+		return err;
+	return banos_family_register(self, &config, NULL);
 }
 
 static int64_t inet_exit(banos_owner self)

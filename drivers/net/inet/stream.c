@@ -60,12 +60,12 @@ static void stream_forget_unread(struct inet_socket *socket)
 
 /* ---- what lwIP calls ---- */
 
-static err_t stream_arrived(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
+static err_t stream_arrived(void *arg, struct tcp_pcb *pcb, struct pbuf *pbuf, err_t err)
 {
 	struct inet_socket *socket = arg;
 	struct datagram *entry;
 
-	if (!p) {
+	if (!pbuf) {
 		socket->no_more_in = true;
 		if (pcb->state == TIME_WAIT || pcb->state == CLOSING) {
 			stream_detach(socket);
@@ -77,10 +77,10 @@ static err_t stream_arrived(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_
 	entry = inet_memory_get(sizeof(*entry));
 	if (!entry)
 		return ERR_MEM; /* lwIP offers it again */
-	entry->bytes = p;
+	entry->bytes = pbuf;
 	*socket->last = entry;
 	socket->last = &entry->next;
-	socket->queued += p->tot_len;
+	socket->queued += pbuf->tot_len;
 	socket_wake(socket, BANOS_SOCKET_IN);
 	return ERR_OK;
 }
@@ -429,9 +429,10 @@ static int64_t stream_copy(const struct inet_socket *socket, banos_buffer to, ui
 
 	for (const struct datagram *entry = socket->first; entry && total < length;
 	     entry = entry->next)
-		for (const struct pbuf *p = entry->bytes; p && total < length; p = p->next) {
-			uint64_t part = p->len < length - total ? p->len : length - total;
-			int64_t copied = banos_buffer_write(to, p->payload, part);
+		for (const struct pbuf *pbuf = entry->bytes; pbuf && total < length;
+		     pbuf = pbuf->next) {
+			uint64_t part = pbuf->len < length - total ? pbuf->len : length - total;
+			int64_t copied = banos_buffer_write(to, pbuf->payload, part);
 
 			if (copied < 0)
 				return total ? (int64_t)total : copied;
