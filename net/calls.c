@@ -236,7 +236,7 @@ SYSCALL2(listen, fd, backlog)
 
 static s64 name_to_user(struct socket *socket, bool peer, u64 user, u64 user_len)
 {
-	struct socket_address address;
+	struct socket_address address = { 0 };
 	s64 ret = -EOPNOTSUPP;
 
 	if (socket->ops->get_name)

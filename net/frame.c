@@ -10,13 +10,14 @@
 #include <kernel/err.h>
 #include <kernel/string.h>
 
-#define IPV6_BYTES 40u
-#define IPV4_LEAST 20u
-#define TCP_LEAST  20u
-#define TCP_FLAGS  13u
-#define TCP_FIN	   1u
-#define TCP_PUSH   8u
-#define TCP_CWR	   0x80u
+#define IPV6_BYTES    40u
+#define IPV4_LEAST    20u
+#define SEGMENT_LEAST 48u /* bytes: so that there are not too many of them */
+#define TCP_LEAST     20u
+#define TCP_FLAGS     13u
+#define TCP_FIN	      1u
+#define TCP_PUSH      8u
+#define TCP_CWR	      0x80u
 
 static u32 get_be16(const u8 *at)
 {
@@ -90,8 +91,9 @@ static bool cutting_begin(struct cutting *cutting, const struct packet *frame)
 				     .tcp = tcp,
 				     .segment = frame->segment_bytes,
 				     .v6 = frame->flags & BANOS_PACKET_TSO6 };
-	if (!(frame->flags & BANOS_PACKET_PARTIAL) || !cutting->segment ||
-	    cutting->header > frame->length || cutting->header < tcp + TCP_LEAST)
+	if (!(frame->flags & BANOS_PACKET_PARTIAL) || cutting->segment < SEGMENT_LEAST ||
+	    cutting->header > frame->length || cutting->header < tcp + TCP_LEAST ||
+	    cutting->header != tcp + (bytes[tcp + 12] >> 4) * 4u)
 		return false;
 	if (cutting->v6)
 		return tcp == ip + IPV6_BYTES && bytes[ip] >> 4 == 6;

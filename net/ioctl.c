@@ -91,13 +91,14 @@ static void broadcast_make(struct banos_net_setting *about)
 			about->source[i] = about->address[i] | (u8)~mask[i];
 }
 
+#define ADDRESSES_REPLACED 64u /* a protocol may report them anew: there is an end */
 static int address_replace(u32 interface, const struct banos_net_setting *about)
 {
 	struct banos_net_setting old;
 	int err = 0;
 
 	assert_held(&net_lock);
-	while (!err && address_find(interface, &old))
+	for (u32 left = ADDRESSES_REPLACED; left && !err && address_find(interface, &old); left--)
 		err = net_setting_remove(&old);
 	if (err || !about)
 		return err;

@@ -244,11 +244,14 @@ void net_device_refill(struct net_device *device)
 	for (u32 i = 0; i < device->nrx && device->rx_depth; i++) {
 		struct net_rx_queue *queue = &device->rx[i];
 
-		while (device->started && !READ_ONCE(queue->full)) {
+		/* A driver that gives them back at once is offered no more than it can hold. */
+		for (u32 left = device->rx_depth, taken; left; left -= taken) {
 			u32 out = READ_ONCE(queue->out);
 
-			if (out >= device->rx_depth ||
-			    !refill_queue(device, i, device->rx_depth - out))
+			if (!device->started || READ_ONCE(queue->full) || out >= device->rx_depth)
+				break;
+			taken = refill_queue(device, i, MIN(left, device->rx_depth - out));
+			if (!taken)
 				break;
 		}
 	}

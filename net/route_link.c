@@ -457,6 +457,9 @@ int route_link_handle(const struct user_nlmsghdr *header, const u8 *body, u32 le
 		return -EOPNOTSUPP;
 	if (header->type == RTM_GETLINK && lists)
 		return links_list(reply);
+	if (!lists && (header->type == RTM_GETADDR || header->type == RTM_GETROUTE ||
+		       header->type == RTM_GETNEIGH))
+		return -EOPNOTSUPP;
 	if (length < fixed)
 		return -EINVAL;
 	memcpy(&info, body, fixed);

@@ -264,15 +264,16 @@ static bool setting_first(u32 interface, u32 kind, struct banos_net_setting *abo
 
 void net_settings_forget(u32 interface, bool routes_only)
 {
+	static const u32 kinds[] = { BANOS_SETTING_ROUTE, BANOS_SETTING_NEIGHBOUR,
+				     BANOS_SETTING_ADDRESS };
 	struct banos_net_setting about;
 
 	assert_held(&net_lock);
-	while (setting_first(interface, BANOS_SETTING_ROUTE, &about))
-		net_setting_remove(&about);
-	while (setting_first(interface, BANOS_SETTING_NEIGHBOUR, &about))
-		net_setting_remove(&about);
-	while (!routes_only && setting_first(interface, BANOS_SETTING_ADDRESS, &about))
-		net_setting_remove(&about);
+	/* A protocol may report one anew as soon as it is removed: there is an end. */
+	for (u32 i = 0; i < ARRAY_SIZE(kinds) - routes_only; i++)
+		for (u32 left = SETTINGS_MAX; left && setting_first(interface, kinds[i], &about);
+		     left--)
+			net_setting_remove(&about);
 }
 
 /* Addresses of one interface, copied: their protocols are asked without settings_lock. */

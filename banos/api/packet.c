@@ -113,14 +113,14 @@ int64_t banos_packet_free(const struct banos_net_packet *packets, uint32_t count
 		return err;
 	party = packet_party(gate_owner());
 	for (u32 i = 0; i < count; i++, at += stride) {
-		struct packet *packet =
-			packet_claim(((const struct banos_net_packet *)at)->packet, party);
+		struct packet *packet;
 
-		if (!packet) {
-			refused++;
-			continue;
-		}
-		packet_release_use(packet, NULL);
+		rcu_read_lock(); /* its device may be removed meanwhile */
+		packet = packet_claim(((const struct banos_net_packet *)at)->packet, party);
+		if (packet)
+			packet_release_use(packet, NULL);
+		rcu_read_unlock();
+		refused += !packet;
 		packet_free(packet);
 	}
 	if (unlikely(refused))

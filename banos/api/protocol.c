@@ -224,9 +224,11 @@ static u32 frames_take(const u8 *packets, u32 count, u32 stride, struct packet_l
 		struct packet *packet;
 
 		memcpy(&from, packets, sizeof(from));
+		rcu_read_lock(); /* its device may be removed meanwhile */
 		packet = packet_claim(from.packet, party);
 		if (packet)
 			packet_release_use(packet, NULL);
+		rcu_read_unlock();
 		if (!packet || !packet_describe(packet, &from)) {
 			refused++;
 			packet_free(packet);

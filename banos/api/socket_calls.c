@@ -294,17 +294,23 @@ struct socket *driver_socket_create(struct socket_family *base, u32 type, u32 pr
 
 /* ---- names and connections ---- */
 
-static bool port_is_reserved(const struct socket_address *address, u32 len)
+static bool is_inet(u32 family)
+{
+	return family == INET_FAMILY || family == INET6_FAMILY;
+}
+
+static bool port_is_reserved(const struct socket *socket, const struct socket_address *address,
+			     u32 len)
 {
 	u32 port = address->data[0] << 8 | address->data[1];
 
-	return (address->family == INET_FAMILY || address->family == INET6_FAMILY) && len >= 4 &&
-	       port && port < PORTS_RESERVED;
+	return (is_inet(address->family) || is_inet(socket->family)) && len >= 4 && port &&
+	       port < PORTS_RESERVED;
 }
 
 static int driver_socket_bind(struct socket *base, const struct socket_address *address, u32 len)
 {
-	if (port_is_reserved(address, len) && !current_capable(CAP_NET_BIND_SERVICE))
+	if (port_is_reserved(base, address, len) && !current_capable(CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	return (int)SOCKET_CALL(driver_socket_of(base), NULL, bind, (u64)address, len, 0, 0);
 }
@@ -314,18 +320,14 @@ static int driver_socket_connect(struct socket *base, const struct socket_addres
 {
 	struct driver_socket *socket = driver_socket_of(base);
 	u64 deadline = socket_deadline(base->sndtimeo_ns);
-	bool begun = false;
 	int err;
 
 	for (;;) {
 		s32 before = atomic_read(&socket->out_changes);
 
 		err = (int)SOCKET_CALL(socket, NULL, connect, (u64)address, len, 0, 0);
-		if (err == -EINPROGRESS)
-			begun = true;
-		else if (err != -EALREADY || !begun)
-			return err;
-		if (!wait)
+		/* It may have begun before: in a call that a signal has ended, or that did not wait. */
+		if ((err != -EINPROGRESS && err != -EALREADY) || !wait)
 			return err;
 		err = socket_wait_change(socket, &base->write_wait, &socket->out_changes, before,
 					 deadline);
@@ -472,12 +474,15 @@ static s64 driver_socket_send(struct socket *base, struct socket_message *call)
 		return result;
 	for (;;) {
 		s32 before = atomic_read(&socket->out_changes);
+		u64 left = call->uio->count;
 
 		result = message_call(socket, socket->family->ops.send, "banos_family_ops.send",
 				      call->uio, &message);
 		if (result >= 0) {
 			total += result;
-			if (!call->uio->count || base->type != SOCK_STREAM || !result)
+			/* A driver that says that it has taken what it has not is not asked for ever. */
+			if (!call->uio->count || base->type != SOCK_STREAM || !result ||
+			    call->uio->count == left)
 				return total;
 			continue;
 		}
@@ -539,6 +544,8 @@ static s64 driver_socket_receive(struct socket *base, struct socket_message *cal
 	for (;;) {
 		s32 before = atomic_read(&socket->in_changes);
 
+		/* What the driver says that it has written there goes to the program. */
+		memset(&message, 0, sizeof(message));
 		message_begin(&message, call);
 		result = message_call(socket, socket->family->ops.receive,
 				      "banos_family_ops.receive", call->uio, &message);

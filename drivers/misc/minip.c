@@ -363,15 +363,16 @@ static int64_t place_from(struct place *place, const uint8_t *address, uint32_t 
 	if (length < 16)
 		return -EINVAL;
 	*place = (struct place){ minip_get32(address + 4), minip_get16(address + 2) };
-	return address[1] || (address[0] != FAMILY && address[0] != BANOS_FAMILY_IPV4)
-		       ? -EAFNOSUPPORT
-		       : 0;
+	if (address[1] ||
+	    address[0] != BANOS_FAMILY_IPV4) /* by which the kernel knows reserved ports */
+		return -EAFNOSUPPORT;
+	return 0;
 }
 
 static uint32_t place_to(const struct place *place, uint8_t *address)
 {
 	memset(address, 0, 16);
-	address[0] = FAMILY;
+	address[0] = BANOS_FAMILY_IPV4;
 	minip_put16(address + 2, place->port);
 	minip_put32(address + 4, place->address);
 	return 16;

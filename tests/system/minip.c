@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Uses the second stack: sockets of family 43 on the loopback interface. Prints "passed", or what went wrong. */
+/* Uses the second stack: sockets of family 43, with addresses of AF_INET, on the loopback interface. Prints "passed", or what went wrong. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define FAMILY 43
@@ -25,7 +26,7 @@ static char sent[65536], got[65536];
 
 static struct sockaddr_in place(const char *address, int port)
 {
-	struct sockaddr_in at = { .sin_family = FAMILY, .sin_port = htons((uint16_t)port) };
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
 
 	inet_pton(AF_INET, address, &at.sin_addr);
 	return at;
@@ -94,6 +95,24 @@ static void check_errors(void)
 	close(other);
 }
 
+static void check_reserved_ports(void)
+{
+	struct sockaddr_in at = place("127.0.0.1", 53);
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		int fd = udp();
+
+		CHECK(!setuid(1000));
+		CHECK_ERR(bind(fd, (void *)&at, sizeof(at)), EACCES);
+		at.sin_family = FAMILY;
+		CHECK_ERR(bind(fd, (void *)&at, sizeof(at)), EAFNOSUPPORT);
+		_exit(0);
+	}
+	CHECK(waitpid(child, &status, 0) == child && !status);
+}
+
 /* What a socket has no room for is lost, and it works on. */
 static void check_flood(void)
 {
@@ -119,6 +138,7 @@ int main(void)
 {
 	check_lengths();
 	check_errors();
+	check_reserved_ports();
 	check_flood();
 	puts("passed");
 	return 0;
