@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* The network's start: the threads that receive, and the loopback interface. */
+/* The network's start: packet sockets, netlink, and the loopback interface. */
 #include "internal.h"
 
 void net_init(void)
 {
-	net_receive_init();
 	net_packet_socket_init();
 	if (IS_ENABLED(CONFIG_NETLINK))
 		net_netlink_init();

@@ -13,8 +13,8 @@ int __must_check frame_cut(struct packet *frame, u32 headroom, struct packet_lis
 
 /* ---- receive.c ---- */
 
-/** @brief Start-up: the threads of the processors. */
-void net_receive_init(void);
+/** @brief Make the threads of the processors, unless they are there. Sleeps. @return 0, -ENOMEM, -EAGAIN */
+int __must_check net_receive_start(void);
 
 /* ---- device.c ---- */
 

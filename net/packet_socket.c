@@ -637,11 +637,15 @@ static const struct socket_ops packet_socket_ops = {
 static struct socket *packet_socket_create(struct socket_family *family, u32 type, u32 protocol)
 {
 	struct packet_socket *tap;
+	int err;
 
 	if (!current_capable(CAP_NET_RAW))
 		return ERR_PTR(-EPERM);
 	if (type != SOCK_RAW && type != SOCK_DGRAM)
 		return ERR_PTR(-ESOCKTNOSUPPORT);
+	err = net_receive_start();
+	if (err)
+		return ERR_PTR(err);
 	tap = kzalloc(sizeof(*tap));
 	if (!tap)
 		return ERR_PTR(-ENOMEM);

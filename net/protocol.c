@@ -133,10 +133,11 @@ static void protocol_tell_all(struct net_protocol *protocol)
 
 int net_protocol_publish(struct net_protocol *protocol)
 {
-	int err;
+	int err = net_receive_start();
 
+	if (err)
+		return err;
 	mutex_lock(&net_lock);
-	err = 0;
 	if (protocol->dead)
 		err = -ENODEV;
 	for (u32 i = 0; i < ARRAY_SIZE(protocol->ethertypes) && !err; i++) {

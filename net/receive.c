@@ -7,6 +7,8 @@
  * protocol. The backlog needs no lock: only its processor uses it, with preemption off. It is bounded: what does not fit
  * is dropped and counted.
  *
+ * The threads are made when somebody can receive: with the first protocol or packet socket. What arrives before is dropped.
+ *
  * A thread notes the protocol that it calls before it looks whether that is being removed, so that a removal can
  * wait until no processor is in it.
  */
@@ -41,7 +43,7 @@ void net_receive(struct packet_list *frames)
 
 	preempt_disable();
 	backlog = &backlogs[cpu_id()];
-	if (frames->first && backlog->frames.count < BACKLOG_MAX &&
+	if (frames->first && READ_ONCE(backlog->thread) && backlog->frames.count < BACKLOG_MAX &&
 	    backlog->frames.bytes < BACKLOG_BYTES_MAX) {
 		if (backlog->frames.first)
 			backlog->frames.last->next = frames->first;
@@ -385,23 +387,39 @@ bool net_receive_leaves(const void *protocol, u64 deadline_ns)
 	return true;
 }
 
-void net_receive_init(void)
+static int backlog_start(u32 cpu)
 {
-	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
-		struct backlog *backlog = &backlogs[cpu];
-		struct cpumask mask = { 0 };
-		char name[16];
+	struct backlog *backlog = &backlogs[cpu];
+	struct cpumask mask = { 0 };
+	struct thread *thread;
+	char name[16];
 
-		if (!cpus[cpu] || !cpus[cpu]->online) /* it did not start */
-			continue;
+	if (backlog->thread || !cpus[cpu] || !cpus[cpu]->online) /* it did not start */
+		return 0;
+	if (!backlog->batch)
 		backlog->batch = kzalloc_driver(PAGE_SIZE);
-		snprintf(name, sizeof(name), "knet/%u", cpu);
-		backlog->thread = thread_create(backlog_main, backlog, name);
-		if (!backlog->batch || IS_ERR(backlog->thread))
-			panic("not enough memory for the network");
-		cpumask_set(&mask, cpu);
-		if (thread_set_affinity(backlog->thread, &mask))
-			panic("no thread of the network on CPU %u", cpu);
-		thread_start(backlog->thread);
-	}
+	if (!backlog->batch)
+		return -ENOMEM;
+	snprintf(name, sizeof(name), "knet/%u", cpu);
+	thread = thread_create(backlog_main, backlog, name);
+	if (IS_ERR(thread))
+		return PTR_ERR(thread);
+	cpumask_set(&mask, cpu);
+	if (thread_set_affinity(thread, &mask))
+		panic("no thread of the network on CPU %u", cpu);
+	smp_store_release(&backlog->thread, thread);
+	thread_start(thread);
+	return 0;
+}
+
+int net_receive_start(void)
+{
+	static DEFINE_MUTEX(once);
+	int err = 0;
+
+	mutex_lock(&once);
+	for (u32 cpu = 0; cpu < cpu_count && !err; cpu++)
+		err = backlog_start(cpu);
+	mutex_unlock(&once);
+	return err;
 }

@@ -294,18 +294,14 @@ struct socket *driver_socket_create(struct socket_family *base, u32 type, u32 pr
 
 /* ---- names and connections ---- */
 
-static bool is_inet(u32 family)
-{
-	return family == INET_FAMILY || family == INET6_FAMILY;
-}
-
 static bool port_is_reserved(const struct socket *socket, const struct socket_address *address,
 			     u32 len)
 {
 	u32 port = address->data[0] << 8 | address->data[1];
 
-	return (is_inet(address->family) || is_inet(socket->family)) && len >= 4 && port &&
-	       port < PORTS_RESERVED;
+	return (address->family == INET_FAMILY || address->family == INET6_FAMILY ||
+		socket->family == INET_FAMILY || socket->family == INET6_FAMILY) &&
+	       len >= 4 && port && port < PORTS_RESERVED;
 }
 
 static int driver_socket_bind(struct socket *base, const struct socket_address *address, u32 len)
@@ -326,7 +322,6 @@ static int driver_socket_connect(struct socket *base, const struct socket_addres
 		s32 before = atomic_read(&socket->out_changes);
 
 		err = (int)SOCKET_CALL(socket, NULL, connect, (u64)address, len, 0, 0);
-		/* It may have begun before: in a call that a signal has ended, or that did not wait. */
 		if ((err != -EINPROGRESS && err != -EALREADY) || !wait)
 			return err;
 		err = socket_wait_change(socket, &base->write_wait, &socket->out_changes, before,
@@ -422,11 +417,13 @@ static int driver_socket_shutdown(struct socket *base, u32 how)
 
 /* ---- messages ---- */
 
+/* Zeroes: what a driver says that it has written there goes to the program. */
 static void message_begin(struct banos_socket_message *message, const struct socket_message *call)
 {
-	message->size = sizeof(*message);
-	message->flags = call->flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL);
-	message->out_flags = message->address_length = message->control_length = message->zero = 0;
+	*message = (struct banos_socket_message){
+		.size = sizeof(*message),
+		.flags = call->flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL)
+	};
 }
 
 static int message_from_user(struct banos_socket_message *message,
@@ -480,7 +477,6 @@ static s64 driver_socket_send(struct socket *base, struct socket_message *call)
 				      call->uio, &message);
 		if (result >= 0) {
 			total += result;
-			/* A driver that says that it has taken what it has not is not asked for ever. */
 			if (!call->uio->count || base->type != SOCK_STREAM || !result ||
 			    call->uio->count == left)
 				return total;
@@ -544,8 +540,6 @@ static s64 driver_socket_receive(struct socket *base, struct socket_message *cal
 	for (;;) {
 		s32 before = atomic_read(&socket->in_changes);
 
-		/* What the driver says that it has written there goes to the program. */
-		memset(&message, 0, sizeof(message));
 		message_begin(&message, call);
 		result = message_call(socket, socket->family->ops.receive,
 				      "banos_family_ops.receive", call->uio, &message);

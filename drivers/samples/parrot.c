@@ -18,7 +18,6 @@ static int64_t parrot_create(void *context, banos_socket socket, uint32_t family
 			     uint32_t protocol, void **parrot)
 {
 	struct parrot *fresh = (struct parrot *)banos_alloc(own, sizeof(*fresh), 0);
-
 	if (!fresh)
 		return -ENOMEM;
 	fresh->socket = socket;
@@ -31,7 +30,6 @@ static int64_t parrot_release(void *parrot)
 	banos_free(own, parrot);
 	return 0;
 }
-
 static int64_t parrot_send(void *context, banos_buffer from, uint64_t length,
 			   const struct banos_socket_message *message)
 {
@@ -62,7 +60,6 @@ static int64_t parrot_receive(void *context, banos_buffer to, uint64_t length,
 	banos_socket_wake(parrot->socket, BANOS_SOCKET_OUT);
 	return copied;
 }
-
 static int64_t parrot_poll(void *context)
 {
 	return ((struct parrot *)context)->heard ? BANOS_SOCKET_IN : BANOS_SOCKET_OUT;
@@ -82,7 +79,6 @@ static int64_t parrot_init(banos_owner self)
 
 	own = self;
 	int64_t err = banos_mutex_init(self, &lock);
-
 	return err ? err : banos_family_register(self, &config, NULL);
 }
 

@@ -232,7 +232,7 @@ def test_warning_goes_on(start):
 
 
 def test_too_little_memory_is_a_line_not_a_panic(start):
-    m = start(memory='2176K', initrd=b'', qemu=EXIT, append='qemu_exit')
+    m = start(memory='2432K', initrd=b'', qemu=EXIT, append='qemu_exit')
     status = m.wait_end()
     assert 'panic' not in m.before
     assert status == BOOT_STOP_STATUS

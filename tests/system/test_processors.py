@@ -42,7 +42,7 @@ def test_boot_with_many_processors(start, cpus):
 @pytest.mark.parametrize('cpus', [32, pytest.param(64, marks=LONG)])
 def test_processors_leave_memory_for_programs(start, cpus):
     """Each needs some 100 KiB: all that there are would take the machine's."""
-    m = start(cpus=cpus, memory=8)
+    m = start(cpus=cpus, memory=9)
     m.boot(120)
     log = m.check('dmesg')
     assert 'smp: not enough memory for more than' in log
