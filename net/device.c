@@ -376,13 +376,12 @@ static bool mutex_lock_until(struct mutex *mutex, u64 deadline_ns)
 }
 
 /* Its driver is told, and has no packet of it. */
-static void device_end(struct net_device *device)
+/* @param started  was it? Nobody calls transmit() any more. */
+static void device_end(struct net_device *device, bool started)
 {
 	struct bus_device *bus = device->bus;
-	bool started = device->started;
 
 	assert_held(&device->method_lock);
-	WRITE_ONCE(device->started, false);
 	net_tx_close(device);
 	if (started && !device->methods->stop(device))
 		bus = NULL;
@@ -397,20 +396,21 @@ static void device_end(struct net_device *device)
 
 int net_device_halt(struct net_device *device, u64 deadline_ns)
 {
-	bool started = device->started;
+	bool started;
 
 	if (!mutex_lock_until(&device->method_lock, deadline_ns))
 		return -EBUSY;
+	started = device->started;
 	WRITE_ONCE(device->started, false);
 	while (net_tx_is_running(device)) {
 		if (time_monotonic_ns() >= deadline_ns) {
+			WRITE_ONCE(device->started, started); /* the next try has to stop it */
 			mutex_unlock(&device->method_lock);
 			return -EBUSY;
 		}
 		sleep_ms(1);
 	}
-	device->started = started;
-	device_end(device);
+	device_end(device, started);
 	mutex_unlock(&device->method_lock);
 	return 0;
 }

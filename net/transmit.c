@@ -190,10 +190,17 @@ bool net_tx_is_stalled(const struct net_device *device)
 
 bool net_tx_is_running(const struct net_device *device)
 {
-	for (u32 i = 0; i < device->ntx; i++)
-		if (READ_ONCE(device->tx[i].running))
-			return true;
-	return false;
+	bool running = false;
+
+	/* With the lock: who has seen that the device was started has said by then that he runs it. */
+	for (u32 i = 0; i < device->ntx && !running; i++) {
+		struct net_tx_queue *queue = &device->tx[i];
+
+		spin_lock(&queue->lock);
+		running = queue->running;
+		spin_unlock(&queue->lock);
+	}
+	return running;
 }
 
 void net_tx_close(struct net_device *device)
