@@ -257,6 +257,17 @@ static void context_switch(struct run_queue *rq, struct thread *prev, struct thr
 	switch_finish(this_cpu()->rq, prev);
 }
 
+void sched_charge_current(void)
+{
+	u64 flags = irq_save();
+	struct run_queue *rq = this_cpu()->rq;
+
+	raw_spin_lock(&rq->lock);
+	rq_charge_running(rq, current, time_monotonic_ns());
+	raw_spin_unlock(&rq->lock);
+	irq_restore(flags);
+}
+
 static void schedule_with(bool preempted)
 {
 	u64 flags = irq_save();

@@ -163,6 +163,8 @@ void thread_switch_space(struct vm_space *space);
 /* ---- scheduler ---- */
 void schedule(void); /* release the CPU according to current->state */
 void sched_yield_current(void);
+/** Add how long the running thread has run since the last tick or switch to its times. Any context. */
+void sched_charge_current(void);
 /** @brief Make @p cpu pass through the scheduler soon, also out of a loop in user mode. Any context. */
 void sched_kick(struct cpu *cpu);
 /**

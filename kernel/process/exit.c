@@ -264,6 +264,8 @@ static void process_end(struct process *p)
 static void process_add_figures(struct process *p, struct thread *t)
 {
 	assert_held(&p->sig_lock);
+	if (t == current)
+		sched_charge_current();
 	p->exec_ns += thread_cpu_ns(t);
 	p->user_ns += t->user_ns;
 	p->system_ns += t->system_ns;

@@ -229,9 +229,12 @@ u64 process_cpu_ns(struct process *p)
 
 void process_times(struct process *p, u64 *user_ns, u64 *system_ns)
 {
-	u64 flags = spin_lock_irqsave(&p->sig_lock);
 	struct thread *t;
+	u64 flags;
 
+	if (p == current->proc)
+		sched_charge_current(); /* what a program asks of itself is exact, as its CPU clock is */
+	flags = spin_lock_irqsave(&p->sig_lock);
 	*user_ns = p->user_ns;
 	*system_ns = p->system_ns;
 	list_for_each(t, &p->threads, proc_link) {

@@ -127,6 +127,8 @@ static void rusage_set_times(struct rusage *usage, u64 user_ns, u64 system_ns)
 
 static void rusage_of_thread(struct rusage *usage, const struct thread *t)
 {
+	if (t == current)
+		sched_charge_current();
 	*usage = (struct rusage){ 0 };
 	rusage_set_times(usage, t->user_ns, t->system_ns);
 	usage->ru_minflt = (s64)t->sig->minflt;
