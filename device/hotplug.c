@@ -7,13 +7,17 @@
  *	add block NAME block:disk (or block:partition), and remove
  *	add block NAME filesystem:TYPE	such a file system was seen there
  *	add net NAME net:interface	and remove
+ *	add mount TYPE filesystem:TYPE	a program wants to mount one, and no driver serves it
  *
  * A new open file starts with an "add" line for each existing device, so that a
  * program that starts late misses nothing. Each open file has its own queue of at most
  * QUEUE_MAX lines. When the queue is full, new lines are dropped, and one read fails
  * with EPIPE: the program must open the file again.
  *
- * Lock: listeners_lock (spin) guards the list of open files and their lines.
+ * mount() waits for an answer to its line. A program that reads or polls again, with nothing left in its queue, has
+ * done what the lines before were for; when all have, there will be no answer.
+ *
+ * Lock: listeners_lock (spin) guards the list of open files, their lines and states.
  */
 #include <kernel/block.h>
 #include <kernel/bus.h>
@@ -27,6 +31,7 @@
 #include <kernel/partition.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
+#include <kernel/time.h>
 #include <kernel/uaccess.h>
 #include <kernel/wait.h>
 #include <uapi/fcntl.h>
@@ -34,6 +39,8 @@
 
 #define QUEUE_MAX 1024
 #define LINE_MAX  384 /* action, bus, name and alias */
+
+#define ANSWER_LIMIT_NS (10 * NSEC_PER_SEC)
 
 struct line {
 	struct list link;
@@ -45,11 +52,14 @@ struct listener {
 	struct list link, lines;
 	u32 count;
 	bool lost;
+	bool idle; /* asked for more when there was nothing */
 	struct wait_queue wait;
 };
 
-static DEFINE_SPINLOCK(listeners_lock); /* listeners; lines, count and lost of each */
+static DEFINE_SPINLOCK(listeners_lock); /* listeners; lines, count, lost and idle of each */
 static DEFINE_LIST(listeners);
+static struct change_source answers =
+	CHANGE_SOURCE_INIT(answers); /* also woken when listeners become idle */
 
 static const char *const action_names[] = {
 	[HOTPLUG_ADD] = "add",
@@ -65,6 +75,7 @@ static void listener_append_locked(struct listener *listener, const char *text, 
 	struct line *line = NULL;
 
 	assert_held(&listeners_lock);
+	listener->idle = false;
 	if (listener->count < QUEUE_MAX)
 		line = kmalloc(sizeof(*line) + len);
 	if (!line) {
@@ -184,6 +195,51 @@ static bool hotplug_add_present(const struct bus_device *device, void *arg)
 	return true;
 }
 
+/* ---- requests ---- */
+
+static bool listeners_are_idle(void)
+{
+	u64 flags = spin_lock_irqsave(&listeners_lock);
+	struct listener *listener;
+	bool idle = true;
+
+	list_for_each(listener, &listeners, link)
+		idle = idle && listener->idle;
+	spin_unlock_irqrestore(&listeners_lock, flags);
+	return idle;
+}
+
+void hotplug_filesystem_request(const char *type, bool (*exists)(const char *type))
+{
+	u64 deadline_ns = time_monotonic_ns() + ANSWER_LIMIT_NS;
+	char text[LINE_MAX];
+	u32 seen;
+	int err;
+
+	hotplug_tell(text, scnprintf(text, LINE_MAX, "add mount %s filesystem:%s\n", type, type));
+	do {
+		seen = atomic_read(&answers.changes);
+		if (exists(type))
+			return;
+		err = WAIT_EVENT_(&answers.wait,
+				  atomic_read(&answers.changes) != seen || listeners_are_idle(),
+				  THREAD_KILLABLE, deadline_ns, fatal_signal_pending());
+	} while (!err && atomic_read(&answers.changes) != seen);
+}
+
+void hotplug_filesystem_answer(void)
+{
+	change_announce(&answers);
+}
+
+/* It has nothing to read, and asks for more. Under listeners_lock. */
+static void listener_set_idle_locked(struct listener *listener)
+{
+	assert_held(&listeners_lock);
+	listener->idle = true;
+	wake_up_all(&answers.wait);
+}
+
 /* ---- files ---- */
 
 static int hotplug_open(struct inode *inode, struct file *f)
@@ -215,6 +271,7 @@ static void hotplug_release(struct file *f)
 	u64 flags = spin_lock_irqsave(&listeners_lock);
 
 	list_del(&listener->link);
+	wake_up_all(&answers.wait);
 	spin_unlock_irqrestore(&listeners_lock, flags);
 	while (!list_empty(&listener->lines)) {
 		struct line *line = list_first(&listener->lines, struct line, link);
@@ -245,6 +302,8 @@ static struct line *listener_take_line(struct listener *listener, u64 room)
 	} else if (listener->lost) {
 		listener->lost = false;
 		line = ERR_PTR(-EPIPE);
+	} else {
+		listener_set_idle_locked(listener);
 	}
 	spin_unlock_irqrestore(&listeners_lock, flags);
 	return line;
@@ -281,11 +340,17 @@ static s64 hotplug_read(struct file *f, struct uio *uio, u64 *pos)
 static u32 hotplug_poll(struct file *f, struct poll_table *table)
 {
 	struct listener *listener = f->private;
+	u32 events = POLLIN | POLLRDNORM;
+	u64 flags;
 
 	poll_wait(table, &listener->wait);
-	if (!listener_has_lines(listener))
-		return 0;
-	return POLLIN | POLLRDNORM;
+	flags = spin_lock_irqsave(&listeners_lock);
+	if (!listener_has_lines(listener)) {
+		listener_set_idle_locked(listener);
+		events = 0;
+	}
+	spin_unlock_irqrestore(&listeners_lock, flags);
+	return events;
 }
 
 static const struct file_ops hotplug_fops = {

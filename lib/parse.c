@@ -100,3 +100,17 @@ int parse_size(const char *text, u64 *out)
 	*out = value;
 	return 0;
 }
+
+bool text_is_word(const char *text, size_t size)
+{
+	size_t length = strnlen(text, size);
+
+	for (size_t i = 0; i < length; i++) {
+		char c = text[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      strchr("_-.", c)))
+			return false;
+	}
+	return length && length < size;
+}

@@ -251,17 +251,3 @@ u32 api_struct_size(const void *from)
 		return 0;
 	return size;
 }
-
-bool api_is_word(const char *text, size_t size)
-{
-	size_t length = strnlen(text, size);
-
-	for (size_t i = 0; i < length; i++) {
-		char c = text[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		      strchr("_-.", c)))
-			return false;
-	}
-	return length && length < size;
-}

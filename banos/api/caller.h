@@ -146,9 +146,6 @@ int __must_check api_struct_read(const char *function, const struct struct_rule 
 s64 __must_check api_struct_room(const char *function, const struct struct_rule *rule,
 				 const void *to);
 
-/** @brief Is it a text with an end, not empty, of letters, digits and _ - . only? */
-bool api_is_word(const char *text, size_t size);
-
 /**
  * @brief Copy a table of methods: size, must bits and functions of the driver.
  * @param rule      of a table: all behind size and must are methods

@@ -178,8 +178,8 @@ int64_t banos_filesystem_state(banos_disk disk, const struct banos_filesystem_fo
 	err = api_struct_read(__func__, &found_rule, found, &copy);
 	if (err)
 		return err;
-	if (!api_is_word(copy.type, sizeof(copy.type)) || copy.zero ||
-	    (copy.uuid[0] && !api_is_word(copy.uuid, sizeof(copy.uuid))))
+	if (!text_is_word(copy.type, sizeof(copy.type)) || copy.zero ||
+	    (copy.uuid[0] && !text_is_word(copy.uuid, sizeof(copy.uuid))))
 		return MISTAKE("found->type, uuid or zero is not valid");
 	if (!text_has_end(copy.label, sizeof(copy.label)))
 		return MISTAKE("found->label has no NUL");

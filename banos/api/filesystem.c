@@ -220,7 +220,7 @@ static int filesystem_read_config(struct owner *owner, const struct banos_filesy
 		return err;
 	if (config->flags & ~BANOS_FILESYSTEM_NODEV)
 		return api_mistake(function, -EINVAL, "config->flags has an unknown bit");
-	if (!api_is_word(config->name, sizeof(config->name)))
+	if (!text_is_word(config->name, sizeof(config->name)))
 		return api_mistake(function, -EINVAL, "config->name is no name of a type");
 	if (owner != owner->root)
 		return api_mistake(function, -EINVAL, "owner is not the driver itself");

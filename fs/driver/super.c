@@ -10,6 +10,7 @@
  * driven_lock is held while drivers mount and unmount, so that a driver does not come or go meanwhile.
  */
 #include <kernel/block.h>
+#include <kernel/bus.h>
 #include <kernel/err.h>
 #include <kernel/fs/dentry.h>
 #include <kernel/fs/path.h>
@@ -552,7 +553,11 @@ const struct super_ops driven_super_ops = {
 
 static bool driven_type_hold(struct fs_type *fs_type)
 {
-	atomic_inc(&container_of(fs_type, struct driven_type, fs_type)->refs);
+	struct driven_type *type = container_of(fs_type, struct driven_type, fs_type);
+
+	if (!READ_ONCE(type->adopted))
+		return false;
+	atomic_inc(&type->refs);
 	return true;
 }
 
@@ -611,7 +616,9 @@ void driven_type_adopt(struct driven_type *type)
 	list_for_each(super, &driven_supers, link)
 		if (!super->type && !super->ending && !strcmp(super->named->name, type->name))
 			serve_again(super, type);
+	WRITE_ONCE(type->adopted, true);
 	mutex_unlock(&driven_lock);
+	hotplug_filesystem_answer();
 }
 
 int driven_type_withdraw(struct driven_type *type, bool take_away, u64 deadline_ns)

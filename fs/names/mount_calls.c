@@ -10,8 +10,8 @@
  * are "private", in Linux's words. So MS_PRIVATE and MS_SLAVE describe what is the
  * case, and MS_SHARED is refused.
  *
- * Everything here runs under mount_mutex. What is mounted on the target is looked
- * up again after the mutex was taken.
+ * Everything here runs under mount_mutex, but the wait for the driver of a file system (fs_type_request()): that driver's
+ * program may itself mount. What is mounted on the target is looked up again after the mutex was taken.
  */
 #include <kernel/cred.h>
 #include <kernel/fs/context.h>
@@ -35,6 +35,9 @@
 #include "mount_tree.h"
 
 #define BIND_MAX 1000 /* mounts that one recursive bind copies */
+/* Any of these: the call mounts nothing new. */
+#define MS_NOT_NEW \
+	(MS_REMOUNT | MS_BIND | MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE | MS_MOVE)
 
 static u32 mount_flags(u32 ms)
 {
@@ -319,6 +322,8 @@ static int do_mount(const char *source, struct path *target, const char *type, u
 
 	if ((flags & MS_MGC_MSK) == (u32)MS_MGC_VAL)
 		flags &= ~(u32)MS_MGC_MSK;
+	if (type && !(flags & MS_NOT_NEW))
+		fs_type_request(type);
 	mutex_lock(&mount_mutex);
 	if ((flags & (MS_REMOUNT | MS_BIND)) == (MS_REMOUNT | MS_BIND))
 		err = remount_mount(target, flags);

@@ -4,6 +4,7 @@
  *
  * Lock: types_lock (mutex): see there.
  */
+#include <kernel/bus.h>
 #include <kernel/err.h>
 #include <kernel/fs/dentry.h>
 #include <kernel/fs/inode.h>
@@ -13,6 +14,8 @@
 #include <kernel/seq_file.h>
 #include <kernel/string.h>
 #include "dcache.h"
+
+#define TYPE_NAME_MAX 32 /* as drivers give them, with NUL */
 
 static DEFINE_MUTEX(types_lock); /* guards types */
 static DEFINE_LIST(types);
@@ -95,6 +98,21 @@ void fs_type_put(struct fs_type *type)
 {
 	if (type->drop)
 		type->drop(type);
+}
+
+static bool fs_type_exists(const char *name)
+{
+	struct fs_type *type = fs_type_get(name);
+
+	if (type)
+		fs_type_put(type);
+	return type;
+}
+
+void fs_type_request(const char *name)
+{
+	if (text_is_word(name, TYPE_NAME_MAX) && !fs_type_exists(name))
+		hotplug_filesystem_request(name, fs_type_exists);
 }
 
 int fs_register(struct fs_type *type)

@@ -40,6 +40,8 @@ int __must_check parse_u64(const char *text, u32 base, u64 *out);
 int __must_check parse_s64(const char *text, u32 base, s64 *out);
 /** "4K", "16M", "2G" and plain numbers. */
 int __must_check parse_size(const char *text, u64 *out);
+/** Is it a text with an end within @p size bytes, not empty, of letters, digits and _ - . only? */
+bool text_is_word(const char *text, size_t size);
 /** Does all of @p text match @p pattern, with * for any text and ? for any character? */
 bool glob_match(const char *pattern, const char *text);
 /** How many characters of @p pattern stand for themselves: the more, the more specific it is. */

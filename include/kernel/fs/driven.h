@@ -16,9 +16,10 @@ struct driven_type {
 	bool (*pin)(struct owner *root);
 	void (*unpin)(struct owner *root);
 	void *context;
-	u32 flags;  /* BANOS_FILESYSTEM_NODEV */
-	bool gone;  /* under driven_lock: nothing is mounted by it any more */
-	u32 mounts; /* under driven_lock */
+	u32 flags;    /* BANOS_FILESYSTEM_NODEV */
+	bool adopted; /* pin() succeeds */
+	bool gone;    /* under driven_lock: nothing is mounted by it any more */
+	u32 mounts;   /* under driven_lock */
 	struct banos_filesystem_ops ops;
 	char name[32];
 };

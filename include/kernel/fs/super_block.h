@@ -67,7 +67,10 @@ struct fs_type {
 	/** Return a super block with a root, counted for the caller: a new one, or one that exists. */
 	int (*mount)(struct fs_type *type, u32 flags, const char *source, const char *options,
 		     struct super_block **out);
-	/** Count a reference on a type that may end, and drop it; hold() does not sleep. NULL: it stays for ever. */
+	/**
+	 * Count a reference on a type that may end, and drop it; hold() does not sleep. NULL: it stays for ever.
+	 * @return false: it cannot be mounted yet
+	 */
 	bool (*hold)(struct fs_type *type);
 	void (*drop)(struct fs_type *type);
 	struct list link;
@@ -82,6 +85,8 @@ void fs_unregister(struct fs_type *type);
 /** @return the type of that name, held: fs_type_put(); or NULL. Sleeps. */
 struct fs_type *fs_type_get(const char *name);
 void fs_type_put(struct fs_type *type);
+/** @brief Where no type of that name can be mounted: ask programs for its driver, and wait some seconds for it. Sleeps, without locks. */
+void fs_type_request(const char *name);
 /** @brief Name the type number @p index, from 0, of those that a disk may have. Sleeps. @return false: there is none */
 bool fs_type_of_disks(u32 index, char *name, size_t size);
 /** @brief Write the text of /proc/filesystems. Sleeps. */
