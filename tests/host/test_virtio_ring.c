@@ -556,6 +556,14 @@ static void an_empty_used_ring_asks_for_the_next_interrupt(void **state)
 		assert_int_equal(*available_word(&model, event), before);
 		assert_int_equal(ring_take(&model.ring, &completion), RING_NONE);
 		assert_int_equal(*available_word(&model, event), before + 3);
+		/* Also of a client that takes what there is, and looks again. */
+		add_chain(&model, 1, 1, 1);
+		device_pop(&model, &chain);
+		device_push_chain(&model, &chain, 0);
+		assert_int_equal(ring_take(&model.ring, &completion), RING_OK);
+		assert_int_equal(*available_word(&model, event), before + 3);
+		assert_int_equal(ring_has_used(&model.ring), 0);
+		assert_int_equal(*available_word(&model, event), before + 4);
 		model_free(&model);
 	}
 }

@@ -187,13 +187,6 @@ int ring_needs_notification(struct ring *ring)
 
 /* ---- from the device ---- */
 
-int ring_has_used(const struct ring *ring)
-{
-	if (ring->fault.kind)
-		return 0;
-	return is_packed(ring) ? packed_has_used(ring) : split_has_used(ring);
-}
-
 int ring_break(struct ring *ring, uint32_t kind, uint32_t value, uint64_t limit)
 {
 	ring->fault = (struct ring_fault){ .kind = kind, .value = value, .limit = limit };
@@ -206,6 +199,15 @@ static int ring_request_interrupt(struct ring *ring)
 	if (!(ring->kinds & RING_EVENTS))
 		return 0;
 	return is_packed(ring) ? packed_request_interrupt(ring) : split_request_interrupt(ring);
+}
+
+int ring_has_used(struct ring *ring)
+{
+	if (ring->fault.kind)
+		return 0;
+	if (is_packed(ring) ? packed_has_used(ring) : split_has_used(ring))
+		return 1;
+	return ring_request_interrupt(ring);
 }
 
 static void slot_free(struct ring *ring, uint16_t head)
@@ -231,7 +233,7 @@ int ring_take(struct ring *ring, struct ring_completion *completion)
 
 	if (ring->fault.kind)
 		return RING_BROKEN;
-	if (!ring_has_used(ring) && !ring_request_interrupt(ring))
+	if (!ring_has_used(ring))
 		return RING_NONE;
 	result = is_packed(ring) ? packed_read_used(ring, &element)
 				 : split_read_used(ring, &element);

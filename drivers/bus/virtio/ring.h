@@ -157,8 +157,12 @@ int ring_add(struct ring *ring, const struct ring_segment *segments, uint32_t co
 /** Does the device want to be notified of what was added since the last call? @return 1, 0 */
 int ring_needs_notification(struct ring *ring);
 
-/** Has the device returned anything? @return 1, 0; 0 for a broken ring */
-int ring_has_used(const struct ring *ring);
+/**
+ * @brief Has the device returned anything? If not, it is to interrupt for the next: a client that took
+ * exactly what there was, and no more, is called for that.
+ * @return 1, 0; 0 for a broken ring
+ */
+int ring_has_used(struct ring *ring);
 
 /**
  * @brief Take back a chain that the device has returned. After RING_NONE the device interrupts
