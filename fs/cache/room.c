@@ -2,7 +2,8 @@
 /*
  * Room on the store for what is written.
  *
- * Room is given by one thread at a time (room_lock): a write and the first stores to pages of mappings ask at once.
+ * Room is given by one thread at a time (room_lock): a write and the first stores to pages of mappings ask at once. Whoever
+ * changes the file below otherwise (its names, size, rights) takes the same lock: the file system sees one change of it at a time.
  *
  * What was in the blocks before must be seen neither by a reader, who may ask where a page lies as soon as it has
  * room, nor after a crash. So nothing gets room whose pages are not all cached, up to date, and counted by

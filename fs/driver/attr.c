@@ -61,8 +61,10 @@ void node_count_blocks(struct inode *inode)
 {
 	struct banos_attr attr = attr_empty();
 
+	node_change_begin(inode); /* what map() allocates is added to it */
 	if (!driven_ask(driven_of(inode->sb), getattr, node_number(inode), &attr))
 		WRITE_ONCE(inode->blocks, attr.blocks);
+	node_change_end(inode);
 }
 
 /* What could not be stored is as it was. */
@@ -95,9 +97,9 @@ int driven_setattr(struct inode *inode, const struct iattr *attr)
 	int err = setattr_copy(inode, attr);
 
 	if (!err) {
-		node_exclude_stores(inode);
+		node_change_begin(inode);
 		err = node_hand_down(inode, attr->valid, DRIVEN_CHANGE);
-		node_admit_stores(inode);
+		node_change_end(inode);
 	}
 	node_changed(inode);
 	if (!err && driven_of(inode->sb)->flags & BANOS_MOUNT_NO_OWNERS)
@@ -189,12 +191,12 @@ int driven_setxattr(struct inode *inode, const char *name, const void *value, u3
 	struct driven_super *super = driven_of(inode->sb);
 	s64 err;
 
-	node_exclude_stores(inode);
+	node_change_begin(inode);
 	if (value)
 		err = driven_change(super, setxattr, node_number(inode), name, value, size, flags);
 	else
 		err = driven_change(super, removexattr, node_number(inode), name);
-	node_admit_stores(inode);
+	node_change_end(inode);
 	if (err)
 		return driven_error(err);
 	node_changed(inode);

@@ -195,7 +195,9 @@ static int data_truncate(struct inode *inode, u64 size)
 		return err;
 	file_cache_cut_begin(inode);
 	file_cache_cut(inode, size);
+	node_change_begin(inode);
 	err = node_hand_down(inode, BANOS_SET_SIZE, DRIVEN_CHANGE);
+	node_change_end(inode);
 	if (err && was < size)
 		WRITE_ONCE(inode->size, was);
 	file_cache_cut_end(inode);
@@ -217,8 +219,10 @@ static int data_punch(struct inode *inode, u64 offset, u64 length)
 		return err;
 	file_cache_cut_begin(inode);
 	file_cache_punch(inode, offset, length);
+	node_change_begin(inode);
 	err = driven_change(driven_of(inode->sb), allocate, node_number(inode), mode, offset,
 			    length);
+	node_change_end(inode);
 	file_cache_cut_end(inode);
 	return driven_error(err);
 }
@@ -232,9 +236,9 @@ static int data_reserve(struct inode *inode, u32 mode, u64 offset, u64 length)
 
 	if (end > super->info.bytes_max)
 		return -EFBIG;
-	file_cache_cut_begin(inode); /* a store to a mapping gives room at the same time */
+	node_change_begin(inode);
 	err = driven_change(super, allocate, node_number(inode), mode, offset, length);
-	file_cache_cut_end(inode);
+	node_change_end(inode);
 	if (err && err != -EOPNOTSUPP)
 		return driven_error(err);
 	if (mode & FALLOC_FL_KEEP_SIZE && end > inode->size)

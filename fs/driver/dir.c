@@ -156,10 +156,10 @@ static __cold int driven_link(struct inode *inode, struct inode *dir, struct den
 	/* Of what has no name commits hand nothing down: that ends before one can contain the name. */
 	if (!inode->nlink++)
 		node_dirty(inode, BANOS_SET_MODE | BANOS_SET_ATIME | BANOS_SET_MTIME);
-	node_exclude_stores(inode);
+	node_change_begin(inode);
 	err = driven_change(super, link, node_number(inode), node_number(dir), d->name,
 			    dentry_name_len(d), &attr);
-	node_admit_stores(inode);
+	node_change_end(inode);
 	if (err) {
 		inode->nlink--;
 		return driven_error(err);
@@ -178,10 +178,10 @@ static int driven_unlink(struct inode *dir, struct dentry *d)
 {
 	s64 err;
 
-	node_exclude_stores(d->inode);
+	node_change_begin(d->inode);
 	err = driven_change(driven_of(dir->sb), unlink, node_number(dir), d->name,
 			    dentry_name_len(d), node_number(d->inode));
-	node_admit_stores(d->inode);
+	node_change_end(d->inode);
 	if (err)
 		return driven_error(err);
 	if (d->inode->nlink)
@@ -231,6 +231,23 @@ static void rename_done(struct inode *odir, struct inode *moved, struct inode *n
 	dir_touch(ndir);
 }
 
+/* Of the two that a rename is about; NULL: it replaces nothing. */
+static void rename_change_begin(struct inode *moved, struct inode *other)
+{
+	if (other && other < moved)
+		node_change_begin(other);
+	node_change_begin(moved);
+	if (other && other > moved)
+		node_change_begin(other);
+}
+
+static void rename_change_end(struct inode *moved, struct inode *other)
+{
+	node_change_end(moved);
+	if (other)
+		node_change_end(other);
+}
+
 static int driven_rename(struct inode *odir, struct dentry *old, struct inode *ndir,
 			 struct dentry *new, u32 flags)
 {
@@ -253,7 +270,9 @@ static int driven_rename(struct inode *odir, struct dentry *old, struct inode *n
 	}
 	if (flags & RENAME_EXCHANGE)
 		what.flags = BANOS_RENAME_EXCHANGE;
+	rename_change_begin(old->inode, new->inode);
 	err = driven_change(driven_of(odir->sb), rename, &what);
+	rename_change_end(old->inode, new->inode);
 	if (err)
 		return driven_error(err);
 	rename_done(odir, old->inode, ndir, new->inode, what.flags);

@@ -2,7 +2,7 @@
 /**
  * @file driver.h  File systems that are drivers: what the files of this folder share.
  *
- * Locks, outermost first: inode->lock; driven_super.commit_lock; a change (call.c); a bucket's lock of
+ * Locks, outermost first: inode->lock; file_cache.room_lock; driven_super.commit_lock; a change (call.c); a bucket's lock of
  * the table of nodes, a cell's lock (spin). driven_lock (mutex): which types and super blocks there are.
  */
 #pragma once
@@ -166,18 +166,19 @@ static inline u64 node_number(const struct inode *inode)
 	return driven_node(inode)->node;
 }
 /**
- * @brief From here to node_admit_stores() no store to a mapping gives the file room: that is a change of the node, too, and the only
- * one without inode->lock. Under inode->lock; sleeps.
+ * @brief From here to node_change_end() this thread alone changes the node. Most methods that change it have inode->lock; but a first
+ * store to a page of a mapping, for which map() allocates, has not, nor have the files that RENAME_EXCHANGE
+ * exchanges. Of two nodes, that at the lower address first. Sleeps.
  */
-static inline void node_exclude_stores(struct inode *inode)
+static inline void node_change_begin(struct inode *inode)
 {
 	if (inode->cache)
-		file_cache_cut_begin(inode);
+		mutex_lock(&inode->cache->room_lock);
 }
-static inline void node_admit_stores(struct inode *inode)
+static inline void node_change_end(struct inode *inode)
 {
 	if (inode->cache)
-		file_cache_cut_end(inode);
+		mutex_unlock(&inode->cache->room_lock);
 }
 int __must_check driven_nodes_init(void);
 /** @brief The inode of a node, counted; a new one if it is not known. @return ERR_PTR; -EAGAIN: look the name up again */
@@ -232,7 +233,7 @@ int driven_setxattr(struct inode *inode, const char *name, const void *value, u3
 /** @brief Hand down attributes of a node: BANOS_SET_... @param flags  DRIVEN_... @return 0, -errno */
 int __must_check node_hand_down(struct inode *inode, u32 which, u32 flags);
 
-/** @brief Take over how many blocks a node has. */
+/** @brief Take over how many blocks a node has. Outside of its changes. */
 void node_count_blocks(struct inode *inode);
 
 /** @brief Write what unmount() has written to the store. No call runs. @return 0, -errno */

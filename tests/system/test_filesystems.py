@@ -8,7 +8,7 @@ import pytest
 
 import machine as machines
 from archive import file
-from conftest import repeats
+from conftest import disk_program, repeats
 from driver_source import FLAGS, SOURCE
 
 pytestmark = pytest.mark.banos
@@ -160,3 +160,18 @@ def test_a_driver_that_faults_leaves_no_half_of_a_change(start, tmp_path):
     m.check('{ until ! lsmod | grep -q halves; do sleep 0.1; done; insmod /halves.ko; } & '
             '! chmod 601 /h 2>/dev/null; wait', 60)
     assert stored(m) == '700 2'
+
+
+def test_one_change_of_a_file_at_a_time(start, tmp_path):
+    """Also where one is a store to a mapping, which needs room, and the other one a rename."""
+    disk = str(tmp_path / 'disk')
+    with open(disk, 'wb') as f:
+        f.truncate(4 << 20)
+    m = start(cpus=2, append='quiet', files={
+        'juggler.ko': driver('juggler', tmp_path), 'renamerace': file('', disk_program('renamerace'), 0o755)}, qemu=[
+            '-drive', f'if=none,id=d,format=raw,file={disk}', '-device', 'virtio-blk-pci,drive=d']).boot()
+    m.check('modprobe virtio_blk; insmod /juggler.ko; mkdir /j; until test -b /dev/vda; do sleep 0.1; done')
+    m.check('mount -t juggler /dev/vda /j && cd /j')
+    assert m.check('/renamerace left right 256', 60).split() == ['0']
+    m.check('cd /; umount /j; mount -t juggler /dev/vda /j')
+    assert m.check('stat -c %h /j').split() == ['2']

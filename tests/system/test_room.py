@@ -107,6 +107,16 @@ def test_what_a_mapping_stores_meanwhile_stays(start, tmp_path, kernel):
     ended(m, disk, 'ext2-4k')
 
 
+@pytest.mark.parametrize('kind', ['ext2-1k', *repeats('ext2-4k')])
+def test_names_move_while_a_mapping_stores(start, tmp_path, kernel, kind):
+    m, disk = started(start, tmp_path, kind, kernel, 'renamerace')
+    assert m.check('/renamerace a b 2000', 120).split() == ['0']
+    counted = m.check('sync; stat -c %b a b')
+    m.check('cd /; umount /m; mount -t ext2 /dev/vda /m; cd /m')
+    assert m.check('stat -c %b a b') == counted
+    ended(m, disk, kind)
+
+
 def test_clusters_behind_the_end(start, tmp_path, kernel):
     m, disk = started(start, tmp_path, 'fat', kernel)
     m.check('echo new >a')

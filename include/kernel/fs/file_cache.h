@@ -8,7 +8,7 @@
  *
  * Locks, outermost first: inode->lock (writes, changes of size); vm_space.lock (faults); file_cache.cut_lock (faults and
  * fills for reading, whoever takes stored bytes away for writing; no user memory is touched under it); file_cache.room_lock
- * (who gives room); a change of the file system (cache_backing.begin to end); inode->pages.lock (spin): the tree, its tags,
+ * (who gives room, or changes the file below otherwise); a change of the file system (cache_backing.begin to end); inode->pages.lock (spin): the tree, its tags,
  * page->mapping, the list of writes.
  * Write-back takes none but the last, so a commit may wait for it.
  */
