@@ -7,8 +7,10 @@
  * while it creates.
  */
 #include "calls.h"
+#include <kernel/cred.h>
 #include <kernel/err.h>
 #include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/lock.h>
 #include <kernel/rcu.h>
 #include <kernel/string.h>
@@ -65,6 +67,17 @@ static void family_put(struct socket_family *family)
 		family->drop(family);
 }
 
+void socket_family_each(u32 number, struct socket_walk *walk)
+{
+	struct socket_family *family = family_find(number);
+
+	if (!family)
+		return;
+	if (family->each)
+		family->each(family, walk);
+	family_put(family);
+}
+
 /* ---- making them ---- */
 
 int socket_get(u32 fd, struct socket_ref *ref)
@@ -107,6 +120,8 @@ static s64 socket_install(struct socket *socket, u32 type)
 		socket->ops->release(socket);
 		return PTR_ERR(f);
 	}
+	socket->uid = current_cred()->fsuid;
+	WRITE_ONCE(socket->inode, f->inode->ino);
 	fd = fd_install(f, 0, type & SOCK_CLOEXEC);
 	if (fd < 0)
 		file_put(f);

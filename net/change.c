@@ -50,6 +50,7 @@ int net_device_set_up(struct net_device *device, bool up)
 		return device_up(device);
 	net_settings_forget(device->index, true);
 	WRITE_ONCE(device->flags, device->flags & ~IFF_UP);
+	net_taps_interface_down(device->index, false);
 	device_changed(device);
 	synchronize_rcu(); /* who saw it up has put its frames into a queue */
 	err = net_device_halt(device, time_monotonic_ns() + STOP_NS);

@@ -362,6 +362,7 @@ static void device_hide(struct net_device *device)
 	hotplug_net_event(HOTPLUG_REMOVE, device->name);
 	net_sysfs_remove(device);
 	device_unlink(device);
+	net_taps_interface_down(device->index, true);
 	list_add_tail(&device->link, &net_devices);
 }
 

@@ -31,6 +31,12 @@ void net_loopback_init(void);
 /** @brief Start-up: /proc/net. */
 void net_proc_init(void);
 
+/* ---- socket_proc.c, unix_proc.c ---- */
+
+/** @brief Start-up: the lists of sockets in /proc/net. */
+void net_socket_proc_init(void);
+void unix_proc_init(void);
+
 /* ---- sysfs.c: with net_lock ---- */
 
 /** @brief /sys/class/net/NAME. */
@@ -43,6 +49,8 @@ void net_sysfs_remove(struct net_device *device);
 void net_taps_outgoing(const struct packet_list *frames);
 /** @brief The same of one that was received. */
 void net_taps_incoming(struct packet *frame);
+/** @brief An interface was set down, or removed; with net_lock. Who is bound to it is told: ENETDOWN. */
+void net_taps_interface_down(u32 index, bool removed);
 /** @brief Start-up: the family AF_PACKET. */
 void net_packet_socket_init(void);
 

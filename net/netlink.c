@@ -13,9 +13,11 @@
 #include <kernel/cred.h>
 #include <kernel/err.h>
 #include <kernel/fs/poll.h>
+#include <kernel/fs/proc.h>
 #include <kernel/heap.h>
 #include <kernel/panic.h>
 #include <kernel/process.h>
+#include <kernel/seq_file.h>
 #include <kernel/socket.h>
 #include <kernel/string.h>
 #include <uapi/poll.h>
@@ -42,6 +44,7 @@ struct netlink_socket {
 };
 
 static struct atomic last_port = { 0x70000000 };
+static struct socket_list netlink_sockets = SOCKET_LIST_INIT(netlink_sockets);
 
 static struct netlink_socket *netlink_of(struct socket *socket)
 {
@@ -421,6 +424,7 @@ static void netlink_release(struct socket *socket)
 {
 	struct netlink_socket *netlink = netlink_of(socket);
 
+	socket_list_remove(&netlink_sockets, socket);
 	while (!list_empty(&netlink->queue)) {
 		struct netlink_datagram *datagram =
 			list_first(&netlink->queue, struct netlink_datagram, link);
@@ -457,7 +461,47 @@ static struct socket *netlink_create(struct socket_family *family, u32 type, u32
 	netlink->port = (u32)atomic_add_return(&last_port, 1);
 	spin_init(&netlink->lock);
 	list_init(&netlink->queue);
+	socket_list_add(&netlink_sockets, &netlink->socket);
 	return &netlink->socket;
+}
+
+/* ---- /proc/net/netlink ---- */
+
+static void netlink_each(struct socket_family *family, struct socket_walk *walk)
+{
+	socket_list_each(&netlink_sockets, walk);
+}
+
+struct netlink_walk {
+	struct socket_walk walk; /* first */
+	struct seq_file *seq;
+};
+
+static bool netlink_show(struct socket_walk *base, const struct socket *socket,
+			 const struct banos_socket_description *none)
+{
+	struct seq_file *seq = container_of(base, struct netlink_walk, walk)->seq;
+	const struct netlink_socket *netlink = netlink_of((struct socket *)socket);
+
+	seq->more = seq_enough(seq);
+	if (!seq->more)
+		seq_printf(seq, "0000000000000000 %-3d %-10u %08x %-8d %-8d %-5d %-8d %-8u %-8lu\n",
+			   socket->protocol, netlink->port, netlink->groups, netlink->used, 0, 0, 2,
+			   0, socket->inode);
+	return !seq->more;
+}
+
+static int proc_show_netlink(struct seq_file *seq, void *arg)
+{
+	struct netlink_walk walk = { { .after = seq->next, .show = netlink_show }, seq };
+
+	if (!seq->next)
+		seq_puts(
+			seq,
+			"sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n");
+	netlink_each(NULL, &walk.walk);
+	seq->next = walk.walk.after;
+	return 0;
 }
 
 void net_netlink_init(void)
@@ -465,7 +509,11 @@ void net_netlink_init(void)
 	static struct socket_family family = {
 		.family = AF_NETLINK,
 		.create = netlink_create,
+		.each = netlink_each,
 	};
+
+	if (!proc_create("net/netlink", 0444, proc_show_netlink, NULL))
+		panic("not enough memory for /proc/net");
 
 	if (socket_family_register(&family))
 		panic("the family AF_NETLINK is taken");

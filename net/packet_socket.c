@@ -8,55 +8,23 @@
  * Locks: taps_lock (spin): the list. A socket's lock (spin): its queue and counts. net_lock: its memberships.
  * packet(7); Linux 6.1. Left out: rings (PACKET_RX_RING), fanout.
  */
-#include "filter_program.h"
 #include "internal.h"
+#include "packet_socket.h"
 #include <kernel/cred.h>
 #include <kernel/err.h>
 #include <kernel/fs/poll.h>
+#include <kernel/fs/proc.h>
 #include <kernel/heap.h>
 #include <kernel/panic.h>
-#include <kernel/socket.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
-#include <uapi/net.h>
-#include <uapi/packet.h>
 #include <uapi/poll.h>
 
-#define MEMBERSHIPS_MAX 16u
-
-struct packet_filter {
-	struct rcu_head rcu;
-	struct filter_step steps[];
-};
-
-struct packet_membership {
-	u32 index;
-	u16 type; /* PACKET_MR_... */
-	bool used;
-	struct banos_net_address address;
-};
-
-struct packet_socket {
-	struct socket socket;	    /* first */
-	struct packet_socket *next; /* of taps; RCU */
-	u32 interface;		    /* 0: all */
-	u16 ethertype;		    /* 0: none yet */
-	bool auxdata;
-	struct packet_filter *filter; /* RCU */
-	spinlock_t lock;
-	struct packet_list frames; /* copies; ->hash: bytes before the filter cut them */
-	u32 used;
-	u32 seen, dropped; /* since they were read */
-	struct packet_membership memberships[MEMBERSHIPS_MAX];
-	struct rcu_head rcu;
-};
+#define INTERFACE_GONE (~0u)
 
 static struct packet_socket *taps;
 static DEFINE_SPINLOCK(taps_lock);
-
-static struct packet_socket *packet_socket_of(struct socket *socket)
-{
-	return container_of(socket, struct packet_socket, socket);
-}
+static struct socket_list packet_sockets = SOCKET_LIST_INIT(packet_sockets);
 
 /* ---- frames ---- */
 
@@ -176,6 +144,26 @@ void net_taps_incoming(struct packet *frame)
 	rcu_read_unlock();
 }
 
+static void tap_tell_down(struct packet_socket *tap)
+{
+	atomic_set(&tap->socket.error, ENETDOWN);
+	wake_up_poll(&tap->socket.read_wait, POLLERR);
+}
+
+void net_taps_interface_down(u32 index, bool removed)
+{
+	spin_lock(&taps_lock);
+	for (struct packet_socket *tap = taps; tap; tap = tap->next) {
+		if (tap->interface != index)
+			continue;
+		if (removed)
+			WRITE_ONCE(tap->interface, INTERFACE_GONE);
+		if (tap->ethertype)
+			tap_tell_down(tap);
+	}
+	spin_unlock(&taps_lock);
+}
+
 /* ---- life ---- */
 
 static void packet_socket_free(struct rcu_head *head)
@@ -187,38 +175,17 @@ static void packet_socket_free(struct rcu_head *head)
 	kfree(tap);
 }
 
-/* @return 0, -ENODEV, -ENOMEM, -ENOENT */
-static int membership_apply(const struct packet_membership *membership, u64 who, bool wanted)
-{
-	struct net_device *device = net_device_find(membership->index);
-	s32 step = wanted ? 1 : -1;
-
-	assert_held(&net_lock);
-	if (!device || !device->published)
-		return -ENODEV;
-	if (membership->type == PACKET_MR_PROMISC)
-		net_device_want(device, step, 0);
-	else if (membership->type == PACKET_MR_ALLMULTI)
-		net_device_want(device, 0, step);
-	else
-		return net_group_change(device, &membership->address, who, wanted);
-	return 0;
-}
-
 static void packet_socket_release(struct socket *socket)
 {
 	struct packet_socket *tap = packet_socket_of(socket), **at = &taps;
 
+	socket_list_remove(&packet_sockets, socket);
 	spin_lock(&taps_lock);
 	while (*at != tap)
 		at = &(*at)->next;
 	rcu_assign_pointer(*at, tap->next);
 	spin_unlock(&taps_lock);
-	mutex_lock(&net_lock);
-	for (u32 i = 0; i < MEMBERSHIPS_MAX; i++)
-		if (tap->memberships[i].used)
-			(void)!membership_apply(&tap->memberships[i], (u64)tap, false);
-	mutex_unlock(&net_lock);
+	packet_memberships_forget(tap);
 	call_rcu(&tap->rcu, packet_socket_free);
 }
 
@@ -230,20 +197,29 @@ static int packet_socket_bind(struct socket *socket, const struct socket_address
 	struct packet_socket *tap = packet_socket_of(socket);
 	const struct net_device *device;
 	u32 ethertype = name->protocol[0] << 8 | name->protocol[1];
+	bool down = false;
 	int err = 0;
 
 	if (len < sizeof(*name) || name->family != AF_PACKET)
 		return -EINVAL;
+	/* With the lock: who removes the interface then finds the socket bound to it. */
+	spin_lock(&taps_lock);
 	rcu_read_lock();
 	device = net_device_find((u32)name->index);
 	if (name->index && !device)
 		err = -ENODEV;
+	else if (device)
+		down = !(READ_ONCE(device->flags) & IFF_UP);
+	if (!err)
+		WRITE_ONCE(tap->interface, (u32)name->index);
 	rcu_read_unlock();
+	spin_unlock(&taps_lock);
 	if (err)
 		return err;
-	WRITE_ONCE(tap->interface, (u32)name->index);
 	if (ethertype)
 		WRITE_ONCE(tap->ethertype, ethertype);
+	if (down && tap->ethertype)
+		tap_tell_down(tap);
 	return 0;
 }
 
@@ -367,16 +343,18 @@ static s64 packet_socket_receive(struct socket *socket, struct socket_message *m
 {
 	struct packet_socket *tap = packet_socket_of(socket);
 	u64 deadline = socket_deadline(socket->rcvtimeo_ns);
-	struct packet *frame;
+	struct packet *frame = NULL;
 	s64 result;
 
-	while (!(frame = tap_next(tap, message->flags & MSG_PEEK))) {
+	do {
 		result = socket_take_error(socket);
 		if (!result)
+			frame = tap_next(tap, message->flags & MSG_PEEK);
+		if (!result && !frame)
 			result = tap_wait(tap, message->flags, deadline);
 		if (result)
 			return result;
-	}
+	} while (!frame);
 	if (IS_ERR(frame))
 		return PTR_ERR(frame);
 	result = packet_deliver(tap, message, frame);
@@ -483,146 +461,6 @@ static s64 packet_socket_send(struct socket *socket, struct socket_message *mess
 	return (s64)length;
 }
 
-/* ---- options ---- */
-
-static s64 packet_attach(struct packet_socket *tap, uaddr_t value, s32 len)
-{
-	struct packet_filter *filter = NULL, *old;
-	struct user_sock_fprog program;
-
-	if (len < (s32)sizeof(program))
-		return -EINVAL;
-	if (copy_from_user(&program, value, sizeof(program)))
-		return -EFAULT;
-	if (!program.count || program.count > FILTER_STEPS_MAX)
-		return -EINVAL;
-	filter = kzalloc(sizeof(*filter) + program.count * sizeof(struct filter_step));
-	if (!filter)
-		return -ENOMEM;
-	if (copy_from_user(filter->steps, uaddr(program.steps),
-			   program.count * sizeof(struct filter_step))) {
-		kfree(filter);
-		return -EFAULT;
-	}
-	if (!filter_is_valid(filter->steps, program.count)) {
-		kfree(filter);
-		return -EINVAL;
-	}
-	old = __atomic_exchange_n(&tap->filter, filter, __ATOMIC_SEQ_CST);
-	synchronize_rcu();
-	kfree(old);
-	return 0;
-}
-
-static s64 packet_detach(struct packet_socket *tap)
-{
-	struct packet_filter *old = __atomic_exchange_n(&tap->filter, NULL, __ATOMIC_SEQ_CST);
-
-	if (!old)
-		return -ENOENT;
-	synchronize_rcu();
-	kfree(old);
-	return 0;
-}
-
-/* @return NULL: none is like it, and, when it is to be added, none is free */
-static struct packet_membership *membership_find(struct packet_socket *tap,
-						 const struct packet_membership *wanted, bool add)
-{
-	for (u32 i = 0; i < MEMBERSHIPS_MAX; i++) {
-		struct packet_membership *membership = &tap->memberships[i];
-
-		if (add && !membership->used)
-			return membership;
-		if (!add && membership->used && membership->index == wanted->index &&
-		    membership->type == wanted->type &&
-		    !memcmp(&membership->address, &wanted->address, sizeof(wanted->address)))
-			return membership;
-	}
-	return NULL;
-}
-
-static s64 packet_change_membership(struct packet_socket *tap, uaddr_t value, s32 len, bool add)
-{
-	struct packet_membership wanted = { .used = true }, *found;
-	struct user_packet_mreq request;
-	s64 err = 0;
-
-	if (len < (s32)sizeof(request))
-		return -EINVAL;
-	if (copy_from_user(&request, value, sizeof(request)))
-		return -EFAULT;
-	if (request.type > PACKET_MR_ALLMULTI)
-		return -EINVAL;
-	wanted.index = (u32)request.index;
-	wanted.type = request.type;
-	if (request.type == PACKET_MR_MULTICAST)
-		memcpy(wanted.address.bytes, request.address, BANOS_NET_ADDRESS);
-	mutex_lock(&net_lock);
-	found = membership_find(tap, &wanted, add);
-	if (!found)
-		err = -EADDRNOTAVAIL;
-	if (add)
-		err = -ENOBUFS;
-	if (!err)
-		err = membership_apply(&wanted, (u64)tap, add);
-	if (found && (!err || !add)) {
-		*found = wanted;
-		found->used = add;
-	}
-	mutex_unlock(&net_lock);
-	return err;
-}
-
-static s64 packet_socket_set_option(struct socket *socket, u32 level, u32 option, uaddr_t value,
-				    s32 len)
-{
-	struct packet_socket *tap = packet_socket_of(socket);
-	u32 number;
-
-	if (level == SOL_SOCKET && option == SO_ATTACH_FILTER)
-		return packet_attach(tap, value, len);
-	if (level == SOL_SOCKET && option == SO_DETACH_FILTER)
-		return packet_detach(tap);
-	if (level != SOL_PACKET)
-		return -ENOPROTOOPT;
-	switch (option) {
-	case PACKET_ADD_MEMBERSHIP: return packet_change_membership(tap, value, len, true);
-	case PACKET_DROP_MEMBERSHIP: return packet_change_membership(tap, value, len, false);
-	case PACKET_AUXDATA:
-		if (len < (s32)sizeof(number))
-			return -EINVAL;
-		if (get_user_u32(&number, value))
-			return -EFAULT;
-		tap->auxdata = number;
-		return 0;
-	}
-	return -ENOPROTOOPT;
-}
-
-static s64 packet_socket_get_option(struct socket *socket, u32 level, u32 option, uaddr_t value,
-				    uaddr_t user_len)
-{
-	struct packet_socket *tap = packet_socket_of(socket);
-	u32 counts[2], len;
-
-	if (level != SOL_PACKET || option != PACKET_STATISTICS)
-		return -ENOPROTOOPT;
-	if (get_user_u32(&len, user_len))
-		return -EFAULT;
-	if ((s32)len < 0)
-		return -EINVAL;
-	spin_lock(&tap->lock);
-	counts[0] = tap->seen;
-	counts[1] = tap->dropped;
-	tap->seen = tap->dropped = 0;
-	spin_unlock(&tap->lock);
-	len = MIN(len, (u32)sizeof(counts));
-	if (copy_to_user(value, counts, len))
-		return -EFAULT;
-	return put_user_u32(user_len, len);
-}
-
 static const struct socket_ops packet_socket_ops = {
 	.release = packet_socket_release,
 	.bind = packet_socket_bind,
@@ -657,7 +495,45 @@ static struct socket *packet_socket_create(struct socket_family *family, u32 typ
 	tap->next = taps;
 	rcu_assign_pointer(taps, tap);
 	spin_unlock(&taps_lock);
+	socket_list_add(&packet_sockets, &tap->socket);
 	return &tap->socket;
+}
+
+/* ---- /proc/net/packet ---- */
+
+static void packet_sockets_each(struct socket_family *family, struct socket_walk *walk)
+{
+	socket_list_each(&packet_sockets, walk);
+}
+
+struct packet_walk {
+	struct socket_walk walk; /* first */
+	struct seq_file *seq;
+};
+
+static bool packet_socket_show(struct socket_walk *base, const struct socket *socket,
+			       const struct banos_socket_description *none)
+{
+	struct seq_file *seq = container_of(base, struct packet_walk, walk)->seq;
+	const struct packet_socket *tap = packet_socket_of((struct socket *)socket);
+
+	seq->more = seq_enough(seq);
+	if (!seq->more)
+		seq_printf(seq, "0000000000000000 %-6d %-4d %04x   %-5d %1d %-6u %-6u %-6lu\n", 1,
+			   socket->type, tap->ethertype, (s32)tap->interface, tap->ethertype != 0,
+			   tap->used, socket->uid, socket->inode);
+	return !seq->more;
+}
+
+static int proc_show_packet(struct seq_file *seq, void *arg)
+{
+	struct packet_walk walk = { { .after = seq->next, .show = packet_socket_show }, seq };
+
+	if (!seq->next)
+		seq_puts(seq, "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n");
+	packet_sockets_each(NULL, &walk.walk);
+	seq->next = walk.walk.after;
+	return 0;
 }
 
 void net_packet_socket_init(void)
@@ -665,7 +541,11 @@ void net_packet_socket_init(void)
 	static struct socket_family family = {
 		.family = AF_PACKET,
 		.create = packet_socket_create,
+		.each = packet_sockets_each,
 	};
+
+	if (!proc_create("net/packet", 0444, proc_show_packet, NULL))
+		panic("not enough memory for /proc/net");
 
 	if (socket_family_register(&family))
 		panic("the family AF_PACKET is taken");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* /proc/net: dev, route, arp, if_inet6; the lines are those of Linux 6.1, which ifconfig, route and arp read. */
+/* /proc/net: dev, route, arp, if_inet6, ipv6_route; the lines are those of Linux 6.1, which ifconfig, route and arp read. */
 #include "internal.h"
 #include <kernel/fs/proc.h>
 #include <kernel/panic.h>
@@ -157,11 +157,50 @@ static int proc_show_if_inet6(struct seq_file *seq, void *arg)
 	return 0;
 }
 
+static void route6_put(struct seq_file *seq, const u8 *address, u32 prefix)
+{
+	for (u32 i = 0; i < 16; i++)
+		seq_printf(seq, "%02x", address[i]);
+	if (prefix <= 128)
+		seq_printf(seq, " %02x ", prefix);
+}
+
+static bool route6_line(const struct net_setting *setting, void *arg)
+{
+	static const u8 none[16];
+	const struct banos_net_setting *route = &setting->about;
+	u32 flags = RTF_UP;
+
+	if (route->kind != BANOS_SETTING_ROUTE || route->family != FAMILY_IPV6)
+		return true;
+	if (memcmp(route->other, none, sizeof(none)))
+		flags |= RTF_GATEWAY;
+	if (route->prefix == 128)
+		flags |= RTF_HOST;
+	if (route->type != BANOS_ROUTE_UNICAST)
+		flags |= RTF_REJECT;
+	route6_put(arg, route->address, route->prefix);
+	route6_put(arg, none, 0);
+	route6_put(arg, route->other, ~0u);
+	seq_printf(arg, " %08x %08x %08x %08x %8s\n", route->metric, 1, 0, flags,
+		   interface_name(route->interface));
+	return true;
+}
+
+static int proc_show_ipv6_route(struct seq_file *seq, void *arg)
+{
+	mutex_lock(&net_lock);
+	net_settings_each(route6_line, seq);
+	mutex_unlock(&net_lock);
+	return 0;
+}
+
 void net_proc_init(void)
 {
 	if (!proc_create("net/dev", 0444, proc_show_dev, NULL) ||
 	    !proc_create("net/route", 0444, proc_show_route, NULL) ||
 	    !proc_create("net/arp", 0444, proc_show_arp, NULL) ||
-	    !proc_create("net/if_inet6", 0444, proc_show_if_inet6, NULL))
+	    !proc_create("net/if_inet6", 0444, proc_show_if_inet6, NULL) ||
+	    !proc_create("net/ipv6_route", 0444, proc_show_ipv6_route, NULL))
 		panic("not enough memory for /proc/net");
 }

@@ -34,6 +34,38 @@ int socket_take_error(struct socket *socket)
 	return -atomic_xchg(&socket->error, 0);
 }
 
+/* ---- lists ---- */
+
+void socket_list_add(struct socket_list *list, struct socket *socket)
+{
+	spin_lock(&list->lock);
+	socket->number = ++list->last;
+	list_add_tail(&socket->link, &list->sockets);
+	spin_unlock(&list->lock);
+}
+
+void socket_list_remove(struct socket_list *list, struct socket *socket)
+{
+	spin_lock(&list->lock);
+	list_del(&socket->link);
+	spin_unlock(&list->lock);
+}
+
+void socket_list_each(struct socket_list *list, struct socket_walk *walk)
+{
+	const struct socket *socket;
+
+	spin_lock(&list->lock);
+	list_for_each(socket, &list->sockets, link) {
+		if (socket->number <= walk->after)
+			continue;
+		if (!walk->show(walk, socket, NULL))
+			break;
+		walk->after = socket->number;
+	}
+	spin_unlock(&list->lock);
+}
+
 /* ---- waiting ---- */
 
 u64 socket_deadline(u64 timeout_ns)

@@ -62,6 +62,7 @@ struct unix_socket *unix_socket_create(u32 type)
 	socket->peer_cred = (struct user_ucred){ 0, ~0u, ~0u };
 	socket->cred = cred_get((struct cred *)current_cred());
 	record_queue_init(&socket->queue, socket->cred);
+	unix_list_add(socket);
 	return socket;
 }
 
@@ -74,6 +75,7 @@ void unix_socket_put(struct unix_socket *socket)
 {
 	if (!socket || !atomic_dec_and_test(&socket->refs))
 		return;
+	unix_list_remove(socket);
 	unix_name_put(socket->name); /* so long, since the other end may ask for it */
 	cred_put(socket->cred);
 	call_rcu(&socket->rcu, socket_free);

@@ -109,6 +109,14 @@ bool unix_is_writable(struct unix_socket *socket);
 /** @brief Wake those that poll for space in its queue. Sleeps. */
 void unix_wake_senders(struct unix_socket *socket);
 
+/* ---- unix_proc.c ---- */
+
+/** Any context but interrupts, both. */
+void unix_list_add(struct unix_socket *socket);
+void unix_list_remove(struct unix_socket *socket);
+/** struct socket_family.each() */
+void unix_list_each(struct socket_family *family, struct socket_walk *walk);
+
 /* ---- connect.c ---- */
 
 /** @brief Connect to what is bound to an address. Sleeps. @param wait  false: -EAGAIN instead of waiting @return 0 or -errno */

@@ -39,6 +39,7 @@ struct socket_family unix_family = {
 	.family = AF_UNIX,
 	.create = unix_create,
 	.pair = unix_pair,
+	.each = unix_list_each,
 };
 
 static void unix_release(struct socket *socket)

@@ -31,42 +31,6 @@
 #define INET_FAMILY    2
 #define INET6_FAMILY   10
 
-/* ---- what a method does that the driver lacks ---- */
-
-static int64_t default_socket_address(void *own, const uint8_t *address, uint32_t length)
-{
-	return -EOPNOTSUPP;
-}
-static int64_t default_socket_number(void *own, uint32_t number)
-{
-	return -EOPNOTSUPP;
-}
-static int64_t default_socket_accept(void *own, banos_socket fresh, void **fresh_own)
-{
-	return -EOPNOTSUPP;
-}
-static int64_t default_socket_name(void *own, uint32_t peer, uint8_t *address, uint32_t length)
-{
-	return -EOPNOTSUPP;
-}
-static int64_t default_socket_option(void *own, uint32_t level, uint32_t option, banos_buffer value,
-				     uint64_t length)
-{
-	return -ENOPROTOOPT;
-}
-static int64_t default_socket_ioctl(void *own, banos_call call, uint32_t command, uint64_t argument)
-{
-	return -ENOTTY;
-}
-
-const struct banos_family_ops family_default_ops = {
-	API_DEFAULTS(struct banos_family_ops), .bind = default_socket_address,
-	.connect = default_socket_address,     .listen = default_socket_number,
-	.accept = default_socket_accept,       .shutdown = default_socket_number,
-	.name = default_socket_name,	       .get_option = default_socket_option,
-	.set_option = default_socket_option,   .ioctl = default_socket_ioctl,
-};
-
 /* ---- calls ---- */
 
 static inline struct driver_socket *driver_socket_of(const struct socket *base)
@@ -184,7 +148,8 @@ static struct driver_socket *driver_socket_alloc(struct driver_family *family, u
 		return NULL;
 	}
 	spin_lock(&family->lock);
-	list_add(&socket->link, &family->sockets);
+	socket->base.number = ++family->last_number;
+	list_add_tail(&socket->base.link, &family->sockets);
 	spin_unlock(&family->lock);
 	return socket;
 }
@@ -205,7 +170,7 @@ static void driver_socket_end(struct driver_socket *socket)
 
 	handle_destroy(socket->handle);
 	spin_lock(&family->lock);
-	list_del(&socket->link);
+	list_del(&socket->base.link);
 	unpinned = socket->unpinned;
 	spin_unlock(&family->lock);
 	wake_up_all(&family->calls_wait);
@@ -233,6 +198,8 @@ static void driver_socket_release(struct socket *base)
 	if (now)
 		atomic_inc(&socket->calls);
 	spin_unlock(&family->lock);
+	if (unlikely(READ_ONCE(socket->described)))
+		wait_event(&family->calls_wait, !READ_ONCE(socket->described));
 	if (now) {
 		driver_socket_release_own(socket);
 		if (atomic_dec_and_test(&socket->calls) && READ_ONCE(family->revoked))
@@ -582,6 +549,11 @@ static u32 driver_socket_poll(struct socket *base, struct poll_table *table)
 	if (result & POLLOUT)
 		result |= POLLWRNORM;
 	return (u32)result;
+}
+
+s64 driver_socket_describe(struct driver_socket *socket, struct banos_socket_description *about)
+{
+	return SOCKET_CALL(socket, NULL, describe, (u64)about, 0, 0, 0);
 }
 
 /* ---- options ---- */

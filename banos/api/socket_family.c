@@ -8,6 +8,8 @@
 
 _Static_assert(sizeof(struct banos_socket_message) >= BANOS_SOCKET_MESSAGE_SIZE_2,
 	       "drivers of the first draft read as much");
+_Static_assert(sizeof(struct banos_socket_description) >= BANOS_SOCKET_DESCRIPTION_SIZE_2,
+	       "drivers of the first draft write as much");
 
 int64_t banos_family_register(banos_owner owner, const struct banos_family_config *config,
 			      banos_family *family)

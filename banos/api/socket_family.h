@@ -3,7 +3,7 @@
  * @file socket_family.h  Families of sockets that a driver offers.
  *
  * socket_life.c has the beginning and the end of a family, socket_calls.c what programs do with
- * the sockets.
+ * the sockets, socket_walk.c their list.
  *
  * Each socket pins the driver, and its calls are counted, so that a family can be taken away: then it is
  * marked as revoked, calls end, the driver's sides of its sockets are released, and the sockets keep the
@@ -21,8 +21,9 @@ struct driver_family {
 	struct socket_family numbers[BANOS_FAMILIES_MAX]; /* those that it has come first */
 	u32 registered;					  /* how many of them socket() knows */
 	bool revoked;
-	spinlock_t lock;     /* guards sockets, and of each: released, unpinned */
-	struct list sockets; /* driver_socket->link */
+	spinlock_t lock;     /* guards sockets, and of each: released, unpinned, described */
+	struct list sockets; /* driver_socket->base.link, oldest first */
+	u64 last_number;
 	struct wait_queue calls_wait;
 };
 
@@ -31,7 +32,7 @@ struct driver_socket {
 	struct driver_family *family;
 	void *own; /* first argument of the methods */
 	u64 handle;
-	struct list link;
+	u32 described;	     /* walks that are at it: it stays where it is */
 	struct atomic calls; /* that run in its methods */
 	struct atomic in_changes,
 		out_changes; /* how often the driver said that something may be ready */
@@ -46,15 +47,21 @@ struct driver_socket {
 
 /* ---- socket_calls.c ---- */
 
-/** What a method does that the driver lacks. */
-extern const struct banos_family_ops family_default_ops;
 /** @brief struct socket_family.create() of a family that is held. */
 struct socket *driver_socket_create(struct socket_family *base, u32 type, u32 protocol);
 /** @brief Call release() of the driver for a socket that was marked as released. */
 void driver_socket_release_own(struct driver_socket *socket);
 
+/** @brief Have the driver describe a socket, which stays. Sleeps. @return 0 or -errno */
+s64 driver_socket_describe(struct driver_socket *socket, struct banos_socket_description *about);
+
 /** @brief banos_socket_wake(). Any context. @return false: no socket of the calling driver's */
 bool driver_socket_wake(u64 handle, u32 events);
+
+/* ---- socket_walk.c ---- */
+
+/** @brief struct socket_family.each() of a family that is held. */
+void driver_family_each(struct socket_family *base, struct socket_walk *walk);
 
 /* ---- socket_life.c ---- */
 

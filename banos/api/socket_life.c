@@ -28,6 +28,47 @@ static const struct struct_rule ops_rule = {
 	.flags = STRUCT_MUST | STRUCT_GROWING,
 };
 
+/* ---- what a method does that the driver lacks ---- */
+
+static int64_t default_socket_address(void *own, const uint8_t *address, uint32_t length)
+{
+	return -EOPNOTSUPP;
+}
+static int64_t default_socket_number(void *own, uint32_t number)
+{
+	return -EOPNOTSUPP;
+}
+static int64_t default_socket_accept(void *own, banos_socket fresh, void **fresh_own)
+{
+	return -EOPNOTSUPP;
+}
+static int64_t default_socket_name(void *own, uint32_t peer, uint8_t *address, uint32_t length)
+{
+	return -EOPNOTSUPP;
+}
+static int64_t default_socket_option(void *own, uint32_t level, uint32_t option, banos_buffer value,
+				     uint64_t length)
+{
+	return -ENOPROTOOPT;
+}
+static int64_t default_socket_describe(void *own, struct banos_socket_description *description)
+{
+	return -EOPNOTSUPP;
+}
+static int64_t default_socket_ioctl(void *own, banos_call call, uint32_t command, uint64_t argument)
+{
+	return -ENOTTY;
+}
+
+static const struct banos_family_ops family_default_ops = {
+	API_DEFAULTS(struct banos_family_ops), .bind = default_socket_address,
+	.connect = default_socket_address,     .listen = default_socket_number,
+	.accept = default_socket_accept,       .shutdown = default_socket_number,
+	.name = default_socket_name,	       .get_option = default_socket_option,
+	.set_option = default_socket_option,   .ioctl = default_socket_ioctl,
+	.describe = default_socket_describe,
+};
+
 /* ---- holds ---- */
 
 bool driver_family_hold(struct driver_family *family)
@@ -67,7 +108,7 @@ static bool family_calls_ended(struct driver_family *family)
 	bool all = true;
 
 	spin_lock(&family->lock);
-	list_for_each(socket, &family->sockets, link)
+	list_for_each(socket, &family->sockets, base.link)
 		all = all && !atomic_read(&socket->calls);
 	spin_unlock(&family->lock);
 	return all;
@@ -78,7 +119,7 @@ static struct driver_socket *family_next_socket(struct driver_family *family)
 	struct driver_socket *socket, *found = NULL;
 
 	spin_lock(&family->lock);
-	list_for_each(socket, &family->sockets, link)
+	list_for_each(socket, &family->sockets, base.link)
 		if (!socket->released) {
 			socket->released = true;
 			atomic_inc(&socket->calls);
@@ -96,7 +137,7 @@ static void family_wake_all(struct driver_family *family)
 	struct thread_walk walk;
 
 	spin_lock(&family->lock);
-	list_for_each(socket, &family->sockets, link) {
+	list_for_each(socket, &family->sockets, base.link) {
 		wake_up_all(&socket->base.read_wait);
 		wake_up_all(&socket->base.write_wait);
 	}
@@ -126,7 +167,7 @@ static void family_unpin_sockets(struct driver_family *family)
 	u32 count = 0;
 
 	spin_lock(&family->lock);
-	list_for_each(socket, &family->sockets, link)
+	list_for_each(socket, &family->sockets, base.link)
 		if (!socket->unpinned) {
 			socket->unpinned = true;
 			driver_get(driver);
@@ -218,6 +259,7 @@ static s64 family_take_numbers(struct driver_family *family,
 			.create = driver_socket_create,
 			.hold = family_number_hold,
 			.drop = family_number_drop,
+			.each = driver_family_each,
 		};
 	}
 	return 0;

@@ -71,6 +71,41 @@ BANOS_ASSERT(BANOS_SIZE_TO(struct banos_socket_message, control) == BANOS_SOCKET
 	     socket_message);
 BANOS_ASSERT(offsetof(struct banos_socket_message, control) == 152, socket_message_control);
 
+/* States of sockets, as Linux numbers them (TCP_ESTABLISHED and so on); other families use what fits. */
+#define BANOS_SOCKET_CONNECTED	1u /**< also a datagram socket that has a peer */
+#define BANOS_SOCKET_CONNECTING 2u
+#define BANOS_SOCKET_CLOSED	7u /**< neither */
+#define BANOS_SOCKET_LISTENING	10u
+
+/* What a socket's timer is for. */
+#define BANOS_SOCKET_TIMER_NONE	      0u
+#define BANOS_SOCKET_TIMER_RETRANSMIT 1u
+#define BANOS_SOCKET_TIMER_KEEPALIVE  2u
+#define BANOS_SOCKET_TIMER_PROBE      4u /**< of a window that is closed */
+
+/** What programs such as netstat see of a socket. */
+struct banos_socket_description {
+	uint32_t size;	   /**< filled by the kernel: what it knows */
+	uint32_t protocol; /**< of AF_INET and AF_INET6: the IP protocol, 6 is TCP */
+	uint32_t state;	   /**< BANOS_SOCKET_CONNECTED..., or another number of Linux */
+	uint32_t
+		send_bytes; /**< not sent, or not acknowledged; listening: the most that may wait */
+	uint32_t
+		receive_bytes; /**< not received by the program; listening: connections that wait */
+	uint32_t timer;	       /**< BANOS_SOCKET_TIMER_... */
+	uint32_t timer_ms;     /**< until it ends */
+	uint32_t retransmits;  /**< of what is sent now */
+	uint32_t probes;       /**< sent, without an answer */
+	uint32_t zero;
+	uint8_t local[32]; /**< as name() says it; zeroes behind it */
+	uint8_t peer[32];
+};
+#define BANOS_SOCKET_DESCRIPTION_SIZE_2 104u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_socket_description, peer) ==
+		     BANOS_SOCKET_DESCRIPTION_SIZE_2,
+	     socket_description);
+BANOS_ASSERT(offsetof(struct banos_socket_description, local) == 40, socket_description_local);
+
 struct banos_family_ops {
 	uint32_t size;
 	uint32_t must; /**< 0: no bit is defined yet */
@@ -162,9 +197,16 @@ struct banos_family_ops {
 	 * @return the result, 0 or more. Default: -ENOTTY, also to be returned for an unknown @p command.
 	 */
 	int64_t (*ioctl)(void *own, banos_call call, uint32_t command, uint64_t argument);
+	/**
+	 * Describe the socket, for /proc/net/tcp and others. It does not change.
+	 * @param description  read and written: size is read; the rest is zeroes, into which what the driver knows is to be written
+	 * @return 0; an error: it is not listed. Default: -EOPNOTSUPP.
+	 */
+	int64_t (*describe)(void *own, struct banos_socket_description *description);
 };
-#define BANOS_FAMILY_OPS_SIZE_2 120u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_family_ops, ioctl) == BANOS_FAMILY_OPS_SIZE_2, family_ops);
+#define BANOS_FAMILY_OPS_SIZE_2 128u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_family_ops, describe) == BANOS_FAMILY_OPS_SIZE_2,
+	     family_ops);
 BANOS_ASSERT(offsetof(struct banos_family_ops, ioctl) == 112, family_ops_ioctl);
 
 #define BANOS_FAMILIES_MAX 4u

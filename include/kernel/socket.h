@@ -15,6 +15,7 @@
 #include <kernel/wait.h>
 #include <uapi/socket.h>
 
+struct banos_socket_description;
 struct poll_table;
 struct socket;
 
@@ -89,6 +90,10 @@ struct socket {
 	u16 family;
 	u16 type; /* SOCK_* */
 	u32 protocol;
+	uid_t uid;		      /* of whoever made it */
+	u64 inode;		      /* of its file; 0: it has none yet */
+	struct list link;	      /* of the list of its family */
+	u64 number;		      /* rising in that list */
 	struct atomic error;	      /* errno that the next call reports, once (SO_ERROR) */
 	struct wait_queue read_wait;  /* for something to read, or to accept */
 	struct wait_queue write_wait; /* for space to write into */
@@ -106,6 +111,8 @@ static inline bool socket_switch(const struct socket *socket, u32 option)
 	return READ_ONCE(socket->flags) >> option & 1;
 }
 
+struct socket_walk;
+
 /** A family that socket() can make sockets of. */
 struct socket_family {
 	u16 family; /* AF_* */
@@ -120,7 +127,35 @@ struct socket_family {
 	/** @brief Keep the family while create() runs. NULL: it is never unregistered. @return false: it is going */
 	bool (*hold)(struct socket_family *family);
 	void (*drop)(struct socket_family *family);
+	/** @brief Call @p walk for its sockets. Sleeps. NULL: there is no list of them */
+	void (*each)(struct socket_family *family, struct socket_walk *walk);
 };
+
+/** A walk over the sockets of a family, oldest first. */
+struct socket_walk {
+	u64 after; /* begin behind this one; the number of the last one that was shown */
+	/** @param about  NULL: the kernel knows the socket @return false: the walk ends, before this one */
+	bool (*show)(struct socket_walk *walk, const struct socket *socket,
+		     const struct banos_socket_description *about);
+};
+/** The sockets of a family of the kernel's. */
+struct socket_list {
+	spinlock_t lock;
+	struct list sockets; /* socket->link, oldest first */
+	u64 last;
+};
+#define SOCKET_LIST_INIT(name)                                              \
+	{                                                                   \
+		.lock = SPINLOCK_INIT, .sockets = LIST_INIT((name).sockets) \
+	}
+/** Any context but interrupts, both. */
+void socket_list_add(struct socket_list *list, struct socket *socket);
+void socket_list_remove(struct socket_list *list, struct socket *socket);
+/** @brief Walk with its lock: walk->show() does not sleep, and about is NULL. */
+void socket_list_each(struct socket_list *list, struct socket_walk *walk);
+
+/** @brief Walk over the sockets of a family, which may be unknown. Sleeps. */
+void socket_family_each(u32 number, struct socket_walk *walk);
 
 /** @brief socket() of that family leads there from now on. @return 0, -EEXIST, -EINVAL: no number of a family */
 int __must_check socket_family_register(struct socket_family *family);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """TCP/IP by the driver inet, over lo, with BusyBox's programs. Without the source of lwIP the driver is not built."""
 import os
+import re
 
 import pytest
 
@@ -20,6 +21,16 @@ def inet(shell):
     yield
     shell.check('killall httpd 2>/dev/null; dmesg -c >/dev/null; rmmod --revoke inet', 40)
     assert 'inet: leaked' not in shell.check('dmesg')       # an exit() that gives all back
+
+
+def test_netstat_lists_sockets(shell):
+    shell.check('httpd -p 127.0.0.1:8080 -h /tmp; (sleep 20 | nc -l -p 99 &)')
+    shell.check('sleep 1; (sleep 20 | nc 127.0.0.1 99 &); sleep 1')
+    text = shell.check('netstat -tuwxna')
+    assert re.search(r'^tcp        0      0 127.0.0.1:8080 +0.0.0.0:\* +LISTEN', text, re.M)
+    assert re.search(r'^tcp .* 127.0.0.1:99 .*ESTABLISHED', text, re.M)
+    assert 'TCP: inuse' in shell.check('cat /proc/net/sockstat')
+    shell.check('killall sleep; killall nc 2>/dev/null; true')
 
 
 def serve(shell):

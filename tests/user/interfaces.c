@@ -196,6 +196,43 @@ TEST(a_slow_reader_loses_frames)
 	CHECK(read >= 1 && read < 50);
 }
 
+TEST(groups_are_joined_and_left)
+{
+	struct packet_mreq group = { .mr_ifindex = 1, .mr_type = PACKET_MR_ALLMULTI };
+	int fd = packets(SOCK_DGRAM, ETHERTYPE);
+
+	CHECK_EQ(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &group, sizeof(group)), 0);
+	CHECK_EQ(setsockopt(fd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, &group, sizeof(group)), 0);
+	CHECK_ERR(setsockopt(fd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, &group, sizeof(group)),
+		  EADDRNOTAVAIL);
+	group.mr_ifindex = 7777;
+	CHECK_ERR(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &group, sizeof(group)), ENODEV);
+}
+
+TEST(a_socket_is_told_that_its_interface_went_down)
+{
+	int fd, watcher;
+	char bytes[10];
+
+	set_up(any_socket());
+	fd = packets(SOCK_DGRAM, ETHERTYPE);
+	watcher = socket(AF_PACKET, SOCK_DGRAM, htons(ETHERTYPE)); /* bound to none */
+	CHECK_EQ(ask(fd, SIOCGIFFLAGS, "lo"), 0);
+	request.ifr_flags &= ~IFF_UP;
+	CHECK_EQ(ask(fd, SIOCSIFFLAGS, "lo"), 0);
+	struct pollfd pollfd = { fd, POLLIN, 0 };
+	CHECK_EQ(poll(&pollfd, 1, 10000), 1);
+	CHECK(pollfd.revents & POLLERR);
+	CHECK_ERR(recv(fd, bytes, sizeof(bytes), 0), ENETDOWN);
+	CHECK_ERR(recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT), EAGAIN);
+	CHECK_ERR(recv(watcher, bytes, sizeof(bytes), MSG_DONTWAIT), EAGAIN);
+	fd = packets(SOCK_DGRAM, ETHERTYPE);
+	CHECK_ERR(recv(fd, bytes, sizeof(bytes), 0), ENETDOWN); /* bound while it is down */
+	set_up(fd);
+	send_text(fd, "again");
+	CHECK_EQ(recv(fd, bytes, sizeof(bytes), 0), 5);
+}
+
 int main(void)
 {
 	RUN(lo_is_what_it_is);
@@ -204,5 +241,7 @@ int main(void)
 	RUN(frames_are_sent_and_received);
 	RUN(filters_choose);
 	RUN(a_slow_reader_loses_frames);
+	RUN(groups_are_joined_and_left);
+	RUN(a_socket_is_told_that_its_interface_went_down);
 	return check_done();
 }

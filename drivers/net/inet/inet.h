@@ -4,7 +4,8 @@
  *
  * main.c registers, core.c has the lock and what lwIP asks of a system, link.c interfaces and frames, route.c
  * addresses and routes, shape.c the check that each frame passes before lwIP sees it, address.c addresses of
- * programs, socket.c what all sockets share, stream.c TCP, datagram.c UDP, raw and ping sockets, option.c options.
+ * programs, socket.c what all sockets share, stream.c TCP, datagram.c UDP, raw and ping sockets, option.c options,
+ * describe.c what netstat sees.
  *
  * One lock, inet_lock(), guards everything of lwIP and of the sockets. lwIP calls back under it. It is held while
  * memory of a program is copied and while frames are handed to the kernel: neither leads back here.
@@ -153,7 +154,7 @@ bool address_is_own(const ip_addr_t *address);
 /** @return a free port's number to try: 32768 to 60999 */
 uint16_t port_guess(void);
 
-/* ---- socket.c, stream.c, datagram.c, option.c ---- */
+/* ---- socket.c, stream.c, datagram.c, describe.c, option.c ---- */
 
 extern const struct banos_family_ops inet_family_ops;
 extern const struct socket_kind stream_kind, udp_kind, raw_kind;
@@ -161,6 +162,8 @@ void socket_wake(struct inet_socket *socket, uint32_t events);
 struct inet_socket *socket_alloc(uint32_t family, uint32_t type, uint32_t protocol);
 void socket_free(struct inet_socket *socket);
 int64_t socket_take_error(struct inet_socket *socket);
+/** describe() of the family. */
+int64_t socket_describe(void *own, struct banos_socket_description *about);
 /** What of the options is kept in the pcb. */
 void option_apply(struct inet_socket *socket);
 int64_t option_get(void *own, uint32_t level, uint32_t option, banos_buffer to, uint64_t length);

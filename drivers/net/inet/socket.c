@@ -280,4 +280,5 @@ const struct banos_family_ops inet_family_ops = {
 	.get_option = option_get,
 	.set_option = option_set,
 	.ioctl = inet_ioctl,
+	.describe = socket_describe,
 };
