@@ -5,8 +5,12 @@
  *	frames up|down INTERFACE
  *	frames echo INTERFACE		sends each frame of the test's EtherType back to where it came from; ends
  *					after one whose first byte of data is 'q', and says how many there were
+ *	frames answer INTERFACE		is a station with any address: answers ARP and echo requests, until the interface goes
+ *	frames flood INTERFACE		sends frames to all until the interface goes
  */
 #include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -72,6 +76,85 @@ static void echo(const char *name)
 	close(fd);
 }
 
+static int bind_to(const char *name, int type)
+{
+	struct sockaddr_ll address = { .sll_family = AF_PACKET,
+				       .sll_protocol = htons((unsigned short)type) };
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+
+	address.sll_ifindex = (int)if_nametoindex(name);
+	if (fd < 0 || !address.sll_ifindex || bind(fd, (void *)&address, sizeof(address)))
+		complain(name);
+	return fd;
+}
+
+static void swap(unsigned char *one, unsigned char *other, unsigned length)
+{
+	while (length--) {
+		unsigned char byte = one[length];
+
+		one[length] = other[length];
+		other[length] = byte;
+	}
+}
+
+/* @return 0: it is for nobody here */
+static int make_answer(unsigned char *frame, ssize_t length)
+{
+	static const unsigned char own[ADDRESS] = { 2, 0, 0, 0, 0, 0xaa };
+	unsigned char *body = frame + HEADER_BYTES;
+
+	if (length >= HEADER_BYTES + 28 && frame[12] == 8 && frame[13] == 6 && body[7] == 1) {
+		body[7] = 2;
+		swap(body + 8, body + 18, 10);
+		memcpy(body + 8, own, ADDRESS);
+	} else if (length >= HEADER_BYTES + 28 && frame[12] == 8 && !frame[13] && body[9] == 1 &&
+		   body[20] == 8) {
+		unsigned sum = (unsigned)(body[22] << 8 | body[23]) + 0x800;
+
+		body[20] = 0;
+		sum = (sum & 0xffff) + (sum >> 16);
+		body[22] = (unsigned char)(sum >> 8);
+		body[23] = (unsigned char)sum;
+		swap(body + 12, body + 16, 4);
+	} else {
+		return 0;
+	}
+	memcpy(frame, frame + ADDRESS, ADDRESS);
+	memcpy(frame + ADDRESS, own, ADDRESS);
+	return 1;
+}
+
+static void answer(const char *name)
+{
+	static unsigned char frame[FRAME_MAX];
+	struct sockaddr_ll from;
+	socklen_t size = sizeof(from);
+	int fd = bind_to(name, ETH_P_ALL);
+	ssize_t length;
+
+	puts("ready");
+	fflush(stdout);
+	while ((length = recvfrom(fd, frame, sizeof(frame), 0, (void *)&from, &size)) >= 0)
+		if (from.sll_pkttype != PACKET_OUTGOING && make_answer(frame, length) &&
+		    send(fd, frame, (size_t)length, 0) != length)
+			break;
+	perror("answer");
+}
+
+static void flood(const char *name)
+{
+	static unsigned char frame[1000] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,
+					     0,	   0,	 0,    0,    0xbb, 0x88, 0xb5 };
+	int fd = bind_to(name, TEST_TYPE);
+	unsigned long count = 0;
+
+	for (;; count++)
+		if (send(fd, frame, sizeof(frame), 0) < 0 && errno != ENOBUFS)
+			break;
+	printf("%lu sent: %s\n", count, strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "up"))
@@ -80,6 +163,10 @@ int main(int argc, char **argv)
 		set_up(argv[2], 0);
 	else if (argc == 3 && !strcmp(argv[1], "echo"))
 		echo(argv[2]);
+	else if (argc == 3 && !strcmp(argv[1], "answer"))
+		answer(argv[2]);
+	else if (argc == 3 && !strcmp(argv[1], "flood"))
+		flood(argv[2]);
 	else
 		return 2;
 	return 0;

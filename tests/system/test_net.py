@@ -165,6 +165,39 @@ def test_the_driver_goes_and_comes_under_traffic(start, program, peer):
     assert 'virtionet' in m.check('lsmod')
 
 
+VETH = '/lib/banos/drivers/net/veth.ko'
+needs_inet = pytest.mark.skipif(not os.path.exists(os.path.join(machines.BUILD, 'drivers/net/inet/inet.ko')),
+                                reason='the driver inet was not built')
+
+
+@needs_inet
+def test_the_ends_of_a_pair_talk(start, program):
+    m = start(files=program, append=APPEND, cpus=2).boot()
+    m.check(f'modprobe inet; insmod {VETH} pairs=2; ls -d /sys/class/net/veth3')
+    m.check('ifconfig veth0 10.5.0.1 up')
+    assert m.check('cat /sys/class/net/veth0/carrier') == '0\n'   # the other end is down
+    set_up(m, 'veth1')
+    m.check('(/frames answer veth1 >/answered 2>&1 &); grep -q 1 /sys/class/net/veth0/carrier')
+    wait_until(m, 'grep -q ready /answered')
+    assert '3 packets received' in m.check('ping -c 3 -s 1400 10.5.0.2')
+    m.check('ifconfig veth1 down')
+    wait_until(m, 'grep -q "Network is down" /answered')
+    assert m.check('cat /sys/class/net/veth0/carrier') == '0\n'
+
+
+@needs_inet
+def test_a_pair_is_removed_under_traffic(start, program):
+    m = start(files=program, append=APPEND, cpus=4).boot()
+    m.check('modprobe inet')
+    for _ in range(5):
+        m.check(f'insmod {VETH}; /frames up veth1; ifconfig veth0 10.5.0.1 up')
+        m.check('for i in 0 1 0 1; do (/frames flood veth$i >>/sent 2>&1 &); done; (ping 10.5.0.9 >/dev/null 2>&1 &)')
+        wait_until(m, 'test $(cat /sys/class/net/veth1/statistics/rx_packets) -gt 200')
+        m.check('rmmod veth; killall ping')
+    wait_until(m, 'test $(grep -c sent: /sent) = 20')
+    assert 'refused' not in m.check('dmesg')
+
+
 def free_port(kind):
     with socket.socket(socket.AF_INET, kind) as s:
         s.bind(('127.0.0.1', 0))
@@ -201,8 +234,7 @@ class Run(machines.Machine):
         self.log.close()
 
 
-@pytest.mark.skipif(not os.path.exists(os.path.join(machines.BUILD, 'drivers/net/inet/inet.ko')),
-                    reason='the driver inet was not built')
+@needs_inet
 def test_make_run_has_a_network(tmp_path):
     port = free_port(socket.SOCK_STREAM)
     with Run(tmp_path / 'log', NET='user', FORWARD=f'{port}:80 udp:{free_port(socket.SOCK_DGRAM)}:5353') as m:
