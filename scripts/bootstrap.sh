@@ -152,6 +152,15 @@ need_check()
 	need gdisk sgdisk
 	need dosfstools mkfs.vfat
 	need genisoimage genisoimage
+	# Programs that are run in the machine, and against it: tests/system/test_network_programs.py.
+	need curl curl
+	need dropbear-bin dropbear
+	need iperf3 iperf3
+	need iproute2 ss
+	need netcat-openbsd nc.openbsd
+	need openssh-client ssh
+	need socat socat
+	need tcpdump tcpdump
 	need_python python3-clang clang.cindex
 	need_python python3-pytest pytest
 	need_python python3-pexpect pexpect

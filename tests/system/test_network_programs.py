@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: MIT
+"""Debian's own network programs, on a machine with a card in QEMU's user network, and this computer's against them."""
+import concurrent.futures
+import hashlib
+import http.server
+import os
+import subprocess
+import threading
+import time
+import socket
+import urllib.request
+
+import pytest
+
+import archive
+import debian
+import machine as machines
+from test_net import free_port
+
+pytestmark = [pytest.mark.banos,
+              pytest.mark.skipif(not os.path.exists(
+                  os.path.join(machines.BUILD, 'drivers/net/inet/inet.ko')),
+                  reason='built without lwIP')]
+LIMIT_S = 40
+HOST = '10.0.2.2'       # this computer, seen from the machine
+PYTHON = os.path.realpath('/usr/bin/python3')
+NAMES = '/lib/x86_64-linux-gnu/libnss_files.so.2'
+NEEDS = {
+    'dropbear': ['/usr/sbin/dropbear', '/usr/bin/dbclient', '/usr/bin/dropbearkey', '/usr/bin/scp', '/usr/bin/ssh-keygen'],
+    'curl': ['/usr/bin/curl'],
+    'iperf3': ['/usr/bin/iperf3'],
+    'socat': ['/usr/bin/socat'],
+    'tcpdump': ['/usr/bin/tcpdump'],
+    'iproute2': ['/usr/sbin/ip', '/usr/bin/ss'],
+    'nc': ['/bin/nc.openbsd'],
+    'nginx': ['/usr/sbin/nginx'],
+    'python3': [PYTHON],
+}
+MODULES = ('http.server, argparse, asyncio, contextlib, encodings.ascii, encodings.idna, encodings.latin_1, hashlib, runpy, '
+           'selectors, socket, stringprep')
+PORTS = {there: free_port(socket.SOCK_STREAM) for there in (22, 23, 80, 5201, 7001, 8080)}
+FORWARD = ''.join(f',hostfwd=tcp:127.0.0.1:{here}-:{there}' for there, here in PORTS.items())
+UDP_PORT = free_port(socket.SOCK_DGRAM)
+MACHINE = {'append': 'quiet', 'cpus': 2, 'memory': 512, 'limit_s': 300,
+           'qemu': ['-netdev', f'user,id=net,ipv4=on,ipv6=on{FORWARD},hostfwd=udp:127.0.0.1:{PORTS[5201]}-:5201'
+                               f',hostfwd=udp:127.0.0.1:{UDP_PORT}-:7002',
+                    '-device', 'virtio-net-pci,netdev=net']}
+
+
+def available(*programs):
+    return all(debian.installed(*NEEDS[x]) for x in programs)
+
+
+def needs(*programs):
+    return pytest.mark.skipif(not available(*programs), reason=f'not installed: one of {", ".join(programs)}')
+
+
+def python_files():
+    """What Python loads for those modules."""
+    script = (f'import sys, {MODULES}\n'
+              'for each in list(sys.modules.values()): print(getattr(each, "__file__", None) or "")')
+    output = subprocess.run([PYTHON, '-I', '-S', '-c', script], check=True, capture_output=True, text=True).stdout
+    return [PYTHON, *{x for x in output.split('\n') if x}]
+
+
+def FILES():
+    paths = [NAMES] + [p for x in NEEDS if available(x) for p in NEEDS[x]]
+    if available('python3'):
+        paths += python_files()
+    return debian.collect(paths)
+
+
+def host(*command, limit_s=LIMIT_S):
+    """A program of this computer. @return what it printed"""
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            stdin=subprocess.DEVNULL, timeout=limit_s * machines.SLOWER)
+    assert result.returncode == 0, f'{command}: status {result.returncode}\n{result.stdout}'
+    return result.stdout
+
+
+def digest(data):
+    return hashlib.md5(data).hexdigest()
+
+
+def digest_of(shell, path):
+    return shell.check(f'md5sum {path}').split()[0]
+
+
+def fetch(port, path):
+    with urllib.request.urlopen(f'http://127.0.0.1:{port}/{path}', timeout=LIMIT_S * machines.SLOWER) as answer:
+        return answer.read()
+
+
+def begin(shell, command, ready):
+    """A server, until it says that it is ready."""
+    shell.check(f'{{ {command}; }} >/tmp/log 2>&1 & n=0; '
+                f'until grep -q "{ready}" /tmp/log || [ $n = 150 ]; do n=$((n + 1)); sleep 0.2; done; '
+                f'[ $n != 150 ] || {{ cat /tmp/log; false; }}', LIMIT_S)
+
+
+def end(shell, *programs):
+    shell.check(f'killall {" ".join(programs)} 2>/dev/null; dmesg -c >/dev/null; true')
+
+
+# ---- ssh ----
+
+@pytest.fixture
+def ssh(shell, scratch):
+    """Options of ssh and scp, with a key that the machine lets in."""
+    key = str(scratch / 'key')
+    host('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', key)
+    with open(key + '.pub', encoding='ascii') as f:
+        public = f.read().strip()
+    shell.check(f"mkdir -p /root/.ssh /etc/dropbear; chmod 700 /root/.ssh; echo '{public}' >/root/.ssh/authorized_keys")
+    shell.check('dropbear -R -p 22 2>/tmp/dropbear.log')
+    yield ['-i', key, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR',
+           '-o', 'BatchMode=yes', '-o', f'ConnectTimeout={LIMIT_S}']
+    end(shell, 'dropbear')
+
+
+@needs('dropbear')
+def test_ssh_and_scp(shell, ssh, scratch):
+    login = ['ssh', *ssh, '-p', str(PORTS[22]), 'root@127.0.0.1']
+    output = host(*login, 'uname -s; echo $SSH_CONNECTION; cat /proc/net/dev | wc -l')
+    assert 'Linux' in output and output.split()[1] == HOST
+    assert '/dev/pts/' in host(*login[:1], '-tt', *login[1:], 'tty')
+    data = os.urandom(3000000)
+    (scratch / 'there').write_bytes(data)
+    copy = ['scp', '-O', *ssh, '-P', str(PORTS[22])]
+    host(*copy, str(scratch / 'there'), 'root@127.0.0.1:/tmp/there')
+    assert digest_of(shell, '/tmp/there') == digest(data)
+    host(*copy, 'root@127.0.0.1:/tmp/there', str(scratch / 'back'))
+    assert (scratch / 'back').read_bytes() == data
+    # The machine's own client, to itself.
+    shell.check('dropbearkey -t ed25519 -f /root/.ssh/id_dropbear 2>/dev/null | grep ^ssh >>/root/.ssh/authorized_keys')
+    assert shell.check('dbclient -y -y root@127.0.0.1 "cat /tmp/there" 2>/dev/null | md5sum', LIMIT_S).startswith(digest(data))
+
+
+# ---- http ----
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """One body for all that is asked for; what is sent is kept."""
+    protocol_version = 'HTTP/1.1'
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(self.server.body)))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def do_PUT(self):
+        self.server.put = self.rfile.read(int(self.headers['Content-Length']))
+        self.send_response(201)
+        self.send_header('Content-Length', '0')
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+class Server6(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
+def serving(kind, address):
+    server = kind((address, 0), Answers)
+    server.body = os.urandom(6000000)
+    server.thread = threading.Thread(target=server.serve_forever)
+    server.thread.start()
+    return server
+
+
+@pytest.fixture
+def server():
+    server = serving(http.server.ThreadingHTTPServer, '127.0.0.1')
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@needs('curl')
+def test_curl_fetches_and_sends(shell, server):
+    url = f'http://{HOST}:{server.server_port}'
+    shell.check(f'curl -sS -o /tmp/got {url}/a && curl -sS -T /tmp/got {url}/b', LIMIT_S)
+    assert digest_of(shell, '/tmp/got') == digest(server.body) == digest(server.put)
+    # One connection for several.
+    assert shell.check(f'curl -sS -w "%{{num_connects}} " -o /dev/null -o /dev/null {url}/a {url}/b', LIMIT_S) == '1 0 '
+    output, status = shell.run(f'curl -sS http://{HOST}:{free_port(socket.SOCK_STREAM)}/')
+    assert status in (7, 56), output    # QEMU refuses for this computer, or resets
+
+
+@needs('python3')
+def test_http_server_of_python_with_100_at_once(shell):
+    shell.check('mkdir -p /tmp/www; head -c 100000 /dev/urandom >/tmp/www/file')
+    begin(shell, f'{PYTHON} -u -m http.server -d /tmp/www 8080', 'Serving HTTP')
+    wanted = digest_of(shell, '/tmp/www/file')
+    with concurrent.futures.ThreadPoolExecutor(100) as pool:
+        for each in pool.map(lambda i: digest(fetch(PORTS[8080], 'file')), range(100)):
+            assert each == wanted
+    end(shell, 'python3.11')
+
+
+# ---- iperf3 ----
+
+@needs('iperf3')
+def test_iperf3(shell):
+    begin(shell, 'iperf3 -s --forceflush', 'listening')
+    for options in ([], ['-R'], ['-P', '8'], ['-u', '-b', '5M'], ['-u', '-b', '5M', '-R']):
+        output = host('iperf3', '-c', '127.0.0.1', '-p', str(PORTS[5201]), '-t', '1', '-f', 'k', *options)
+        received = [line for line in output.split('\n') if 'receiver' in line][-1]
+        assert '0.00 Bytes' not in received, output
+    end(shell, 'iperf3')
