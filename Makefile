@@ -270,4 +270,5 @@ help:
 #?   LLVM=1            use clang and lld           CROSS_COMPILE=PREFIX-: that gcc
 #?   MEM=256 SMP=1 APPEND="options" QEMU_ARGS="..."   for run and its kin
 #?   NET=user FORWARD="8080:80 udp:53:53"   for them: a network; ports here that lead to ports there
+#?   NIC=virtio        its card: virtio, e1000 or e1000e
 #?   SHARE=FOLDER      for them: the folder is /mnt/share there, also to write to

@@ -8,7 +8,8 @@
 # Variables: MEM (MiB), SMP, MACHINE, CPU, APPEND (kernel options), QEMU_ARGS,
 # KERNEL, INITRD, QEMU; SHARE=FOLDER is /mnt/share of the machine, also to write to;
 # NET=user gives it a network by QEMU, in which FORWARD="8080:80 udp:5353:53" leads ports of
-# this computer (of its own programs only) to ports of the machine; SCREEN=1 opens a window with the machine's screen. Keys:
+# this computer (of its own programs only) to ports of the machine, and NIC=virtio (or e1000,
+# e1000e) is its card; SCREEN=1 opens a window with the machine's screen. Keys:
 # all, Ctrl-C too, go to the guest; Ctrl-A x ends QEMU, Ctrl-A c leads to its
 # monitor, Ctrl-A h lists more.
 #
@@ -124,13 +125,21 @@ forwarded()
 case ${NET:-} in
 '')
 	[ -z "${FORWARD:-}" ] || { echo "qemu.sh: FORWARD needs NET=user" >&2; exit 1; }
+	[ -z "${NIC:-}" ] || { echo "qemu.sh: NIC needs NET=user" >&2; exit 1; }
 	;;
 user)
+	case ${NIC:-virtio} in
+	virtio) card=virtio-net-pci ;;
+	e1000 | e1000e) card=$NIC ;;
+	*)
+		echo "qemu.sh: NIC=$NIC is not virtio, e1000 or e1000e" >&2
+		exit 1 ;;
+	esac
 	net=user,id=net
 	for each in ${FORWARD:-}; do
 		net=$net$(forwarded "$each")
 	done
-	set -- "$@" -netdev "$net" -device virtio-net-pci,netdev=net
+	set -- "$@" -netdev "$net" -device "$card,netdev=net"
 	;;
 *)
 	echo "qemu.sh: NET=$NET is not user" >&2

@@ -2,8 +2,9 @@
 /*
  * Frames of an interface, for tests/system/test_net.py: no TCP/IP is needed.
  *
- *	frames up|down INTERFACE
- *	frames echo INTERFACE		sends each frame of the test's EtherType back to where it came from; ends
+ *	frames up|down|promisc|-promisc|allmulti|-allmulti INTERFACE
+ *	frames echo INTERFACE [COUNT]	receives COUNT groups, too, 01:00:5e:01:00:00 and so on; sends
+ *					each frame of the test's EtherType back to where it came from; ends
  *					after one whose first byte of data is 'q', and says how many there were
  *	frames answer INTERFACE		is a station with any address: answers ARP and echo requests, until the interface goes
  *	frames flood INTERFACE		sends frames to all until the interface goes
@@ -31,7 +32,7 @@ static void complain(const char *what)
 	exit(1);
 }
 
-static void set_up(const char *name, int is_up)
+static void set_flag(const char *name, int flag, int is_on)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 	struct ifreq request = { 0 };
@@ -39,14 +40,29 @@ static void set_up(const char *name, int is_up)
 	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
 	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) < 0)
 		complain(name);
-	request.ifr_flags =
-		(short)(is_up ? request.ifr_flags | IFF_UP : request.ifr_flags & ~IFF_UP);
+	request.ifr_flags = (short)(is_on ? request.ifr_flags | flag : request.ifr_flags & ~flag);
 	if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
 		complain("SIOCSIFFLAGS");
 	close(fd);
 }
 
-static void echo(const char *name)
+/* A socket may have few. */
+static void join_groups(int interface, int count)
+{
+	for (int i = 0; i < count; i++) {
+		int fd = socket(AF_PACKET, SOCK_RAW, 0);
+		struct packet_mreq request = { .mr_ifindex = interface,
+					       .mr_type = PACKET_MR_MULTICAST,
+					       .mr_alen = ADDRESS,
+					       .mr_address = { 1, 0, 0x5e, 1, 0,
+							       (unsigned char)i } };
+
+		if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof(request)))
+			complain("PACKET_ADD_MEMBERSHIP");
+	}
+}
+
+static void echo(const char *name, int groups)
 {
 	static unsigned char frame[FRAME_MAX];
 	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(TEST_TYPE) };
@@ -56,6 +72,7 @@ static void echo(const char *name)
 	address.sll_ifindex = (int)if_nametoindex(name);
 	if (fd < 0 || !address.sll_ifindex || bind(fd, (void *)&address, sizeof(address)))
 		complain(name);
+	join_groups(address.sll_ifindex, groups);
 	puts("ready");
 	fflush(stdout);
 	while (!is_end) {
@@ -157,15 +174,29 @@ static void flood(const char *name)
 
 int main(int argc, char **argv)
 {
-	if (argc == 3 && !strcmp(argv[1], "up"))
-		set_up(argv[2], 1);
-	else if (argc == 3 && !strcmp(argv[1], "down"))
-		set_up(argv[2], 0);
-	else if (argc == 3 && !strcmp(argv[1], "echo"))
-		echo(argv[2]);
-	else if (argc == 3 && !strcmp(argv[1], "answer"))
+	static const struct {
+		const char *word;
+		int flag, is_on;
+	} words[] = { { "up", IFF_UP, 1 },
+		      { "down", IFF_UP, 0 },
+		      { "promisc", IFF_PROMISC, 1 },
+		      { "-promisc", IFF_PROMISC, 0 },
+		      { "allmulti", IFF_ALLMULTI, 1 },
+		      { "-allmulti", IFF_ALLMULTI, 0 } };
+
+	if (argc < 3)
+		return 2;
+	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(argv[1], words[i].word))
+			continue;
+		set_flag(argv[2], words[i].flag, words[i].is_on);
+		return 0;
+	}
+	if (!strcmp(argv[1], "echo"))
+		echo(argv[2], argc > 3 ? atoi(argv[3]) : 0);
+	else if (!strcmp(argv[1], "answer"))
 		answer(argv[2]);
-	else if (argc == 3 && !strcmp(argv[1], "flood"))
+	else if (!strcmp(argv[1], "flood"))
 		flood(argv[2]);
 	else
 		return 2;

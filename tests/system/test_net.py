@@ -250,6 +250,7 @@ def test_make_run_has_a_network(tmp_path):
 
 @pytest.mark.parametrize('variables, message', [
     ({'NET': 'tap'}, 'NET=tap is not user'), ({'FORWARD': '1:2'}, 'FORWARD needs NET=user'),
+    ({'NIC': 'e1000'}, 'NIC needs NET=user'), ({'NET': 'user', 'NIC': 'ne2k'}, 'NIC=ne2k is not virtio, e1000 or e1000e'),
     ({'NET': 'user', 'FORWARD': '1:2 80'}, r'FORWARD=80 is not [udp:]PORT:PORT')])
 def test_wrong_networks_are_refused(variables, message):
     result = subprocess.run(['sh', 'scripts/qemu.sh', os.path.abspath(machines.BUILD), 'run'], cwd=TOP, check=False,

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+"""Intel's network cards: frames with the test as the other station, and TCP/IP over QEMU's user network."""
+import contextlib
+import functools
+import hashlib
+import http.server
+import os
+import re
+import socket
+import threading
+
+import pytest
+
+import machine as machines
+from test_net import (APPEND, CARD, HEADER, OTHER, PEER, TYPE, Peer, begin_echo, data_of, end_echo, fetch, free_port,
+                      peer, program, set_up)     # noqa: F401
+from test_pci import SLOTS, monitor, wait_until  # noqa: F401
+
+pytestmark = pytest.mark.banos
+
+CARDS = ['e1000', 'e1000e']
+both = pytest.mark.parametrize('card', CARDS)
+needs_inet = pytest.mark.skipif(not os.path.exists(os.path.join(machines.BUILD, 'drivers/net/inet/inet.ko')),
+                                reason='the driver inet was not built')
+FILE_BYTES = 4 << 20
+
+
+def group(number):
+    return bytes.fromhex('01005e0100') + bytes([number])
+
+
+def receive_any(station):
+    """The data of the next frame, whatever its addresses are."""
+    while True:
+        frame = station.socket.recv(1 << 17)
+        if frame[12:14] == TYPE:
+            return frame[14:]
+
+
+@both
+def test_frames_come_and_go(start, program, peer, card):     # noqa: F811
+    m = start(files=program, append=APPEND, qemu=peer.options(card)).boot()
+    set_up(m)
+    assert m.check('cat /sys/class/net/eth0/address /sys/class/net/eth0/speed') == f'{CARD.hex(":")}\n1000\n'
+    begin_echo(m)
+    for length in (46, 47, 500, 1499, 1500):
+        peer.exchange(data_of(length))
+    for first in range(0, 600, 30):         # more than once around the rings
+        peer.exchange(*(data_of(100 + i, i) for i in range(first, first + 30)))
+    end_echo(m, peer, 606)
+    # Set up again it is reset, and told again what it receives: its own and what is for all.
+    m.check('/frames down eth0; /frames up eth0')
+    begin_echo(m)
+    peer.send(data_of(60), OTHER + PEER + TYPE)
+    peer.send(data_of(60), group(1) + PEER + TYPE)
+    peer.exchange(data_of(60))
+    end_echo(m, peer, 2)
+    # Another address.
+    m.check(f'/frames down eth0; ip link set eth0 address {OTHER.hex(":")}; /frames up eth0')
+    begin_echo(m)
+    peer.send(data_of(60))
+    peer.send(b'quit', OTHER + PEER + TYPE)
+    assert receive_any(peer)[:4] == b'quit'
+    m.expect('1 frames\r?\n')
+    m.expect(m.prompt)
+    m.check('rmmod e1000')
+    assert m.run('ls /sys/class/net/eth0 2>/dev/null')[1]
+    assert 'leaked' not in m.check('dmesg')
+
+
+@both
+def test_groups_and_everything(start, program, peer, card):     # noqa: F811
+    m = start(files=program, append=APPEND, qemu=peer.options(card)).boot()
+    set_up(m)
+    # The first ones have registers of their own, the others are hashed; one that hashes otherwise is not received.
+    m.sendline('/frames echo eth0 30')
+    m.expect('ready\r?\n')
+    for number in (0, 13, 14, 29):
+        peer.send(b'no', group(0x40 + number) + PEER + TYPE)
+        peer.send(bytes([number]) * 60, group(number) + PEER + TYPE)
+        assert receive_any(peer) == bytes([number]) * 60
+    end_echo(m, peer, 5)
+    for switch, address in (('allmulti', group(0x77)), ('promisc', OTHER)):
+        m.check(f'/frames {switch} eth0')
+        begin_echo(m)
+        peer.send(switch.encode() * 7, address + PEER + TYPE)
+        assert receive_any(peer) == switch.encode() * 7
+        end_echo(m, peer, 2)
+        m.check(f'/frames -{switch} eth0')
+        begin_echo(m)
+        peer.send(data_of(60), address + PEER + TYPE)
+        end_echo(m, peer, 1)
+
+
+@both
+def test_long_frames(start, program, peer, card):     # noqa: F811
+    m = start(files=program, append=APPEND, qemu=peer.options(card)).boot()
+    set_up(m)
+    begin_echo(m)
+    peer.send(data_of(4000))
+    end_echo(m, peer, 1)
+    for mtu in (9000, 2000):
+        m.check(f'ip link set eth0 mtu {mtu}')
+        begin_echo(m)
+        for length in (46, 1010, 1011, 1500, 1998, mtu - 1, mtu):
+            peer.exchange(data_of(length))
+        for _ in range(10):
+            peer.exchange(*(data_of(mtu - i, i) for i in range(6)))
+        end_echo(m, peer, 68)
+    m.check('ip link set eth0 mtu 1500')
+    assert m.run('ip link set eth0 mtu 9001')[1]
+    begin_echo(m)
+    peer.exchange(data_of(1500))
+    end_echo(m, peer, 2)
+    assert re.search(r'eth0: +\d+ +\d+ +0 ', m.check('cat /proc/net/dev'))
+
+
+@both
+def test_the_link_goes_and_comes(start, program, peer, monitor, card):  # noqa: F811
+    m = start(files=program, append=APPEND, qemu=[*peer.options(card), *monitor.options()]).boot()
+    set_up(m)
+    for _ in range(2):
+        monitor.command('set_link', name='card', up=False)
+        wait_until(m, 'grep -q 0 /sys/class/net/eth0/carrier')
+        monitor.command('set_link', name='card', up=True)
+        wait_until(m, 'grep -q 1 /sys/class/net/eth0/carrier')
+    begin_echo(m)
+    peer.exchange(data_of(100))
+    end_echo(m, peer, 2)
+
+
+def test_messages_or_the_line(start, program, peer):     # noqa: F811
+    m = start(files=program, append=APPEND, qemu=peer.options('e1000e')).boot()
+    m.stop_agent()
+    for parameter, kind in (('', 'PCI-MSI'), ('line=1', 'IO-APIC')):
+        m.check(f'rmmod e1000; modprobe e1000 {parameter}')
+        set_up(m)
+        assert re.search(f'[1-9].* {kind} .*e1000', m.check('cat /proc/interrupts'))
+        begin_echo(m)
+        peer.exchange(*(data_of(100 + i, i) for i in range(40)))
+        end_echo(m, peer, 41)
+
+
+@contextlib.contextmanager
+def flood(station):
+    """What is for all arrives all the time, as fast as it can."""
+    over = threading.Event()
+
+    def main():
+        while not over.is_set():
+            try:
+                station.send(data_of(1000), b'\xff' * 6 + PEER + TYPE)
+            except OSError:     # QEMU's end is full, or gone
+                over.wait(0.01)
+
+    station.socket.settimeout(0.1)
+    thread = threading.Thread(target=main)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def wait_traffic(m):
+    wait_until(m, 'test $(cat /sys/class/net/eth0/statistics/rx_packets) -gt 10')
+
+
+@both
+def test_the_driver_goes_and_comes_under_traffic(start, program, peer, card):     # noqa: F811
+    m = start(files=program, append=APPEND, cpus=4, qemu=peer.options(card)).boot()
+    m.stop_agent()
+    set_up(m)
+    with flood(peer):
+        for _ in range(3):
+            m.check('rmmod e1000', 60)
+            m.check('modprobe e1000')
+            set_up(m)
+            wait_traffic(m)
+            m.check('ip link set eth0 mtu 3000; ip link set eth0 promisc on; ip link set eth0 promisc off')
+    assert 'leaked' not in m.check('dmesg')
+
+
+@both
+def test_the_card_goes_and_comes_under_traffic(start, program, peer, monitor, card):     # noqa: F811
+    netdev, device = peer.options(card)[:2], dict(driver=card, netdev='cable', mac=CARD.hex(':'), id='card')
+    m = start(files=program, append=APPEND, machine='q35', cpus=4,
+              qemu=[*SLOTS, *netdev, *monitor.options()]).boot()
+    with flood(peer):
+        for slot in ('slot1', 'slot2', 'slot1'):
+            monitor.command('device_add', bus=slot, **device)
+            set_up(m)
+            wait_traffic(m)
+            monitor.command('device_del', id='card')
+            monitor.wait_gone('card')
+            wait_until(m, '! test -e /sys/class/net/eth0')
+    m.check('rmmod e1000')
+    assert not re.search('leaked|stray', m.check('dmesg'))
+
+
+@pytest.fixture
+def server(tmp_path):
+    """What the test offers to the machine: its port, and the sum of the file."""
+    content = os.urandom(FILE_BYTES)
+    (tmp_path / 'file').write_bytes(content)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    handler.log_message = lambda *args: None
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as offered:
+        thread = threading.Thread(target=offered.serve_forever)
+        thread.start()
+        yield offered.server_address[1], hashlib.sha256(content).hexdigest()
+        offered.shutdown()
+        thread.join()
+
+
+@needs_inet
+@both
+def test_tcp_ip(start, server, card):
+    port, digest = server
+    forwarded = free_port(socket.SOCK_STREAM)
+    m = start(append='quiet', qemu=['-netdev', f'user,id=net,hostfwd=tcp:127.0.0.1:{forwarded}-:80',
+                                    '-device', f'{card},netdev=net']).boot()
+    wait_until(m, 'ip route | grep -q "^default via 10.0.2.2"')
+    m.check('ping -c 2 10.0.2.2')
+    m.check(f'mkdir /tmp/www; wget -q -O /tmp/www/file http://10.0.2.2:{port}/file', 60)
+    assert m.check('sha256sum </tmp/www/file').split()[0] == digest
+    m.check('httpd -h /tmp/www')
+    assert hashlib.sha256(fetch(forwarded, 'file')).hexdigest() == digest
+    for mtu in (1000, 9000):
+        m.check(f'ip link set eth0 mtu {mtu}; wget -q -O /tmp/again http://10.0.2.2:{port}/file', 60)
+        m.check('cmp /tmp/again /tmp/www/file')
