@@ -12,5 +12,7 @@ void net_init(void)
 		unix_proc_init();
 	if (IS_ENABLED(CONFIG_NET_FAMILIES))
 		net_socket_proc_init();
+	if (IS_ENABLED(CONFIG_NET_HOOKS))
+		net_hooks_init();
 	net_loopback_init();
 }

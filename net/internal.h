@@ -16,6 +16,19 @@ int __must_check frame_cut(struct packet *frame, u32 headroom, struct packet_lis
 /** @brief Make the threads of the processors, unless they are there. Sleeps. @return 0, -ENOMEM, -EAGAIN */
 int __must_check net_receive_start(void);
 
+/** @brief One frame that a hook made of one that was to be sent by an interface: it is received by that. Any context. */
+void net_receive_answer(u32 index, struct packet_list *frame);
+
+/* ---- transmit.c ---- */
+
+/** @brief net_transmit() without hooks. Sleeps. */
+int net_transmit_unhooked(u32 index, struct packet_list *frames);
+
+/* ---- hook.c ---- */
+
+/** @brief Start-up: /proc/net/packet_hooks. */
+void net_hooks_init(void);
+
 /* ---- device.c ---- */
 
 /** @brief Stop queues and driver; with net_lock. @return 0, -EBUSY */

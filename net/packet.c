@@ -201,6 +201,7 @@ static void packet_begin(struct packet *packet, u32 headroom)
 	packet->segment_bytes = packet->header_bytes = 0;
 	packet->use = PACKET_OWN;
 	packet->outgoing = false;
+	packet->passed = 0;
 	packet->device = NULL;
 	smp_store_release(&packet->state, (packet->state & ~(GENERATION - 1)) | PARTY_KERNEL);
 }
@@ -317,27 +318,10 @@ u32 packet_party(const struct owner *root)
 
 void packet_give(struct packet *packet, u32 party, struct banos_net_packet *out, bool with_address)
 {
-	u64 state = (packet->state & ~(GENERATION - 1)) | party;
-
-	*out = (struct banos_net_packet){
-		.packet = (banos_packet)((state & ~(GENERATION - 1)) | (packet->index + 1)),
-		.bytes = packet_bytes(packet),
-		.length = packet->length,
-		.room = packet_room(packet),
-		.headroom = packet->offset,
-		.flags = packet->flags,
-		.checksum_start = packet->checksum_start,
-		.checksum_offset = packet->checksum_offset,
-		.segment_bytes = packet->segment_bytes,
-		.header_bytes = packet->header_bytes,
-		.hash = packet->hash,
-		.interface = packet->interface,
-	};
+	packet_show(packet, out);
 	if (with_address)
 		out->address = virt_to_phys(out->bytes);
-	if (packet->more)
-		out->flags |= BANOS_PACKET_MORE;
-	smp_store_release(&packet->state, state);
+	packet_hand_over(packet, party);
 }
 
 bool packet_reclaim(struct packet *packet, u32 party)
@@ -405,14 +389,14 @@ static __cold void packet_quarantine(struct packet *packet, struct bus_device *b
 	bus_device_quarantine(bus, block);
 }
 
-__cold void packets_take_back(u32 party, const struct net_device *device, struct bus_device *bus)
+__cold void packets_take_back(u32 party, const void *of, struct bus_device *bus)
 {
 	u32 count = smp_load_acquire(&packet_count);
 
 	for (u32 i = 0; i < count; i++) {
 		struct packet *packet = &chunks[i / CHUNK][i % CHUNK];
 
-		if (device && READ_ONCE(packet->device) != device)
+		if (of && READ_ONCE(packet->device) != of)
 			continue;
 		if ((u32)READ_ONCE(packet->state) != party || !packet_reclaim(packet, party))
 			continue;

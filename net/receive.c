@@ -16,6 +16,7 @@
 #include <kernel/cpu.h>
 #include <kernel/err.h>
 #include <kernel/heap.h>
+#include <kernel/packet_hook.h>
 #include <kernel/panic.h>
 #include <kernel/string.h>
 #include <kernel/thread.h>
@@ -67,6 +68,10 @@ void packet_release_use(struct packet *packet, const struct net_device *counted)
 {
 	struct net_device *device = packet->device;
 
+	if (IS_ENABLED(CONFIG_NET_HOOKS) && unlikely(packet->use == PACKET_HELD)) {
+		net_hook_release(packet);
+		return;
+	}
 	packet->device = NULL;
 	if (!device || (device == counted && packet->use == PACKET_SENT))
 		return;
@@ -110,8 +115,24 @@ static bool receive_check(struct net_device *device, struct packet *frame)
 	}
 	frame->interface = device->index;
 	frame->outgoing = false;
+	frame->flags &= ~(BANOS_PACKET_FOREIGN | BANOS_PACKET_BROADCAST);
 	frame->flags |= frame_kind(device, packet_bytes(frame));
 	return true;
+}
+
+void net_receive_answer(u32 index, struct packet_list *frames)
+{
+	struct net_device *device;
+	struct packet *frame = packet_list_take(frames);
+
+	rcu_read_lock();
+	device = net_device_find(index);
+	if (device && receive_check(device, frame))
+		packet_list_add(frames, frame);
+	else if (!device)
+		packet_free(frame);
+	rcu_read_unlock();
+	net_receive(frames);
 }
 
 /* What the parts of one call make. */
@@ -142,6 +163,7 @@ static void receive_part(struct net_device *device, struct receiving *all,
 		all->last = packet;
 	} else {
 		all->frame = all->last = packet;
+		packet->passed = 0;
 	}
 	if (from->flags & BANOS_PACKET_MORE && good)
 		return;
@@ -335,21 +357,52 @@ static void backlog_deliver(struct backlog *backlog, struct delivery *delivery,
 	}
 }
 
+static struct packet *backlog_take(struct backlog *backlog)
+{
+	struct packet *frame;
+
+	preempt_disable();
+	frame = packet_list_take(&backlog->frames);
+	preempt_enable();
+	if (frame && likely(!(frame->passed & PACKET_SHOWN)))
+		net_taps_incoming(frame);
+	return frame;
+}
+
+/* The same where there are hooks: all are shown to them first. */
+static bool backlog_run_hooked(struct backlog *backlog)
+{
+	struct packet_list frames = { 0 };
+	struct delivery delivery = { 0 };
+	struct packet *frame;
+	u32 taken = 0;
+
+	for (; taken < BUDGET; taken++) {
+		frame = backlog_take(backlog);
+		if (!frame)
+			break;
+		packet_list_add(&frames, frame);
+	}
+	net_hooks_run(BANOS_HOOK_RECEIVE, 0, &frames);
+	while ((frame = packet_list_take(&frames)))
+		backlog_deliver(backlog, &delivery, frame);
+	delivery_end(backlog, &delivery);
+	return taken;
+}
+
 /* What arrived up to now, BUDGET frames at most. @return false: nothing */
 static bool backlog_run(struct backlog *backlog)
 {
 	struct delivery delivery = { 0 };
 	u32 done = 0;
 
+	if (net_hooks_at(BANOS_HOOK_RECEIVE))
+		return backlog_run_hooked(backlog);
 	for (; done < BUDGET; done++) {
-		struct packet *frame;
+		struct packet *frame = backlog_take(backlog);
 
-		preempt_disable();
-		frame = packet_list_take(&backlog->frames);
-		preempt_enable();
 		if (!frame)
 			break;
-		net_taps_incoming(frame);
 		backlog_deliver(backlog, &delivery, frame);
 	}
 	delivery_end(backlog, &delivery);

@@ -12,6 +12,7 @@
 #include "internal.h"
 #include <kernel/cpu.h>
 #include <kernel/err.h>
+#include <kernel/packet_hook.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
 
@@ -395,6 +396,16 @@ static int net_send(struct net_device *device, struct packet_list *frames,
 }
 
 int net_transmit(u32 index, struct packet_list *frames)
+{
+	if (net_hooks_at(BANOS_HOOK_TRANSMIT)) {
+		for (struct packet *frame = frames->first; frame; frame = frame->next)
+			frame->interface = index;
+		net_hooks_run(BANOS_HOOK_TRANSMIT, index, frames);
+	}
+	return net_transmit_unhooked(index, frames);
+}
+
+int net_transmit_unhooked(u32 index, struct packet_list *frames)
 {
 	struct packet_list ready = { 0 };
 	struct net_tx_queue *queue = NULL;

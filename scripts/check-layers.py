@@ -65,7 +65,7 @@ HEADERS = {name: layer for layer, names in {
     2: 'driver_heap heap heap_init leak page page_init phys_user',
     3: 'acpi crash crossing driver_api gate gate_stack handle irq irq_chip lock lock_order owner power printk_wait random rate_limit rcu_init rtc seq_file signature smp struct_rule '
        'thread time utsname vdso wait wall',
-    4: 'block block_driver bus chardev cred device fs network packet partition process sigframe socket syscalls tty vm vm_window',
+    4: 'block block_driver bus chardev cred device fs network packet packet_hook partition process sigframe socket syscalls tty vm vm_window',
     5: 'builtin driver image_label loader report',
 }.items() for name in names.split()}
 

@@ -37,7 +37,7 @@ from compiler_names import COMPILER_NAMES       # noqa: E402
 WAYS = {'read': 'READ', 'written': 'WRITE', 'read and written': 'BOTH', 'lent': 'LENT'}
 BYTES = re.compile(r'(?:(\d+) bytes?|@p (\w+) bytes), (read and written|read|written|lent)\b')
 BYTES_AFTER = re.compile(r'(read and written|read|written), (?:(\d+) bytes?|@p (\w+) bytes)\b')
-VALUES = re.compile(r'@p (\w+) values(?: of @p (\w+) bytes each)?, (read|written)\b')
+VALUES = re.compile(r'@p (\w+) values(?: of @p (\w+) bytes each)?, (read and written|read|written)\b')
 ARRAY = re.compile(r'@p (\w+) of them, @p (\w+) bytes apart; read\b')
 FILLED = re.compile(r'(read and written: )?size is read\b')
 RESULT = re.compile(r'(banos_\w+|void \*|u?int64_t) ?\*\w+$')

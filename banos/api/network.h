@@ -16,3 +16,12 @@ bool packet_purse_is_open(const struct owner *root);
 /** @brief Are these packets, @p max at most, in memory of the caller's? Else say so. @return 0 or -EINVAL */
 s64 __must_check net_packets_check(const char *function, const struct banos_net_packet *packets,
 				   uint32_t count, uint32_t max, uint32_t stride);
+/**
+ * @brief Packets of the caller's become frames, which the kernel holds then.
+ * @param outgoing  the caller made them
+ * @return how many packets it did not hold, or that were bad
+ */
+u32 net_frames_take(const u8 *packets, u32 count, u32 stride, bool outgoing,
+		    struct packet_list *frames);
+/** @brief Is this a handle of a protocol of the caller's? */
+bool protocol_is_callers(banos_protocol protocol);

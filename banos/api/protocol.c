@@ -213,8 +213,8 @@ BANOS_EXPORT(banos_protocol_remove);
 
 /* ---- sending ---- */
 
-/* What the caller holds becomes frames. @return how many packets it did not hold, or that were bad */
-static u32 frames_take(const u8 *packets, u32 count, u32 stride, struct packet_list *frames)
+u32 net_frames_take(const u8 *packets, u32 count, u32 stride, bool outgoing,
+		    struct packet_list *frames)
 {
 	u32 party = packet_party(gate_owner()), refused = 0;
 	struct packet *frame = NULL, *last = NULL;
@@ -236,7 +236,10 @@ static u32 frames_take(const u8 *packets, u32 count, u32 stride, struct packet_l
 			frame = NULL;
 			continue;
 		}
-		packet->outgoing = true;
+		if (outgoing) {
+			packet->outgoing = true;
+			packet->passed = 0;
+		}
 		if (frame)
 			last->more = packet;
 		else
@@ -253,7 +256,7 @@ static u32 frames_take(const u8 *packets, u32 count, u32 stride, struct packet_l
 	return refused;
 }
 
-static bool protocol_is_callers(banos_protocol protocol)
+bool protocol_is_callers(banos_protocol protocol)
 {
 	bool found;
 
@@ -278,7 +281,7 @@ int64_t banos_interface_transmit(banos_protocol protocol, uint32_t interface,
 	err = net_packets_check(__func__, packets, count, SEND_MAX, stride);
 	if (err)
 		return err;
-	refused = frames_take((const u8 *)packets, count, stride, &frames);
+	refused = net_frames_take((const u8 *)packets, count, stride, true, &frames);
 	if (unlikely(!protocol_is_callers(protocol))) {
 		packets_free(&frames);
 		return api_entry_mistake(__func__, "protocol", -EINVAL);

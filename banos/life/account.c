@@ -24,6 +24,7 @@ static const char *const kind_names[OWNED_KINDS] = {
 	[OWNED_FAMILY] = "socket families",
 	[OWNED_NET] = "network devices",
 	[OWNED_PROTOCOL] = "protocols",
+	[OWNED_PACKET_HOOK] = "packet hooks",
 	[OWNED_PACKETS] = "stores of packets",
 };
 /* clang-format on */

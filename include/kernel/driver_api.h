@@ -25,6 +25,7 @@
 #include <banos/map.h>
 #include <banos/memory.h>
 #include <banos/network.h>
+#include <banos/packet_hook.h>
 #include <banos/partition.h>
 #include <banos/print.h>
 #include <banos/protocol.h>

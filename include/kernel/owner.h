@@ -50,6 +50,7 @@ enum owned_kind {
 	OWNED_FAMILY,
 	OWNED_NET,
 	OWNED_PROTOCOL,
+	OWNED_PACKET_HOOK,
 	OWNED_PACKETS,
 	OWNED_KINDS,
 	HANDLE_OWNER = OWNED_KINDS, /* not owned, but has a handle */

@@ -14,6 +14,7 @@
 
 struct bus_device;
 struct net_device;
+struct net_hook;
 struct owner;
 
 /** Bytes of the usual memory of a packet; of what is larger, whole pages. */
@@ -24,7 +25,10 @@ struct owner;
 #define PACKETS_MAX	    65536u
 
 /** With what a driver has it. */
-enum packet_use { PACKET_OWN, PACKET_REFILLED, PACKET_SENT };
+enum packet_use { PACKET_OWN, PACKET_REFILLED, PACKET_SENT, PACKET_HELD };
+
+/* In packet->passed, besides points of hooks. */
+#define PACKET_SHOWN 0x80u /* packet sockets have seen it */
 
 struct packet {
 	u64 state;	     /* generation << 32 | party */
@@ -37,9 +41,15 @@ struct packet {
 	u32 hash, interface;
 	u32 index;
 	u16 queue;
-	u8 use;			   /* enum packet_use */
-	bool outgoing;		   /* for taps */
-	struct net_device *device; /* that it is out with: REFILLED, SENT */
+	u8 use;	       /* enum packet_use */
+	bool outgoing; /* for taps */
+	u8 passed;     /* BANOS_HOOK_...: shown to no hook there any more */
+	u8 held_at;    /* BANOS_HOOK_..., with HELD */
+	u32 out;       /* where FORWARD sends it, with HELD */
+	union {
+		struct net_device *device; /* that it is out with: REFILLED, SENT; else NULL */
+		struct net_hook *hook;	   /* HELD */
+	};
 };
 
 /** A list of frames, which get no further parts while they are in it. */
@@ -116,6 +126,31 @@ u32 packet_read(const struct packet *frame, u32 offset, void *to, u32 length);
 u32 packet_party(const struct owner *root);
 /** @brief Hand one part to a party, and describe it. @p with_address: for a device */
 void packet_give(struct packet *packet, u32 party, struct banos_net_packet *out, bool with_address);
+/** @brief The same without describing it. */
+static inline void packet_hand_over(struct packet *packet, u32 party)
+{
+	smp_store_release(&packet->state, (packet->state & ~0xffffffffull) | party);
+}
+/** @brief Describe a part of a frame. */
+static inline void packet_show(const struct packet *packet, struct banos_net_packet *out)
+{
+	*out = (struct banos_net_packet){
+		.packet = (banos_packet)((packet->state & ~0xffffffffull) | (packet->index + 1)),
+		.bytes = packet_bytes(packet),
+		.length = packet->length,
+		.room = packet_room(packet),
+		.headroom = packet->offset,
+		.flags = packet->flags,
+		.checksum_start = packet->checksum_start,
+		.checksum_offset = packet->checksum_offset,
+		.segment_bytes = packet->segment_bytes,
+		.header_bytes = packet->header_bytes,
+		.hash = packet->hash,
+		.interface = packet->interface,
+	};
+	if (packet->more)
+		out->flags |= BANOS_PACKET_MORE;
+}
 /** @brief Take what a party holds, by number. @return NULL: it does not hold that */
 struct packet *__must_check packet_claim(banos_packet number, u32 party);
 /** @brief The kernel takes a packet back that it knows. @return false: the party has handed it on */
@@ -126,7 +161,7 @@ bool packet_reclaim(struct packet *packet, u32 party);
  */
 bool __must_check packet_describe(struct packet *packet, const struct banos_net_packet *from);
 /**
- * @brief Take what a party holds of a device (NULL: all that it holds), and free it.
+ * @brief Take what a party holds of a device or for a hook (NULL: all that it holds), and free it.
  * @param bus  a device that may still access it: its memory is kept until that has stopped; or NULL
  */
-void packets_take_back(u32 party, const struct net_device *device, struct bus_device *bus);
+void packets_take_back(u32 party, const void *of, struct bus_device *bus);
