@@ -27,4 +27,5 @@ driver_image_\name\()_end:
 	image	liar
 	image	ram
 	image	net_liar
+	image	hook_liar
 	.section .note.GNU-stack, "", @progbits

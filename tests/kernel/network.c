@@ -9,17 +9,17 @@
 #include <kernel/network.h>
 #include <kernel/printk.h>
 #include "driver_steps.h"
+#include "packet_steps.h"
 
 IMAGE(net_liar);
 static const struct image net_liar = ENTRY(net_liar);
 
-#define LIES	      10u
-#define LIE_NEVER     8u
-#define FRAMES	      100u
-#define FRAME	      200u
-#define WAIT_NS	      (20 * NSEC_PER_SEC)
-#define CYCLES	      20u
-#define TABLE_ENTRIES 2048u /* far more than the test uses at once */
+#define LIES	  10u
+#define LIE_NEVER 8u
+#define FRAMES	  100u
+#define FRAME	  200u
+#define WAIT_NS	  (20 * NSEC_PER_SEC)
+#define CYCLES	  20u
 
 static struct packet *frame_make(u16 ethertype)
 {
@@ -117,25 +117,11 @@ static void lie_once(struct ktest_context *test, u32 lie)
 	KEXPECT_EQ(frame_send(index, 0x88b5), -ENODEV);
 }
 
-/* The table of packets grows with what is in use at once, and stays. */
-static void table_grow(void)
-{
-	struct packet_list packets = { 0 };
-
-	for (u32 i = 0; i < TABLE_ENTRIES; i++) {
-		struct packet *packet = packet_alloc(FRAME, 0);
-
-		if (packet)
-			packet_list_add(&packets, packet);
-	}
-	packets_free(&packets);
-}
-
 KTEST(network, a_driver_that_lies_is_contained)
 {
 	struct usage before = { 0 };
 
-	table_grow();
+	packet_table_grow();
 	for (u32 round = 0; round < 2; round++) {
 		before = settled_usage();
 		for (u32 lie = 0; lie < LIES; lie++)
