@@ -16,13 +16,15 @@
 #include <kernel/vm.h>
 #include "cache.h"
 
-#define TURN_PAGES     128u /* looked at in one file at a time */
-#define TURNS	       64u  /* files looked at, for each pass */
-#define ROOM_EXTRA     64u
-#define ALLOC_ATTEMPTS 50u
-#define PAUSE_MS       50u
-#define DROP_PAGES     1024u
-#define DROP_MISSES    16u
+#define TURN_PAGES	 128u /* looked at in one file at a time */
+#define TURNS		 64u  /* files looked at, for each pass */
+#define ROOM_EXTRA	 64u
+#define ALLOC_ATTEMPTS	 50u
+#define PAUSE_MS	 50u
+#define DROP_PAGES	 1024u
+#define PATIENCE_NS	 (3 * NSEC_PER_SEC)
+#define PATIENCE_STEP_MS 10u
+#define DROP_MISSES	 16u
 
 static DEFINE_WAIT_QUEUE(reclaim_queue);
 static bool reclaim_wanted;
@@ -170,6 +172,20 @@ static void reclaim_hook(void)
 		WRITE_ONCE(reclaim_wanted, true);
 		wake_up(&reclaim_queue);
 	}
+}
+
+/* The caller may be inside a change, where it must not free what files have: an inode that ends by that is a change, too. */
+__cold bool file_cache_patience(u64 *until_ns)
+{
+	u64 now_ns = time_monotonic_ns();
+
+	if (!*until_ns)
+		*until_ns = now_ns + PATIENCE_NS;
+	if (now_ns >= *until_ns)
+		return false;
+	reclaim_hook();
+	sleep_ms(PATIENCE_STEP_MS);
+	return true;
 }
 
 static void reclaim_main(void *unused)

@@ -10,6 +10,8 @@
  * No thread waits for a lock here that a writer, a fault or a change of the file system holds: a commit may wait for this.
  * Where there is no memory for requests, pages are written one by one, from the stack.
  *
+ * Where the file system has no memory to tell where a page lies, it is asked again for some seconds.
+ *
  * A page that could not be written is clean: programs learn of it from fsync(), and what they
  * wrote is readable as long as the page stays in memory.
  */
@@ -196,6 +198,18 @@ static void write_sectors(struct cache_write *batch, u32 i, u32 count, const u8 
 	}
 }
 
+/* Pages that are not written for lack of memory would be lost. */
+static int map_patiently(struct file_cache *cache, u64 from, u64 to, struct cache_extent *extent)
+{
+	u64 patience = 0;
+	int err;
+
+	do
+		err = cache->backing->map(cache->inode, from, to - from, false, extent);
+	while (unlikely(err == -ENOMEM) && file_cache_patience(&patience));
+	return err;
+}
+
 static void write_by_map(struct cache_write *batch, u32 i, u32 count, struct list *ios)
 {
 	u64 from = batch->pages[i]->index << PAGE_SHIFT, to = from + count * PAGE_SIZE;
@@ -203,7 +217,7 @@ static void write_by_map(struct cache_write *batch, u32 i, u32 count, struct lis
 	struct cache_extent extent;
 
 	while (from < to) {
-		int err = cache->backing->map(cache->inode, from, to - from, false, &extent);
+		int err = map_patiently(cache, from, to, &extent);
 		u64 stop = MIN(to, extent.offset + extent.length);
 
 		if (!err && (extent.offset > from || extent.offset + extent.length <= from ||
@@ -225,12 +239,15 @@ static __cold void write_by_transfer(struct cache_write *batch, u32 i, u32 count
 	u64 from = batch->pages[i]->index << PAGE_SHIFT;
 	struct file_cache *cache = batch->cache;
 	u64 size = READ_ONCE(cache->inode->size);
+	u64 patience = 0;
 	int err;
 
 	if (size <= from)
 		return;
-	err = cache->backing->write(cache->inode, batch->pages[i]->index, count, batch->pages + i,
-				    MIN(size - from, count * PAGE_SIZE));
+	do
+		err = cache->backing->write(cache->inode, batch->pages[i]->index, count,
+					    batch->pages + i, MIN(size - from, count * PAGE_SIZE));
+	while (err == -ENOMEM && file_cache_patience(&patience));
 	if (err)
 		write_part_failed(batch, err);
 }

@@ -151,10 +151,14 @@ static inline void call_init(struct driven_call *call, struct driven_super *supe
 	undo_init(&call->undo);
 }
 
-/* All of a change, or nothing: one inside of which its driver was ended (gate_abandon()) has changed nothing. */
+/*
+ * All of a change, or nothing: one inside of which its driver was ended (gate_abandon()), or memory (store_use.c), has
+ * changed nothing.
+ */
 static void driven_call_finish(struct driven_call *call, s64 result)
 {
-	if (unlikely(result == -EFAULT) && gate_has_failed(call->super->type->root))
+	if (unlikely(result == -ENOMEM) ||
+	    (unlikely(result == -EFAULT) && gate_has_failed(call->super->type->root)))
 		undo_apply(&call->undo, store_read_again, call->super->store);
 	undo_clear(&call->undo);
 	holds_give_back(call);

@@ -89,9 +89,14 @@ static void commit_drop(struct list *done)
 	}
 }
 
-/* Who waits for this commit is told by its result, the others by their next fsync(). */
+/*
+ * Who waits for this commit is told by its result, the others by their next fsync(). Where only memory was missing all that was
+ * dirty is so still: another commit will write it.
+ */
 static void commit_failed(struct driven_super *super, int err)
 {
+	if (err == -ENOMEM)
+		return;
 	if (!super->failed)
 		super->failed = err;
 	nodes_report(super, err);
@@ -144,14 +149,20 @@ static int commit_locked(struct driven_super *super)
 		err = failed;
 	if (!err)
 		WRITE_ONCE(super->committed, epoch);
+	else if (err == -ENOMEM)
+		driven_changed(super);
 	return driven_error(err);
 }
 
 int driven_commit_last(struct driven_super *super)
 {
 	struct store_snapshot snapshot = { .pages = NULL };
-	int err = commit_snapshot(super, &snapshot);
+	u64 patience = 0;
+	int err;
 
+	do
+		err = commit_snapshot(super, &snapshot);
+	while (err == -ENOMEM && file_cache_patience(&patience));
 	super->epoch++;
 	if (super->store && !err)
 		err = store_write_snapshot(super->store, &snapshot);
@@ -163,15 +174,19 @@ int driven_commit_last(struct driven_super *super)
 int driven_commit(struct driven_super *super)
 {
 	u64 epoch = READ_ONCE(super->epoch);
-	int err = 0;
+	u64 patience = 0;
+	int err;
 
 	if (!READ_ONCE(super->dirty_ns) && READ_ONCE(super->committed) + 1 == epoch)
 		return 0;
-	mutex_lock(&super->commit_lock);
-	/* Who waited for the lock has been served by a commit that began meanwhile. */
-	if (super->epoch == epoch || READ_ONCE(super->dirty_ns))
-		err = commit_locked(super);
-	mutex_unlock(&super->commit_lock);
+	do {
+		err = 0;
+		mutex_lock(&super->commit_lock);
+		/* Who waited for the lock has been served by a commit that began meanwhile, and succeeded. */
+		if (super->committed < epoch || READ_ONCE(super->dirty_ns))
+			err = commit_locked(super);
+		mutex_unlock(&super->commit_lock);
+	} while (err == -ENOMEM && file_cache_patience(&patience));
 	return err;
 }
 

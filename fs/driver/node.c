@@ -358,6 +358,16 @@ static void node_undirty(struct driven_super *super, struct driven_node *node)
 	spin_unlock(&cell->lock);
 }
 
+/* One that is not freed stays allocated without a name until somebody repairs that. */
+static void node_forget(struct driven_super *super, const struct driven_node *node)
+{
+	u64 patience = 0;
+
+	while (driven_change(super, forget, node->node) == -ENOMEM &&
+	       file_cache_patience(&patience))
+		;
+}
+
 void node_evict(struct inode *inode)
 {
 	struct driven_node *node = driven_node(inode);
@@ -369,7 +379,7 @@ void node_evict(struct inode *inode)
 	if (READ_ONCE(node->dirty))
 		node_undirty(super, node);
 	if (node->hashed && !inode->nlink && !(inode->sb->flags & MS_RDONLY))
-		(void)driven_change(super, forget, node->node);
+		node_forget(super, node);
 	else if (node->hashed && super->flags & BANOS_MOUNT_FORGETS && !READ_ONCE(super->closed))
 		(void)driven_ask(super, forget, node->node);
 	if (node->hashed && super->flags & BANOS_MOUNT_REMOTE && !READ_ONCE(super->closed))

@@ -56,35 +56,61 @@ static struct store_page *bucket_page(const struct store_bucket *bucket, u64 ind
 	return found;
 }
 
+/* Add @fresh, which has a reference on its page. @return the one that was there: nothing was added; else NULL */
+static struct store_page *store_page_add(struct store *store, struct store_page *fresh)
+{
+	struct store_bucket *bucket = store_bucket(store, fresh->index);
+	struct store_page *known;
+
+	spin_lock(&bucket->lock);
+	known = bucket_page(bucket, fresh->index);
+	if (!known) {
+		fresh->next = bucket->first;
+		__atomic_store_n(&bucket->first, fresh, __ATOMIC_RELEASE);
+	}
+	spin_unlock(&bucket->lock);
+	if (known)
+		return known;
+	fresh->next_all = READ_ONCE(store->pages);
+	while (!__atomic_compare_exchange_n(&store->pages, &fresh->next_all, fresh, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+	return NULL;
+}
+
+static void store_page_free(struct store_page *page)
+{
+	page_put(page->page);
+	kfree(page);
+}
+
 struct store_page *store_page_dirty(struct store *store, struct page *page, u64 index)
 {
-	struct store_bucket *bucket = store_bucket(store, index);
-	struct store_page *known = bucket_page(bucket, index), *fresh;
+	struct store_page *known = bucket_page(store_bucket(store, index), index), *fresh;
 
 	if (known)
 		return known;
 	fresh = kzalloc(sizeof(*fresh));
 	if (!fresh)
 		return NULL;
+	page_get(page);
 	fresh->page = page;
 	fresh->index = index;
-	spin_lock(&bucket->lock);
-	known = bucket_page(bucket, index);
-	if (!known) {
-		page_get(page);
-		fresh->next = bucket->first;
-		__atomic_store_n(&bucket->first, fresh, __ATOMIC_RELEASE);
-	}
-	spin_unlock(&bucket->lock);
-	if (known) {
-		kfree(fresh);
-		return known;
-	}
-	fresh->next_all = READ_ONCE(store->pages);
-	while (!__atomic_compare_exchange_n(&store->pages, &fresh->next_all, fresh, false,
-					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		;
-	return fresh;
+	known = store_page_add(store, fresh);
+	if (!known)
+		return fresh;
+	store_page_free(fresh);
+	return known;
+}
+
+__cold void store_page_keep(struct store *store, struct store_page *page)
+{
+	struct store_page *known = store_page_add(store, page);
+
+	if (!known)
+		return;
+	store_page_mark(known, page->sectors);
+	store_page_free(page);
 }
 
 struct store_page *store_take_dirty(struct store *store)
@@ -164,8 +190,7 @@ __cold void store_close(struct store *store)
 {
 	for (struct store_page *page = store->pages, *next; page; page = next) {
 		next = page->next_all;
-		page_put(page->page);
-		kfree(page);
+		store_page_free(page);
 	}
 	kvfree(store->buckets);
 	order_clear(&store->order);

@@ -52,9 +52,11 @@ struct store_run {
 	struct page *copy; /* not counted: of store_snapshot.copies */
 	u32 copy_offset;
 };
+struct store_run_io;
 struct store_snapshot {
 	struct store_page *pages; /* kept until their sectors are on the disk */
 	struct store_run *runs;
+	struct store_run_io *ios; /* as many as there may be runs */
 	u32 nr_runs, nr_copies;
 	struct page **copies;
 };
@@ -64,6 +66,8 @@ struct store *__must_check store_open(struct disk *disk);
 void store_close(struct store *store);
 /** @brief A page is going to be written, in a change. @return what knows its dirty sectors; NULL: no memory */
 struct store_page *store_page_dirty(struct store *store, struct page *page, u64 index);
+/** @brief One that was taken, whose sectors are not on the disk: they are dirty again. Takes it over; changes may run. */
+void store_page_keep(struct store *store, struct store_page *page);
 /** @brief No page is dirty any more; changes are excluded. @return those that were, by next_all */
 struct store_page *store_take_dirty(struct store *store);
 /** @brief The sectors of whole blocks of the disk that a piece of a page lies in. */

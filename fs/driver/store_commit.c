@@ -17,17 +17,22 @@
 
 #define SECTORS_PER_PAGE (PAGE_SIZE / STORE_SECTOR)
 
+/* The request for a run. */
+struct store_run_io {
+	struct block_io io;
+	struct block_vec vec;
+};
+
 /* ---- copying ---- */
 
-/* The next commit writes them again; in what order is not known any more. */
+/* The next commit writes them again; in what order is not known any more. Takes no memory. */
 static void snapshot_keep_dirty(struct store *store, struct store_snapshot *snapshot)
 {
-	struct store_page *known;
+	struct store_page *page;
 
-	for (struct store_page *page = snapshot->pages; page; page = page->next_all) {
-		known = store_page_dirty(store, page->page, page->index);
-		if (known)
-			store_page_mark(known, page->sectors);
+	while ((page = snapshot->pages) != NULL) {
+		snapshot->pages = page->next_all;
+		store_page_keep(store, page);
 	}
 }
 
@@ -44,6 +49,7 @@ static void snapshot_free(struct store_snapshot *snapshot)
 		page_put(snapshot->copies[i]);
 	kvfree(snapshot->copies);
 	kvfree(snapshot->runs);
+	kvfree(snapshot->ios);
 	*snapshot = (struct store_snapshot){ .pages = NULL };
 }
 
@@ -58,13 +64,15 @@ static u32 count_dirty(struct store *store)
 	return count;
 }
 
+/* All that the writing needs, too: so it is not memory by which that fails. */
 static int snapshot_alloc(struct store_snapshot *snapshot, u32 sectors)
 {
 	u32 pages = (sectors + SECTORS_PER_PAGE - 1) / SECTORS_PER_PAGE;
 
 	snapshot->runs = kvzalloc(sectors * sizeof(*snapshot->runs));
 	snapshot->copies = kvzalloc(pages * sizeof(*snapshot->copies));
-	if (!snapshot->runs || !snapshot->copies)
+	snapshot->ios = kvzalloc(sectors * sizeof(*snapshot->ios));
+	if (!snapshot->runs || !snapshot->copies || !snapshot->ios)
 		return -ENOMEM;
 	while (snapshot->nr_copies < pages) {
 		struct page *page = page_alloc(0);
@@ -143,20 +151,14 @@ static int run_compare(const void *a, const void *b, void *unused)
 	return (first->offset > second->offset) - (first->offset < second->offset);
 }
 
-/* In storage that was allocated before, so that nothing fails for lack of memory half way. */
-struct run_io {
-	struct block_io io;
-	struct block_vec vec;
-};
-
 static int write_rank(struct store *store, const struct store_run *runs, u32 count,
-		      struct run_io *ios)
+		      struct store_run_io *ios)
 {
 	DEFINE_LIST(batch);
 	int err = 0, failed;
 
 	for (u32 i = 0; i < count; i++) {
-		ios[i] = (struct run_io){
+		ios[i] = (struct store_run_io){
 			.vec = { runs[i].copy, runs[i].copy_offset, runs[i].bytes },
 			.io = { .disk = store->disk,
 				.op = BLOCK_WRITE,
@@ -178,11 +180,8 @@ static int write_rank(struct store *store, const struct store_run *runs, u32 cou
 
 static int store_write_runs(struct store *store, struct store_snapshot *snapshot)
 {
-	struct run_io *ios = kvzalloc(snapshot->nr_runs * sizeof(*ios));
 	int err = 0;
 
-	if (!ios)
-		return -ENOMEM;
 	sort(snapshot->runs, snapshot->nr_runs, sizeof(*snapshot->runs), run_compare, NULL);
 	for (u32 i = 0, end; i < snapshot->nr_runs && !err; i = end) {
 		for (end = i + 1; end < snapshot->nr_runs; end++)
@@ -190,9 +189,8 @@ static int store_write_runs(struct store *store, struct store_snapshot *snapshot
 				break;
 		err = block_flush(store->disk); /* data, or the ranks before */
 		if (!err)
-			err = write_rank(store, snapshot->runs + i, end - i, ios);
+			err = write_rank(store, snapshot->runs + i, end - i, snapshot->ios);
 	}
-	kvfree(ios);
 	return err;
 }
 

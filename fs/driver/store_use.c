@@ -3,6 +3,9 @@
  * The store, as a driver uses it by way of the API: banos/api/store.c.
  *
  * What a change writes is noted before, so that it can be undone (call.c). The pages that a call uses: hold.c.
+ *
+ * A change that has written something would end by half where there is no memory for more. So from its first write on it waits
+ * for memory; what reads only, or has not written yet, fails at once.
  */
 #include <kernel/err.h>
 #include <kernel/fs/file_cache.h>
@@ -43,11 +46,37 @@ static inline u8 *hold_at(const struct driven_hold *hold, u64 off)
 	return (u8 *)page_address(hold->page) + off;
 }
 
+/* @return should an operation that failed be tried again? */
+static __cold __noinline bool wait_memory(const struct driven_call *call, u64 *patience)
+{
+	return call->flags & DRIVEN_WRITES && file_cache_patience(patience);
+}
+
+/* hold_get(), once there is memory for it. */
+static __cold __noinline struct driven_hold *hold_wait(struct driven_call *call, u64 index)
+{
+	struct driven_hold *hold = ERR_PTR(-ENOMEM);
+	u64 patience = 0;
+
+	while (hold == ERR_PTR(-ENOMEM) && wait_memory(call, &patience))
+		hold = hold_get(call, index);
+	return hold;
+}
+
+static inline struct driven_hold *hold_use(struct driven_call *call, u64 index)
+{
+	struct driven_hold *hold = hold_get(call, index);
+
+	if (unlikely(hold == ERR_PTR(-ENOMEM)))
+		hold = hold_wait(call, index);
+	return hold;
+}
+
 int driven_store_read(struct driven_call *call, u64 offset, void *to, u64 length)
 {
 	while (length) {
 		u64 off = offset % PAGE_SIZE, part = MIN(PAGE_SIZE - off, length);
-		struct driven_hold *hold = hold_get(call, offset / PAGE_SIZE);
+		struct driven_hold *hold = hold_use(call, offset / PAGE_SIZE);
 
 		if (IS_ERR(hold))
 			return PTR_ERR(hold);
@@ -89,8 +118,7 @@ static inline int change_begin(struct driven_call *call)
 	return change_begin_first(call);
 }
 
-/* The piece of a page that is going to be written, noted and dirty. @return ERR_PTR */
-static inline u8 *piece_begin(struct driven_call *call, u64 index, u64 off, u64 length)
+static inline u8 *piece_begin_once(struct driven_call *call, u64 index, u64 off, u64 length)
 {
 	struct driven_hold *hold;
 	bool fresh = false;
@@ -113,6 +141,17 @@ static inline u8 *piece_begin(struct driven_call *call, u64 index, u64 off, u64 
 	if (fresh)
 		store_read_again(call->super->store, hold_at(hold, off));
 	return ERR_PTR(err);
+}
+
+/* The piece of a page that is going to be written, noted and dirty. @return ERR_PTR */
+static inline u8 *piece_begin(struct driven_call *call, u64 index, u64 off, u64 length)
+{
+	u8 *piece = piece_begin_once(call, index, off, length);
+	u64 patience = 0;
+
+	while (unlikely(piece == ERR_PTR(-ENOMEM)) && wait_memory(call, &patience))
+		piece = piece_begin_once(call, index, off, length);
+	return piece;
 }
 
 int driven_store_write(struct driven_call *call, u64 offset, const void *from, u64 length)
@@ -158,17 +197,20 @@ static int bits_pass(struct driven_call *call, u64 offset, u32 first, u32 count,
 		u64 off = offset % PAGE_SIZE;
 		u32 part = MIN((PAGE_SIZE - off) * 8 - first, (u64)count),
 		    bytes = (first + part + 7) / 8;
-		struct driven_hold *hold = hold_get(call, offset / PAGE_SIZE);
+		struct driven_hold *hold = hold_use(call, offset / PAGE_SIZE);
+		u64 patience = 0;
 		int err = 0;
 
 		if (IS_ERR(hold))
 			return PTR_ERR(hold);
 		if (!bits_are(hold_at(hold, off), first, part, value))
 			return -EUCLEAN;
-		if (flips)
-			err = hold_dirty(call, hold, off, bytes)
-				      ?: undo_note_flipped(&call->undo, hold_at(hold, off), first,
-							   part);
+		do
+			if (flips)
+				err = hold_dirty(call, hold, off, bytes)
+					      ?: undo_note_flipped(&call->undo, hold_at(hold, off),
+								   first, part);
+		while (unlikely(err == -ENOMEM) && wait_memory(call, &patience));
 		if (err)
 			return err;
 		if (flips)
@@ -185,14 +227,17 @@ int driven_store_add(struct driven_call *call, u64 offset, u32 bytes, s32 change
 	u64 off = offset % PAGE_SIZE;
 	struct driven_hold *hold;
 	int err = change_begin(call);
+	u64 patience = 0;
 
 	if (err)
 		return err;
-	hold = hold_get(call, offset / PAGE_SIZE);
+	hold = hold_use(call, offset / PAGE_SIZE);
 	if (IS_ERR(hold))
 		return PTR_ERR(hold);
-	err = hold_dirty(call, hold, off, bytes)
-		      ?: undo_note_added(&call->undo, hold_at(hold, off), bytes, change);
+	do
+		err = hold_dirty(call, hold, off, bytes)
+			      ?: undo_note_added(&call->undo, hold_at(hold, off), bytes, change);
+	while (unlikely(err == -ENOMEM) && wait_memory(call, &patience));
 	if (!err)
 		undo_add(hold_at(hold, off), bytes, change);
 	return err;
@@ -216,9 +261,15 @@ int driven_store_bits(struct driven_call *call, u64 offset, u32 first, u32 count
 
 int driven_store_forget(struct driven_call *call, u64 offset, u64 length)
 {
+	u64 patience = 0;
+	int err;
+
 	if (!length)
 		return 0;
-	return store_forget(call->super->store, offset, length, &call->undo);
+	do
+		err = store_forget(call->super->store, offset, length, &call->undo);
+	while (unlikely(err == -ENOMEM) && wait_memory(call, &patience));
+	return err;
 }
 
 __cold void driven_store_prefetch(struct driven_call *call, u64 offset, u64 length)
@@ -238,9 +289,15 @@ __cold void driven_store_prefetch(struct driven_call *call, u64 offset, u64 leng
 
 int driven_store_after(struct driven_call *call, u64 later, u64 earlier, u64 length)
 {
+	u64 patience = 0;
+	int err;
+
 	if (!store_has(call->super->store, later, STORE_SECTOR / 2))
 		return -EINVAL;
-	return store_after(call->super->store, later, earlier, length);
+	do
+		err = store_after(call->super->store, later, earlier, length);
+	while (unlikely(err == -ENOMEM) && wait_memory(call, &patience));
+	return err;
 }
 
 int driven_store_borrow(struct driven_call *call, u64 offset, const void **memory)
@@ -251,7 +308,7 @@ int driven_store_borrow(struct driven_call *call, u64 offset, const void **memor
 		return -EINVAL;
 	if (call->nr_lent == DRIVEN_LENT_MAX)
 		return -ENOSPC;
-	hold = hold_get(call, offset / PAGE_SIZE);
+	hold = hold_use(call, offset / PAGE_SIZE);
 	if (IS_ERR(hold))
 		return PTR_ERR(hold);
 	hold->lent++;

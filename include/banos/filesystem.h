@@ -18,7 +18,7 @@
  * - A **commit** excludes changes for a short time. In it the kernel hands down what it has kept back (setattr()
  *   of size and times), calls sync(), and takes a copy of what was written to the store; then it admits
  *   changes again and writes the copy to the disk, after the data of files, in an order that banos_store_after() restricts.
- * - A changing method that returns an error has changed nothing. Where the driver is ended inside of one, because it has
+ * - A changing method that returns an error has changed nothing. Where it returns -ENOMEM, or the driver is ended inside of one, because it has
  *   faulted, the kernel takes back what that method wrote to the store. So what others may change before it has ended, bits of
  *   bitmaps and counters, is written by banos_store_bits() and banos_store_add().
  * - A changing method that returns -EAGAIN, having changed nothing, is called again after a commit. The kernel does that

@@ -102,3 +102,55 @@ def test_each_file_learns_once_that_a_commit_has_failed(start, tmp_path):
     mount(m)
     assert m.check('/syncs /a/f /a/g').split() == ['5', '5', '0', '0']
     m.check('umount /a')
+
+
+def checked(m, disk):
+    """What was lacking left no trace: neither here, nor on the disk."""
+    log = m.check('cd /; umount /a; dmesg')
+    m.close()
+    assert 'read-only' not in log and 'damaged' not in log, log
+    status, output = host('e2fsck', '-fn', disk)
+    assert status == 0, output
+
+
+def short_of_memory(start, tmp_path, **options):
+    """A debug kernel, whose allocations can be made to fail, and a disk."""
+    disk = made(tmp_path / 'disk', 8192)
+    m = start(kernel=machines.DEBUG_KERNEL, append='quiet', qemu=['-drive', f'if=virtio,file={disk},format=raw'], **options).boot()
+    mount(m)
+    return m, disk
+
+
+def test_each_allocation_of_each_change_may_fail(start, tmp_path):
+    m, disk = short_of_memory(start, tmp_path, files={'failing_disk': file('', disk_program('failing_disk'), 0o755)})
+    output, status = m.run('cd /a && /failing_disk', 120)
+    assert status == 0 and output.endswith('\n0 wrong\n'), output
+    assert sum(int(count) for count in re.findall(r'^[a-z]+ (\d+)$', output, re.M)) > 60, output
+    checked(m, disk)
+
+
+def test_a_change_that_has_begun_waits_for_memory(start, tmp_path):
+    m, disk = short_of_memory(start, tmp_path, cpus=2)
+    for allocation in 'store_page_dirty', 'undo_note', 'order_add':
+        m.check(f'sync; echo all,in={allocation} >/proc/sys/vm/fail; (sleep 1; echo >/proc/sys/vm/fail) & '
+                f'mkdir -p /a/{allocation}/b && echo new >/a/{allocation}/c && mv /a/{allocation}/c /a/{allocation}/b/d && wait')
+    m.check('test "$(cat /a/*/b/d | uniq)" = new')
+    checked(m, disk)
+
+
+def test_a_commit_without_memory_is_made_up_for(start, tmp_path):
+    m, disk = short_of_memory(start, tmp_path, cpus=2, files={'syncs': file('', disk_program('syncs'), 0o755)})
+    m.check('echo old >/a/f; sync; echo all,in=store_snapshot >/proc/sys/vm/fail')
+    output, status = m.run('echo new | dd of=/a/f conv=fsync')
+    assert status and 'memory' in output, output
+    m.check('echo >/proc/sys/vm/fail; grep -q "/a ext2 rw" /proc/mounts')
+    assert m.check('/syncs /a/f /a/g', 60).split() == ['0'] * 4
+    assert content(disk, '/f') == content(disk, '/g') == b'new\n'
+    # The thread that commits by itself, and all that it needs.
+    m.check('echo all,task=kcommit >/proc/sys/vm/fail; echo late >/a/h; mkdir /a/folder; mv /a/f /a/folder; sleep 7; '
+            'grep -v ": 0 calls" /proc/sys/vm/fail && echo >/proc/sys/vm/fail')
+    end = time.monotonic() + 60
+    while content(disk, '/h') != b'late\n' and time.monotonic() < end:
+        time.sleep(0.5)
+    assert content(disk, '/h') == b'late\n' and content(disk, '/folder/f') == b'new\n'
+    checked(m, disk)

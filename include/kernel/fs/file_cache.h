@@ -190,5 +190,11 @@ void file_cache_end(struct inode *inode);
 u64 file_cache_reclaim(u64 npages);
 /** @brief Memory is short, and nothing clean was found: get dirty pages written. Sleeps a moment. @return were there any? */
 bool file_cache_reclaim_wait(void);
+/**
+ * @brief There was no memory for what should not fail for that: have some freed, and sleep a moment.
+ * @param until_ns  0 at the first of a row of attempts
+ * @return false: these have taken some seconds; else: try again
+ */
+bool file_cache_patience(u64 *until_ns);
 /** @brief page_alloc() with PAGE_USER, which frees cached pages where there are none else. Sleeps. */
 struct page *file_cache_page_alloc(u32 flags);
