@@ -18,7 +18,8 @@ static void device_changed(struct net_device *device)
 	net_protocols_tell(device, BANOS_INTERFACE_CHANGED);
 }
 
-static int device_up(struct net_device *device)
+/* @return 0 or -errno: its driver does not start */
+static int device_start(struct net_device *device)
 {
 	s64 err;
 
@@ -29,14 +30,36 @@ static int device_up(struct net_device *device)
 		net_device_refill(device);
 	}
 	mutex_unlock(&device->method_lock);
+	if (!err)
+		return 0;
+	return MIN(err, 0) ?: -EIO;
+}
+
+static int device_up(struct net_device *device)
+{
+	int err = 0;
+
+	if (READ_ONCE(device->started)) /* its driver did not end when it was set down */
+		err = net_device_halt(device, time_monotonic_ns() + STOP_NS);
+	if (!err)
+		err = device_start(device);
 	if (err)
-		return MIN(err, 0) ?: -EIO;
+		return err;
 	WRITE_ONCE(device->flags, device->flags | IFF_UP);
 	net_device_apply_filter(device);
 	net_device_kick(device);
 	device_changed(device);
 	net_settings_connect(device->index);
 	return 0;
+}
+
+/* Nobody sends by it any more; its driver may still be started. */
+static void device_down(struct net_device *device)
+{
+	net_settings_forget(device->index, true);
+	WRITE_ONCE(device->flags, device->flags & ~IFF_UP);
+	net_taps_interface_down(device->index, false);
+	device_changed(device);
 }
 
 int net_device_set_up(struct net_device *device, bool up)
@@ -48,10 +71,7 @@ int net_device_set_up(struct net_device *device, bool up)
 		return 0;
 	if (up)
 		return device_up(device);
-	net_settings_forget(device->index, true);
-	WRITE_ONCE(device->flags, device->flags & ~IFF_UP);
-	net_taps_interface_down(device->index, false);
-	device_changed(device);
+	device_down(device);
 	synchronize_rcu(); /* who saw it up has put its frames into a queue */
 	err = net_device_halt(device, time_monotonic_ns() + STOP_NS);
 	return err;
@@ -60,6 +80,7 @@ int net_device_set_up(struct net_device *device, bool up)
 int net_device_set_mtu(struct net_device *device, u32 mtu)
 {
 	bool up = device->flags & IFF_UP;
+	int restarted = 0;
 	s64 err = 0;
 
 	assert_held(&net_lock);
@@ -67,7 +88,7 @@ int net_device_set_mtu(struct net_device *device, u32 mtu)
 		return 0;
 	if (mtu < NET_MTU_LEAST || mtu > device->mtu_max)
 		return -EINVAL;
-	if (up)
+	if (READ_ONCE(device->started))
 		err = net_device_halt(device, time_monotonic_ns() + STOP_NS);
 	if (err)
 		return err;
@@ -75,15 +96,18 @@ int net_device_set_mtu(struct net_device *device, u32 mtu)
 	err = device->methods->set_mtu(device, mtu);
 	if (!err)
 		WRITE_ONCE(device->mtu, mtu);
-	if (up && !device->methods->start(device))
-		WRITE_ONCE(device->started, true);
 	mutex_unlock(&device->method_lock);
-	if (up) {
+	if (up)
+		restarted = device_start(device);
+	if (up && !restarted) {
 		net_device_apply_filter(device);
 		net_device_kick(device);
 	}
-	device_changed(device);
-	return MIN(err, 0);
+	if (restarted)
+		device_down(device);
+	else
+		device_changed(device);
+	return MIN(err, 0) ?: restarted;
 }
 
 int net_device_set_address(struct net_device *device, const u8 *address)

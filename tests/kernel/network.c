@@ -8,6 +8,7 @@
 #include <kernel/ktest.h>
 #include <kernel/network.h>
 #include <kernel/printk.h>
+#include <uapi/net.h>
 #include "driver_steps.h"
 #include "packet_steps.h"
 
@@ -198,4 +199,121 @@ KTEST(network, a_packet_has_one_holder)
 	other = packet_alloc(PACKET_ROOM_MAX, PACKET_HEADROOM_MAX);
 	if (KEXPECT(other))
 		packet_free(other);
+}
+
+/* ---- a device whose driver does not start, or did not end ---- */
+
+static struct {
+	s64 error; /* that the next start() returns */
+	u32 starts, stops, mtus;
+} stubborn;
+
+static s64 stubborn_start(struct net_device *device)
+{
+	stubborn.starts++;
+	return stubborn.error;
+}
+
+static s64 stubborn_stop(struct net_device *device)
+{
+	stubborn.stops++;
+	return 0;
+}
+
+static s64 stubborn_transmit(struct net_device *device, u32 queue,
+			     const struct banos_net_packet *packets, u32 count)
+{
+	return -EIO; /* all are dropped */
+}
+
+static s64 stubborn_set_filter(struct net_device *device, u32 flags,
+			       const struct banos_net_address *groups, u32 count)
+{
+	return 0;
+}
+
+static s64 stubborn_set_mtu(struct net_device *device, u32 mtu)
+{
+	stubborn.mtus++;
+	return 0;
+}
+
+static struct net_device *stubborn_create(struct ktest_context *test)
+{
+	static const struct net_methods methods = {
+		.start = stubborn_start,
+		.stop = stubborn_stop,
+		.transmit = stubborn_transmit,
+		.set_filter = stubborn_set_filter,
+		.set_mtu = stubborn_set_mtu,
+	};
+	static const struct banos_net_config config = {
+		.name = "stubborn", .flags = BANOS_NET_NO_DMA, .tx_queues = 1, .rx_queues = 1
+	};
+	const struct net_device_config about = { .methods = &methods,
+						 .config = &config,
+						 .type = ARPHRD_ETHER };
+	struct net_device *device = net_device_create(&about);
+
+	memset(&stubborn, 0, sizeof(stubborn));
+	if (!KEXPECT(!IS_ERR(device)))
+		return NULL;
+	if (!KEXPECT(!net_device_publish(device))) {
+		net_device_destroy(device);
+		return NULL;
+	}
+	return device;
+}
+
+static void stubborn_destroy(struct ktest_context *test, struct net_device *device)
+{
+	if (KEXPECT_EQ(net_device_stop(device, time_monotonic_ns() + WAIT_NS), 0))
+		net_device_destroy(device);
+}
+
+KTEST(network, a_device_that_does_not_start_again_is_down)
+{
+	struct net_device *device = stubborn_create(test);
+
+	if (!device)
+		return;
+	mutex_lock(&net_lock);
+	KEXPECT_EQ(net_device_set_up(device, true), 0);
+	stubborn.error = -EIO;
+	KEXPECT_EQ(net_device_set_mtu(device, 1000), -EIO);
+	KEXPECT_EQ(device->mtu, 1000);
+	KEXPECT(!(net_device_flags(device) & IFF_UP));
+	KEXPECT_EQ(stubborn.stops, 1);
+	KEXPECT_EQ(net_device_set_up(device, true), -EIO);
+	stubborn.error = 0;
+	KEXPECT_EQ(net_device_set_up(device, true), 0);
+	KEXPECT(net_device_flags(device) & IFF_UP);
+	KEXPECT_EQ(stubborn.stops, 1);
+	KEXPECT_EQ(stubborn.starts, 4);
+	mutex_unlock(&net_lock);
+	stubborn_destroy(test, device);
+	KEXPECT_EQ(stubborn.stops, 2);
+}
+
+KTEST(network, a_device_that_did_not_stop_is_stopped_before_it_starts)
+{
+	struct net_device *device = stubborn_create(test);
+
+	if (!device)
+		return;
+	mutex_lock(&net_lock);
+	KEXPECT_EQ(net_device_set_up(device, true), 0);
+	/* As it is when its driver did not end within the ten seconds. */
+	WRITE_ONCE(device->flags, device->flags & ~IFF_UP);
+	KEXPECT_EQ(net_device_set_mtu(device, 1000), 0);
+	KEXPECT_EQ(stubborn.stops, 1);
+	KEXPECT_EQ(stubborn.starts, 1);
+	KEXPECT_EQ(net_device_set_up(device, true), 0);
+	WRITE_ONCE(device->flags, device->flags & ~IFF_UP);
+	KEXPECT_EQ(net_device_set_up(device, true), 0);
+	KEXPECT_EQ(stubborn.stops, 2);
+	KEXPECT_EQ(stubborn.starts, 3);
+	mutex_unlock(&net_lock);
+	stubborn_destroy(test, device);
+	KEXPECT_EQ(stubborn.stops, 3);
 }
