@@ -59,14 +59,19 @@ static void report_misfit(const char *driver, const char *pattern, const char *b
 			driver, pattern, bus, search.example);
 }
 
+/*
+ * "block:disk", "filesystem:ext2" and "family:2" are for who reads /dev/hotplug: the driver is wanted where there
+ * are disks, or such file systems, or where a program asks for such a socket.
+ */
+static bool bus_is_told_only(const char *bus)
+{
+	return !strcmp(bus, "block") || !strcmp(bus, "filesystem") || !strcmp(bus, "family");
+}
+
 void bus_report_patterns(const struct owner *root, const struct device_pattern *patterns, u32 count)
 {
 	char bus[BUS_NAME_SIZE];
 
-	/*
-	 * "block:disk" and "filesystem:ext2" are for who reads /dev/hotplug: the driver is wanted where there
-	 * are disks, or such file systems.
-	 */
 	for (u32 i = 0; i < count; i++) {
 		const char *alias = patterns[i].alias;
 		const char *colon = strchr(alias, ':');
@@ -75,7 +80,7 @@ void bus_report_patterns(const struct owner *root, const struct device_pattern *
 			continue;
 		memcpy(bus, alias, colon - alias);
 		bus[colon - alias] = 0;
-		if (!strcmp(bus, "block") || !strcmp(bus, "filesystem"))
+		if (bus_is_told_only(bus))
 			continue;
 		if (prober_exists(root, bus))
 			report_misfit(root->name, alias, bus);

@@ -8,13 +8,14 @@
  *	add block NAME filesystem:TYPE	such a file system was seen there
  *	add net NAME net:interface	and remove
  *	add mount TYPE filesystem:TYPE	a program wants to mount one, and no driver serves it
+ *	add socket NUMBER family:NUMBER	a program wants a socket of that family, likewise
  *
  * A new open file starts with an "add" line for each existing device, so that a
  * program that starts late misses nothing. Each open file has its own queue of at most
  * QUEUE_MAX lines. When the queue is full, new lines are dropped, and one read fails
  * with EPIPE: the program must open the file again.
  *
- * mount() waits for an answer to its line. A program that reads or polls again, with nothing left in its queue, has
+ * mount() and socket() wait for an answer to their line. A program that reads or polls again, with nothing left in its queue, has
  * done what the lines before were for; when all have, there will be no answer.
  *
  * Lock: listeners_lock (spin) guards the list of open files, their lines and states.
@@ -209,17 +210,18 @@ static bool listeners_are_idle(void)
 	return idle;
 }
 
-void hotplug_filesystem_request(const char *type, bool (*exists)(const char *type))
+void hotplug_request(const char *who, const char *what, const char *alias,
+		     bool (*exists)(const void *context), const void *context)
 {
 	u64 deadline_ns = time_monotonic_ns() + ANSWER_LIMIT_NS;
 	char text[LINE_MAX];
 	u32 seen;
 	int err;
 
-	hotplug_tell(text, scnprintf(text, LINE_MAX, "add mount %s filesystem:%s\n", type, type));
+	hotplug_tell(text, scnprintf(text, LINE_MAX, "add %s %s %s%s\n", who, what, alias, what));
 	do {
 		seen = atomic_read(&answers.changes);
-		if (exists(type))
+		if (exists(context))
 			return;
 		err = WAIT_EVENT_(&answers.wait,
 				  atomic_read(&answers.changes) != seen || listeners_are_idle(),
@@ -227,7 +229,7 @@ void hotplug_filesystem_request(const char *type, bool (*exists)(const char *typ
 	} while (!err && atomic_read(&answers.changes) != seen);
 }
 
-void hotplug_filesystem_answer(void)
+void hotplug_answer(void)
 {
 	change_announce(&answers);
 }

@@ -4,9 +4,10 @@
  * knows.
  *
  * Lock: families_lock (mutex) guards the writers of families; socket() reads under RCU and holds the family
- * while it creates.
+ * while it creates. requests_lock (mutex): one program at a time asks for the driver of a family.
  */
 #include "calls.h"
+#include <kernel/bus.h>
 #include <kernel/cred.h>
 #include <kernel/err.h>
 #include <kernel/fs/file.h>
@@ -15,8 +16,13 @@
 #include <kernel/rcu.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
+#include <kernel/time.h>
+
+#define REQUEST_PAUSE_NS NSEC_PER_SEC /* between two requests for one family that nobody has */
 
 static DEFINE_MUTEX(families_lock);
+static DEFINE_MUTEX(requests_lock);
+static u64 requested_ns[AF_MAX]; /* when a request failed; requests_lock */
 static struct socket_family *families[AF_MAX] = {
 #ifdef CONFIG_NET_UNIX
 	[AF_UNIX] = &unix_family,
@@ -37,6 +43,7 @@ int socket_family_register(struct socket_family *family)
 	else
 		rcu_assign_pointer(families[family->family], family);
 	mutex_unlock(&families_lock);
+	hotplug_answer();
 	return err;
 }
 
@@ -78,6 +85,34 @@ void socket_family_each(u32 number, struct socket_walk *walk)
 	family_put(family);
 }
 
+static bool family_exists(const void *number)
+{
+	struct socket_family *family = family_find(*(const u32 *)number);
+
+	if (family)
+		family_put(family);
+	return family;
+}
+
+/*
+ * Have the driver of a family installed, if there is one: anybody may ask, as on Linux, so only for one family at a
+ * time, by its number, and not again and again for one that nobody has.
+ */
+static void family_request(u32 number)
+{
+	u64 now_ns = time_monotonic_ns();
+	char text[12];
+
+	if (mutex_lock_interruptible(&requests_lock))
+		return;
+	if (!requested_ns[number] || now_ns >= requested_ns[number] + REQUEST_PAUSE_NS) {
+		scnprintf(text, sizeof(text), "%u", number);
+		hotplug_request("socket", text, "family:", family_exists, &number);
+		requested_ns[number] = family_exists(&number) ? 0 : time_monotonic_ns();
+	}
+	mutex_unlock(&requests_lock);
+}
+
 /* ---- making them ---- */
 
 int socket_get(u32 fd, struct socket_ref *ref)
@@ -104,6 +139,10 @@ static struct socket_family *family_for(s32 number, u32 type)
 	if ((type & SOCK_TYPE_MASK) >= SOCK_TYPE_MAX)
 		return ERR_PTR(-EINVAL);
 	family = family_find((u32)number);
+	if (!family) {
+		family_request((u32)number);
+		family = family_find((u32)number);
+	}
 	if (!family)
 		return ERR_PTR(-EAFNOSUPPORT);
 	return family;

@@ -618,7 +618,7 @@ void driven_type_adopt(struct driven_type *type)
 			serve_again(super, type);
 	WRITE_ONCE(type->adopted, true);
 	mutex_unlock(&driven_lock);
-	hotplug_filesystem_answer();
+	hotplug_answer();
 }
 
 int driven_type_withdraw(struct driven_type *type, bool take_away, u64 deadline_ns)

@@ -100,7 +100,7 @@ void fs_type_put(struct fs_type *type)
 		type->drop(type);
 }
 
-static bool fs_type_exists(const char *name)
+static bool fs_type_exists(const void *name)
 {
 	struct fs_type *type = fs_type_get(name);
 
@@ -112,7 +112,7 @@ static bool fs_type_exists(const char *name)
 void fs_type_request(const char *name)
 {
 	if (text_is_word(name, TYPE_NAME_MAX) && !fs_type_exists(name))
-		hotplug_filesystem_request(name, fs_type_exists);
+		hotplug_request("mount", name, "filesystem:", fs_type_exists, name);
 }
 
 int fs_register(struct fs_type *type)

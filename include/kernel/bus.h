@@ -171,13 +171,14 @@ void hotplug_content_event(const struct disk *disk, const char *type);
 /** @brief An interface was added or removed: a line of the bus "net". Any context. */
 void hotplug_net_event(enum hotplug_action action, const char *name);
 /**
- * @brief mount() has no driver for a type of file system: a line of the bus "mount". Waits until @p exists(@p type), or all
+ * @brief A program wants what no driver offers: the line "add WHO WHAT ALIASWHAT". Waits until @p exists(@p context), or all
  * listeners ask for more with nothing left to read, but not for ever; or until a signal kills. Sleeps.
- * @param type  letters, digits and _ - . only
+ * @param what  letters, digits and _ - . only
  */
-void hotplug_filesystem_request(const char *type, bool (*exists)(const char *type));
-/** @brief A type of file system may be mounted from now on. Any context. */
-void hotplug_filesystem_answer(void);
+void hotplug_request(const char *who, const char *what, const char *alias,
+		     bool (*exists)(const void *context), const void *context);
+/** @brief Something that hotplug_request() may wait for exists from now on. Any context. */
+void hotplug_answer(void);
 void hotplug_init(void);
 /* ---- device/bus_sysfs.c: /sys/bus/NAME/devices ---- */
 void bus_sysfs_add(struct bus_device *device);

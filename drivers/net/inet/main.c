@@ -24,3 +24,5 @@ static int64_t inet_exit(banos_owner self)
 	return 0;
 }
 BANOS_DRIVER(inet, "1.0", "MIT and BSD-3-Clause", "TCP/IP by lwIP", inet_init, inet_exit);
+BANOS_SERVES("family:2"); /* so that socket() brings it */
+BANOS_SERVES("family:10");
