@@ -180,6 +180,7 @@ static int ifreq_get(const struct net_device *device, u32 command, struct user_i
 	case SIOCGIFINDEX: request->number = (s32)device->index; break;
 	case SIOCGIFTXQLEN: request->number = (s32)device->tx_queue_length; break;
 	case SIOCGIFMAP: memset(request->map, 0, sizeof(request->map)); break;
+	case SIOCETHTOOL: return -EOPNOTSUPP; /* tcpdump goes on then */
 	case SIOCGIFHWADDR:
 		memset(&request->hardware, 0, sizeof(request->hardware));
 		request->hardware.family = device->type;
@@ -493,7 +494,8 @@ s64 net_ioctl(u32 command, u64 argument)
 	case SIOCGIFHWADDR:
 	case SIOCGIFINDEX:
 	case SIOCGIFTXQLEN:
-	case SIOCGIFMAP: return ioctl_interface(command, argument, false);
+	case SIOCGIFMAP:
+	case SIOCETHTOOL: return ioctl_interface(command, argument, false);
 	case SIOCADDRT:
 	case SIOCDELRT:
 	case SIOCSIFFLAGS:

@@ -41,6 +41,7 @@
 #define SIOCGIFINDEX   0x8933
 #define SIOCGIFTXQLEN  0x8942
 #define SIOCSIFTXQLEN  0x8943
+#define SIOCETHTOOL    0x8946
 #define SIOCGIFMAP     0x8970
 
 /** struct sockaddr_in, in ioctls. */

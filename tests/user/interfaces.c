@@ -27,6 +27,15 @@ static int ask(int fd, unsigned long command, const char *name)
 	return ioctl(fd, command, &request);
 }
 
+/* An order that no card has. */
+static int ask_ethtool(int fd, const char *name)
+{
+	uint32_t order = 0xffff;
+
+	request.ifr_data = (void *)&order;
+	return ask(fd, 0x8946 /* SIOCETHTOOL */, name);
+}
+
 static int any_socket(void)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
@@ -65,6 +74,8 @@ TEST(what_does_not_exist)
 	int fd = any_socket();
 
 	CHECK_ERR(ask(fd, SIOCGIFFLAGS, "nothere0"), ENODEV);
+	CHECK_ERR(ask_ethtool(fd, "nothere0"), ENODEV);
+	CHECK_ERR(ask_ethtool(fd, "lo"), EOPNOTSUPP);
 	request.ifr_ifindex = 7777;
 	CHECK_ERR(ioctl(fd, SIOCGIFNAME, &request), ENODEV);
 	CHECK_ERR(ioctl(fd, SIOCGIFFLAGS, (void *)8), EFAULT);
