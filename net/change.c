@@ -19,7 +19,7 @@ static void device_changed(struct net_device *device)
 }
 
 /* @return 0 or -errno: its driver does not start */
-static int device_start(struct net_device *device)
+static int interface_start(struct net_device *device)
 {
 	s64 err;
 
@@ -35,14 +35,14 @@ static int device_start(struct net_device *device)
 	return MIN(err, 0) ?: -EIO;
 }
 
-static int device_up(struct net_device *device)
+static int interface_up(struct net_device *device)
 {
 	int err = 0;
 
 	if (READ_ONCE(device->started)) /* its driver did not end when it was set down */
 		err = net_device_halt(device, time_monotonic_ns() + STOP_NS);
 	if (!err)
-		err = device_start(device);
+		err = interface_start(device);
 	if (err)
 		return err;
 	WRITE_ONCE(device->flags, device->flags | IFF_UP);
@@ -54,7 +54,7 @@ static int device_up(struct net_device *device)
 }
 
 /* Nobody sends by it any more; its driver may still be started. */
-static void device_down(struct net_device *device)
+static void interface_down(struct net_device *device)
 {
 	net_settings_forget(device->index, true);
 	WRITE_ONCE(device->flags, device->flags & ~IFF_UP);
@@ -70,8 +70,8 @@ int net_device_set_up(struct net_device *device, bool up)
 	if (!(device->flags & IFF_UP) == !up)
 		return 0;
 	if (up)
-		return device_up(device);
-	device_down(device);
+		return interface_up(device);
+	interface_down(device);
 	synchronize_rcu(); /* who saw it up has put its frames into a queue */
 	err = net_device_halt(device, time_monotonic_ns() + STOP_NS);
 	return err;
@@ -98,13 +98,13 @@ int net_device_set_mtu(struct net_device *device, u32 mtu)
 		WRITE_ONCE(device->mtu, mtu);
 	mutex_unlock(&device->method_lock);
 	if (up)
-		restarted = device_start(device);
+		restarted = interface_start(device);
 	if (up && !restarted) {
 		net_device_apply_filter(device);
 		net_device_kick(device);
 	}
 	if (restarted)
-		device_down(device);
+		interface_down(device);
 	else
 		device_changed(device);
 	return MIN(err, 0) ?: restarted;
