@@ -150,6 +150,26 @@ static void test_segments(void **state)
 	assert_false(e1000_prepare_segments(frame, sizeof(frame), &offload));
 }
 
+static void test_segments_of_ipv6(void **state)
+{
+	uint8_t frame[80] = "\2\0\0\0\0\1\2\0\0\0\0\2\x86\xdd\x60\0\0\0\0\x40\6\x40";
+	struct e1000_offload offload = { .checksum_start = 54,
+					 .checksum_offset = 16,
+					 .segment_bytes = 1440,
+					 .header_bytes = 74 };
+
+	frame[37] = 1;
+	frame[53] = 2;
+	assert_true(e1000_prepare_segments(frame, sizeof(frame), &offload));
+	assert_memory_equal(frame + 18, "\0\0", 2);
+	assert_memory_equal(frame + 70, "\0\x09", 2);
+	offload.is_ipv4 = 1;
+	assert_false(e1000_prepare_segments(frame, sizeof(frame), &offload));
+	offload.is_ipv4 = 0;
+	offload.checksum_start = 53;
+	assert_false(e1000_prepare_segments(frame, sizeof(frame), &offload));
+}
+
 #define RECEIVED(status, errors, length) \
 	((uint64_t)(status) << 32 | (uint64_t)(errors) << 40 | (length))
 
@@ -289,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_sums_over_parts),
 		cmocka_unit_test(test_a_sum_of_udp_is_never_zero),
 		cmocka_unit_test(test_segments),
+		cmocka_unit_test(test_segments_of_ipv6),
 		cmocka_unit_test(test_received_buffers),
 		cmocka_unit_test(test_any_received_buffer),
 		cmocka_unit_test(test_filters),
