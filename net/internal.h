@@ -67,6 +67,13 @@ void net_taps_interface_down(u32 index, bool removed);
 /** @brief Start-up: the family AF_PACKET. */
 void net_packet_socket_init(void);
 
+/* ---- route_tell.c ---- */
+
+/** @brief Tell programs that listen of an interface; with net_lock. @param event  BANOS_INTERFACE_... */
+void net_link_changed(const struct net_device *device, u32 event);
+/** @brief The same of an address, a route or a neighbour; with settings_lock. @param event  BANOS_SETTING_... */
+void net_setting_changed(u32 event, const struct net_setting *setting);
+
 /* ---- netlink.c ---- */
 
 /** @brief Start-up: the family AF_NETLINK. */

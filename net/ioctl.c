@@ -102,7 +102,7 @@ static int address_replace(u32 interface, const struct banos_net_setting *about)
 		err = net_setting_remove(&old);
 	if (err || !about)
 		return err;
-	return net_setting_add(about, false);
+	return net_setting_add(about, NULL, false);
 }
 
 static int interface_set_address(struct net_device *device, const u8 *address)
@@ -148,7 +148,7 @@ static int interface_set_broadcast(struct net_device *device, const u8 *broadcas
 	if (!address_find(device->index, &about))
 		return -EADDRNOTAVAIL;
 	memcpy(about.source, broadcast, IPV4_BYTES);
-	return net_setting_add(&about, true);
+	return net_setting_add(&about, NULL, true);
 }
 
 /* ---- of one interface ---- */
@@ -473,7 +473,7 @@ static s64 ioctl_route(u32 command, u64 argument)
 	} else {
 		err = route_choose_interface(&about, name);
 		if (!err)
-			err = net_setting_add(&about, false);
+			err = net_setting_add(&about, NULL, false);
 	}
 	mutex_unlock(&net_lock);
 	return err;

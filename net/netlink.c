@@ -2,11 +2,14 @@
 /*
  * Netlink sockets (AF_NETLINK, NETLINK_ROUTE): ip and others send requests, and read the answers that are queued.
  *
- * All messages of a send are handled at once, with net_lock; the answer to one, a list too, is made whole, so that it is of one
- * moment, and queued in datagrams of about DATAGRAM bytes. A socket's queue is bounded.
- * netlink(7), rtnetlink(7), RFC 3549. Left out: groups (no notifications are sent), other protocols than ROUTE.
+ * All messages of a send are handled at once, with net_lock. A list is made in pieces, the next one when the program has
+ * read all; a socket has one at a time. What a queue has no room for (SO_RCVBUF) is dropped, and the program
+ * is told ENOBUFS. Members of a group get the messages that tell a change.
+ * netlink(7), rtnetlink(7), RFC 3549. Left out: protocols other than ROUTE; SOCK_DIAG says that it knows no family, by
+ * which ss finds that it has to read /proc/net.
  *
- * A socket's lock (spin) guards its queue.
+ * A socket's lock (spin) guards its queue and the memory for it; its dump_lock (mutex) the list. The list of all sockets has
+ * the outer lock.
  */
 #include "netlink.h"
 #include "internal.h"
@@ -23,27 +26,32 @@
 #include <uapi/poll.h>
 
 #define REQUEST_MAX 32768u
-#define REPLY_MAX   (1u << 20)
-#define QUEUE_MAX   (1u << 20)
-#define DATAGRAM    8192u
-#define SOL_NETLINK 270
+#define REPLY_MAX   (1u << 16)
+#define OVERHEAD    64u /* that a datagram counts besides its bytes */
 #define ALIGN4(n)   (((n) + 3) & ~3u)
 
 struct netlink_datagram {
 	struct list link;
 	u32 length;
+	u32 group;
 	u8 bytes[];
 };
 
 struct netlink_socket {
 	struct socket socket; /* first */
-	u32 port, groups;
+	u32 port;
+	u64 groups;	     /* bit of a group: its number - 1 */
+	bool loses_silently; /* NETLINK_NO_ENOBUFS */
 	spinlock_t lock;
 	struct list queue; /* struct netlink_datagram */
 	u32 used;
+	u32 dropped;
+	struct mutex dump_lock;
+	struct netlink_dump dump;
 };
 
 static struct atomic last_port = { 0x70000000 };
+static struct atomic listeners; /* sockets that are in a group */
 static struct socket_list netlink_sockets = SOCKET_LIST_INIT(netlink_sockets);
 
 static struct netlink_socket *netlink_of(struct socket *socket)
@@ -163,50 +171,41 @@ static void reply_answer(struct netlink_reply *reply, const struct user_nlmsghdr
 
 /* ---- the queue ---- */
 
-/* @return false: no memory, or the queue is full */
-static bool netlink_queue(struct netlink_socket *netlink, const u8 *bytes, u32 length)
+/* Without room for it, it is lost, and the program is told. */
+static void netlink_queue(struct netlink_socket *netlink, const u8 *bytes, u32 length, u32 group)
 {
 	struct netlink_datagram *datagram = kmalloc(sizeof(*datagram) + length);
-	bool fits;
+	bool fits = false;
 
-	if (!datagram)
-		return false;
-	datagram->length = length;
-	memcpy(datagram->bytes, bytes, length);
+	if (datagram) {
+		datagram->length = length;
+		datagram->group = group;
+		memcpy(datagram->bytes, bytes, length);
+	}
 	spin_lock(&netlink->lock);
-	fits = netlink->used + length <= QUEUE_MAX;
+	fits = datagram && (!netlink->used ||
+			    netlink->used + length + OVERHEAD <= READ_ONCE(netlink->socket.rcvbuf));
 	if (fits) {
 		list_add_tail(&datagram->link, &netlink->queue);
-		netlink->used += length;
+		netlink->used += length + OVERHEAD;
+	} else {
+		netlink->dropped++;
 	}
 	spin_unlock(&netlink->lock);
-	if (fits)
-		wake_up_poll(&netlink->socket.read_wait, POLLIN | POLLRDNORM);
-	else
+	if (!fits) {
 		kfree(datagram);
-	return fits;
+		if (READ_ONCE(netlink->loses_silently))
+			return;
+		atomic_set(&netlink->socket.error, ENOBUFS);
+	}
+	wake_up_poll(&netlink->socket.read_wait, POLLIN | POLLRDNORM);
+	async_notify(&netlink->socket.async, POLL_IN);
 }
 
-/* In pieces of whole messages. */
-static bool netlink_queue_reply(struct netlink_socket *netlink, const struct netlink_reply *reply)
+static void netlink_queue_reply(struct netlink_socket *netlink, const struct netlink_reply *reply)
 {
-	u32 from = 0, to = 0;
-
-	while (from < reply->used) {
-		u32 length = 0;
-
-		if (to < reply->used)
-			memcpy(&length, reply->bytes + to, sizeof(length));
-		length = ALIGN4(length);
-		if (to < reply->used && (to == from || to + length - from <= DATAGRAM)) {
-			to += length;
-			continue;
-		}
-		if (!netlink_queue(netlink, reply->bytes + from, to - from))
-			return false;
-		from = to;
-	}
-	return true;
+	if (reply->used)
+		netlink_queue(netlink, reply->bytes, reply->used, 0);
 }
 
 /* The oldest, taken out unless @peek. @return ERR_PTR(-ENOMEM); NULL: none */
@@ -224,25 +223,121 @@ static struct netlink_datagram *netlink_next(struct netlink_socket *netlink, boo
 			datagram = copy ?: ERR_PTR(-ENOMEM);
 		} else {
 			list_del(&datagram->link);
-			netlink->used -= datagram->length;
+			netlink->used -= datagram->length + OVERHEAD;
 		}
 	}
 	spin_unlock(&netlink->lock);
 	return datagram;
 }
 
+/* ---- groups ---- */
+
+struct publishing {
+	struct socket_walk walk; /* first */
+	u32 group;
+	const struct netlink_reply *reply;
+};
+
+static bool netlink_publish_to(struct socket_walk *walk, const struct socket *socket,
+			       const struct banos_socket_description *none)
+{
+	const struct publishing *publishing = container_of(walk, struct publishing, walk);
+	struct netlink_socket *netlink = netlink_of((struct socket *)socket);
+
+	if (READ_ONCE(netlink->groups) >> (publishing->group - 1) & 1)
+		netlink_queue(netlink, publishing->reply->bytes, publishing->reply->used,
+			      publishing->group);
+	return true;
+}
+
+bool netlink_has_listeners(void)
+{
+	return atomic_read(&listeners);
+}
+
+void netlink_publish(u32 group, struct netlink_reply *reply)
+{
+	struct publishing publishing = { { .show = netlink_publish_to }, group, reply };
+
+	if (!reply->failed)
+		socket_list_each(&netlink_sockets, &publishing.walk);
+	kfree(reply->bytes);
+}
+
+static void netlink_set_groups(struct netlink_socket *netlink, u64 groups)
+{
+	u64 before = __atomic_exchange_n(&netlink->groups, groups, __ATOMIC_SEQ_CST);
+
+	if (!before && groups)
+		atomic_inc(&listeners);
+	if (before && !groups)
+		atomic_dec(&listeners);
+}
+
 /* ---- sending: requests ---- */
 
-static bool netlink_handle(struct netlink_socket *netlink, const struct user_nlmsghdr *header,
+/* The next piece of the list that was asked for, if everything before was read. Sleeps. */
+static void netlink_continue_list(struct netlink_socket *netlink)
+{
+	struct netlink_reply reply = { .port = netlink->port };
+	bool ends;
+
+	mutex_lock(&netlink->dump_lock);
+	if (netlink->dump.type && !READ_ONCE(netlink->used)) {
+		reply.sequence = netlink->dump.sequence;
+		mutex_lock(&net_lock);
+		ends = route_link_list(&netlink->dump, &reply);
+		mutex_unlock(&net_lock);
+		if (reply.failed)
+			ends = true;
+		if (ends) {
+			int err = reply.failed ? -ENOBUFS : 0;
+
+			WRITE_ONCE(netlink->dump.type, 0);
+			if (reply.failed)
+				reply.used = 0;
+			reply.failed = false;
+			reply_answer(&reply, NULL, true, err);
+		}
+		netlink_queue_reply(netlink, &reply);
+		kfree(reply.bytes);
+	}
+	mutex_unlock(&netlink->dump_lock);
+}
+
+/* @return 0; -EBUSY: another list is being read */
+static int netlink_begin_list(struct netlink_socket *netlink, const struct user_nlmsghdr *header,
+			      const u8 *body)
+{
+	int err = 0;
+
+	mutex_lock(&netlink->dump_lock);
+	if (netlink->dump.type)
+		err = -EBUSY;
+	else
+		netlink->dump =
+			(struct netlink_dump){ .sequence = header->sequence, .type = header->type };
+	if (!err && header->length > sizeof(*header))
+		netlink->dump.family = *body;
+	mutex_unlock(&netlink->dump_lock);
+	if (!err)
+		netlink_continue_list(netlink);
+	return err;
+}
+
+static void netlink_handle(struct netlink_socket *netlink, const struct user_nlmsghdr *header,
 			   const u8 *body)
 {
 	struct netlink_reply reply = { .sequence = header->sequence, .port = netlink->port };
-	bool list = route_link_only_reads(header->type) &&
-		    (header->flags & NLM_F_DUMP) == NLM_F_DUMP;
+	bool lists = false;
 	int err = -EPERM;
-	bool queued;
 
-	if (route_link_only_reads(header->type) || current_capable(CAP_NET_ADMIN)) {
+	if (netlink->socket.protocol != NETLINK_ROUTE) {
+		err = -ENOENT;
+	} else if (route_link_lists(header->type) && (header->flags & NLM_F_DUMP) == NLM_F_DUMP) {
+		err = netlink_begin_list(netlink, header, body);
+		lists = !err;
+	} else if (route_link_only_reads(header->type) || current_capable(CAP_NET_ADMIN)) {
 		mutex_lock(&net_lock);
 		err = route_link_handle(header, body, header->length - sizeof(*header), &reply);
 		mutex_unlock(&net_lock);
@@ -253,16 +348,14 @@ static bool netlink_handle(struct netlink_socket *netlink, const struct user_nlm
 		reply.used = 0;
 		reply.failed = false;
 	}
-	if (list && !err)
-		reply_answer(&reply, header, true, 0);
-	else if (err || header->flags & NLM_F_ACK)
+	if (!lists && (err || header->flags & NLM_F_ACK))
 		reply_answer(&reply, header, false, err);
-	queued = !reply.failed && netlink_queue_reply(netlink, &reply);
+	if (!reply.failed)
+		netlink_queue_reply(netlink, &reply);
 	kfree(reply.bytes);
-	return queued;
 }
 
-static s64 netlink_handle_all(struct netlink_socket *netlink, const u8 *bytes, u32 length)
+static void netlink_handle_all(struct netlink_socket *netlink, const u8 *bytes, u32 length)
 {
 	struct user_nlmsghdr header;
 
@@ -271,15 +364,13 @@ static s64 netlink_handle_all(struct netlink_socket *netlink, const u8 *bytes, u
 
 		memcpy(&header, bytes, sizeof(header));
 		if (header.length < sizeof(header) || header.length > length)
-			return 0; /* as Linux: the rest is ignored */
-		if (header.flags & NLM_F_REQUEST && header.type >= RTM_NEWLINK &&
-		    !netlink_handle(netlink, &header, bytes + sizeof(header)))
-			return -ENOBUFS;
+			return; /* as Linux: the rest is ignored */
+		if (header.flags & NLM_F_REQUEST && header.type >= RTM_NEWLINK)
+			netlink_handle(netlink, &header, bytes + sizeof(header));
 		step = MIN(ALIGN4(header.length), length);
 		bytes += step;
 		length -= step;
 	}
-	return 0;
 }
 
 static s64 netlink_send(struct socket *socket, struct socket_message *message)
@@ -308,7 +399,7 @@ static s64 netlink_send(struct socket *socket, struct socket_message *message)
 	if (uio_copy_in(message->uio, bytes, length) != length)
 		err = -EFAULT;
 	if (!err)
-		err = netlink_handle_all(netlink, bytes, length);
+		netlink_handle_all(netlink, bytes, (u32)length);
 	kfree(bytes);
 	if (err)
 		return err;
@@ -319,12 +410,12 @@ static s64 netlink_send(struct socket *socket, struct socket_message *message)
 
 static bool netlink_has_datagram(const struct netlink_socket *netlink)
 {
-	return READ_ONCE(netlink->used);
+	return READ_ONCE(netlink->used) || atomic_read(&netlink->socket.error);
 }
 
 static s64 netlink_deliver(struct socket_message *message, const struct netlink_datagram *datagram)
 {
-	const struct user_sockaddr_nl name = { .family = AF_NETLINK };
+	struct user_sockaddr_nl name = { .family = AF_NETLINK };
 	u32 length = MIN(datagram->length, message->uio->count);
 	s64 err;
 
@@ -332,6 +423,8 @@ static s64 netlink_deliver(struct socket_message *message, const struct netlink_
 		message->out_flags |= MSG_TRUNC;
 	if (uio_copy_out(message->uio, datagram->bytes, length) != length)
 		return -EFAULT;
+	if (datagram->group && datagram->group <= 32)
+		name.groups = 1u << (datagram->group - 1);
 	err = socket_message_set_name(message, &name, sizeof(name));
 	if (err)
 		return err;
@@ -344,21 +437,30 @@ static s64 netlink_receive(struct socket *socket, struct socket_message *message
 {
 	struct netlink_socket *netlink = netlink_of(socket);
 	u64 deadline = socket_deadline(socket->rcvtimeo_ns);
-	struct netlink_datagram *datagram;
+	struct netlink_datagram *datagram = NULL;
 	s64 result;
 
-	while (!(datagram = netlink_next(netlink, message->flags & MSG_PEEK))) {
-		if (message->flags & MSG_DONTWAIT)
-			return -EAGAIN;
-		result = wait_event_interruptible_until(&socket->read_wait,
-							netlink_has_datagram(netlink), deadline);
+	do {
+		result = socket_take_error(socket);
+		if (!result)
+			datagram = netlink_next(netlink, message->flags & MSG_PEEK);
+		if (!result && !datagram && (message->flags & MSG_DONTWAIT))
+			result = -EAGAIN;
+		if (!result && !datagram)
+			result = socket_wait_result(
+				wait_event_interruptible_until(&socket->read_wait,
+							       netlink_has_datagram(netlink),
+							       deadline),
+				deadline);
 		if (result)
-			return socket_wait_result(result, deadline);
-	}
+			return result;
+	} while (!datagram);
 	if (IS_ERR(datagram))
 		return PTR_ERR(datagram);
 	result = netlink_deliver(message, datagram);
 	kfree(datagram);
+	if (READ_ONCE(netlink->dump.type) && !READ_ONCE(netlink->used))
+		netlink_continue_list(netlink);
 	return result;
 }
 
@@ -369,6 +471,8 @@ static u32 netlink_poll(struct socket *socket, struct poll_table *table)
 	poll_wait(table, &socket->read_wait);
 	if (netlink_has_datagram(netlink_of(socket)))
 		events |= POLLIN | POLLRDNORM;
+	if (atomic_read(&socket->error))
+		events |= POLLERR;
 	return events;
 }
 
@@ -383,7 +487,7 @@ static int netlink_bind(struct socket *socket, const struct socket_address *addr
 		return -EINVAL;
 	if (name->port)
 		netlink->port = name->port;
-	netlink->groups = name->groups;
+	netlink_set_groups(netlink, (netlink->groups & ~(u64)~0u) | name->groups);
 	return 0;
 }
 
@@ -407,17 +511,53 @@ static int netlink_name(struct socket *socket, bool peer, struct socket_address 
 	*name = (struct user_sockaddr_nl){ .family = AF_NETLINK };
 	if (!peer) {
 		name->port = netlink->port;
-		name->groups = netlink->groups;
+		name->groups = (u32)netlink->groups;
 	}
 	return sizeof(*name);
 }
 
-/* Those that only say how answers may look are taken; there are no groups. */
 static s64 netlink_set_option(struct socket *socket, u32 level, u32 option, uaddr_t value, s32 len)
 {
-	if (level != SOL_NETLINK || option > 12)
+	struct netlink_socket *netlink = netlink_of(socket);
+	u32 number;
+
+	if (level != SOL_NETLINK || option > NETLINK_OPTION_LAST)
 		return -ENOPROTOOPT;
-	return 0;
+	if (len < (s32)sizeof(number))
+		return -EINVAL;
+	if (get_user_u32(&number, value))
+		return -EFAULT;
+	switch (option) {
+	case NETLINK_ADD_MEMBERSHIP:
+	case NETLINK_DROP_MEMBERSHIP:
+		if (!number || number > RTNLGRP_MAX)
+			return -EINVAL;
+		if (option == NETLINK_ADD_MEMBERSHIP)
+			netlink_set_groups(netlink, netlink->groups | 1ull << (number - 1));
+		else
+			netlink_set_groups(netlink, netlink->groups & ~(1ull << (number - 1)));
+		return 0;
+	case NETLINK_NO_ENOBUFS: WRITE_ONCE(netlink->loses_silently, number); return 0;
+	}
+	return 0; /* how answers may look */
+}
+
+static s64 netlink_get_option(struct socket *socket, u32 level, u32 option, uaddr_t value,
+			      uaddr_t user_len)
+{
+	const struct netlink_socket *netlink = netlink_of(socket);
+	u32 len;
+
+	if (level != SOL_NETLINK || option != NETLINK_LIST_MEMBERSHIPS)
+		return -ENOPROTOOPT;
+	if (get_user_u32(&len, user_len))
+		return -EFAULT;
+	if ((s32)len < 0)
+		return -EINVAL;
+	len = MIN(len, (u32)sizeof(netlink->groups));
+	if (len && copy_to_user(value, &netlink->groups, len))
+		return -EFAULT;
+	return put_user_u32(user_len, sizeof(netlink->groups));
 }
 
 static void netlink_release(struct socket *socket)
@@ -425,6 +565,7 @@ static void netlink_release(struct socket *socket)
 	struct netlink_socket *netlink = netlink_of(socket);
 
 	socket_list_remove(&netlink_sockets, socket);
+	netlink_set_groups(netlink, 0);
 	while (!list_empty(&netlink->queue)) {
 		struct netlink_datagram *datagram =
 			list_first(&netlink->queue, struct netlink_datagram, link);
@@ -443,6 +584,7 @@ static const struct socket_ops netlink_ops = {
 	.send = netlink_send,
 	.receive = netlink_receive,
 	.poll = netlink_poll,
+	.get_option = netlink_get_option,
 	.set_option = netlink_set_option,
 };
 
@@ -452,12 +594,14 @@ static struct socket *netlink_create(struct socket_family *family, u32 type, u32
 
 	if (type != SOCK_RAW && type != SOCK_DGRAM)
 		return ERR_PTR(-ESOCKTNOSUPPORT);
-	if (protocol != NETLINK_ROUTE)
+	if (protocol != NETLINK_ROUTE && protocol != NETLINK_SOCK_DIAG)
 		return ERR_PTR(-EPROTONOSUPPORT);
 	netlink = kzalloc(sizeof(*netlink));
 	if (!netlink)
 		return ERR_PTR(-ENOMEM);
 	socket_init(&netlink->socket, &netlink_ops, AF_NETLINK, type);
+	netlink->socket.protocol = protocol;
+	mutex_init(&netlink->dump_lock);
 	netlink->port = (u32)atomic_add_return(&last_port, 1);
 	spin_init(&netlink->lock);
 	list_init(&netlink->queue);
@@ -486,8 +630,8 @@ static bool netlink_show(struct socket_walk *base, const struct socket *socket,
 	seq->more = seq_enough(seq);
 	if (!seq->more)
 		seq_printf(seq, "0000000000000000 %-3d %-10u %08x %-8d %-8d %-5d %-8d %-8u %-8lu\n",
-			   socket->protocol, netlink->port, netlink->groups, netlink->used, 0, 0, 2,
-			   0, socket->inode);
+			   socket->protocol, netlink->port, (u32)netlink->groups, netlink->used, 0,
+			   netlink->dump.type != 0, 2, netlink->dropped, socket->inode);
 	return !seq->more;
 }
 

@@ -90,6 +90,8 @@ void net_protocols_tell(const struct net_device *device, u32 event)
 	assert_held(&net_lock);
 	list_for_each(protocol, &protocols, link)
 		protocol_tell(protocol, device, event);
+	if (IS_ENABLED(CONFIG_NETLINK))
+		net_link_changed(device, event);
 }
 
 int net_protocols_configure(u32 event, const struct banos_net_setting *setting)
@@ -171,6 +173,7 @@ int net_protocol_stop(struct net_protocol *protocol, u64 deadline_ns)
 		net_groups_forget((u64)protocol);
 	}
 	mutex_unlock(&net_lock);
+	net_settings_forget_reported(protocol);
 	synchronize_rcu();
 	if (net_receive_leaves(protocol, deadline_ns))
 		return 0;

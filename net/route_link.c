@@ -10,188 +10,12 @@
 #include <kernel/string.h>
 #include <uapi/net.h>
 
-#define FAMILY_IPV4   2u
-#define FAMILY_IPV6   10u
-#define TABLE_MAIN    254u
-#define STATE_UP      6u
-#define STATE_DOWN    2u
-#define STATE_UNKNOWN 0u
-#define IPV6_METRIC   1024u
-#define PERMANENT     0x80u
-
-static u32 family_bytes(u32 family)
-{
-	if (family == FAMILY_IPV4)
-		return 4;
-	return 16;
-}
-
-static bool is_zero(const u8 *bytes, u32 length)
-{
-	while (length && !*bytes) {
-		bytes++;
-		length--;
-	}
-	return !length;
-}
-
-/* ---- telling ---- */
-
-static u32 link_state(const struct net_device *device)
-{
-	if (device->flags & IFF_LOOPBACK)
-		return STATE_UNKNOWN;
-	if (net_device_flags(device) & IFF_RUNNING)
-		return STATE_UP;
-	return STATE_DOWN;
-}
-
-static void link_put_counts(struct netlink_reply *reply, const struct net_device *device)
-{
-	struct net_counts rx, tx;
-	u64 counts[24] = { 0 };
-	u32 narrow[24];
-
-	net_device_sum(device, &rx, &tx);
-	counts[0] = rx.packets;
-	counts[1] = tx.packets;
-	counts[2] = rx.bytes;
-	counts[3] = tx.bytes;
-	counts[4] = rx.errors;
-	counts[5] = tx.errors;
-	counts[6] = rx.dropped;
-	counts[7] = tx.dropped;
-	for (u32 i = 0; i < ARRAY_SIZE(counts); i++)
-		narrow[i] = (u32)counts[i];
-	netlink_put(reply, IFLA_STATS, narrow, sizeof(narrow));
-	netlink_put(reply, IFLA_STATS64, counts, sizeof(counts));
-}
-
-static void link_tell(struct netlink_reply *reply, const struct net_device *device, u32 flags)
-{
-	static const u8 all[BANOS_NET_ADDRESS] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-	u8 state = link_state(device);
-	struct user_ifinfomsg *info;
-	u32 start;
-
-	info = netlink_begin(reply, RTM_NEWLINK, flags, sizeof(*info), &start);
-	if (!info)
-		return;
-	info->type = device->type;
-	info->index = (s32)device->index;
-	info->flags = net_device_flags(device);
-	netlink_put(reply, IFLA_IFNAME, device->name, strlen(device->name) + 1);
-	netlink_put_number(reply, IFLA_TXQLEN, device->tx_queue_length);
-	netlink_put(reply, IFLA_OPERSTATE, &state, sizeof(state));
-	netlink_put_number(reply, IFLA_MTU, device->mtu);
-	netlink_put(reply, IFLA_ADDRESS, device->address, BANOS_NET_ADDRESS);
-	netlink_put(reply, IFLA_BROADCAST, device->flags & IFF_LOOPBACK ? device->address : all,
-		    BANOS_NET_ADDRESS);
-	link_put_counts(reply, device);
-	netlink_end(reply, start);
-}
-
-static void address_tell(struct netlink_reply *reply, const struct banos_net_setting *about)
-{
-	const struct net_device *device = net_device_find(about->interface);
-	u32 bytes = family_bytes(about->family), start;
-	bool has_peer = !is_zero(about->other, bytes);
-	struct user_ifaddrmsg *info;
-
-	info = netlink_begin(reply, RTM_NEWADDR, NLM_F_MULTI, sizeof(*info), &start);
-	if (!info)
-		return;
-	*info = (struct user_ifaddrmsg){ about->family, about->prefix, (u8)about->flags,
-					 about->scope, about->interface };
-	netlink_put(reply, IFA_ADDRESS, has_peer ? about->other : about->address, bytes);
-	if (about->family == FAMILY_IPV4 || has_peer)
-		netlink_put(reply, IFA_LOCAL, about->address, bytes);
-	if (about->family == FAMILY_IPV4 && !is_zero(about->source, bytes))
-		netlink_put(reply, IFA_BROADCAST, about->source, bytes);
-	if (about->family == FAMILY_IPV4 && device)
-		netlink_put(reply, IFA_LABEL, device->name, strlen(device->name) + 1);
-	netlink_put_number(reply, IFA_FLAGS, about->flags);
-	netlink_end(reply, start);
-}
-
-static void route_tell(struct netlink_reply *reply, const struct banos_net_setting *about)
-{
-	u32 bytes = family_bytes(about->family), start;
-	struct user_rtmsg *info;
-
-	info = netlink_begin(reply, RTM_NEWROUTE, NLM_F_MULTI, sizeof(*info), &start);
-	if (!info)
-		return;
-	*info = (struct user_rtmsg){ .family = about->family,
-				     .prefix = about->prefix,
-				     .table = MIN(about->table, 255u),
-				     .protocol = about->protocol,
-				     .scope = about->scope,
-				     .type = about->type };
-	netlink_put_number(reply, RTA_TABLE, about->table);
-	if (about->prefix)
-		netlink_put(reply, RTA_DST, about->address, bytes);
-	if (!is_zero(about->other, bytes))
-		netlink_put(reply, RTA_GATEWAY, about->other, bytes);
-	if (!is_zero(about->source, bytes))
-		netlink_put(reply, RTA_PREFSRC, about->source, bytes);
-	if (about->metric)
-		netlink_put_number(reply, RTA_PRIORITY, about->metric);
-	if (about->interface)
-		netlink_put_number(reply, RTA_OIF, about->interface);
-	netlink_end(reply, start);
-}
-
-static void neighbour_tell(struct netlink_reply *reply, const struct banos_net_setting *about)
-{
-	struct user_ndmsg *info;
-	u32 start;
-
-	info = netlink_begin(reply, RTM_NEWNEIGH, NLM_F_MULTI, sizeof(*info), &start);
-	if (!info)
-		return;
-	info->family = about->family;
-	info->index = (s32)about->interface;
-	info->state = (u16)about->type;
-	info->flags = (u8)about->flags;
-	info->type = BANOS_ROUTE_UNICAST;
-	netlink_put(reply, NDA_DST, about->address, family_bytes(about->family));
-	netlink_put(reply, NDA_LLADDR, about->hardware, BANOS_NET_ADDRESS);
-	netlink_end(reply, start);
-}
-
-/* ---- lists ---- */
-
-struct link_list {
-	struct netlink_reply *reply;
-	u32 kind, family; /* family 0: all */
-};
-
-static bool setting_tell(const struct net_setting *setting, void *arg)
-{
-	const struct link_list *list = arg;
-	const struct banos_net_setting *about = &setting->about;
-
-	if (about->kind != list->kind || (list->family && about->family != list->family))
-		return true;
-	if (about->kind == BANOS_SETTING_ADDRESS)
-		address_tell(list->reply, about);
-	else if (about->kind == BANOS_SETTING_ROUTE)
-		route_tell(list->reply, about);
-	else
-		neighbour_tell(list->reply, about);
-	return !list->reply->failed;
-}
-
-static int settings_list(struct netlink_reply *reply, u32 kind, u32 family)
-{
-	struct link_list list = { reply, kind, family };
-
-	if (family && family != FAMILY_IPV4 && family != FAMILY_IPV6)
-		return 0;
-	net_settings_each(setting_tell, &list);
-	return 0;
-}
+#define FAMILY_IPV4 2u
+#define FAMILY_IPV6 10u
+#define TABLE_MAIN  254u
+#define TABLE_LOCAL 255u
+#define IPV6_METRIC 1024u
+#define PERMANENT   0x80u
 
 static struct net_device *netlink_link_find(const struct user_ifinfomsg *info,
 					    const struct netlink_attributes *found)
@@ -211,16 +35,6 @@ static struct net_device *netlink_link_find(const struct user_ifinfomsg *info,
 	return device;
 }
 
-static int links_list(struct netlink_reply *reply)
-{
-	const struct net_device *device;
-
-	list_for_each(device, &net_devices, link)
-		if (device->published)
-			link_tell(reply, device, NLM_F_MULTI);
-	return 0;
-}
-
 static int netlink_link_get(const struct user_ifinfomsg *info,
 			    const struct netlink_attributes *found, struct netlink_reply *reply)
 {
@@ -228,7 +42,7 @@ static int netlink_link_get(const struct user_ifinfomsg *info,
 
 	if (!device)
 		return -ENODEV;
-	link_tell(reply, device, 0);
+	route_link_tell(reply, device, RTM_NEWLINK, 0);
 	return 0;
 }
 
@@ -263,7 +77,7 @@ static int link_set(const struct user_ifinfomsg *info, const struct netlink_attr
 
 static int address_take(const u8 *from, u32 length, u32 family, u8 *to)
 {
-	if (length != family_bytes(family))
+	if (length != route_family_bytes(family))
 		return -EINVAL;
 	memcpy(to, from, length);
 	return 0;
@@ -282,11 +96,12 @@ static int address_change(u32 type, u32 flags, const struct user_ifaddrmsg *info
 		.scope = info->scope,
 		.flags = netlink_number(found, IFA_FLAGS, info->flags) | PERMANENT,
 	};
+	char label[IFNAMSIZ] = "";
 	int err;
 
 	if (info->family != FAMILY_IPV4 && info->family != FAMILY_IPV6)
 		return -EAFNOSUPPORT;
-	if (!found->at[local] || info->prefix > family_bytes(info->family) * 8)
+	if (!found->at[local] || info->prefix > route_family_bytes(info->family) * 8)
 		return -EINVAL;
 	err = address_take(found->at[local], found->length[local], info->family, about.address);
 	if (!err && local == IFA_LOCAL && found->at[IFA_ADDRESS])
@@ -301,7 +116,9 @@ static int address_change(u32 type, u32 flags, const struct user_ifaddrmsg *info
 		return err;
 	if (type == RTM_DELADDR)
 		return net_setting_remove(&about);
-	return net_setting_add(&about, flags & NLM_F_REPLACE);
+	if (found->at[IFA_LABEL])
+		memcpy(label, found->at[IFA_LABEL], MIN(found->length[IFA_LABEL], IFNAMSIZ - 1u));
+	return net_setting_add(&about, label, flags & NLM_F_REPLACE);
 }
 
 static int route_take(const struct user_rtmsg *info, const struct netlink_attributes *found,
@@ -323,7 +140,7 @@ static int route_take(const struct user_rtmsg *info, const struct netlink_attrib
 	};
 	if (info->family != FAMILY_IPV4 && info->family != FAMILY_IPV6)
 		return -EAFNOSUPPORT;
-	if (info->prefix > family_bytes(info->family) * 8)
+	if (info->prefix > route_family_bytes(info->family) * 8)
 		return -EINVAL;
 	if (!about->table)
 		about->table = TABLE_MAIN;
@@ -354,6 +171,7 @@ static bool address_is_in(const u8 *address, const struct banos_net_setting *net
 struct route_search {
 	const struct banos_net_setting *wanted;
 	struct banos_net_setting about;
+	bool metric_counts, removes;
 	bool found;
 };
 
@@ -370,6 +188,7 @@ static bool gateway_look(const struct net_setting *setting, void *arg)
 	return false;
 }
 
+/* Linux's key: destination, metric (with metric_counts), table; of a removal also what else was said. */
 static bool route_look(const struct net_setting *setting, void *arg)
 {
 	struct route_search *search = arg;
@@ -379,38 +198,252 @@ static bool route_look(const struct net_setting *setting, void *arg)
 	    about->prefix != wanted->prefix || about->table != wanted->table ||
 	    memcmp(about->address, wanted->address, sizeof(about->address)))
 		return true;
-	if (wanted->interface && about->interface != wanted->interface)
+	if (search->metric_counts && about->metric != wanted->metric)
 		return true;
-	if (!is_zero(wanted->other, sizeof(wanted->other)) &&
-	    memcmp(about->other, wanted->other, sizeof(about->other)))
+	if (search->removes && ((wanted->interface && about->interface != wanted->interface) ||
+				(wanted->type && about->type != wanted->type) ||
+				(wanted->protocol && about->protocol != wanted->protocol) ||
+				(!route_is_zero(wanted->other, sizeof(wanted->other)) &&
+				 memcmp(about->other, wanted->other, sizeof(about->other)))))
 		return true;
 	search->about = *about;
 	search->found = true;
 	return false;
 }
 
+static int netlink_route_remove(const struct banos_net_setting *about, bool has_metric)
+{
+	struct route_search search = { .wanted = about,
+				       .metric_counts = has_metric,
+				       .removes = true };
+
+	net_settings_each(route_look, &search);
+	if (!search.found)
+		return -ESRCH;
+	return net_setting_remove(&search.about);
+}
+
+/* @return 0; -ENETUNREACH: the gateway is in no network; -ENODEV */
+static int route_find_interface(struct banos_net_setting *about)
+{
+	struct route_search search = { .wanted = about };
+
+	if (about->interface)
+		return 0;
+	if (route_is_zero(about->other, sizeof(about->other)))
+		return about->type == BANOS_ROUTE_UNICAST ? -ENODEV : 0;
+	net_settings_each(gateway_look, &search);
+	if (!search.found)
+		return -ENETUNREACH;
+	about->interface = search.about.interface;
+	return 0;
+}
+
+static int netlink_route_add(struct banos_net_setting *about, u32 flags)
+{
+	struct route_search search = { .wanted = about, .metric_counts = true };
+	int err = route_find_interface(about);
+
+	if (err)
+		return err;
+	net_settings_each(route_look, &search);
+	if (search.found && flags & NLM_F_EXCL)
+		return -EEXIST;
+	if (!search.found && !(flags & NLM_F_CREATE))
+		return -ENOENT;
+	err = net_setting_add(about, NULL, flags & NLM_F_REPLACE);
+	if (err || !search.found || !(flags & NLM_F_REPLACE))
+		return err;
+	/* The one that it replaces, unless it is the very same. */
+	if (search.about.interface != about->interface ||
+	    memcmp(search.about.other, about->other, sizeof(about->other)))
+		(void)net_setting_remove(&search.about);
+	return 0;
+}
+
 static int route_change(u32 type, u32 flags, const struct user_rtmsg *info,
 			const struct netlink_attributes *found)
 {
 	struct banos_net_setting about;
-	struct route_search search = { .wanted = &about };
 	int err = route_take(info, found, &about);
 
 	if (err)
 		return err;
-	if (type == RTM_DELROUTE) {
-		net_settings_each(route_look, &search);
-		return search.found ? net_setting_remove(&search.about) : -ESRCH;
+	if (type == RTM_DELROUTE)
+		return netlink_route_remove(&about, found->at[RTA_PRIORITY]);
+	if (info->tos)
+		return -EOPNOTSUPP; /* nobody could follow it */
+	return netlink_route_add(&about, flags);
+}
+
+/* ---- the way to a destination ---- */
+
+struct way_search {
+	const struct banos_net_setting *wanted; /* its address and interface */
+	struct net_setting best, source;
+	bool found, own, has_source;
+};
+
+static bool way_is_usable(const struct banos_net_setting *route)
+{
+	const struct net_device *device = net_device_find(route->interface);
+
+	return route->type != BANOS_ROUTE_UNICAST ||
+	       (device && net_device_flags(device) & IFF_RUNNING);
+}
+
+static bool way_look(const struct net_setting *setting, void *arg)
+{
+	struct way_search *search = arg;
+	const struct banos_net_setting *about = &setting->about, *best = &search->best.about;
+
+	if (about->family != search->wanted->family)
+		return true;
+	if (about->kind == BANOS_SETTING_ADDRESS &&
+	    !memcmp(about->address, search->wanted->address, sizeof(about->address)))
+		search->own = true;
+	if (about->kind != BANOS_SETTING_ROUTE || !address_is_in(search->wanted->address, about) ||
+	    (search->wanted->interface && about->interface != search->wanted->interface) ||
+	    !way_is_usable(about))
+		return true;
+	if (search->found && (best->prefix > about->prefix ||
+			      (best->prefix == about->prefix && best->metric <= about->metric)))
+		return true;
+	search->best = *setting;
+	search->found = true;
+	return true;
+}
+
+/* An address of the interface by which it goes; the one in the gateway's network, if there is one. */
+static bool source_look(const struct net_setting *setting, void *arg)
+{
+	struct way_search *search = arg;
+	const struct banos_net_setting *about = &setting->about, *route = &search->best.about;
+	const u8 *next = route_is_zero(route->other, sizeof(route->other)) ? route->address
+									   : route->other;
+
+	if (about->kind != BANOS_SETTING_ADDRESS || about->family != route->family ||
+	    about->interface != route->interface)
+		return true;
+	if (!search->has_source || address_is_in(next, about))
+		search->source = *setting;
+	search->has_source = true;
+	return true;
+}
+
+static void way_be_local(struct way_search *search)
+{
+	const struct net_device *device = net_device_find_name("lo");
+
+	search->best.about = *search->wanted;
+	search->best.about.type = BANOS_ROUTE_LOCAL;
+	search->best.about.table = TABLE_LOCAL;
+	if (device)
+		search->best.about.interface = device->index;
+	memcpy(search->best.about.source, search->wanted->address,
+	       sizeof(search->best.about.source));
+}
+
+static int route_get(const struct user_rtmsg *info, const struct netlink_attributes *found,
+		     struct netlink_reply *reply)
+{
+	struct banos_net_setting wanted;
+	struct way_search search = { .wanted = &wanted };
+	struct banos_net_setting *way = &search.best.about;
+	int err = route_take(info, found, &wanted);
+
+	if (err)
+		return err;
+	if (!found->at[RTA_DST])
+		return -EINVAL;
+	net_settings_each(way_look, &search);
+	if (search.own)
+		way_be_local(&search);
+	else if (!search.found)
+		return -ENETUNREACH;
+	else if (way->type == BANOS_ROUTE_UNREACHABLE)
+		return -EHOSTUNREACH;
+	else if (way->type == BANOS_ROUTE_PROHIBIT)
+		return -EACCES;
+	else if (way->type == BANOS_ROUTE_BLACKHOLE)
+		return -EINVAL;
+	if (route_is_zero(way->source, sizeof(way->source))) {
+		net_settings_each(source_look, &search);
+		memcpy(way->source, search.source.about.address, sizeof(way->source));
 	}
-	if (!about.interface && !is_zero(about.other, sizeof(about.other))) {
-		net_settings_each(gateway_look, &search);
-		if (!search.found)
-			return -ENETUNREACH;
-		about.interface = search.about.interface;
-	}
-	if (!about.interface && about.type == BANOS_ROUTE_UNICAST)
-		return -ENODEV;
-	return net_setting_add(&about, flags & NLM_F_REPLACE);
+	memcpy(way->address, wanted.address, sizeof(way->address));
+	way->prefix = route_family_bytes(wanted.family) * 8;
+	way->scope = way->protocol = way->metric = 0;
+	way->flags = RTM_F_CLONED;
+	route_setting_tell(reply, &search.best, BANOS_SETTING_ADD, 0);
+	return 0;
+}
+
+/* ---- neighbours ---- */
+
+struct neighbour_search {
+	const struct banos_net_setting *wanted;
+	bool found;
+};
+
+static bool neighbour_look(const struct net_setting *setting, void *arg)
+{
+	struct neighbour_search *search = arg;
+	const struct banos_net_setting *about = &setting->about;
+
+	search->found = about->kind == BANOS_SETTING_NEIGHBOUR &&
+			about->family == search->wanted->family &&
+			about->interface == search->wanted->interface &&
+			!memcmp(about->address, search->wanted->address, sizeof(about->address));
+	return !search->found;
+}
+
+static int neighbour_take(const struct user_ndmsg *info, const struct netlink_attributes *found,
+			  struct banos_net_setting *about)
+{
+	const struct net_device *device = net_device_find((u32)info->index);
+
+	*about = (struct banos_net_setting){
+		.size = sizeof(*about),
+		.kind = BANOS_SETTING_NEIGHBOUR,
+		.family = info->family,
+		.interface = (u32)info->index,
+		.type = info->state,
+		.flags = info->flags,
+	};
+	if (info->family != FAMILY_IPV4 && info->family != FAMILY_IPV6)
+		return -EAFNOSUPPORT;
+	if (info->flags & NTF_PROXY)
+		return -EOPNOTSUPP;
+	if (!found->at[NDA_DST])
+		return -EINVAL;
+	if (!device || !device->published)
+		return info->index ? -ENODEV : -EINVAL;
+	return address_take(found->at[NDA_DST], found->length[NDA_DST], info->family,
+			    about->address);
+}
+
+static int netlink_neighbour_change(u32 type, u32 flags, const struct user_ndmsg *info,
+				    const struct netlink_attributes *found)
+{
+	struct banos_net_setting about;
+	struct neighbour_search search = { .wanted = &about };
+	int err = neighbour_take(info, found, &about);
+
+	if (err)
+		return err;
+	net_settings_each(neighbour_look, &search);
+	if (type == RTM_DELNEIGH)
+		return search.found ? net_setting_remove(&about) : -ENOENT;
+	if (search.found && flags & NLM_F_EXCL)
+		return -EEXIST;
+	if (!search.found && !(flags & NLM_F_CREATE))
+		return -ENOENT;
+	if (!found->at[NDA_LLADDR] || found->length[NDA_LLADDR] != BANOS_NET_ADDRESS ||
+	    !(info->state & NUD_KNOWN))
+		return -EINVAL;
+	memcpy(about.hardware, found->at[NDA_LLADDR], BANOS_NET_ADDRESS);
+	return net_setting_add(&about, NULL, true);
 }
 
 /* ---- messages ---- */
@@ -418,6 +451,12 @@ static int route_change(u32 type, u32 flags, const struct user_rtmsg *info,
 bool route_link_only_reads(u32 type)
 {
 	return type % 4 == RTM_GETLINK % 4;
+}
+
+bool route_link_lists(u32 type)
+{
+	return type == RTM_GETLINK || type == RTM_GETADDR || type == RTM_GETROUTE ||
+	       type == RTM_GETNEIGH;
 }
 
 /* Bytes of the fixed part; 0: not known. */
@@ -430,10 +469,10 @@ static u32 message_bytes(u32 type)
 	case RTM_NEWADDR:
 	case RTM_DELADDR: return sizeof(struct user_ifaddrmsg);
 	case RTM_NEWROUTE:
-	case RTM_DELROUTE: return sizeof(struct user_rtmsg);
-	case RTM_GETADDR:
-	case RTM_GETROUTE:
-	case RTM_GETNEIGH: return 1; /* of the family alone is asked */
+	case RTM_DELROUTE:
+	case RTM_GETROUTE: return sizeof(struct user_rtmsg);
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH: return sizeof(struct user_ndmsg);
 	}
 	return 0;
 }
@@ -441,42 +480,36 @@ static u32 message_bytes(u32 type)
 int route_link_handle(const struct user_nlmsghdr *header, const u8 *body, u32 length,
 		      struct netlink_reply *reply)
 {
-	bool lists = (header->flags & NLM_F_DUMP) == NLM_F_DUMP;
 	u32 fixed = message_bytes(header->type);
 	struct netlink_attributes found;
 	union {
 		struct user_ifinfomsg link;
 		struct user_ifaddrmsg address;
 		struct user_rtmsg route;
-		u8 family;
+		struct user_ndmsg neighbour;
 	} info = { 0 };
 	int err;
 
 	assert_held(&net_lock);
 	if (!fixed)
 		return -EOPNOTSUPP;
-	if (header->type == RTM_GETLINK && lists)
-		return links_list(reply);
-	if (!lists && (header->type == RTM_GETADDR || header->type == RTM_GETROUTE ||
-		       header->type == RTM_GETNEIGH))
-		return -EOPNOTSUPP;
 	if (length < fixed)
 		return -EINVAL;
 	memcpy(&info, body, fixed);
-	switch (header->type) {
-	case RTM_GETADDR: return settings_list(reply, BANOS_SETTING_ADDRESS, info.family);
-	case RTM_GETROUTE: return settings_list(reply, BANOS_SETTING_ROUTE, info.family);
-	case RTM_GETNEIGH: return settings_list(reply, BANOS_SETTING_NEIGHBOUR, info.family);
-	}
 	err = netlink_parse(body + fixed, length - fixed, &found);
 	if (err)
 		return err;
 	switch (header->type) {
 	case RTM_GETLINK: return netlink_link_get(&info.link, &found, reply);
+	case RTM_GETROUTE: return route_get(&info.route, &found, reply);
 	case RTM_NEWADDR:
 	case RTM_DELADDR: return address_change(header->type, header->flags, &info.address, &found);
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE: return route_change(header->type, header->flags, &info.route, &found);
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH:
+		return netlink_neighbour_change(header->type, header->flags, &info.neighbour,
+						&found);
 	}
 	return link_set(&info.link, &found);
 }

@@ -14,7 +14,8 @@
 #include <kernel/string.h>
 #include <uapi/net.h>
 
-#define SETTINGS_MAX 4096u /* of each kind */
+#define SETTINGS_MAX 4096u /* of each kind, by programs */
+#define REPORTED_MAX 1024u /* by a protocol */
 #define KINDS	     4u
 
 static DEFINE_MUTEX(settings_lock);
@@ -23,7 +24,7 @@ static struct list settings[KINDS] = {
 	[BANOS_SETTING_ROUTE] = LIST_INIT(settings[BANOS_SETTING_ROUTE]),
 	[BANOS_SETTING_NEIGHBOUR] = LIST_INIT(settings[BANOS_SETTING_NEIGHBOUR]),
 };
-static u32 counts[KINDS];
+static u32 counts[KINDS]; /* of programs */
 
 #define PROTOCOL_KERNEL 2u
 #define TABLE_MAIN	254u
@@ -60,39 +61,71 @@ static struct net_setting *setting_find_locked(const struct banos_net_setting *a
 	return NULL;
 }
 
+static u32 *setting_count(const struct net_setting *setting)
+{
+	if (setting->reporter)
+		return &setting->reporter->reported;
+	return &counts[setting->about.kind];
+}
+
+static void setting_tell_programs(u32 event, const struct net_setting *setting)
+{
+	if (IS_ENABLED(CONFIG_NETLINK))
+		net_setting_changed(event, setting);
+}
+
 static void setting_free_locked(struct net_setting *setting)
 {
 	assert_held(&settings_lock);
 	list_del(&setting->link);
-	counts[setting->about.kind]--;
+	--*setting_count(setting);
 	kfree(setting);
 }
 
-/* @return 0, -ENOSPC, -ENOMEM */
-static int setting_put(const struct banos_net_setting *about, bool reported)
+/* @return 0, -ENOSPC; -ENODEV: the protocol goes; 1: nothing has changed */
+static int setting_enter_locked(struct net_setting *setting)
 {
-	struct net_setting *setting = kzalloc(sizeof(*setting)), *old;
-	int err = -ENOSPC;
+	struct net_setting *old = setting_find_locked(&setting->about);
+	u32 most = setting->reporter ? REPORTED_MAX : SETTINGS_MAX;
+
+	assert_held(&settings_lock);
+	if (setting->reporter && setting->reporter->dead)
+		return -ENODEV;
+	if (old && setting->reporter && !old->reporter) /* a program's stays */
+		return 1;
+	if (old && setting->reporter == old->reporter &&
+	    !memcmp(&old->about, &setting->about, sizeof(old->about)) &&
+	    !strcmp(old->label, setting->label))
+		return 1;
+	if (*setting_count(setting) >= most && !(old && old->reporter == setting->reporter))
+		return -ENOSPC;
+	if (old)
+		setting_free_locked(old);
+	list_add_tail(&setting->link, &settings[setting->about.kind]);
+	++*setting_count(setting);
+	setting_tell_programs(BANOS_SETTING_ADD, setting);
+	return 0;
+}
+
+/* @return 0, -ENOSPC, -ENOMEM, -ENODEV */
+static int setting_put(const struct banos_net_setting *about, struct net_protocol *reporter,
+		       const char *label)
+{
+	struct net_setting *setting = kzalloc(sizeof(*setting));
+	int result;
 
 	if (!setting)
 		return -ENOMEM;
 	setting->about = *about;
-	setting->reported = reported;
+	setting->reporter = reporter;
+	if (label)
+		strscpy(setting->label, label, sizeof(setting->label));
 	mutex_lock(&settings_lock);
-	old = setting_find_locked(about);
-	if (old && reported && !old->reported) { /* a program's stays */
-		err = 0;
-	} else if (old || counts[about->kind] < SETTINGS_MAX) {
-		if (old)
-			setting_free_locked(old);
-		list_add_tail(&setting->link, &settings[about->kind]);
-		counts[about->kind]++;
-		setting = NULL;
-		err = 0;
-	}
+	result = setting_enter_locked(setting);
 	mutex_unlock(&settings_lock);
-	kfree(setting);
-	return err;
+	if (result)
+		kfree(setting);
+	return MIN(result, 0);
 }
 
 static bool setting_exists(const struct banos_net_setting *about)
@@ -138,12 +171,12 @@ static bool setting_connects(const struct banos_net_setting *address,
 	return true;
 }
 
-static int setting_add_asked(const struct banos_net_setting *about)
+static int setting_add_asked(const struct banos_net_setting *about, const char *label)
 {
 	int err = net_protocols_configure(BANOS_SETTING_ADD, about);
 
 	if (!err)
-		err = setting_put(about, false);
+		err = setting_put(about, NULL, label);
 	return err;
 }
 
@@ -169,12 +202,12 @@ static void setting_connect(const struct banos_net_setting *address)
 	if (!interface_is_up(address->interface) || interface_is_loopback(address->interface) ||
 	    !setting_connects(address, &route) || setting_exists(&route))
 		return;
-	(void)setting_add_asked(&route);
+	(void)setting_add_asked(&route, NULL);
 }
 
 /* ---- changes ---- */
 
-int net_setting_add(const struct banos_net_setting *about, bool replace)
+int net_setting_add(const struct banos_net_setting *about, const char *label, bool replace)
 {
 	int err;
 
@@ -186,7 +219,7 @@ int net_setting_add(const struct banos_net_setting *about, bool replace)
 		return -ENETDOWN;
 	if (!replace && setting_exists(about))
 		return -EEXIST;
-	err = setting_add_asked(about);
+	err = setting_add_asked(about, label);
 	if (!err && about->kind == BANOS_SETTING_ADDRESS)
 		setting_connect(about);
 	return err;
@@ -201,10 +234,70 @@ static bool setting_take_out(const struct banos_net_setting *about)
 	mutex_lock(&settings_lock);
 	setting = setting_find_locked(about);
 	found = setting;
-	if (found)
+	if (found) {
+		setting_tell_programs(BANOS_SETTING_REMOVE, setting);
 		setting_free_locked(setting);
+	}
 	mutex_unlock(&settings_lock);
 	return found;
+}
+
+/* Take out one, and ask the protocols to. @return false: there is none */
+static bool setting_remove_asked(const struct banos_net_setting *about)
+{
+	assert_held(&net_lock);
+	if (!setting_take_out(about))
+		return false;
+	(void)net_protocols_configure(BANOS_SETTING_REMOVE, about);
+	return true;
+}
+
+/* Of an address that was removed: a route that says it as the source, or, without another address of IPv4, any. */
+struct dependents {
+	const struct banos_net_setting *address;
+	struct banos_net_setting found;
+	bool is_last, some;
+};
+
+static bool address_look_for(const struct net_setting *setting, void *arg)
+{
+	struct dependents *search = arg;
+
+	if (setting->about.kind == BANOS_SETTING_ADDRESS &&
+	    setting->about.family == search->address->family &&
+	    setting->about.interface == search->address->interface)
+		search->is_last = false;
+	return search->is_last;
+}
+
+static bool dependent_look(const struct net_setting *setting, void *arg)
+{
+	struct dependents *search = arg;
+	const struct banos_net_setting *about = &setting->about;
+
+	if (about->kind != BANOS_SETTING_ROUTE || about->family != search->address->family ||
+	    about->interface != search->address->interface)
+		return true;
+	if (!search->is_last &&
+	    memcmp(about->source, search->address->address, sizeof(about->source)))
+		return true;
+	search->found = *about;
+	search->some = true;
+	return false;
+}
+
+static void setting_remove_dependents(const struct banos_net_setting *address)
+{
+	struct dependents search = { .address = address, .is_last = true };
+
+	net_settings_each(address_look_for, &search);
+	for (u32 left = SETTINGS_MAX; left; left--) {
+		search.some = false;
+		net_settings_each(dependent_look, &search);
+		if (!search.some)
+			return;
+		setting_remove_asked(&search.found);
+	}
 }
 
 int net_setting_remove(const struct banos_net_setting *about)
@@ -212,16 +305,21 @@ int net_setting_remove(const struct banos_net_setting *about)
 	struct banos_net_setting route;
 
 	assert_held(&net_lock);
-	if (!setting_take_out(about))
+	if (!setting_remove_asked(about))
 		return about->kind == BANOS_SETTING_ADDRESS ? -EADDRNOTAVAIL : -ESRCH;
-	(void)net_protocols_configure(BANOS_SETTING_REMOVE, about);
-	if (about->kind == BANOS_SETTING_ADDRESS && setting_connects(about, &route) &&
-	    setting_take_out(&route))
-		(void)net_protocols_configure(BANOS_SETTING_REMOVE, &route);
+	if (about->kind != BANOS_SETTING_ADDRESS)
+		return 0;
+	if (setting_connects(about, &route))
+		setting_remove_asked(&route);
+	if (about->family == BANOS_FAMILY_IPV4)
+		setting_remove_dependents(about);
+	if (!interface_is_loopback(about->interface))
+		net_settings_connect(about->interface); /* another address may be in that network */
 	return 0;
 }
 
-int net_setting_report(u32 event, const struct banos_net_setting *about)
+int net_setting_report(struct net_protocol *protocol, u32 event,
+		       const struct banos_net_setting *about)
 {
 	const struct net_device *device;
 	struct net_setting *setting;
@@ -233,15 +331,31 @@ int net_setting_report(u32 event, const struct banos_net_setting *about)
 	if (!device)
 		return -ENODEV;
 	if (event == BANOS_SETTING_ADD)
-		return setting_put(about, true);
+		return setting_put(about, protocol, NULL);
 	mutex_lock(&settings_lock);
 	setting = setting_find_locked(about);
-	if (setting && setting->reported) {
+	if (setting && setting->reporter == protocol) {
+		setting_tell_programs(BANOS_SETTING_REMOVE, setting);
 		setting_free_locked(setting);
 		err = 0;
 	}
 	mutex_unlock(&settings_lock);
 	return err;
+}
+
+void net_settings_forget_reported(struct net_protocol *protocol)
+{
+	struct net_setting *setting, *next;
+
+	mutex_lock(&settings_lock);
+	for (u32 kind = 1; kind < KINDS; kind++)
+		list_for_each_safe(setting, next, &settings[kind], link) {
+			if (setting->reporter != protocol)
+				continue;
+			setting_tell_programs(BANOS_SETTING_REMOVE, setting);
+			setting_free_locked(setting);
+		}
+	mutex_unlock(&settings_lock);
 }
 
 /* The first of an interface. @return false: none */
@@ -271,8 +385,8 @@ void net_settings_forget(u32 interface, bool routes_only)
 	assert_held(&net_lock);
 	/* A protocol may report one anew as soon as it is removed: there is an end. */
 	for (u32 i = 0; i < ARRAY_SIZE(kinds) - routes_only; i++)
-		for (u32 left = SETTINGS_MAX; left && setting_first(interface, kinds[i], &about);
-		     left--)
+		for (u32 left = 2 * SETTINGS_MAX;
+		     left && setting_first(interface, kinds[i], &about); left--)
 			net_setting_remove(&about);
 }
 
@@ -307,12 +421,12 @@ static void settings_add_loopback(u32 interface)
 		.scope = SCOPE_HOST,
 	};
 
-	(void)!net_setting_add(&address, false);
+	(void)!net_setting_add(&address, NULL, false);
 	address.family = BANOS_FAMILY_IPV6;
 	memset(address.address, 0, sizeof(address.address));
 	address.address[15] = 1;
 	address.prefix = 128;
-	(void)!net_setting_add(&address, false);
+	(void)!net_setting_add(&address, NULL, false);
 }
 
 void net_settings_connect(u32 interface)
@@ -363,7 +477,7 @@ void net_settings_tell(const struct net_protocol *protocol)
 
 			mutex_lock(&settings_lock);
 			list_for_each(setting, &settings[kind], link) {
-				if (setting->reported || at++ < number)
+				if (setting->reporter || at++ < number)
 					continue;
 				about = setting->about;
 				found = true;

@@ -339,6 +339,7 @@ __cold int64_t banos_protocol_report(banos_protocol protocol, uint32_t event,
 				     const struct banos_net_setting *setting)
 {
 	struct banos_net_setting about;
+	struct owned *owned;
 	const char *what;
 	s64 err;
 
@@ -354,8 +355,12 @@ __cold int64_t banos_protocol_report(banos_protocol protocol, uint32_t event,
 	what = bad_setting(&about);
 	if (what)
 		return MISTAKE(what);
-	if (!protocol_is_callers(protocol))
+	owned = api_get((u64)protocol, &protocol_class);
+	if (!owned)
 		return api_entry_mistake(__func__, "protocol", -EINVAL);
-	return net_setting_report(event, &about);
+	err = net_setting_report(&container_of(owned, struct driver_protocol, owned)->protocol,
+				 event, &about);
+	owned_put(owned);
+	return err;
 }
 BANOS_EXPORT(banos_protocol_report);

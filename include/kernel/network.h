@@ -202,6 +202,7 @@ struct net_protocol {
 	void *private;
 	u32 party;
 	u16 ethertypes[8];
+	u32 reported; /* settings; guarded as they are */
 	bool dead, published;
 };
 /** @brief Have it told everything, then let it receive. Sleeps. @return 0, -EBUSY: an EtherType is taken */
@@ -222,15 +223,26 @@ int net_protocols_configure(u32 event, const struct banos_net_setting *setting);
 
 struct net_setting {
 	struct list link;
-	bool reported; /* by a protocol */
+	struct net_protocol *reporter; /* NULL: a program's, or the kernel's */
 	struct banos_net_setting about;
+	char label
+		[BANOS_NET_NAME_SIZE]; /* of an IPv4 address: a name of its own (eth0:1); empty: that of its interface */
 };
-/** @brief Add one, with net_lock. @param replace  change one with the same key @return 0, -EEXIST, -ENODEV, -ENOSPC, -ENOMEM, a protocol's error */
-int __must_check net_setting_add(const struct banos_net_setting *about, bool replace);
+/**
+ * @brief Add one, with net_lock.
+ * @param label    of an address; NULL: none
+ * @param replace  change one with the same key
+ * @return 0, -EEXIST, -ENODEV, -ENOSPC, -ENOMEM, a protocol's error
+ */
+int __must_check net_setting_add(const struct banos_net_setting *about, const char *label,
+				 bool replace);
 /** @brief Remove one, with net_lock. @return 0, -ESRCH, -EADDRNOTAVAIL */
 int net_setting_remove(const struct banos_net_setting *about);
 /** @brief What a protocol has learned. Sleeps. @return 0, -EINVAL, -ENODEV, -ENOSPC, -ENOMEM, -ENOENT */
-int net_setting_report(u32 event, const struct banos_net_setting *about);
+int net_setting_report(struct net_protocol *protocol, u32 event,
+		       const struct banos_net_setting *about);
+/** @brief Forget what a protocol has reported, which is dead. Sleeps. */
+void net_settings_forget_reported(struct net_protocol *protocol);
 /** @brief Remove all of an interface; with net_lock. @p routes_only: its addresses stay */
 void net_settings_forget(u32 interface, bool routes_only);
 /** @brief Make the routes to the networks of its addresses; with net_lock. */

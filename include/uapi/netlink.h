@@ -3,8 +3,26 @@
 #pragma once
 #include <kernel/types.h>
 
-#define AF_NETLINK    16
-#define NETLINK_ROUTE 0
+#define AF_NETLINK	  16
+#define NETLINK_ROUTE	  0
+#define NETLINK_SOCK_DIAG 4
+
+#define SOL_NETLINK		 270
+#define NETLINK_ADD_MEMBERSHIP	 1
+#define NETLINK_DROP_MEMBERSHIP	 2
+#define NETLINK_PKTINFO		 3
+#define NETLINK_NO_ENOBUFS	 5
+#define NETLINK_LIST_MEMBERSHIPS 9
+#define NETLINK_OPTION_LAST	 12 /* NETLINK_GET_STRICT_CHK */
+
+/* Groups. */
+#define RTNLGRP_LINK	    1
+#define RTNLGRP_NEIGH	    3
+#define RTNLGRP_IPV4_IFADDR 5
+#define RTNLGRP_IPV4_ROUTE  7
+#define RTNLGRP_IPV6_IFADDR 9
+#define RTNLGRP_IPV6_ROUTE  11
+#define RTNLGRP_MAX	    36
 
 struct user_sockaddr_nl {
 	u16 family, pad;
@@ -24,6 +42,7 @@ struct user_nlmsghdr {
 #define NLM_F_REPLACE 0x100
 #define NLM_F_EXCL    0x200
 #define NLM_F_CREATE  0x400
+#define NLM_F_APPEND  0x800
 
 #define NLMSG_NOOP  1
 #define NLMSG_ERROR 2
@@ -39,8 +58,9 @@ struct user_nlmsghdr {
 #define RTM_NEWROUTE 24
 #define RTM_DELROUTE 25
 #define RTM_GETROUTE 26
-#define RTM_GETNEIGH 30
 #define RTM_NEWNEIGH 28
+#define RTM_DELNEIGH 29
+#define RTM_GETNEIGH 30
 
 struct user_nlattr {
 	u16 length, type;
@@ -82,6 +102,7 @@ struct user_rtmsg {
 #define RTA_PRIORITY 6
 #define RTA_PREFSRC  7
 #define RTA_TABLE    15
+#define RTM_F_CLONED 0x200
 
 struct user_ndmsg {
 	u8 family, pad1;
@@ -90,5 +111,11 @@ struct user_ndmsg {
 	u16 state;
 	u8 flags, type;
 };
-#define NDA_DST	   1
-#define NDA_LLADDR 2
+#define NUD_INCOMPLETE 0x01
+#define NUD_REACHABLE  0x02
+#define NUD_FAILED     0x20
+#define NUD_PERMANENT  0x80
+#define NUD_KNOWN      0xde /* all but NUD_INCOMPLETE and NUD_FAILED */
+#define NTF_PROXY      0x08
+#define NDA_DST	       1
+#define NDA_LLADDR     2

@@ -43,3 +43,47 @@ def test_sockets_are_listed_with_their_processes(shell):
     assert re.search(r'^TCP: +\d+', shell.check('/usr/bin/ss -s'), re.M)
     output = shell.check('/socket_lists')
     assert 'not ok' not in output, output
+
+
+@pytest.fixture
+def pair(shell):
+    shell.check('modprobe veth; ip link set veth1 up; ip link set veth0 up; ip addr add 10.5.0.1/24 dev veth0')
+    yield
+    shell.check('rmmod veth')
+
+
+def test_routes_are_replaced_and_removed(shell, pair):
+    shell.check('ip route add 10.6.0.0/16 via 10.5.0.9')
+    assert shell.run('ip route add 10.6.0.0/16 via 10.5.0.8')[1]        # the gateway is no part of the key
+    shell.check('ip route replace 10.6.0.0/16 via 10.5.0.8')
+    assert shell.check('ip route show 10.6.0.0/16').strip() == '10.6.0.0/16 via 10.5.0.8 dev veth0'
+    assert shell.run('ip route del 10.6.0.0/16 via 10.5.0.9')[1]
+    assert '10.6.1.1 via 10.5.0.8 dev veth0 src 10.5.0.1' in shell.check('/usr/sbin/ip route get 10.6.1.1')
+    assert 'local 10.5.0.1 dev lo' in shell.check('/usr/sbin/ip route get 10.5.0.1')
+    shell.check('ip route add 10.7.0.0/16 via 10.5.0.9 metric 5')
+    shell.check('ip route del 10.6.0.0/16')
+    shell.check('ip addr add 10.5.0.2/24 dev veth0; ip addr del 10.5.0.1/24 dev veth0')
+    assert '10.5.0.0/24' in shell.check('ip route')     # by the other address
+    shell.check('ip addr flush dev veth0')
+    assert 'veth0' not in shell.check('ip route')
+
+
+def test_monitor_hears_of_everything(shell, pair):
+    shell.check('(/usr/sbin/ip monitor all >/monitor 2>&1 &); sleep 1')
+    shell.check('ip addr add 10.8.0.1/24 dev veth0; ip route add 10.9.0.0/16 via 10.8.0.7; ip link set veth1 down')
+    shell.check('/usr/sbin/ip neigh add 10.8.0.3 lladdr 2:3:4:5:6:7 dev veth0; ip addr del 10.8.0.1/24 dev veth0; sleep 1')
+    heard = shell.check('cat /monitor')
+    for line in (r'\[ADDR\].*veth0\s+inet 10\.8\.0\.1/24', r'\[ROUTE\]10\.9\.0\.0/16 via 10\.8\.0\.7 dev veth0',
+                 r'\[LINK\].*veth1: <', r'\[NEIGH\]10\.8\.0\.3 dev veth0 lladdr 02:03:04:05:06:07 PERMANENT',
+                 r'\[ADDR\]Deleted.*10\.8\.0\.1/24'):
+        assert re.search(line, heard), (line, heard)
+    shell.check('kill $(pidof ip)')
+
+
+def test_neighbours_are_shown_and_set(shell, pair):
+    shell.check('/usr/sbin/ip neigh add 10.5.0.7 lladdr 2:3:4:5:6:7 dev veth0')
+    assert '10.5.0.7 dev veth0 lladdr 02:03:04:05:06:07' in shell.check('/usr/sbin/ip neigh show')
+    assert '10.5.0.7         0x1         0x6         02:03:04:05:06:07     *        veth0' in shell.check('cat /proc/net/arp')
+    assert shell.run('/usr/sbin/ip neigh add 10.5.0.7 lladdr 2:3:4:5:6:8 dev veth0')[1]
+    shell.check('/usr/sbin/ip neigh del 10.5.0.7 dev veth0')
+    assert '10.5.0.7' not in shell.check('/usr/sbin/ip neigh show')

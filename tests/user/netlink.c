@@ -18,7 +18,25 @@ struct rtattr {
 enum { NLMSG_HDRLEN = 16, IFINFO_BYTES = 16, IFADDR_BYTES = 8, NETLINK_ROUTE = 0 };
 enum { NLM_F_REQUEST = 1, NLM_F_ACK = 4, NLM_F_DUMP = 0x300, NLMSG_ERROR = 2, NLMSG_DONE = 3 };
 enum { RTM_GETLINK = 18, RTM_SETLINK, RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR };
-enum { RTM_GETROUTE = 26, RTM_GETNEIGH = 30, RTM_UNKNOWN = 99, IFA_LOCAL = 2 };
+enum {
+	RTM_NEWROUTE = 24,
+	RTM_DELROUTE,
+	RTM_GETROUTE,
+	RTM_NEWNEIGH = 28,
+	RTM_DELNEIGH,
+	RTM_GETNEIGH
+};
+enum { RTM_UNKNOWN = 99, IFA_LOCAL = 2, RTMSG_BYTES = 12, NDMSG_BYTES = 12 };
+enum {
+	RTA_DST = 1,
+	RTA_OIF = 4,
+	RTA_PRIORITY = 6,
+	NDA_DST = 1,
+	NDA_LLADDR = 2,
+	NUD_PERMANENT = 0x80
+};
+enum { REPLACE = 0x100, EXCL = 0x200, CREATE = 0x400 };
+enum { SOL_NETLINK_ = 270, ADD_MEMBERSHIP = 1, DROP_MEMBERSHIP = 2 };
 
 static union {
 	struct nlmsghdr header;
@@ -116,6 +134,227 @@ TEST(who_may_change)
 	CHECK_EQ(error_of(fd), EPERM);
 }
 
+/* Put an attribute behind the message. */
+static void put(int type, const void *bytes, unsigned length)
+{
+	struct rtattr attribute = { (uint16_t)(sizeof(attribute) + length), (uint16_t)type };
+	uint8_t *at = request.bytes + request.header.nlmsg_len;
+
+	memcpy(at, &attribute, sizeof(attribute));
+	memcpy(at + sizeof(attribute), bytes, length);
+	request.header.nlmsg_len += (sizeof(attribute) + length + 3) & ~3u;
+}
+
+/* A message of @fixed bytes, which are @bytes and zeroes. */
+static void begin(int type, int flags, unsigned fixed, const void *bytes, unsigned length)
+{
+	memset(&request, 0, sizeof(request));
+	request.header.nlmsg_len = NLMSG_HDRLEN + fixed;
+	request.header.nlmsg_type = (uint16_t)type;
+	request.header.nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	request.header.nlmsg_seq = 7;
+	memcpy(request.bytes + NLMSG_HDRLEN, bytes, length);
+}
+
+static void begin_address(int type, int flags, int last)
+{
+	const uint8_t info[] = { 2, 32, 0, 0, 1 }, address[] = { 10, 77, 0, (uint8_t)last };
+
+	begin(type, flags | NLM_F_ACK, IFADDR_BYTES, info, sizeof(info));
+	put(IFA_LOCAL, address, sizeof(address));
+}
+
+static void begin_route(int type, int flags, unsigned metric)
+{
+	const uint8_t info[] = { 2, 24, 0, 0, 254, 4, 0, 1 }, to[] = { 10, 78, 0, 0 };
+	const int lo = 1;
+
+	begin(type, flags | NLM_F_ACK, RTMSG_BYTES, info, sizeof(info));
+	put(RTA_DST, to, sizeof(to));
+	put(RTA_OIF, &lo, sizeof(lo));
+	if (metric)
+		put(RTA_PRIORITY, &metric, sizeof(metric));
+}
+
+static void begin_neighbour(int type, int flags, int last)
+{
+	const uint8_t info[] = { 2, 0, 0, 0, 1, 0, 0, 0, NUD_PERMANENT },
+		      address[] = { 127, 9, 9, (uint8_t)last }, hardware[] = { 2, 3, 4, 5, 6, 7 };
+
+	begin(type, flags | NLM_F_ACK, NDMSG_BYTES, info, sizeof(info));
+	put(NDA_DST, address, sizeof(address));
+	put(NDA_LLADDR, hardware, sizeof(hardware));
+}
+
+static int done(int fd)
+{
+	CHECK_EQ(send(fd, &request, request.header.nlmsg_len, 0), request.header.nlmsg_len);
+	return error_of(fd);
+}
+
+static int listener(unsigned groups)
+{
+	struct {
+		unsigned short family, pad;
+		unsigned port, groups;
+	} name = { AF_NETLINK, 0, 0, groups };
+	int fd = route_socket();
+
+	CHECK_EQ(bind(fd, (void *)&name, sizeof(name)), 0);
+	return fd;
+}
+
+/* The type of the next message of a group. */
+static int heard(int fd)
+{
+	const struct nlmsghdr *header = (void *)answer;
+
+	if (recv(fd, answer, sizeof(answer), MSG_DONTWAIT) < (ssize_t)sizeof(*header))
+		return -errno;
+	return header->nlmsg_type;
+}
+
+TEST(groups_hear_of_changes)
+{
+	int fd = route_socket(), addresses = listener(1 << 4), routes = listener(0), group = 7,
+	    nothing = route_socket();
+
+	CHECK_EQ(setsockopt(routes, SOL_NETLINK_, ADD_MEMBERSHIP, &group, sizeof(group)), 0);
+	group = 1000;
+	CHECK_ERR(setsockopt(routes, SOL_NETLINK_, ADD_MEMBERSHIP, &group, sizeof(group)), EINVAL);
+	begin_address(RTM_NEWADDR, CREATE | EXCL, 1);
+	CHECK_EQ(done(fd), 0);
+	CHECK_EQ(heard(addresses), RTM_NEWADDR);
+	CHECK_EQ(done(fd), EEXIST);
+	CHECK_EQ(heard(addresses), -EAGAIN);
+	begin_address(RTM_DELADDR, 0, 1);
+	CHECK_EQ(done(fd), 0);
+	CHECK_EQ(heard(addresses), RTM_DELADDR);
+	while (heard(routes) > 0) /* of the table of local addresses, on Linux */
+		;
+	begin_route(RTM_NEWROUTE, CREATE | EXCL, 0);
+	CHECK_EQ(done(fd), 0);
+	CHECK_EQ(heard(routes), RTM_NEWROUTE);
+	begin_route(RTM_DELROUTE, 0, 0);
+	CHECK_EQ(done(fd), 0);
+	CHECK_EQ(heard(routes), RTM_DELROUTE);
+	group = 7;
+	CHECK_EQ(setsockopt(routes, SOL_NETLINK_, DROP_MEMBERSHIP, &group, sizeof(group)), 0);
+	begin_route(RTM_NEWROUTE, CREATE | EXCL, 0);
+	CHECK_EQ(done(fd), 0);
+	begin_route(RTM_DELROUTE, 0, 0);
+	CHECK_EQ(done(fd), 0);
+	CHECK_EQ(heard(routes), -EAGAIN);
+	CHECK_EQ(heard(nothing), -EAGAIN);
+}
+
+TEST(who_does_not_read_loses_messages_and_is_told)
+{
+	int fd = route_socket(), slow = listener(1 << 4), size = 4096, count = 0;
+
+	CHECK_EQ(setsockopt(slow, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+	for (int i = 0; i < 200; i++) {
+		begin_address(i % 2 ? RTM_DELADDR : RTM_NEWADDR, CREATE, 2);
+		CHECK_EQ(done(fd), 0);
+	}
+	CHECK_ERR(recv(slow, answer, sizeof(answer), MSG_DONTWAIT), ENOBUFS);
+	while (heard(slow) > 0)
+		count++;
+	CHECK(count > 0 && count < 200);
+}
+
+TEST(routes_have_the_key_of_linux)
+{
+	int fd = route_socket();
+
+	begin_route(RTM_NEWROUTE, CREATE | EXCL, 5);
+	CHECK_EQ(done(fd), 0);
+	CHECK_EQ(done(fd), EEXIST);
+	begin_route(RTM_NEWROUTE, CREATE | EXCL, 6); /* another metric is another route */
+	CHECK_EQ(done(fd), 0);
+	begin_route(RTM_NEWROUTE, CREATE | REPLACE, 6);
+	CHECK_EQ(done(fd), 0);
+	begin_route(RTM_DELROUTE, 0, 7);
+	CHECK_EQ(done(fd), ESRCH);
+	begin_route(RTM_DELROUTE, 0, 6);
+	CHECK_EQ(done(fd), 0);
+	begin_route(RTM_DELROUTE, 0, 0); /* without one, any is meant */
+	CHECK_EQ(done(fd), 0);
+	CHECK_EQ(done(fd), ESRCH);
+	begin_route(RTM_NEWROUTE, REPLACE, 6);
+	CHECK_EQ(done(fd), ENOENT);
+}
+
+TEST(the_way_to_a_destination)
+{
+	const uint8_t info[] = { 2, 32 }, own[] = { 127, 0, 0, 1 }, far[] = { 10, 78, 0, 9 };
+	const struct nlmsghdr *header = (void *)answer;
+	int fd = route_socket();
+
+	begin(RTM_GETROUTE, 0, RTMSG_BYTES, info, sizeof(info));
+	put(RTA_DST, own, sizeof(own));
+	CHECK_EQ(send(fd, &request, request.header.nlmsg_len, 0), request.header.nlmsg_len);
+	CHECK(recv(fd, answer, sizeof(answer), 0) > 0);
+	CHECK_EQ(header->nlmsg_type, RTM_NEWROUTE);
+	CHECK_EQ(answer[NLMSG_HDRLEN + 7], 2); /* local */
+	begin(RTM_GETROUTE, 0, RTMSG_BYTES, info, sizeof(info));
+	put(RTA_DST, far, sizeof(far));
+	CHECK_EQ(done(fd), ENETUNREACH);
+	begin_route(RTM_NEWROUTE, CREATE | EXCL, 5);
+	CHECK_EQ(done(fd), 0);
+	begin(RTM_GETROUTE, 0, RTMSG_BYTES, info, sizeof(info));
+	put(RTA_DST, far, sizeof(far));
+	CHECK_EQ(send(fd, &request, request.header.nlmsg_len, 0), request.header.nlmsg_len);
+	CHECK(recv(fd, answer, sizeof(answer), 0) > 0);
+	CHECK_EQ(header->nlmsg_type, RTM_NEWROUTE);
+	CHECK_EQ(answer[NLMSG_HDRLEN + 1], 32);
+	begin_route(RTM_DELROUTE, 0, 5);
+	CHECK_EQ(done(fd), 0);
+}
+
+/* Linux has one neighbour for all addresses of lo: tests/system/test_iproute.py sets them on a link. */
+TEST(neighbours_that_cannot_be)
+{
+	int fd = route_socket();
+
+	begin_neighbour(RTM_DELNEIGH, 0, 2);
+	CHECK_EQ(done(fd), ENOENT);
+	begin_neighbour(RTM_NEWNEIGH, CREATE | EXCL, 1);
+	request.bytes[NLMSG_HDRLEN + 5] = 0x40; /* an interface that does not exist */
+	CHECK_EQ(done(fd), ENODEV);
+}
+
+/* More than one datagram, and more than a queue of few bytes has room for. */
+TEST(long_lists_are_read_in_pieces)
+{
+	int fd = route_socket(), other = route_socket(), size = 4096, count = 0, over = 0;
+
+	for (int i = 1; i <= 250; i++) {
+		begin_address(RTM_NEWADDR, CREATE | EXCL, i);
+		CHECK_EQ(done(other), 0);
+	}
+	CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+	begin(RTM_GETADDR, NLM_F_DUMP, IFADDR_BYTES, "\2", 1);
+	CHECK_EQ(send(fd, &request, request.header.nlmsg_len, 0), request.header.nlmsg_len);
+	while (!over) {
+		ssize_t length = recv(fd, answer, sizeof(answer), 0);
+
+		CHECK(length > 0);
+		for (ssize_t at = 0; at < length;) {
+			const struct nlmsghdr *header = (void *)(answer + at);
+
+			over |= header->nlmsg_type == NLMSG_DONE;
+			count += header->nlmsg_type == RTM_NEWADDR;
+			at += (header->nlmsg_len + 3) & ~3u;
+		}
+	}
+	CHECK(count > 250);
+	for (int i = 1; i <= 250; i++) {
+		begin_address(RTM_DELADDR, 0, i);
+		CHECK_EQ(done(other), 0);
+	}
+}
+
 TEST(random_messages)
 {
 	static const uint16_t types[] = { RTM_NEWADDR,	RTM_DELADDR, RTM_GETADDR, RTM_GETLINK,
@@ -145,6 +384,12 @@ int main(void)
 	RUN(lists_end);
 	RUN(lengths_that_lie);
 	RUN(who_may_change);
+	RUN(groups_hear_of_changes);
+	RUN(who_does_not_read_loses_messages_and_is_told);
+	RUN(routes_have_the_key_of_linux);
+	RUN(the_way_to_a_destination);
+	RUN(neighbours_that_cannot_be);
+	RUN(long_lists_are_read_in_pieces);
 	RUN(random_messages);
 	return check_done();
 }
