@@ -106,6 +106,7 @@ struct e1000_card {
 	uint32_t is_busy;    /* atomic: the interrupt's thread is at them */
 	uint32_t is_masked;  /* causes of the queues, as long as there is more to do */
 	uint32_t is_warned;  /* about malformed frames */
+	uint32_t is_broken;  /* it did not end */
 	uint32_t receive_control;
 	uint32_t mtu, buffer_bytes;
 	uint8_t address[8];

@@ -58,7 +58,6 @@ static void hardware_prepare(const struct e1000_card *card)
 	card_write(card, REG_FLOW_TIME, 0);
 	interrupts_route(card);
 	(void)card_read(card, REG_CAUSES);
-	card_write(card, REG_MASK_SET, interrupts_of_link(card));
 }
 
 static void card_reset(const struct e1000_card *card)
@@ -107,9 +106,11 @@ int64_t hardware_stop(const struct e1000_card *card)
 {
 	int64_t error = hardware_end(card);
 
-	if (!error)
-		hardware_prepare(card);
-	return error;
+	if (error)
+		return error;
+	hardware_prepare(card);
+	card_write(card, REG_MASK_SET, interrupts_of_link(card));
+	return 0;
 }
 
 /* ---- its start ---- */
@@ -276,8 +277,10 @@ int64_t hardware_open(struct e1000_card *card)
 	int64_t error = hardware_map(card);
 
 	if (!error)
-		error = hardware_stop(card);
-	if (!error)
-		hardware_find_address(card);
-	return error;
+		error = hardware_end(card);
+	if (error)
+		return error;
+	hardware_prepare(card);
+	hardware_find_address(card);
+	return 0;
 }

@@ -42,8 +42,10 @@ static int64_t e1000_start(void *context)
 {
 	struct e1000_card *card = context;
 
-	if (card_read(card, REG_STATUS) == ALL_ONES) {
-		banos_error(card->device, "does not respond");
+	if (card->is_broken || card_read(card, REG_STATUS) == ALL_ONES)
+		card->is_broken = hardware_stop(card) != 0;
+	if (card->is_broken) {
+		banos_error(card->device, "cannot be reset");
 		return -EIO;
 	}
 	queues_clear(card);
@@ -61,6 +63,7 @@ static int64_t e1000_stop(void *context)
 	while (__atomic_load_n(&card->is_busy, __ATOMIC_SEQ_CST))
 		banos_sleep_until(banos_time_ns() + BUSY_STEP_NS, BANOS_UNINTERRUPTIBLE);
 	error = hardware_stop(card);
+	card->is_broken = error != 0;
 	banos_work_queue(card->work);
 	return error;
 }

@@ -6,7 +6,7 @@
 #include <banos/string.h>
 #include "e1000.h"
 
-#define BUDGET 256u /* buffers that are received before others may run */
+#define BUDGET 128u /* buffers that are received before others may run */
 
 static const struct banos_net_packet *element_at(const struct banos_net_packet *packets,
 						 uint32_t index, uint32_t stride)
