@@ -67,6 +67,13 @@ void net_taps_interface_down(u32 index, bool removed);
 /** @brief Start-up: the family AF_PACKET. */
 void net_packet_socket_init(void);
 
+/* ---- ioctl_neighbour.c ---- */
+
+/** @brief SIOCSARP, SIOCGARP, SIOCDARP. Sleeps. */
+s64 net_ioctl_arp(u32 command, u64 argument);
+/** @brief SIOCSIFADDR and SIOCDIFADDR of an AF_INET6 socket. Sleeps. */
+s64 net_ioctl_address6(u32 command, u64 argument);
+
 /* ---- route_tell.c ---- */
 
 /** @brief Tell programs that listen of an interface; with net_lock. @param event  BANOS_INTERFACE_... */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The ioctls by which ifconfig, route and udhcpc change and list interfaces, on sockets of any family. They know
- * IPv4 addresses, one for an interface.
+ * IPv4 addresses, one for an interface and for each of its labels (eth0:1).
  *
  * netdevice(7), rt-route(7); an error is the one of Linux 6.1.
  */
@@ -23,9 +23,10 @@
 
 /* ---- addresses ---- */
 
-/* The first IPv4 address of an interface. */
+/* The first IPv4 address of an interface that has a label. */
 struct address_search {
 	u32 interface;
+	const char *label; /* empty: the interface's name */
 	bool found;
 	struct banos_net_setting about;
 };
@@ -35,16 +36,16 @@ static bool address_look(const struct net_setting *setting, void *arg)
 	struct address_search *search = arg;
 
 	if (setting->about.kind != BANOS_SETTING_ADDRESS || setting->about.family != FAMILY_IPV4 ||
-	    setting->about.interface != search->interface)
+	    setting->about.interface != search->interface || strcmp(setting->label, search->label))
 		return true;
 	search->about = setting->about;
 	search->found = true;
 	return false;
 }
 
-static bool address_find(u32 interface, struct banos_net_setting *about)
+static bool address_find(u32 interface, const char *label, struct banos_net_setting *about)
 {
-	struct address_search search = { .interface = interface };
+	struct address_search search = { .interface = interface, .label = label };
 
 	net_settings_each(address_look, &search);
 	*about = search.about;
@@ -92,20 +93,21 @@ static void broadcast_make(struct banos_net_setting *about)
 }
 
 #define ADDRESSES_REPLACED 64u /* a protocol may report them anew: there is an end */
-static int address_replace(u32 interface, const struct banos_net_setting *about)
+static int address_replace(u32 interface, const char *label, const struct banos_net_setting *about)
 {
 	struct banos_net_setting old;
 	int err = 0;
 
 	assert_held(&net_lock);
-	for (u32 left = ADDRESSES_REPLACED; left && !err && address_find(interface, &old); left--)
+	for (u32 left = ADDRESSES_REPLACED; left && !err && address_find(interface, label, &old);
+	     left--)
 		err = net_setting_remove(&old);
 	if (err || !about)
 		return err;
-	return net_setting_add(about, NULL, false);
+	return net_setting_add(about, label, false);
 }
 
-static int interface_set_address(struct net_device *device, const u8 *address)
+static int interface_set_address(struct net_device *device, const char *label, const u8 *address)
 {
 	static const u8 none[IPV4_BYTES];
 	struct banos_net_setting about = {
@@ -118,47 +120,48 @@ static int interface_set_address(struct net_device *device, const u8 *address)
 	};
 
 	if (!memcmp(address, none, sizeof(none)))
-		return address_replace(device->index, NULL);
+		return address_replace(device->index, label, NULL);
 	memcpy(about.address, address, IPV4_BYTES);
 	if (device->flags & IFF_LOOPBACK)
 		about.scope = SCOPE_HOST;
 	if (device->flags & IFF_BROADCAST)
 		broadcast_make(&about);
-	return address_replace(device->index, &about);
+	return address_replace(device->index, label, &about);
 }
 
-static int interface_set_mask(struct net_device *device, const u8 *mask)
+static int interface_set_mask(struct net_device *device, const char *label, const u8 *mask)
 {
 	struct banos_net_setting about;
 
 	if (mask_prefix(mask) > 32)
 		return -EINVAL;
-	if (!address_find(device->index, &about))
+	if (!address_find(device->index, label, &about))
 		return -EADDRNOTAVAIL;
 	about.prefix = mask_prefix(mask);
 	if (device->flags & IFF_BROADCAST)
 		broadcast_make(&about);
-	return address_replace(device->index, &about);
+	return address_replace(device->index, label, &about);
 }
 
-static int interface_set_broadcast(struct net_device *device, const u8 *broadcast)
+static int interface_set_broadcast(struct net_device *device, const char *label,
+				   const u8 *broadcast)
 {
 	struct banos_net_setting about;
 
-	if (!address_find(device->index, &about))
+	if (!address_find(device->index, label, &about))
 		return -EADDRNOTAVAIL;
 	memcpy(about.source, broadcast, IPV4_BYTES);
-	return net_setting_add(&about, NULL, true);
+	return net_setting_add(&about, label, true);
 }
 
 /* ---- of one interface ---- */
 
-static int ifreq_get_address(const struct net_device *device, u32 command,
+static int ifreq_get_address(const struct net_device *device, const char *label, u32 command,
 			     struct user_ifreq *request)
 {
 	struct banos_net_setting about;
 
-	if (!address_find(device->index, &about))
+	if (!address_find(device->index, label, &about))
 		return -EADDRNOTAVAIL;
 	memset(&request->address, 0, sizeof(request->address));
 	request->address.family = FAMILY_IPV4;
@@ -171,7 +174,8 @@ static int ifreq_get_address(const struct net_device *device, u32 command,
 	return 0;
 }
 
-static int ifreq_get(const struct net_device *device, u32 command, struct user_ifreq *request)
+static int ifreq_get(const struct net_device *device, const char *label, u32 command,
+		     struct user_ifreq *request)
 {
 	switch (command) {
 	case SIOCGIFFLAGS: request->flags = (u16)net_device_flags(device); break;
@@ -186,21 +190,29 @@ static int ifreq_get(const struct net_device *device, u32 command, struct user_i
 		request->hardware.family = device->type;
 		memcpy(request->hardware.bytes, device->address, BANOS_NET_ADDRESS);
 		break;
-	default: return ifreq_get_address(device, command, request);
+	default: return ifreq_get_address(device, label, command, request);
 	}
 	return 0;
 }
 
-static int ifreq_set_flags(struct net_device *device, u32 flags)
+/* Setting a label down removes its address. */
+static int ifreq_set_flags(struct net_device *device, const char *label, u32 flags)
 {
+	struct banos_net_setting about;
+
+	if (*label && !address_find(device->index, label, &about))
+		return -EADDRNOTAVAIL;
+	if (*label)
+		return flags & IFF_UP ? 0 : net_setting_remove(&about);
 	net_device_set_flags(device, 0xffff, flags);
 	return net_device_set_up(device, flags & IFF_UP);
 }
 
-static int ifreq_set(struct net_device *device, u32 command, struct user_ifreq *request)
+static int ifreq_set(struct net_device *device, const char *label, u32 command,
+		     struct user_ifreq *request)
 {
 	switch (command) {
-	case SIOCSIFFLAGS: return ifreq_set_flags(device, request->flags);
+	case SIOCSIFFLAGS: return ifreq_set_flags(device, label, request->flags);
 	case SIOCSIFMTU:
 		if (request->number < 0)
 			return -EINVAL;
@@ -222,10 +234,10 @@ static int ifreq_set(struct net_device *device, u32 command, struct user_ifreq *
 	if (request->address.family != FAMILY_IPV4)
 		return -EAFNOSUPPORT;
 	if (command == SIOCSIFADDR)
-		return interface_set_address(device, request->address.address);
+		return interface_set_address(device, label, request->address.address);
 	if (command == SIOCSIFNETMASK)
-		return interface_set_mask(device, request->address.address);
-	return interface_set_broadcast(device, request->address.address);
+		return interface_set_mask(device, label, request->address.address);
+	return interface_set_broadcast(device, label, request->address.address);
 }
 
 /* A label "eth0:1" names the interface. */
@@ -251,6 +263,7 @@ static struct net_device *ifreq_device(const struct user_ifreq *request, u32 com
 
 static s64 ioctl_interface(u32 command, u64 argument, bool sets)
 {
+	char label[IFNAMSIZ] = "";
 	struct user_ifreq request;
 	struct net_device *device;
 	s64 err;
@@ -258,16 +271,18 @@ static s64 ioctl_interface(u32 command, u64 argument, bool sets)
 	if (copy_from_user(&request, uaddr(argument), sizeof(request)))
 		return -EFAULT;
 	request.name[IFNAMSIZ - 1] = 0;
+	if (strchr(request.name, ':'))
+		strscpy(label, request.name, sizeof(label));
 	mutex_lock(&net_lock);
 	device = ifreq_device(&request, command);
 	if (!device)
 		err = -ENODEV;
 	else if (sets)
-		err = ifreq_set(device, command, &request);
+		err = ifreq_set(device, label, command, &request);
 	else if (command == SIOCGIFNAME)
 		err = strscpy(request.name, device->name, sizeof(request.name)) < 0;
 	else
-		err = ifreq_get(device, command, &request);
+		err = ifreq_get(device, label, command, &request);
 	mutex_unlock(&net_lock);
 	if (!err && !sets && copy_to_user(uaddr(argument), &request, sizeof(request)))
 		err = -EFAULT;
@@ -293,7 +308,8 @@ static bool conf_add(const struct net_setting *setting, void *arg)
 	device = net_device_find(setting->about.interface);
 	if (!device)
 		return true;
-	strscpy(entry->name, device->name, sizeof(entry->name));
+	strscpy(entry->name, setting->label[0] ? setting->label : device->name,
+		sizeof(entry->name));
 	entry->address.family = FAMILY_IPV4;
 	memcpy(entry->address.address, setting->about.address, IPV4_BYTES);
 	return ++list->count < list->max;
@@ -479,7 +495,31 @@ static s64 ioctl_route(u32 command, u64 argument)
 	return err;
 }
 
-s64 net_ioctl(u32 command, u64 argument)
+/* Addresses are structs of their own on a socket of AF_INET6. */
+static s64 ioctl_set(u32 family, u32 command, u64 argument)
+{
+	bool six = family == BANOS_FAMILY_IPV6;
+
+	if (!current_capable(CAP_NET_ADMIN))
+		return -EPERM;
+	switch (command) {
+	case SIOCSARP:
+	case SIOCDARP: return net_ioctl_arp(command, argument);
+	case SIOCADDRT:
+	case SIOCDELRT: return six ? -EOPNOTSUPP : ioctl_route(command, argument);
+	case SIOCDIFADDR:
+		if (!six)
+			return -EINVAL;
+		return net_ioctl_address6(command, argument);
+	case SIOCSIFADDR:
+		if (six)
+			return net_ioctl_address6(command, argument);
+		break;
+	}
+	return ioctl_interface(command, argument, true);
+}
+
+s64 net_ioctl(u32 family, u32 command, u64 argument)
 {
 	switch (command) {
 	case SIOCGIFCONF: return ioctl_list(argument);
@@ -496,8 +536,12 @@ s64 net_ioctl(u32 command, u64 argument)
 	case SIOCGIFTXQLEN:
 	case SIOCGIFMAP:
 	case SIOCETHTOOL: return ioctl_interface(command, argument, false);
+	case SIOCGARP: return net_ioctl_arp(command, argument);
 	case SIOCADDRT:
 	case SIOCDELRT:
+	case SIOCDARP:
+	case SIOCSARP:
+	case SIOCDIFADDR:
 	case SIOCSIFFLAGS:
 	case SIOCSIFADDR:
 	case SIOCSIFBRDADDR:
@@ -505,12 +549,7 @@ s64 net_ioctl(u32 command, u64 argument)
 	case SIOCSIFMTU:
 	case SIOCSIFNAME:
 	case SIOCSIFHWADDR:
-	case SIOCSIFTXQLEN: break;
-	default: return -ENOTTY;
+	case SIOCSIFTXQLEN: return ioctl_set(family, command, argument);
 	}
-	if (!current_capable(CAP_NET_ADMIN))
-		return -EPERM;
-	if (command == SIOCADDRT || command == SIOCDELRT)
-		return ioctl_route(command, argument);
-	return ioctl_interface(command, argument, true);
+	return -ENOTTY;
 }

@@ -96,6 +96,7 @@ static int address_change(u32 type, u32 flags, const struct user_ifaddrmsg *info
 		.scope = info->scope,
 		.flags = netlink_number(found, IFA_FLAGS, info->flags) | PERMANENT,
 	};
+	const struct net_device *device = net_device_find(info->index);
 	char label[IFNAMSIZ] = "";
 	int err;
 
@@ -118,6 +119,8 @@ static int address_change(u32 type, u32 flags, const struct user_ifaddrmsg *info
 		return net_setting_remove(&about);
 	if (found->at[IFA_LABEL])
 		memcpy(label, found->at[IFA_LABEL], MIN(found->length[IFA_LABEL], IFNAMSIZ - 1u));
+	if (device && !strcmp(label, device->name))
+		label[0] = 0;
 	return net_setting_add(&about, label, flags & NLM_F_REPLACE);
 }
 

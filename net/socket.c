@@ -176,7 +176,7 @@ s64 socket_file_ioctl(struct file *f, u32 command, u64 argument)
 	s64 result = -ENOTTY;
 
 	if (IS_ENABLED(CONFIG_NET_DEVICES))
-		result = net_ioctl(command, argument);
+		result = net_ioctl(socket->family, command, argument);
 	if (result != -ENOTTY || !socket->ops->ioctl)
 		return result;
 	return socket->ops->ioctl(socket, command, argument);

@@ -253,8 +253,8 @@ void net_settings_each(bool (*function)(const struct net_setting *setting, void 
 void net_settings_tell(const struct net_protocol *protocol);
 
 /* ---- ioctl.c ---- */
-/** @brief An ioctl on a socket of any family. @return -ENOTTY: not one of interfaces */
-s64 net_ioctl(u32 command, u64 argument);
+/** @brief An ioctl on a socket of a family, any. @return -ENOTTY: not one of interfaces */
+s64 net_ioctl(u32 family, u32 command, u64 argument);
 
 /* ---- init.c ---- */
 /** @brief Start-up, behind device_init(). */

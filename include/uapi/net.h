@@ -39,10 +39,17 @@
 #define SIOCSIFHWADDR  0x8924
 #define SIOCGIFHWADDR  0x8927
 #define SIOCGIFINDEX   0x8933
+#define SIOCDIFADDR    0x8936
 #define SIOCGIFTXQLEN  0x8942
 #define SIOCSIFTXQLEN  0x8943
 #define SIOCETHTOOL    0x8946
+#define SIOCDARP       0x8953
+#define SIOCGARP       0x8954
+#define SIOCSARP       0x8955
 #define SIOCGIFMAP     0x8970
+
+#define ATF_COM	 0x2
+#define ATF_PERM 0x4
 
 /** struct sockaddr_in, in ioctls. */
 struct user_sockaddr_in {
@@ -93,3 +100,23 @@ struct user_rtentry {
 	u16 round_trip, pad7[3];
 };
 _Static_assert(sizeof(struct user_rtentry) == 120, "struct rtentry has 120 bytes");
+
+/** struct in6_ifreq, of ioctls on sockets of AF_INET6. */
+struct user_in6_ifreq {
+	u8 address[16];
+	u32 prefix;
+	s32 index;
+};
+
+/** struct arpreq. */
+struct user_arpreq {
+	struct user_sockaddr_in address;
+	struct {
+		u16 family;
+		u8 bytes[14];
+	} hardware;
+	u32 flags;
+	struct user_sockaddr_in mask;
+	char device[IFNAMSIZ];
+};
+_Static_assert(sizeof(struct user_arpreq) == 68, "struct arpreq has 68 bytes");

@@ -87,3 +87,18 @@ def test_neighbours_are_shown_and_set(shell, pair):
     assert shell.run('/usr/sbin/ip neigh add 10.5.0.7 lladdr 2:3:4:5:6:8 dev veth0')[1]
     shell.check('/usr/sbin/ip neigh del 10.5.0.7 dev veth0')
     assert '10.5.0.7' not in shell.check('/usr/sbin/ip neigh show')
+
+
+def test_ifconfig_adds_labelled_and_ipv6_addresses(shell, pair):
+    shell.check('ifconfig veth0:1 10.5.1.1 netmask 255.255.255.0; ifconfig veth0:2 10.5.2.1')
+    shown = shell.check('ip addr show dev veth0')
+    assert 'inet 10.5.0.1/24' in shown and 'inet 10.5.1.1/24' in shown and 'veth0:2' in shown
+    assert '10.5.1.1' in shell.check('ifconfig veth0:1') and '10.5.2.1' in shell.check('ifconfig')
+    shell.check('ifconfig veth0:1 down')
+    shown = shell.check('ip addr show dev veth0')
+    assert '10.5.1.1' not in shown and '10.5.2.1' in shown and '10.5.0.1' in shown
+    shell.check('ifconfig veth0 add fd00::5/64')
+    assert 'inet6 fd00::5/64' in shell.check('ip -6 addr show dev veth0')
+    assert 'fd000000000000000000000000000000 40' in shell.check('cat /proc/net/ipv6_route')
+    shell.check('ifconfig veth0 del fd00::5/64')
+    assert 'fd00::5' not in shell.check('ip -6 addr show dev veth0')

@@ -180,6 +180,14 @@ def test_the_ends_of_a_pair_talk(start, program):
     m.check('(/frames answer veth1 >/answered 2>&1 &); grep -q 1 /sys/class/net/veth0/carrier')
     wait_until(m, 'grep -q ready /answered')
     assert '3 packets received' in m.check('ping -c 3 -s 1400 10.5.0.2')
+    arp = m.check('cat /proc/net/arp')
+    assert '10.5.0.2         0x1         0x2         02:00:00:00:00:aa     *        veth0' in arp   # learned
+    m.check('arp -d 10.5.0.2; arp -s 10.5.0.2 2:0:0:0:0:bb')
+    assert '10.5.0.2         0x1         0x6         02:00:00:00:00:bb' in m.check('cat /proc/net/arp')
+    assert m.run('ping -c 1 -W 1 10.5.0.2')[1] == 0     # whoever it is sent to, it is answered
+    assert '02:00:00:00:00:bb' in m.check('arp -n 10.5.0.2')
+    m.check('arp -d 10.5.0.2')
+    assert '10.5.0.2 ' not in m.check('cat /proc/net/arp')
     m.check('ifconfig veth1 down')
     wait_until(m, 'grep -q "Network is down" /answered')
     assert m.check('cat /sys/class/net/veth0/carrier') == '0\n'

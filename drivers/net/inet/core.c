@@ -135,6 +135,7 @@ static int64_t core_timer_ended(void *context)
 	inet_lock();
 	armed_ns = 0;
 	sys_check_timeouts();
+	neighbours_report();
 	inet_unlock();
 	return 0;
 }

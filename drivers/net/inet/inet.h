@@ -3,7 +3,7 @@
  * @file inet.h  The driver inet: TCP/IP by lwIP. Its parts.
  *
  * main.c registers, core.c has the lock and what lwIP asks of a system, link.c interfaces and frames, route.c
- * addresses and routes, shape.c the check that each frame passes before lwIP sees it, address.c addresses of
+ * addresses and routes, neighbour.c neighbours, shape.c the check that each frame passes before lwIP sees it, address.c addresses of
  * programs, socket.c what all sockets share, stream.c TCP, datagram.c UDP, raw and ping sockets, option.c options,
  * describe.c what netstat sees.
  *
@@ -137,10 +137,22 @@ struct link *link_find(uint32_t index);
 struct link *link_add_alias(struct link *main);
 void link_remove_alias(struct link *alias);
 
+/** banos_protocol_report(). */
+void link_report(uint32_t event, const struct banos_net_setting *setting);
+
+/* ---- neighbour.c ---- */
+
+/** Report what has changed in the tables of neighbours. */
+void neighbours_report(void);
+/** What programs set or remove. @return 0 or -errno */
+int64_t neighbour_configure(struct link *main, bool add, const struct banos_net_setting *setting);
+
 /* ---- route.c ---- */
 
 int64_t route_configure(uint32_t event, const struct banos_net_setting *setting);
 void routes_forget(uint32_t interface);
+/** Have lwIP find that an address is reached by an interface, up or not; NULL: no longer. */
+void route_force(struct link *main, const ip4_addr_t *to);
 
 /* ---- address.c ---- */
 

@@ -14,20 +14,22 @@
 #include <lwip/ip6.h>
 #include <netif/ethernet.h>
 
-#define HEADER	   14u
-#define TYPE_IPV4  0x0800u
-#define TYPE_ARP   0x0806u
-#define TYPE_IPV6  0x86ddu
-#define ARP_TARGET (HEADER + 24)
-#define MTU_MAX	   65535u
-#define FRAME_MAX  (65536u + HEADER)
-#define PENDING	   (sizeof(((struct link *)0)->pending) / sizeof(struct banos_net_packet))
+#define HEADER	    14u
+#define TYPE_IPV4   0x0800u
+#define TYPE_ARP    0x0806u
+#define TYPE_IPV6   0x86ddu
+#define ARP_TARGET  (HEADER + 24)
+#define NEXT_HEADER 6u /* of IPv6 */
+#define MTU_MAX	    65535u
+#define FRAME_MAX   (65536u + HEADER)
+#define PENDING	    (sizeof(((struct link *)0)->pending) / sizeof(struct banos_net_packet))
 #define CHECKS                                                                           \
 	(NETIF_CHECKSUM_CHECK_IP | NETIF_CHECKSUM_CHECK_UDP | NETIF_CHECKSUM_CHECK_TCP | \
 	 NETIF_CHECKSUM_CHECK_ICMP | NETIF_CHECKSUM_CHECK_ICMP6)
 
 struct link *links;
 static banos_protocol protocol;
+static bool neighbours_may_differ; /* under the lock */
 
 struct link *link_find(uint32_t index)
 {
@@ -35,6 +37,11 @@ struct link *link_find(uint32_t index)
 		if (link->index == index && link->main == link)
 			return link;
 	return NULL;
+}
+
+void link_report(uint32_t event, const struct banos_net_setting *setting)
+{
+	banos_protocol_report(protocol, event, setting);
 }
 
 /* ---- sending ---- */
@@ -139,6 +146,14 @@ static struct link *arp_link(struct link *main, const struct pbuf *pbuf)
 	return main;
 }
 
+/* May it change what is known of neighbours? */
+static bool tells_neighbours(uint32_t type, const struct pbuf *pbuf)
+{
+	const uint8_t *bytes = pbuf->payload;
+
+	return type == TYPE_ARP || (type == TYPE_IPV6 && bytes[NEXT_HEADER] == PROTOCOL_ICMP6);
+}
+
 static void link_input(struct link *link, const struct banos_net_packet *packet, struct pbuf *pbuf)
 {
 	uint32_t type = packet->bytes[12] << 8 | packet->bytes[13];
@@ -148,6 +163,8 @@ static void link_input(struct link *link, const struct banos_net_packet *packet,
 		pbuf_free(pbuf);
 		return;
 	}
+	if (tells_neighbours(type, pbuf))
+		neighbours_may_differ = true;
 	if (good || (link->flags & BANOS_INTERFACE_LOOPBACK))
 		link->netif.chksum_flags &= (uint16_t)~CHECKS;
 	else
@@ -180,6 +197,9 @@ static int64_t link_receive(void *context, const struct banos_net_packet *packet
 			pbuf_free(pbuf);
 		i += used;
 	}
+	if (neighbours_may_differ)
+		neighbours_report();
+	neighbours_may_differ = false;
 	inet_unlock();
 	banos_packet_free(packets, count, stride);
 	return 0;

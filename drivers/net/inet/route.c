@@ -10,8 +10,6 @@
 #include <lwip/ip6.h>
 #include <lwip/nd6.h>
 
-#define STATE_PERMANENT 0x80u /* Linux's NUD_PERMANENT */
-
 struct route {
 	struct route *next;
 	uint32_t interface, prefix, metric, family, type;
@@ -134,22 +132,6 @@ static int64_t address6_change(struct link *main, bool add, const struct banos_n
 	return 0;
 }
 
-static void neighbour_change(struct link *main, bool add, const struct banos_net_setting *setting)
-{
-	struct eth_addr hardware;
-	ip4_addr_t address;
-
-	if (setting->family != BANOS_FAMILY_IPV4 || !(setting->type & STATE_PERMANENT) ||
-	    (main->flags & BANOS_INTERFACE_LOOPBACK))
-		return;
-	memcpy(&address.addr, setting->address, 4);
-	memcpy(hardware.addr, setting->hardware, 6);
-	if (add)
-		etharp_add_static_entry(&address, &hardware);
-	else
-		etharp_remove_static_entry(&address);
-}
-
 int64_t route_configure(uint32_t event, const struct banos_net_setting *setting)
 {
 	struct link *main = link_find(setting->interface);
@@ -166,7 +148,7 @@ int64_t route_configure(uint32_t event, const struct banos_net_setting *setting)
 	if (!main)
 		return 0;
 	if (setting->kind == BANOS_SETTING_NEIGHBOUR)
-		neighbour_change(main, add, setting);
+		return neighbour_configure(main, add, setting);
 	if (setting->kind != BANOS_SETTING_ADDRESS)
 		return 0;
 	if (setting->family == BANOS_FAMILY_IPV4)
@@ -255,11 +237,20 @@ static struct netif *netif_for_all(const ip4_addr_t *source)
 	return loop_netif();
 }
 
+static struct netif *forced; /* by route_force() */
+
+void route_force(struct link *main, const ip4_addr_t *to)
+{
+	forced = main ? netif_of(main, NULL, to) : NULL;
+}
+
 struct netif *inet_route4(const ip4_addr_t *source, const ip4_addr_t *to)
 {
 	const struct route *route;
 	ip_addr_t address;
 
+	if (forced)
+		return forced;
 	ip_addr_copy_from_ip4(address, *to);
 	if (address_is_own(&address))
 		return loop_netif();
