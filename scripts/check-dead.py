@@ -48,7 +48,7 @@ KEPT = {
     'inet_route6': 'lwIP calls it',
 }
 # Structs whose layout is given: by the processor, the boot loader, a standard, a file or the user ABI.
-GIVEN = {'tss', 'idt_entry', 'ap_words', 'mb1_info', 'timezone_result', 'fp_words',
+GIVEN = {'tss', 'user_tcp_info', 'idt_entry', 'ap_words', 'mb1_info', 'timezone_result', 'fp_words',
          'nvme_command', 'disk_place'}
 # They write what their first argument names.
 STORES = ('WRITE_ONCE', 'smp_store_release')

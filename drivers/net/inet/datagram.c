@@ -27,6 +27,8 @@
 #define IPV6_PKTINFO  50
 #define IPV6_HOPLIMIT 52
 
+struct inet_socket *raw_sockets;
+
 static bool is_ping(const struct inet_socket *socket)
 {
 	return socket->type == SOCK_DGRAM && socket->protocol != PROTOCOL_UDP;
@@ -125,8 +127,10 @@ static int64_t raw_open(struct inet_socket *socket)
 		socket->raw->chksum_offset = 2;
 	}
 	if (socket->protocol == HEADER_LEVEL)
-		socket->header_included = true;
+		socket->set.header_included = true;
 	raw_recv(socket->raw, raw_arrived, socket);
+	socket->raw_next = raw_sockets;
+	raw_sockets = socket;
 	option_apply(socket);
 	return 0;
 }
@@ -150,6 +154,11 @@ static void udp_close(struct inet_socket *socket)
 
 static void raw_close(struct inet_socket *socket)
 {
+	struct inet_socket **at = &raw_sockets;
+
+	while (*at != socket)
+		at = &(*at)->raw_next;
+	*at = socket->raw_next;
 	raw_remove(socket->raw);
 	datagrams_forget(socket);
 }
@@ -160,10 +169,14 @@ static int64_t udp_bind_port(struct inet_socket *socket, const ip_addr_t *addres
 {
 	err_t err = ERR_USE;
 
-	if (port)
-		return inet_error(udp_bind(socket->udp, address, port));
-	for (uint32_t i = 0; i < GUESSES && err == ERR_USE; i++)
-		err = udp_bind(socket->udp, address, port_guess());
+	for (uint32_t i = 0; i < GUESSES && err == ERR_USE; i++) {
+		uint16_t number = port ? port : port_guess();
+
+		if (bind_is_allowed(socket, address, number))
+			err = udp_bind(socket->udp, address, number);
+		if (port)
+			break;
+	}
 	return inet_error(err);
 }
 
@@ -288,7 +301,7 @@ static int64_t destination_of(struct inet_socket *socket,
 		else
 			ip_addr_set_loopback(true, to);
 	}
-	if (IP_IS_V4(to) && !socket->broadcast && ip_2_ip4(to)->addr == IPADDR_BROADCAST)
+	if (IP_IS_V4(to) && !socket->set.broadcast && ip_2_ip4(to)->addr == IPADDR_BROADCAST)
 		return -EACCES;
 	return 0;
 }
@@ -390,8 +403,8 @@ static int64_t raw_send_message(struct inet_socket *socket, banos_buffer from, u
 
 /* ---- receiving ---- */
 
-static void control_add(struct banos_socket_message *message, int32_t level, int32_t type,
-			const void *content, uint32_t length)
+void control_add(struct banos_socket_message *message, int32_t level, int32_t type,
+		 const void *content, uint32_t length)
 {
 	uint64_t size = 16 + length;
 	uint8_t *at = message->control + message->control_length;
@@ -420,17 +433,17 @@ static void controls_add(const struct inet_socket *socket, const struct datagram
 	uint32_t ttl = datagram->ttl;
 	bool six = socket->family == AF_INET6;
 
-	if (socket->wants_info && !six)
+	if (socket->set.wants_info && !six)
 		control_add(message, LEVEL_IP, IP_PKTINFO, &info4, sizeof(info4));
-	if (socket->wants_info && six) {
+	if (socket->set.wants_info && six) {
 		memcpy(info6.to, ip_2_ip6(&datagram->to)->addr, 16);
 		info6.interface = datagram->interface;
 		control_add(message, LEVEL_IPV6, IPV6_PKTINFO, &info6, sizeof(info6));
 	}
-	if (socket->wants_ttl)
+	if (socket->set.wants_ttl)
 		control_add(message, six ? LEVEL_IPV6 : LEVEL_IP, six ? IPV6_HOPLIMIT : IP_TTL,
 			    &ttl, sizeof(ttl));
-	if (socket->wants_tos && !six)
+	if (socket->set.wants_tos && !six)
 		control_add(message, LEVEL_IP, IP_TOS, &datagram->tos, 1);
 }
 

@@ -8,8 +8,7 @@
 
 #define STATE_TICK_MS 500u /* TCP_SLOW_INTERVAL, in which lwIP counts */
 
-/* Linux's number of a state of lwIP. */
-static uint32_t state_number(enum tcp_state state)
+uint32_t state_number(enum tcp_state state)
 {
 	static const uint8_t numbers[] = {
 		[CLOSED] = 7,	   [LISTEN] = 10,    [SYN_SENT] = 2,   [SYN_RCVD] = 3,

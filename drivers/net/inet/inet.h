@@ -35,6 +35,10 @@
 #define PROTOCOL_ICMP6 58
 #define BUFFER_BYTES   212992u
 
+/* Bits of a pcb that lwIP does not know: what the program said of SO_REUSEADDR and SO_REUSEPORT. */
+#define REUSE_ADDRESS 0x40u
+#define REUSE_PORT    0x80u
+
 struct inet_socket;
 
 /** A datagram that waits to be received. */
@@ -45,6 +49,27 @@ struct datagram {
 	uint16_t port;
 	uint8_t ttl, tos;
 	uint32_t interface;
+};
+
+/** An error that a packet told of, for a program that asked for such (IP_RECVERR). */
+struct network_error {
+	struct network_error *next;
+	ip_addr_t to, offender; /* of what was sent; who says so */
+	uint16_t port, length;
+	uint8_t type, code;
+	bool six;
+	int error;
+	uint32_t info; /* MTU */
+	uint8_t bytes[64];
+};
+
+/** What programs set, and connections have from their listener. */
+struct inet_options {
+	bool reuse, reuse_port, v6only, broadcast, keepalive, nodelay, cork, linger;
+	bool wants_ttl, wants_info, wants_tos, wants_errors, header_included,
+		is_deaf; /* is_deaf: not IP_MULTICAST_LOOP */
+	uint8_t ttl, tos, group_ttl, mtu_discover;
+	uint32_t linger_s, keep_idle_s, keep_interval_s, keep_count, user_timeout_ms;
 };
 
 /** What a type of sockets does; under the lock. */
@@ -86,11 +111,13 @@ struct inet_socket {
 		struct raw_pcb *raw;
 	};
 	int error; /* errno that SO_ERROR or the next call reports */
-	bool reuse, v6only, broadcast, keepalive, nodelay, linger;
-	bool wants_ttl, wants_info, wants_tos, header_included;
+	struct inet_options set;
 	bool bound, connected;
 	bool no_more_in, no_more_out; /* shut down, or the other end sends no more */
-	uint32_t linger_s, sndbuf, rcvbuf;
+	uint32_t sndbuf, rcvbuf;
+	struct inet_socket *raw_next; /* of raw_sockets */
+	struct network_error *errors; /* oldest first */
+	uint32_t error_count;
 
 	/* streams */
 	enum stream_state state;
@@ -166,6 +193,40 @@ bool address_is_own(const ip_addr_t *address);
 /** @return a free port's number to try: 32768 to 60999 */
 uint16_t port_guess(void);
 
+/* ---- bind.c ---- */
+
+/** May the socket be bound there, beside all others? */
+bool bind_is_allowed(const struct inet_socket *socket, const ip_addr_t *address, uint16_t port);
+/** Does nobody else listen where the socket is bound? */
+bool listen_is_allowed(const struct inet_socket *socket);
+
+/* ---- flow.c: packets before lwIP sees them ---- */
+
+/** The ends of a packet, and what follows behind the header of IP. */
+struct flow {
+	ip_addr_t from, to;
+	uint32_t protocol;
+	const uint8_t *upper;
+	uint32_t upper_bytes;	      /* at least 8 */
+	uint16_t source, destination; /* ports, of TCP and UDP */
+};
+/** @return false: it is no such packet, a later fragment, or too short */
+bool flow_read(struct flow *flow, const uint8_t *packet, uint32_t length);
+/** A packet of good shape: may it end what lwIP would keep, or is it an error for a socket? */
+void flow_inspect(const uint8_t *packet, uint32_t length);
+
+/* ---- error.c: errors that packets tell of ---- */
+
+/** A message of ICMP, or of ICMPv6. */
+void error_arrived(const struct flow *message);
+int64_t error_receive(struct inet_socket *socket, banos_buffer to, uint64_t length,
+		      struct banos_socket_message *message);
+void errors_forget(struct inet_socket *socket);
+
+/* ---- information.c ---- */
+
+int64_t tcp_information(const struct inet_socket *socket, banos_buffer to, uint64_t length);
+
 /* ---- socket.c, stream.c, datagram.c, describe.c, option.c ---- */
 
 extern const struct banos_family_ops inet_family_ops;
@@ -173,6 +234,13 @@ extern const struct socket_kind stream_kind, udp_kind, raw_kind;
 void socket_wake(struct inet_socket *socket, uint32_t events);
 struct inet_socket *socket_alloc(uint32_t family, uint32_t type, uint32_t protocol);
 void socket_free(struct inet_socket *socket);
+extern struct inet_socket *raw_sockets; /* raw and ping sockets; under the lock */
+/** A connection that begins was refused by a packet that is no part of TCP. */
+void stream_refuse(struct inet_socket *socket, int error);
+void control_add(struct banos_socket_message *message, int32_t level, int32_t type,
+		 const void *content, uint32_t length);
+/** @return Linux's number of a state of lwIP */
+uint32_t state_number(enum tcp_state state);
 int64_t socket_take_error(struct inet_socket *socket);
 /** describe() of the family. */
 int64_t socket_describe(void *own, struct banos_socket_description *about);

@@ -2,6 +2,9 @@
 /* Options of sockets: ip(7), ipv6(7), tcp(7), and what the kernel says of SOL_SOCKET. */
 #include "inet.h"
 
+#define KEEP_SECONDS_MAX     32767u
+#define KEEP_COUNT_MAX	     127u
+#define MTU_DISCOVER_MAX     5u
 #define LEVEL(level, option) ((level) << 16 | (option))
 
 /* clang-format off */
@@ -17,7 +20,7 @@ enum {
 	IPV6_RECVPKTINFO = LEVEL(41, 49), IPV6_RECVHOPLIMIT = LEVEL(41, 51), IPV6_TCLASS = LEVEL(41, 67),
 	TCP_NODELAY_ = LEVEL(6, 1), TCP_MAXSEG = LEVEL(6, 2), TCP_CORK = LEVEL(6, 3), TCP_KEEPIDLE_ = LEVEL(6, 4),
 	TCP_KEEPINTVL_ = LEVEL(6, 5), TCP_KEEPCNT_ = LEVEL(6, 6), TCP_DEFER_ACCEPT = LEVEL(6, 9),
-	TCP_QUICKACK = LEVEL(6, 12), TCP_USER_TIMEOUT = LEVEL(6, 18), ICMP6_FILTER = LEVEL(58, 1),
+	TCP_INFO = LEVEL(6, 11), TCP_QUICKACK = LEVEL(6, 12), TCP_USER_TIMEOUT = LEVEL(6, 18), ICMP6_FILTER = LEVEL(58, 1),
 	ICMP_FILTER = LEVEL(255, 1), IPV6_CHECKSUM = LEVEL(41, 7),
 };
 /* clang-format on */
@@ -40,19 +43,40 @@ static void pcb_switch(struct inet_socket *socket, uint8_t option, bool on)
 		ip_reset_option(socket->ip, option);
 }
 
+static void stream_apply(const struct inet_socket *socket)
+{
+	if (socket->set.nodelay)
+		tcp_nagle_disable(socket->tcp);
+	else
+		tcp_nagle_enable(socket->tcp);
+	socket->tcp->keep_idle = socket->set.keep_idle_s * 1000;
+	socket->tcp->keep_intvl = socket->set.keep_interval_s * 1000;
+	socket->tcp->keep_cnt = socket->set.keep_count;
+}
+
 void option_apply(struct inet_socket *socket)
 {
 	if (!socket->ip)
 		return;
-	pcb_switch(socket, SOF_REUSEADDR, socket->reuse);
-	pcb_switch(socket, SOF_KEEPALIVE, socket->keepalive);
-	pcb_switch(socket, SOF_BROADCAST, socket->broadcast);
-	if (has_full_pcb(socket) && socket->nodelay)
-		tcp_nagle_disable(socket->tcp);
-	else if (has_full_pcb(socket))
-		tcp_nagle_enable(socket->tcp);
+	pcb_switch(socket, SOF_REUSEADDR, true); /* bind.c decides */
+	pcb_switch(socket, REUSE_ADDRESS, socket->set.reuse);
+	pcb_switch(socket, REUSE_PORT, socket->set.reuse_port);
+	pcb_switch(socket, SOF_KEEPALIVE, socket->set.keepalive);
+	pcb_switch(socket, SOF_BROADCAST, socket->set.broadcast);
+	socket->ip->ttl = socket->set.ttl;
+	socket->ip->tos = socket->set.tos;
+	if (has_full_pcb(socket))
+		stream_apply(socket);
+	if (socket->kind == &udp_kind) {
+		udp_set_multicast_ttl(socket->udp, socket->set.group_ttl);
+		udp_setflags(socket->udp,
+			     (uint8_t)(udp_flags(socket->udp) & ~UDP_FLAGS_MULTICAST_LOOP));
+		if (!socket->set.is_deaf)
+			udp_setflags(socket->udp,
+				     udp_flags(socket->udp) | UDP_FLAGS_MULTICAST_LOOP);
+	}
 	if (socket->kind == &raw_kind)
-		raw_setflags(socket->raw, socket->header_included ? RAW_FLAGS_HDRINCL : 0);
+		raw_setflags(socket->raw, socket->set.header_included ? RAW_FLAGS_HDRINCL : 0);
 }
 
 /* ---- setting ---- */
@@ -70,88 +94,131 @@ static int64_t device_set(struct inet_socket *socket, banos_buffer from, uint64_
 	return 0;
 }
 
-/* @return true: it is one of those */
-static bool flag_set(struct inet_socket *socket, uint32_t option, uint32_t value)
+/* @return where an option that is on or off stands; NULL: it is none */
+static bool *flag_of(struct inet_options *set, uint32_t option)
 {
-	bool *flag = NULL;
-
 	switch (option) {
-	case SO_REUSEADDR:
-	case SO_REUSEPORT: flag = &socket->reuse; break;
-	case SO_BROADCAST: flag = &socket->broadcast; break;
-	case SO_KEEPALIVE: flag = &socket->keepalive; break;
-	case TCP_NODELAY_: flag = &socket->nodelay; break;
-	case IPV6_V6ONLY: flag = &socket->v6only; break;
-	case IP_HDRINCL: flag = &socket->header_included; break;
+	case SO_REUSEADDR: return &set->reuse;
+	case SO_REUSEPORT: return &set->reuse_port;
+	case SO_BROADCAST: return &set->broadcast;
+	case SO_KEEPALIVE: return &set->keepalive;
+	case TCP_NODELAY_: return &set->nodelay;
+	case TCP_CORK: return &set->cork;
+	case IPV6_V6ONLY: return &set->v6only;
+	case IP_HDRINCL: return &set->header_included;
 	case IP_PKTINFO:
-	case IPV6_RECVPKTINFO: flag = &socket->wants_info; break;
+	case IPV6_RECVPKTINFO: return &set->wants_info;
 	case IP_RECVTTL:
-	case IPV6_RECVHOPLIMIT: flag = &socket->wants_ttl; break;
-	case IP_RECVTOS: flag = &socket->wants_tos; break;
+	case IPV6_RECVHOPLIMIT: return &set->wants_ttl;
+	case IP_RECVTOS: return &set->wants_tos;
+	case IP_RECVERR:
+	case IPV6_RECVERR: return &set->wants_errors;
 	}
-	if (!flag)
-		return false;
-	*flag = value;
-	option_apply(socket);
-	return true;
+	return NULL;
 }
 
-static int64_t keep_set(struct inet_socket *socket, uint32_t option, uint32_t value)
+/* @return where an option that is a number from 1 to @most stands; NULL: it is none */
+static uint32_t *count_of(struct inet_options *set, uint32_t option, uint32_t *most)
 {
-	if (!value || value > 32767)
-		return -EINVAL;
-	if (!has_full_pcb(socket))
-		return 0;
-	if (option == TCP_KEEPIDLE_)
-		socket->tcp->keep_idle = value * 1000;
-	else if (option == TCP_KEEPINTVL_)
-		socket->tcp->keep_intvl = value * 1000;
-	else
-		socket->tcp->keep_cnt = value;
+	*most = KEEP_SECONDS_MAX;
+	switch (option) {
+	case TCP_KEEPIDLE_: return &set->keep_idle_s;
+	case TCP_KEEPINTVL_: return &set->keep_interval_s;
+	case TCP_KEEPCNT_: *most = KEEP_COUNT_MAX; return &set->keep_count;
+	}
+	return NULL;
+}
+
+/* @return where an option that is a byte stands; NULL: it is none */
+static uint8_t *byte_of(struct inet_options *set, uint32_t option)
+{
+	switch (option) {
+	case IP_TTL:
+	case IPV6_UNICAST_HOPS: return &set->ttl;
+	case IP_TOS:
+	case IPV6_TCLASS: return &set->tos;
+	case IP_MULTICAST_TTL:
+	case IPV6_MULTICAST_HOPS: return &set->group_ttl;
+	case IP_MTU_DISCOVER:
+	case IPV6_MTU_DISCOVER: return &set->mtu_discover;
+	}
+	return NULL;
+}
+
+/* What -1 stands for. */
+static uint8_t byte_default(uint32_t option)
+{
+	switch (option) {
+	case IP_TTL:
+	case IPV6_UNICAST_HOPS: return 64;
+	case IP_MULTICAST_TTL:
+	case IPV6_MULTICAST_HOPS: return 1;
+	}
 	return 0;
+}
+
+static int64_t byte_set(struct inet_socket *socket, uint32_t option, uint32_t value)
+{
+	bool hops = option == IP_TTL || option == IPV6_UNICAST_HOPS;
+	bool mtu = option == IP_MTU_DISCOVER || option == IPV6_MTU_DISCOVER;
+
+	if (value == ~0u && !mtu)
+		value = byte_default(option);
+	if ((hops && !value) || (mtu && value > MTU_DISCOVER_MAX) ||
+	    (value > 255 && option != IP_TOS))
+		return -EINVAL;
+	*byte_of(&socket->set, option) = (uint8_t)value;
+	return 0;
+}
+
+/* @return 0, -EINVAL; -ENOPROTOOPT: it is none of those that are kept */
+static int64_t kept_set(struct inet_socket *socket, uint32_t option, uint32_t value)
+{
+	bool *flag = flag_of(&socket->set, option);
+	uint32_t most, *count = count_of(&socket->set, option, &most);
+
+	if (flag) {
+		if (flag == &socket->set.v6only && socket->bound)
+			return -EINVAL;
+		*flag = value;
+		return 0;
+	}
+	if (count) {
+		if (!value || value > most)
+			return -EINVAL;
+		*count = value;
+		return 0;
+	}
+	if (byte_of(&socket->set, option))
+		return byte_set(socket, option, value);
+	switch (option) {
+	case IP_MULTICAST_LOOP:
+	case IPV6_MULTICAST_LOOP: socket->set.is_deaf = !value; return 0;
+	case TCP_USER_TIMEOUT: socket->set.user_timeout_ms = value; return 0;
+	}
+	return -ENOPROTOOPT;
 }
 
 static int64_t number_set(struct inet_socket *socket, uint32_t option, uint32_t value)
 {
-	if (flag_set(socket, option, value))
-		return 0;
+	int64_t err = kept_set(socket, option, value);
+
+	if (!err) {
+		option_apply(socket);
+		if (option == TCP_CORK && !value && has_full_pcb(socket))
+			tcp_output(socket->tcp);
+	}
+	if (err != -ENOPROTOOPT)
+		return err;
 	switch (option) {
 	case SO_SNDBUF: socket->sndbuf = value; return 0;
 	case SO_RCVBUF: socket->rcvbuf = value; return 0;
-	case IP_TTL:
-	case IPV6_UNICAST_HOPS:
-		if (value != ~0u && (!value || value > 255))
-			return -EINVAL;
-		if (socket->ip)
-			socket->ip->ttl = value == ~0u ? 64 : (uint8_t)value;
-		return 0;
-	case IP_TOS:
-	case IPV6_TCLASS:
-		if (socket->ip)
-			socket->ip->tos = (uint8_t)value;
-		return 0;
-	case TCP_KEEPIDLE_:
-	case TCP_KEEPINTVL_:
-	case TCP_KEEPCNT_: return keep_set(socket, option, value);
-	case IP_MULTICAST_TTL:
-	case IPV6_MULTICAST_HOPS:
-		if (socket->kind == &udp_kind)
-			socket->udp->mcast_ttl = (uint8_t)value;
-		return 0;
-	case IP_MTU_DISCOVER:
-	case IP_RECVERR:
-	case IP_MULTICAST_LOOP:
-	case IPV6_MULTICAST_LOOP:
-	case IPV6_MTU_DISCOVER:
-	case IPV6_RECVERR:
 	case TCP_MAXSEG:
-	case TCP_CORK:
 	case TCP_DEFER_ACCEPT:
 	case TCP_QUICKACK:
 	case ICMP6_FILTER: /* whoever asks for it looks at what arrives, too */
 	case ICMP_FILTER:
-	case IPV6_CHECKSUM:		 /* done for ICMPv6 anyway */
-	case TCP_USER_TIMEOUT: return 0; /* taken, without effect */
+	case IPV6_CHECKSUM: return 0; /* taken, without effect; done for ICMPv6 anyway */
 	}
 	return -ENOPROTOOPT;
 }
@@ -173,8 +240,8 @@ int64_t option_set(void *own, uint32_t level, uint32_t option, banos_buffer from
 	} else if (banos_buffer_read(from, value, length < 8 ? length : 8) <= 0) {
 		err = -EFAULT;
 	} else if (option == SO_LINGER) {
-		socket->linger = value[0];
-		socket->linger_s = value[1];
+		socket->set.linger = value[0];
+		socket->set.linger_s = value[1];
 		err = 0;
 	} else {
 		err = number_set(socket, option, value[0]);
@@ -185,57 +252,47 @@ int64_t option_set(void *own, uint32_t level, uint32_t option, banos_buffer from
 
 /* ---- reading ---- */
 
-static int64_t tcp_number_get(const struct inet_socket *socket, uint32_t option, uint32_t *value)
+static int64_t number_get(struct inet_socket *socket, uint32_t option, uint32_t *value)
 {
-	bool full = has_full_pcb(socket);
+	const bool *flag = flag_of(&socket->set, option);
+	const uint8_t *byte = byte_of(&socket->set, option);
+	uint32_t most;
+	const uint32_t *count = count_of(&socket->set, option, &most);
 
+	if (flag)
+		*value = *flag;
+	else if (byte)
+		*value = *byte;
+	else if (count)
+		*value = *count;
+	if (flag || byte || count)
+		return 0;
 	switch (option) {
-	case TCP_NODELAY_: *value = socket->nodelay; return 0;
-	case TCP_MAXSEG: *value = full ? socket->tcp->mss : 536; return 0;
-	case TCP_KEEPIDLE_: *value = full ? socket->tcp->keep_idle / 1000 : 7200; return 0;
-	case TCP_KEEPINTVL_: *value = full ? socket->tcp->keep_intvl / 1000 : 75; return 0;
-	case TCP_KEEPCNT_: *value = full ? socket->tcp->keep_cnt : 9; return 0;
-	case TCP_CORK:
-	case TCP_DEFER_ACCEPT:
-	case TCP_USER_TIMEOUT: *value = 0; return 0;
+	case SO_ERROR: *value = (uint32_t)-socket_take_error(socket); return 0;
+	case IP_MULTICAST_LOOP:
+	case IPV6_MULTICAST_LOOP: *value = !socket->set.is_deaf; return 0;
+	}
+	if (socket->kind != &stream_kind)
+		return -ENOPROTOOPT;
+	switch (option) {
+	case TCP_MAXSEG: *value = has_full_pcb(socket) ? socket->tcp->mss : 536; return 0;
+	case TCP_USER_TIMEOUT: *value = socket->set.user_timeout_ms; return 0;
+	case TCP_DEFER_ACCEPT: *value = 0; return 0;
 	case TCP_QUICKACK: *value = 1; return 0;
 	}
 	return -ENOPROTOOPT;
 }
 
-static int64_t number_get(struct inet_socket *socket, uint32_t option, uint32_t *value)
-{
-	switch (option) {
-	case SO_ERROR: *value = (uint32_t)-socket_take_error(socket); return 0;
-	case IP_TTL:
-	case IPV6_UNICAST_HOPS: *value = socket->ip ? socket->ip->ttl : 64; return 0;
-	case IP_TOS:
-	case IPV6_TCLASS: *value = socket->ip ? socket->ip->tos : 0; return 0;
-	case IP_HDRINCL: *value = socket->header_included; return 0;
-	case IP_PKTINFO:
-	case IPV6_RECVPKTINFO: *value = socket->wants_info; return 0;
-	case IP_RECVTTL:
-	case IPV6_RECVHOPLIMIT: *value = socket->wants_ttl; return 0;
-	case IPV6_V6ONLY: *value = socket->v6only; return 0;
-	case IP_MTU_DISCOVER:
-	case IP_RECVERR:
-	case IPV6_MTU_DISCOVER:
-	case IPV6_RECVERR: *value = 0; return 0;
-	case IP_MULTICAST_TTL:
-	case IP_MULTICAST_LOOP: *value = 1; return 0;
-	}
-	if (socket->kind == &stream_kind)
-		return tcp_number_get(socket, option, value);
-	return -ENOPROTOOPT;
-}
-
 int64_t option_get(void *own, uint32_t level, uint32_t option, banos_buffer to, uint64_t length)
 {
+	struct inet_socket *socket = own;
 	uint32_t value = 0;
 	int64_t err;
 
 	if (level > 255 || option > 0xffff)
 		return -ENOPROTOOPT;
+	if (LEVEL(level, option) == TCP_INFO && socket->kind == &stream_kind)
+		return tcp_information(socket, to, length);
 	inet_lock();
 	err = number_get(own, LEVEL(level, option), &value);
 	inet_unlock();

@@ -22,12 +22,19 @@ struct inet_socket *socket_alloc(uint32_t family, uint32_t type, uint32_t protoc
 	socket->type = type;
 	socket->protocol = protocol;
 	socket->sndbuf = socket->rcvbuf = BUFFER_BYTES;
+	socket->set = (struct inet_options){ .ttl = 64,
+					     .group_ttl = 1,
+					     .mtu_discover = 1,
+					     .keep_idle_s = 7200,
+					     .keep_interval_s = 75,
+					     .keep_count = 9 };
 	socket->last = &socket->first;
 	return socket;
 }
 
 void socket_free(struct inet_socket *socket)
 {
+	errors_forget(socket);
 	inet_memory_put(socket);
 }
 
@@ -113,7 +120,7 @@ static int64_t inet_bind(void *own, const uint8_t *bytes, uint32_t length)
 	if (!err && !ip_addr_isany(&address) && !ip_addr_ismulticast(&address) &&
 	    !address_is_own(&address))
 		err = -EADDRNOTAVAIL;
-	if (!err && socket->family == AF_INET6 && !socket->v6only && ip_addr_isany(&address))
+	if (!err && socket->family == AF_INET6 && !socket->set.v6only && ip_addr_isany(&address))
 		address = *IP_ANY_TYPE;
 	if (!err)
 		err = socket->kind->bind(socket, &address, port);
@@ -197,10 +204,11 @@ static int64_t inet_receive(void *own, banos_buffer to, uint64_t length,
 
 	if (message->flags & BANOS_SOCKET_OOB)
 		return -EINVAL;
-	if (message->flags & BANOS_SOCKET_ERRQUEUE)
-		return -EAGAIN;
 	inet_lock();
-	result = socket->kind->receive(socket, to, length, message);
+	if (message->flags & BANOS_SOCKET_ERRQUEUE)
+		result = error_receive(socket, to, length, message);
+	else
+		result = socket->kind->receive(socket, to, length, message);
 	inet_unlock();
 	return result;
 }
@@ -212,7 +220,7 @@ static int64_t inet_poll(void *own)
 
 	inet_lock();
 	events = socket->kind->poll(socket);
-	if (socket->error)
+	if (socket->error || socket->errors)
 		events |= BANOS_SOCKET_ERROR;
 	inet_unlock();
 	return events;

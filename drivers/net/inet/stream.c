@@ -126,6 +126,18 @@ static void stream_failed(void *arg, err_t err)
 		    BANOS_SOCKET_IN | BANOS_SOCKET_OUT | BANOS_SOCKET_ERROR | BANOS_SOCKET_HANGUP);
 }
 
+void stream_refuse(struct inet_socket *socket, int error)
+{
+	struct tcp_pcb *pcb = stream_detach(socket);
+
+	tcp_abandon(pcb, 0);
+	socket->error = error;
+	socket->state = STREAM_ENDED;
+	socket->no_more_in = true;
+	socket_wake(socket,
+		    BANOS_SOCKET_IN | BANOS_SOCKET_OUT | BANOS_SOCKET_ERROR | BANOS_SOCKET_HANGUP);
+}
+
 static err_t stream_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 {
 	struct inet_socket *socket = arg;
@@ -157,10 +169,7 @@ static err_t stream_accepted(void *arg, struct tcp_pcb *pcb, err_t err)
 	socket->kind = listener->kind;
 	socket->state = STREAM_CONNECTED;
 	socket->told = true;
-	socket->keepalive = listener->keepalive;
-	socket->nodelay = listener->nodelay;
-	socket->linger = listener->linger;
-	socket->linger_s = listener->linger_s;
+	socket->set = listener->set;
 	socket->listener = listener;
 	while (*at)
 		at = &(*at)->backlog_next;
@@ -192,10 +201,14 @@ static int64_t stream_bind(struct inet_socket *socket, const ip_addr_t *address,
 
 	if (!socket->tcp || socket->state != STREAM_NEW)
 		return -EINVAL;
-	if (port)
-		return inet_error(tcp_bind(socket->tcp, address, port));
-	for (uint32_t i = 0; i < GUESSES && err == ERR_USE; i++)
-		err = tcp_bind(socket->tcp, address, port_guess());
+	for (uint32_t i = 0; i < GUESSES && err == ERR_USE; i++) {
+		uint16_t number = port ? port : port_guess();
+
+		if (bind_is_allowed(socket, address, number))
+			err = tcp_bind(socket->tcp, address, number);
+		if (port)
+			break;
+	}
 	return inet_error(err);
 }
 
@@ -275,8 +288,8 @@ static void stream_close(struct inet_socket *socket)
 		stream_forget_unread(first);
 		socket_free(first);
 	}
-	stream_end_pcb(socket,
-		       !listening && ((socket->linger && !socket->linger_s) || socket->first));
+	stream_end_pcb(socket, !listening && ((socket->set.linger && !socket->set.linger_s) ||
+					      socket->first));
 	stream_forget_unread(socket);
 }
 
@@ -308,12 +321,18 @@ static int64_t stream_listen(struct inet_socket *socket, uint32_t backlog)
 	if (socket->state != STREAM_NEW || !socket->tcp)
 		return -EINVAL;
 	err = stream_bind_any(socket);
+	if (!err && !listen_is_allowed(socket))
+		err = -EADDRINUSE;
 	if (err)
 		return err;
+	ip_reset_option(socket->tcp,
+			SOF_REUSEADDR); /* with it lwIP would let nobody else listen there */
 	pcb = tcp_listen_with_backlog_and_err(socket->tcp, (uint8_t)backlog, &result);
+	if (pcb)
+		socket->tcp = pcb;
+	ip_set_option(socket->tcp, SOF_REUSEADDR);
 	if (!pcb)
 		return inet_error(result);
-	socket->tcp = pcb;
 	socket->state = STREAM_LISTENING;
 	tcp_arg(pcb, socket);
 	tcp_accept(pcb, stream_accepted);
@@ -389,7 +408,8 @@ static int64_t stream_send(struct inet_socket *socket, banos_buffer from, uint64
 				(message->flags & BANOS_SOCKET_MORE ? TCP_WRITE_FLAG_MORE : 0));
 	if (err != ERR_OK)
 		return err == ERR_MEM && (pcb->unsent || pcb->unacked) ? -EAGAIN : -ENOBUFS;
-	tcp_output(pcb);
+	if (!socket->set.cork || TCP_SND_BUF - pcb->snd_buf >= pcb->mss)
+		tcp_output(pcb); /* else lwIP's timer does, before half a second has passed */
 	return got;
 }
 

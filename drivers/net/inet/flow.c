@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Packets before lwIP sees them: what it does not do with them is done here.
+ *
+ * A SYN to a connection in TIME_WAIT opens a new one if it is newer (RFC 9293, 3.10.7.4), as Linux has it: a client's
+ * port may be used again at once. lwIP would answer it with an acknowledgement for two minutes. Errors of ICMP, which
+ * lwIP drops, are for sockets.
+ */
+#include "inet.h"
+#include <lwip/priv/tcp_priv.h>
+
+#define IPV4_HEADER 20u
+#define IPV6_HEADER 40u
+#define UPPER_LEAST 8u
+#define FLAGS_AT    13u
+#define TCP_LEAST   20u
+
+static uint16_t flow_be16(const uint8_t *bytes)
+{
+	return (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+
+static bool flow_read4(struct flow *flow, const uint8_t *packet, uint32_t length)
+{
+	uint32_t header = (packet[0] & 15) * 4u, words[2];
+
+	if (length < IPV4_HEADER || header < IPV4_HEADER || length < header + UPPER_LEAST ||
+	    flow_be16(packet + 6) & 0x1fff)
+		return false;
+	memcpy(words, packet + 12, sizeof(words));
+	ip_addr_set_ip4_u32(&flow->from, words[0]);
+	ip_addr_set_ip4_u32(&flow->to, words[1]);
+	flow->protocol = packet[9];
+	flow->upper = packet + header;
+	flow->upper_bytes = length - header;
+	return true;
+}
+
+/* What has extension headers is left to lwIP. */
+static bool flow_read6(struct flow *flow, const uint8_t *packet, uint32_t length)
+{
+	uint32_t words[8];
+
+	if (length < IPV6_HEADER + UPPER_LEAST)
+		return false;
+	memcpy(words, packet + 8, sizeof(words));
+	IP_ADDR6(&flow->from, words[0], words[1], words[2], words[3]);
+	IP_ADDR6(&flow->to, words[4], words[5], words[6], words[7]);
+	flow->protocol = packet[6];
+	flow->upper = packet + IPV6_HEADER;
+	flow->upper_bytes = length - IPV6_HEADER;
+	return true;
+}
+
+bool flow_read(struct flow *flow, const uint8_t *packet, uint32_t length)
+{
+	bool good = false;
+
+	if (length && packet[0] >> 4 == 4)
+		good = flow_read4(flow, packet, length);
+	else if (length && packet[0] >> 4 == 6)
+		good = flow_read6(flow, packet, length);
+	if (!good)
+		return false;
+	flow->source = flow_be16(flow->upper);
+	flow->destination = flow_be16(flow->upper + 2);
+	return true;
+}
+
+static void syn_arrived(const struct flow *flow)
+{
+	uint32_t sequence;
+
+	memcpy(&sequence, flow->upper + 4, sizeof(sequence));
+	sequence = lwip_ntohl(sequence);
+	for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next)
+		if (pcb->remote_port == flow->source && pcb->local_port == flow->destination &&
+		    ip_addr_cmp_zoneless(&pcb->remote_ip, &flow->from) &&
+		    ip_addr_cmp_zoneless(&pcb->local_ip, &flow->to) &&
+		    (int32_t)(sequence - pcb->rcv_nxt) > 0) {
+			tcp_abort(pcb); /* in this state that sends nothing */
+			return;
+		}
+}
+
+void flow_inspect(const uint8_t *packet, uint32_t length)
+{
+	struct flow flow;
+
+	if (!flow_read(&flow, packet, length))
+		return;
+	if (flow.protocol == PROTOCOL_TCP && flow.upper_bytes >= TCP_LEAST) {
+		if ((flow.upper[FLAGS_AT] & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN)
+			syn_arrived(&flow);
+	} else if (flow.protocol == (IP_IS_V6_VAL(flow.from) ? PROTOCOL_ICMP6 : PROTOCOL_ICMP)) {
+		error_arrived(&flow);
+	}
+}

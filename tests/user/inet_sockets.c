@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/* Sockets of AF_INET and AF_INET6 on lo: which ports may be shared, options, connections that end, errors of datagrams. */
+#include "check.h"
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define WAIT_MS 5000
+
+static struct sockaddr_in at(uint16_t port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return address;
+}
+
+static int set(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+static int get(int fd, int level, int option)
+{
+	int value = 0;
+	socklen_t length = sizeof(value);
+
+	CHECK_EQ(getsockopt(fd, level, option, &value, &length), 0);
+	return value;
+}
+
+static int bind4(int fd, uint16_t port)
+{
+	struct sockaddr_in address = at(port);
+
+	return bind(fd, (void *)&address, sizeof(address));
+}
+
+static int connect4(int fd, uint16_t port)
+{
+	struct sockaddr_in address = at(port);
+
+	return connect(fd, (void *)&address, sizeof(address));
+}
+
+static int bind6(int fd, uint16_t port)
+{
+	struct sockaddr_in6 address = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+
+	return bind(fd, (void *)&address, sizeof(address));
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_in address;
+	socklen_t length = sizeof(address);
+
+	CHECK_EQ(getsockname(fd, (void *)&address, &length), 0);
+	return ntohs(address.sin_port);
+}
+
+static int new_socket(int type)
+{
+	int fd = socket(AF_INET, type, 0);
+
+	CHECK(fd >= 0);
+	return fd;
+}
+
+/* @return one that listens, at a free port unless told; -1: it may not */
+static int listener_at(uint16_t port, int option)
+{
+	int fd = new_socket(SOCK_STREAM);
+
+	if (option)
+		CHECK_EQ(set(fd, SOL_SOCKET, option, 1), 0);
+	if (!bind4(fd, port) && !listen(fd, 5))
+		return fd;
+	CHECK_EQ(errno, EADDRINUSE);
+	close(fd);
+	return -1;
+}
+
+static void connection(int listener, int pair[2])
+{
+	pair[0] = new_socket(SOCK_STREAM);
+	CHECK_EQ(connect4(pair[0], port_of(listener)), 0);
+	pair[1] = accept(listener, NULL, NULL);
+	CHECK(pair[1] >= 0);
+}
+
+TEST(one_program_listens_at_a_port)
+{
+	int fd = listener_at(0, SO_REUSEADDR);
+	uint16_t port = port_of(fd);
+
+	CHECK_EQ(listener_at(port, SO_REUSEADDR), -1);
+	CHECK_EQ(listener_at(port, 0), -1);
+	CHECK_EQ(listener_at(port, SO_REUSEPORT), -1);
+	close(fd);
+	fd = listener_at(port, 0);
+	CHECK(fd >= 0);
+}
+
+TEST(several_that_say_so_listen_at_a_port)
+{
+	int fd = listener_at(0, SO_REUSEPORT);
+
+	CHECK(listener_at(port_of(fd), SO_REUSEPORT) >= 0);
+	CHECK_EQ(listener_at(port_of(fd), SO_REUSEADDR), -1);
+}
+
+/* As a server that is started again while its clients are there. */
+TEST(a_port_with_connections_is_listened_at_again)
+{
+	int fd = listener_at(0, SO_REUSEADDR), pair[2];
+	uint16_t port = port_of(fd);
+
+	connection(fd, pair);
+	CHECK_EQ(get(pair[1], SOL_SOCKET, SO_REUSEADDR), 1);
+	close(fd);
+	CHECK_EQ(listener_at(port, 0), -1);
+	fd = listener_at(port, SO_REUSEADDR);
+	CHECK(fd >= 0);
+	close(pair[1]);
+	close(fd);
+	fd = listener_at(port, SO_REUSEADDR);
+	CHECK(fd >= 0);
+}
+
+TEST(both_families_share_a_port_or_not)
+{
+	int six = socket(AF_INET6, SOCK_STREAM, 0), only = socket(AF_INET6, SOCK_STREAM, 0),
+	    four = listener_at(0, 0);
+	uint16_t port = port_of(four);
+
+	CHECK(six >= 0 && only >= 0);
+	CHECK_ERR(bind6(six, port), EADDRINUSE);
+	CHECK_EQ(set(only, IPPROTO_IPV6, IPV6_V6ONLY, 1), 0);
+	CHECK_EQ(bind6(only, port), 0);
+	CHECK_EQ(listen(only, 1), 0);
+	close(four);
+	close(only);
+	CHECK_EQ(bind6(six, port), 0);
+	CHECK_EQ(listen(six, 1), 0);
+	CHECK_EQ(listener_at(port, 0), -1);
+	CHECK_ERR(set(six, IPPROTO_IPV6, IPV6_V6ONLY, 1), EINVAL);
+}
+
+TEST(ports_of_datagrams_are_shared_by_those_that_say_so)
+{
+	int first = new_socket(SOCK_DGRAM), second = new_socket(SOCK_DGRAM);
+	uint16_t port;
+
+	CHECK_EQ(set(first, SOL_SOCKET, SO_REUSEADDR, 1), 0);
+	CHECK_EQ(bind4(first, 0), 0);
+	port = port_of(first);
+	CHECK_ERR(bind4(second, port), EADDRINUSE);
+	CHECK_EQ(set(second, SOL_SOCKET, SO_REUSEADDR, 1), 0);
+	CHECK_EQ(bind4(second, port), 0);
+}
+
+static const struct {
+	int level, option, value;
+} kept[] = {
+	{ IPPROTO_TCP, TCP_NODELAY, 1 },      { IPPROTO_TCP, TCP_CORK, 1 },
+	{ IPPROTO_TCP, TCP_KEEPIDLE, 77 },    { IPPROTO_TCP, TCP_KEEPINTVL, 7 },
+	{ IPPROTO_TCP, TCP_KEEPCNT, 3 },      { IPPROTO_TCP, TCP_USER_TIMEOUT, 4321 },
+	{ IPPROTO_IP, IP_TOS, 0x10 },	      { IPPROTO_IP, IP_TTL, 33 },
+	{ IPPROTO_IP, IP_MTU_DISCOVER, 2 },   { IPPROTO_IP, IP_RECVERR, 1 },
+	{ IPPROTO_IP, IP_MULTICAST_LOOP, 0 }, { IPPROTO_IP, IP_MULTICAST_TTL, 9 },
+	{ IPPROTO_IP, IP_RECVTOS, 1 },	      { SOL_SOCKET, SO_REUSEADDR, 1 },
+	{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+};
+
+TEST(options_are_read_back)
+{
+	for (unsigned i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		int type = kept[i].level == IPPROTO_IP ? SOCK_DGRAM : SOCK_STREAM;
+		int fd = new_socket(type);
+
+		CHECK_EQ(set(fd, kept[i].level, kept[i].option, kept[i].value), 0);
+		if (get(fd, kept[i].level, kept[i].option) != kept[i].value)
+			printf("# level %d option %d\n", kept[i].level, kept[i].option);
+		CHECK_EQ(get(fd, kept[i].level, kept[i].option), kept[i].value);
+		close(fd);
+	}
+}
+
+TEST(what_a_listener_has_its_connections_have)
+{
+	int fd = listener_at(0, 0), pair[2];
+
+	CHECK_EQ(set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 55), 0);
+	CHECK_EQ(set(fd, IPPROTO_TCP, TCP_NODELAY, 1), 0);
+	CHECK_EQ(set(fd, IPPROTO_IP, IP_TOS, 8), 0);
+	CHECK_EQ(set(fd, SOL_SOCKET, SO_KEEPALIVE, 1), 0);
+	connection(fd, pair);
+	CHECK_EQ(get(pair[1], IPPROTO_TCP, TCP_KEEPIDLE), 55);
+	CHECK_EQ(get(pair[1], IPPROTO_TCP, TCP_NODELAY), 1);
+	CHECK_EQ(get(pair[1], IPPROTO_IP, IP_TOS), 8);
+	CHECK_EQ(get(pair[1], SOL_SOCKET, SO_KEEPALIVE), 1);
+}
+
+TEST(tcp_info_tells_of_a_connection)
+{
+	int fd = listener_at(0, 0), pair[2];
+	struct tcp_info info;
+	socklen_t length = sizeof(info);
+
+	CHECK_EQ(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length), 0);
+	CHECK_EQ(info.tcpi_state, TCP_LISTEN);
+	connection(fd, pair);
+	CHECK_EQ(write(pair[0], "abcd", 4), 4);
+	length = sizeof(info);
+	CHECK_EQ(getsockopt(pair[0], IPPROTO_TCP, TCP_INFO, &info, &length), 0);
+	CHECK(length >= 104 && length <= sizeof(info));
+	CHECK_EQ(info.tcpi_state, TCP_ESTABLISHED);
+	CHECK(info.tcpi_snd_mss >= 536 && info.tcpi_snd_cwnd >= 1 && info.tcpi_rto > 0);
+	CHECK_EQ(info.tcpi_total_retrans, 0);
+	length = 1; /* cut, as Linux does */
+	CHECK_EQ(getsockopt(pair[0], IPPROTO_TCP, TCP_INFO, &info, &length), 0);
+	CHECK_EQ(length, 1);
+}
+
+TEST(half_of_a_connection_ends)
+{
+	int fd = listener_at(0, 0), pair[2];
+	char text[8];
+
+	connection(fd, pair);
+	CHECK_EQ(write(pair[0], "ask", 3), 3);
+	CHECK_EQ(shutdown(pair[0], SHUT_WR), 0);
+	CHECK_EQ(read(pair[1], text, 8), 3);
+	CHECK_EQ(read(pair[1], text, 8), 0);
+	CHECK_EQ(write(pair[1], "answer", 6), 6);
+	close(pair[1]);
+	CHECK_EQ(recv(pair[0], text, 8, MSG_WAITALL), 6);
+	CHECK_EQ(read(pair[0], text, 8), 0);
+	signal(SIGPIPE, SIG_IGN);
+	CHECK_ERR(write(pair[0], "x", 1), EPIPE);
+}
+
+TEST(a_reset_is_an_error_once)
+{
+	int fd = listener_at(0, 0), pair[2];
+	struct linger at_once = { 1, 0 };
+	struct pollfd wait;
+	char text[8];
+
+	connection(fd, pair);
+	CHECK_EQ(setsockopt(pair[1], SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+	close(pair[1]);
+	wait = (struct pollfd){ .fd = pair[0], .events = POLLIN };
+	CHECK_EQ(poll(&wait, 1, WAIT_MS), 1);
+	CHECK_EQ(wait.revents, POLLIN | POLLERR | POLLHUP);
+	CHECK_ERR(read(pair[0], text, 8), ECONNRESET);
+	CHECK_EQ(read(pair[0], text, 8), 0);
+	signal(SIGPIPE, SIG_IGN);
+	CHECK_ERR(write(pair[0], "x", 1), EPIPE);
+}
+
+/* A client's port is used for the next connection, while the server's end of the last one is in TIME_WAIT. */
+TEST(a_connection_follows_one_from_the_same_port)
+{
+	int fd = listener_at(0, SO_REUSEADDR), pair[2], client;
+	uint16_t port = port_of(fd), from;
+	char text[4];
+
+	connection(fd, pair);
+	from = port_of(pair[0]);
+	close(pair[1]);
+	CHECK_EQ(read(pair[0], text, 4), 0);
+	close(pair[0]);
+	usleep(100000);
+	client = new_socket(SOCK_STREAM);
+	CHECK_EQ(set(client, SOL_SOCKET, SO_REUSEADDR, 1), 0);
+	CHECK_EQ(bind4(client, from), 0);
+	alarm(5);
+	CHECK_EQ(connect4(client, port), 0);
+	alarm(0);
+	pair[1] = accept(fd, NULL, NULL);
+	CHECK_EQ(write(client, "new", 3), 3);
+	CHECK_EQ(read(pair[1], text, 4), 3);
+}
+
+TEST(nobody_at_a_port_is_an_error)
+{
+	int none = new_socket(SOCK_DGRAM), fd = new_socket(SOCK_DGRAM), stream;
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	uint16_t port;
+	char text[4];
+
+	CHECK_EQ(bind4(none, 0), 0);
+	port = port_of(none);
+	close(none);
+	CHECK_EQ(connect4(fd, port), 0);
+	CHECK_EQ(write(fd, "x", 1), 1);
+	CHECK_EQ(poll(&wait, 1, WAIT_MS), 1);
+	CHECK(wait.revents & POLLERR);
+	CHECK_ERR(read(fd, text, 4), ECONNREFUSED);
+	CHECK_EQ(write(fd, "x", 1), 1);
+	CHECK_EQ(poll(&wait, 1, WAIT_MS), 1);
+	CHECK_EQ(get(fd, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+	CHECK_ERR(recv(fd, text, 4, MSG_DONTWAIT), EAGAIN);
+	stream = new_socket(SOCK_STREAM);
+	CHECK_ERR(connect4(stream, port), ECONNREFUSED);
+}
+
+TEST(who_is_not_connected_is_not_told_of_errors)
+{
+	int none = new_socket(SOCK_DGRAM), fd = new_socket(SOCK_DGRAM);
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	struct sockaddr_in address;
+
+	CHECK_EQ(bind4(none, 0), 0);
+	address = at(port_of(none));
+	close(none);
+	CHECK_EQ(sendto(fd, "x", 1, 0, (void *)&address, sizeof(address)), 1);
+	CHECK_EQ(poll(&wait, 1, 200), 0);
+}
+
+int main(void)
+{
+	if (socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EAFNOSUPPORT)
+		return check_done(); /* a kernel that was built without it */
+	RUN(one_program_listens_at_a_port);
+	RUN(several_that_say_so_listen_at_a_port);
+	RUN(a_port_with_connections_is_listened_at_again);
+	RUN(both_families_share_a_port_or_not);
+	RUN(ports_of_datagrams_are_shared_by_those_that_say_so);
+	RUN(options_are_read_back);
+	RUN(what_a_listener_has_its_connections_have);
+	RUN(tcp_info_tells_of_a_connection);
+	RUN(half_of_a_connection_ends);
+	RUN(a_reset_is_an_error_once);
+	RUN(a_connection_follows_one_from_the_same_port);
+	RUN(nobody_at_a_port_is_an_error);
+	RUN(who_is_not_connected_is_not_told_of_errors);
+	return check_done();
+}
