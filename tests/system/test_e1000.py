@@ -202,6 +202,22 @@ def test_the_card_goes_and_comes_under_traffic(start, program, peer, monitor, ca
     assert not re.search('leaked|stray', m.check('dmesg'))
 
 
+@both
+def test_the_card_is_pulled_out_without_a_word(start, program, peer, registers, card):     # noqa: F811
+    netdev, (_, device) = peer.options(card)[:2], peer.options(card)[2:]
+    m = start(files=program, append=APPEND, cpus=4,
+              qemu=[*netdev, '-device', device + ',addr=5', *registers.qemu]).boot()
+    set_up(m)
+    with flood(peer):
+        wait_traffic(m)
+        registers.eject(5)
+        m.run('ip link set eth0 mtu 4000')      # the driver looks: it is not there
+        wait_until(m, '! test -e /sys/class/net/eth0')
+    m.check('rmmod e1000')
+    log = m.check('dmesg')
+    assert 'was unplugged without notice' in log and 'leaked' not in log, log
+
+
 @pytest.fixture
 def server(tmp_path):
     """What the test offers to the machine: its port, and the sum of the file."""

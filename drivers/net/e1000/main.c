@@ -22,16 +22,15 @@ static const struct e1000_model models[] = {
 
 /* ---- link ---- */
 
-/* The link may have changed, or the card was unplugged. */
+/* The link may have changed, or the card was unplugged: then registers read as ones, in QEMU as zeroes. */
 static int64_t e1000_work(void *context)
 {
 	struct e1000_card *card = context;
-	uint32_t status = card_read(card, REG_STATUS);
 	struct e1000_link link;
 
-	if (status == ALL_ONES)
+	e1000_parse_link(card_read(card, REG_STATUS), &link);
+	if (!link.is_up)
 		pci_check(card->device);
-	e1000_parse_link(status, &link);
 	banos_net_carrier(card->net, link.is_up, link.mbit, link.is_full_duplex);
 	return 0;
 }

@@ -172,8 +172,10 @@ int64_t e1000_transmit(void *context, uint32_t queue, const struct banos_net_pac
 					     .stride = stride };
 
 		tx_frame_measure(&frame, count - done);
-		if (frame.pieces + 1 > space && frame.pieces + 1 < E1000_TX_RING)
+		if (frame.pieces + 1 > space && frame.pieces + 1 < E1000_TX_RING) {
+			banos_work_queue(card->work); /* is it still there? */
 			break;
+		}
 		if (frame.pieces + 1 <= space && tx_frame_plan(&frame))
 			tail = tx_frame_put(card, &frame, tail);
 		else
