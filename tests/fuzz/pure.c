@@ -12,10 +12,10 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct fuzz_target *const groups[] = {
-	archive_targets, boot_targets,	device_targets, driver_targets, ext2_targets,
-	fat_targets,	 media_targets, ninep_targets,	program_targets
-};
+static const struct fuzz_target *const groups[] = { archive_targets, boot_targets,  device_targets,
+						    driver_targets,  ext2_targets,  fat_targets,
+						    media_targets,   ninep_targets, network_targets,
+						    program_targets };
 static void (*run)(const uint8_t *data, size_t size);
 
 void require(int holds, const char *what)

@@ -11,7 +11,7 @@ struct fuzz_target {
 };
 extern const struct fuzz_target archive_targets[], boot_targets[], device_targets[],
 	driver_targets[], ext2_targets[], fat_targets[], media_targets[], ninep_targets[],
-	program_targets[];
+	network_targets[], program_targets[];
 
 /** Stop with @p what if a promise is broken. */
 void require(int holds, const char *what);

@@ -325,6 +325,18 @@ def iso_options():
     return {'some': b'norock,nojoliet,map=off,uid=1,gid=2,mode=755,dmode=700,check=r'}
 
 
+def e1000_card():
+    words = struct.pack('<3H', 0x5452, 0xc000, 0xeeff) + bytes(120) + struct.pack('<H', (0xbaba - 0x5452 - 0xc000 - 0xeeff) & 0xffff)
+    received = b''.join(struct.pack('<HHBBH', *x) for x in ((60, 0, 0x63, 0, 0), (1024, 0, 1, 0, 0), (500, 0, 3, 0x20, 0), (9, 0, 7, 1, 0)))
+    return {'link': b'\x83\7\x08\x80' + words + received}
+
+
+def e1000_frame():
+    frame = bytes(12) + b'\x08\0\x45' + bytes(8) + b'\6' + bytes(40)
+    front = struct.pack('<HHHH', 34, 16, 1448, 54)
+    return {'one': front + b'\1\0\x40' + frame, 'parts': front + b'\1\2\x0e\x15\x40' + frame}
+
+
 def ninep():
     """A reply of each kind that is read: type of the request, message."""
     def reply(kind, body):
@@ -346,6 +358,7 @@ TARGETS = {'cpio': cpio, 'archive-kind': archive_kind, 'inflate': inflate,
            'cmdline': cmdline, 'multiboot': multiboot, 'acpi': acpi, 'pci': pci, 'virtio_ring': virtio_ring, 'usb': usb, 'nvme': nvme,
            'screen': screen, 'ldisc': ldisc, 'keymap': keymap, 'script': script,
            'elf': elf, 'signature': signature, 'tables': tables, 'magic': magic, 'iso': iso, 'iso_options': iso_options,
+           'e1000_card': e1000_card, 'e1000_frame': e1000_frame,
            'ninep': ninep, 'ninep_options': ninep_options,
            **dict.fromkeys(('ext2-super', 'ext2-folder', 'ext2-index', 'ext2-extents', 'ext2-attributes'), ext2),
            **dict.fromkeys(('fat-boot', 'fat-entries', 'fat-names', 'fat-rest'), fat)}
