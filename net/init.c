@@ -8,6 +8,7 @@ void net_init(void)
 	if (IS_ENABLED(CONFIG_NETLINK))
 		net_netlink_init();
 	net_proc_init();
+	net_forward_init();
 	if (IS_ENABLED(CONFIG_NET_UNIX))
 		unix_proc_init();
 	if (IS_ENABLED(CONFIG_NET_FAMILIES))

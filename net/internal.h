@@ -50,6 +50,11 @@ void net_proc_init(void);
 void net_socket_proc_init(void);
 void unix_proc_init(void);
 
+/* ---- forward.c ---- */
+
+/** @brief Start-up: the files that switch forwarding. */
+void net_forward_init(void);
+
 /* ---- sysfs.c: with net_lock ---- */
 
 /** @brief /sys/class/net/NAME. */

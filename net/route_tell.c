@@ -266,7 +266,7 @@ void net_setting_changed(u32 event, const struct net_setting *setting)
 {
 	struct netlink_reply reply = { 0 };
 
-	if (!netlink_has_listeners())
+	if (!netlink_has_listeners() || setting->about.kind == BANOS_SETTING_FORWARD)
 		return;
 	rcu_read_lock(); /* its interface */
 	route_setting_tell(&reply, setting, event, 0);

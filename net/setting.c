@@ -16,13 +16,14 @@
 
 #define SETTINGS_MAX 4096u /* of each kind, by programs */
 #define REPORTED_MAX 1024u /* by a protocol */
-#define KINDS	     4u
+#define KINDS	     5u
 
 static DEFINE_MUTEX(settings_lock);
 static struct list settings[KINDS] = {
 	[BANOS_SETTING_ADDRESS] = LIST_INIT(settings[BANOS_SETTING_ADDRESS]),
 	[BANOS_SETTING_ROUTE] = LIST_INIT(settings[BANOS_SETTING_ROUTE]),
 	[BANOS_SETTING_NEIGHBOUR] = LIST_INIT(settings[BANOS_SETTING_NEIGHBOUR]),
+	[BANOS_SETTING_FORWARD] = LIST_INIT(settings[BANOS_SETTING_FORWARD]),
 };
 static u32 counts[KINDS]; /* of programs */
 
@@ -128,7 +129,7 @@ static int setting_put(const struct banos_net_setting *about, struct net_protoco
 	return MIN(result, 0);
 }
 
-static bool setting_exists(const struct banos_net_setting *about)
+bool net_setting_exists(const struct banos_net_setting *about)
 {
 	bool exists;
 
@@ -200,7 +201,7 @@ static void setting_connect(const struct banos_net_setting *address)
 
 	assert_held(&net_lock);
 	if (!interface_is_up(address->interface) || interface_is_loopback(address->interface) ||
-	    !setting_connects(address, &route) || setting_exists(&route))
+	    !setting_connects(address, &route) || net_setting_exists(&route))
 		return;
 	(void)setting_add_asked(&route, NULL);
 }
@@ -217,7 +218,7 @@ int net_setting_add(const struct banos_net_setting *about, const char *label, bo
 	if (about->kind == BANOS_SETTING_ROUTE && about->interface &&
 	    !interface_is_up(about->interface))
 		return -ENETDOWN;
-	if (!replace && setting_exists(about))
+	if (!replace && net_setting_exists(about))
 		return -EEXIST;
 	err = setting_add_asked(about, label);
 	if (!err && about->kind == BANOS_SETTING_ADDRESS)

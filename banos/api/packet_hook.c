@@ -269,3 +269,11 @@ int64_t banos_protocol_hooks(banos_protocol protocol, uint32_t point, uint32_t i
 	return frames_give_back(&frames, (u8 *)packets, count, stride);
 }
 BANOS_EXPORT(banos_protocol_hooks);
+
+int64_t banos_packet_hook_points(uint32_t points)
+{
+	if (!IS_ENABLED(CONFIG_NET_HOOKS))
+		return 0;
+	return READ_ONCE(net_hook_points) & points;
+}
+BANOS_EXPORT(banos_packet_hook_points);

@@ -168,6 +168,15 @@ BANOS_SINCE(2)
 int64_t banos_protocol_hooks(banos_protocol protocol, uint32_t point, uint32_t interface,
 			     struct banos_net_packet *packets, uint32_t count, uint32_t stride);
 
+/**
+ * @brief Ask which points have a hook now, to spare work for those that have none.
+ * Since 2, provided by the kernel.
+ * Context: any.
+ * @param points  BANOS_HOOK_..., several
+ * @return those of them that have one
+ */
+BANOS_SINCE(2) int64_t banos_packet_hook_points(uint32_t points);
+
 BANOS_END
 #endif
 

@@ -58,6 +58,8 @@ BANOS_ASSERT(offsetof(struct banos_interface, name) == 32, interface_name);
 #define BANOS_SETTING_ADDRESS	1u /**< an address of an interface */
 #define BANOS_SETTING_ROUTE	2u
 #define BANOS_SETTING_NEIGHBOUR 3u /**< the hardware address of a station */
+#define BANOS_SETTING_FORWARD \
+	4u /**< what is for other machines is sent on; only the family is stated */
 
 /* What configure() is asked, and banos_protocol_report() says. */
 #define BANOS_SETTING_ADD    1u /**< or change, where one with the same key exists */

@@ -236,6 +236,8 @@ struct net_setting {
  */
 int __must_check net_setting_add(const struct banos_net_setting *about, const char *label,
 				 bool replace);
+/** @brief Is there one with that key? Sleeps. */
+bool net_setting_exists(const struct banos_net_setting *about);
 /** @brief Remove one, with net_lock. @return 0, -ESRCH, -EADDRNOTAVAIL */
 int net_setting_remove(const struct banos_net_setting *about);
 /** @brief What a protocol has learned. Sleeps. @return 0, -EINVAL, -ENODEV, -ENOSPC, -ENOMEM, -ENOENT */

@@ -13,6 +13,7 @@
 #pragma once
 #include <banos/driver.h>
 #include <banos/errno.h>
+#include <banos/packet_hook.h>
 #include <banos/protocol.h>
 #include <banos/socket_family.h>
 #include <lwip/netif.h>
@@ -155,6 +156,7 @@ struct link {
 	uint32_t index, flags, offloads;
 	struct banos_net_packet pending[16]; /* frames to be handed over; of main */
 	uint32_t npending;
+	bool forwards; /* those that are pending were received for other machines */
 };
 extern struct link *links;
 int64_t link_register(banos_owner self);
@@ -173,6 +175,24 @@ void link_report(uint32_t event, const struct banos_net_setting *setting);
 void neighbours_report(void);
 /** What programs set or remove. @return 0 or -errno */
 int64_t neighbour_configure(struct link *main, bool add, const struct banos_net_setting *setting);
+
+/* ---- forward.c ---- */
+
+/** A pbuf that was received for another machine. */
+#define PBUF_FLAG_FORWARDED 0x80u
+void forward_configure(uint32_t event, const struct banos_net_setting *setting);
+/**
+ * Is what was received for another machine, and sent on?
+ * @param out  the interface that it will be sent by, or 0
+ */
+bool forward_is_for_another(uint32_t interface, uint32_t type, const uint8_t *ip, uint32_t length,
+			    uint32_t *out);
+/** Is it for another machine, and forwarding switched off? */
+bool forward_is_refused6(const uint8_t *ip, uint32_t length);
+void forward_fill_checksum(struct pbuf *pbuf, const struct banos_net_packet *packet);
+/** Show packet hooks what arrived. @return how many packets are left, at *packets, which is changed */
+uint32_t forward_show(banos_protocol protocol, const struct banos_net_packet **packets,
+		      uint32_t count);
 
 /* ---- route.c ---- */
 

@@ -48,6 +48,13 @@ void link_report(uint32_t event, const struct banos_net_setting *setting)
 
 static void link_flush(struct link *link)
 {
+	if (!link->forwards && link->npending && banos_packet_hook_points(BANOS_HOOK_OUTPUT)) {
+		int64_t passed = banos_protocol_hooks(protocol, BANOS_HOOK_OUTPUT, link->index,
+						      link->pending, link->npending,
+						      sizeof(link->pending[0]));
+
+		link->npending = passed > 0 ? (uint32_t)passed : 0;
+	}
 	if (link->npending)
 		banos_interface_transmit(protocol, link->index, link->pending, link->npending,
 					 sizeof(link->pending[0]));
@@ -67,6 +74,9 @@ static err_t link_send(struct link *link, struct pbuf *pbuf, uint16_t type)
 	struct banos_net_packet *packet;
 
 	link = link->main;
+	if (link->npending && link->forwards != !!(pbuf->flags & PBUF_FLAG_FORWARDED))
+		link_flush(link);
+	link->forwards = pbuf->flags & PBUF_FLAG_FORWARDED;
 	packet = &link->pending[link->npending];
 	if (banos_packet_alloc(inet_owner, length, 64, packet, sizeof(*packet)))
 		return ERR_MEM;
@@ -114,7 +124,7 @@ static uint32_t frame_take(const struct banos_net_packet *packets, uint32_t coun
 	*pbuf = NULL;
 	if (length < HEADER || length > FRAME_MAX || more)
 		return used;
-	*pbuf = pbuf_alloc(PBUF_RAW, (uint16_t)(length - HEADER), PBUF_RAM);
+	*pbuf = pbuf_alloc(PBUF_LINK, (uint16_t)(length - HEADER), PBUF_RAM);
 	if (!*pbuf)
 		return used;
 	for (uint32_t i = 0; i < used; i++) {
@@ -158,6 +168,7 @@ static void link_input(struct link *link, const struct banos_net_packet *packet,
 {
 	uint32_t type = packet->bytes[12] << 8 | packet->bytes[13];
 	bool good = packet->flags & (BANOS_PACKET_CHECKED | BANOS_PACKET_PARTIAL);
+	uint32_t out;
 
 	if (!shape_is_good(type, pbuf->payload, pbuf->len)) {
 		pbuf_free(pbuf);
@@ -165,6 +176,14 @@ static void link_input(struct link *link, const struct banos_net_packet *packet,
 	}
 	if (tells_neighbours(type, pbuf))
 		neighbours_may_differ = true;
+	if (type == TYPE_IPV6 && forward_is_refused6(pbuf->payload, pbuf->len)) {
+		pbuf_free(pbuf);
+		return;
+	}
+	if (forward_is_for_another(link->index, type, pbuf->payload, pbuf->len, &out)) {
+		forward_fill_checksum(pbuf, packet);
+		pbuf->flags |= PBUF_FLAG_FORWARDED;
+	}
 	if (good || (link->flags & BANOS_INTERFACE_LOOPBACK))
 		link->netif.chksum_flags &= (uint16_t)~CHECKS;
 	else
@@ -187,6 +206,7 @@ static int64_t link_receive(void *context, const struct banos_net_packet *packet
 	if (stride != sizeof(*packets))
 		return -EINVAL;
 	inet_lock();
+	count = forward_show(protocol, &packets, count);
 	for (uint32_t i = 0; i < count;) {
 		struct link *link = link_find(packets[i].interface);
 		struct pbuf *pbuf;
@@ -202,8 +222,9 @@ static int64_t link_receive(void *context, const struct banos_net_packet *packet
 	if (neighbours_may_differ)
 		neighbours_report();
 	neighbours_may_differ = false;
+	if (count)
+		banos_packet_free(packets, count, stride);
 	inet_unlock();
-	banos_packet_free(packets, count, stride);
 	return 0;
 }
 

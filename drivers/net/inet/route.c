@@ -139,6 +139,10 @@ int64_t route_configure(uint32_t event, const struct banos_net_setting *setting)
 
 	if (setting->family != BANOS_FAMILY_IPV4 && setting->family != BANOS_FAMILY_IPV6)
 		return 0;
+	if (setting->kind == BANOS_SETTING_FORWARD) {
+		forward_configure(event, setting);
+		return 0;
+	}
 	if (setting->prefix > (setting->family == BANOS_FAMILY_IPV4 ? 32 : 128))
 		return -EINVAL;
 	if (setting->kind == BANOS_SETTING_ROUTE) {

@@ -40,7 +40,7 @@ void *inet_memory_zeroes(unsigned long count, unsigned long size);
 #define LWIP_IPV6_NUM_ADDRESSES	      8
 #define LWIP_IPV6_AUTOCONFIG	      1
 #define LWIP_IPV6_MLD		      1
-#define LWIP_IPV6_FORWARD	      0
+#define LWIP_IPV6_FORWARD	      1
 #define LWIP_ND6_NUM_NEIGHBORS	      120
 #define LWIP_ND6_NUM_DESTINATIONS     120
 #define LWIP_ND6_QUEUEING	      1
@@ -53,7 +53,7 @@ void *inet_memory_zeroes(unsigned long count, unsigned long size);
 #define LWIP_MULTICAST_TX_OPTIONS     1
 #define LWIP_BROADCAST_PING	      0
 #define LWIP_MULTICAST_PING	      0
-#define IP_FORWARD		      0
+#define IP_FORWARD		      1
 #define IP_REASSEMBLY		      1
 #define IP_REASS_MAX_PBUFS	      256
 #define MEMP_NUM_REASSDATA	      64
@@ -118,6 +118,8 @@ struct netif *inet_route4(const struct ip4_addr *source, const struct ip4_addr *
 const struct ip4_addr *inet_gateway4(struct netif *netif, const struct ip4_addr *destination);
 #define LWIP_HOOK_ETHARP_GET_GW(netif, destination) inet_gateway4(netif, destination)
 struct netif *inet_route6(const struct ip6_addr *source, const struct ip6_addr *destination);
-#define LWIP_HOOK_IP6_ROUTE(source, destination) inet_route6(source, destination)
+int inet_may_forward4(void);
+#define LWIP_HOOK_IP4_CANFORWARD(pbuf, destination) inet_may_forward4()
+#define LWIP_HOOK_IP6_ROUTE(source, destination)    inet_route6(source, destination)
 const struct ip6_addr *inet_gateway6(struct netif *netif, const struct ip6_addr *destination);
 #define LWIP_HOOK_ND6_GET_GW(netif, destination) inet_gateway6(netif, destination)
