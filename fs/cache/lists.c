@@ -140,7 +140,7 @@ struct inode *cache_walk_next(struct cache_walk *walk)
 {
 	struct file_cache *cache = NULL;
 
-	for (; !cache && walk->cpu < CPU_MAX; walk->cpu += !cache) {
+	for (; !cache && walk->cpu < cpu_count; walk->cpu += !cache) {
 		struct cache_lists *lists = &cache_lists[walk->cpu];
 
 		if (list_empty(&lists->dirty))
@@ -207,7 +207,7 @@ static bool list_has_dirty_of(struct cache_lists *lists, u32 flusher)
 
 bool cache_any_dirty(u32 flusher)
 {
-	for (u32 cpu = 0; cpu < CPU_MAX; cpu++)
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
 		if (list_has_dirty_of(&cache_lists[cpu], flusher))
 			return true;
 	return false;

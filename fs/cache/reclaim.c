@@ -116,8 +116,8 @@ static u64 reclaim_pass(u64 wanted, bool mapped_too)
 	static struct atomic next_cpu;
 	u64 freed = 0;
 
-	for (u32 turn = 0, empty = 0; turn < TURNS && empty < CPU_MAX && freed < wanted;) {
-		u32 cpu = (u32)atomic_add_return(&next_cpu, 1) % CPU_MAX;
+	for (u32 turn = 0, empty = 0; turn < TURNS && empty < cpu_count && freed < wanted;) {
+		u32 cpu = (u32)atomic_add_return(&next_cpu, 1) % cpu_count;
 		struct inode *inode = NULL;
 
 		if (!list_empty(&cache_lists[cpu].cached))
