@@ -7,7 +7,6 @@
  * some is remembered (rooms), so that a folder that grows is not read at each new name: a block, and in it an
  * entry; before that there is none, or not enough for a name that was added since.
  */
-#include <stddef.h>
 #include <banos/errno.h>
 #include <banos/string.h>
 #include "hash.h"
@@ -32,16 +31,6 @@ uint32_t folder_type(uint32_t mode)
 	return types[mode >> 12 & 15];
 }
 
-/* Linux's DT_ of a type of an entry. */
-static uint32_t entry_kind(uint32_t type)
-{
-	static const uint8_t kinds[8] = { 0, 8, 4, 2, 6, 1, 12, 10 };
-
-	if (type >= sizeof(kinds))
-		return 0;
-	return kinds[type];
-}
-
 uint64_t place_offset(const struct volume *volume, const struct place *place)
 {
 	return (place->block << volume->layout.block_shift) + place->entry.offset;
@@ -49,7 +38,7 @@ uint64_t place_offset(const struct volume *volume, const struct place *place)
 
 /* ---- the blocks of a folder ---- */
 
-static uint64_t folder_blocks(const struct volume *volume, const struct node *folder)
+uint64_t folder_blocks(const struct volume *volume, const struct node *folder)
 {
 	return inode_bytes(folder->raw) >> volume->layout.block_shift;
 }
@@ -277,102 +266,7 @@ int64_t folder_may_go(struct volume *volume, const struct node *folder, uint64_t
 	return 0;
 }
 
-/* ---- listing ---- */
-
-#define RECORD(field) offsetof(struct banos_directory_entry, field)
-
-struct listing {
-	uint8_t *to;
-	uint32_t length, used;
-};
-
-/* Copy a name; @room: bytes that may be read and written. */
-static void name_copy(uint8_t *to, const char *from, uint32_t length, uint32_t room)
-{
-	if ((length + 7) / 8 * 8 > room) {
-		memcpy(to, from, length);
-		return;
-	}
-	for (uint32_t at = 0; at < length; at += 8)
-		__builtin_memcpy(to + at, from + at, 8);
-}
-
-/* @rest: bytes of the block behind the entry's beginning. @return 1: there is no room for it */
-static inline int listing_add(struct listing *listing, const struct dirent *entry, uint64_t cookie,
-			      uint32_t rest)
-{
-	uint32_t bytes = (BANOS_DIRECTORY_NAME + entry->name_bytes + 7) / 8 * 8;
-	uint32_t left = listing->length - listing->used;
-	uint8_t *to = listing->to + listing->used;
-	uint64_t node = entry->inode;
-	uint16_t length = (uint16_t)bytes;
-
-	if (left < bytes)
-		return 1;
-	__builtin_memcpy(to + RECORD(node), &node, sizeof(node));
-	__builtin_memcpy(to + RECORD(cookie), &cookie, sizeof(cookie));
-	__builtin_memcpy(to + RECORD(record_bytes), &length, sizeof(length));
-	to[RECORD(type)] = (uint8_t)entry_kind(entry->type);
-	to[RECORD(name_bytes)] = (uint8_t)entry->name_bytes;
-	name_copy(to + BANOS_DIRECTORY_NAME, entry->name, entry->name_bytes,
-		  (uint32_t)lesser(rest - DIRENT_HEADER, left - BANOS_DIRECTORY_NAME));
-	listing->used += bytes;
-	return 0;
-}
-
-/* List a block from byte @from on. @return 0; 1: the list is full; -EUCLEAN */
-static int64_t block_list(struct volume *volume, const uint8_t *block, uint64_t base, uint64_t from,
-			  struct listing *listing)
-{
-	struct dirent entry;
-
-	for (uint32_t offset = 0;; offset += entry.length) {
-		int result = dirent_parse(&volume->form, block, offset, &entry);
-
-		if (result)
-			return result == DIRENT_ABSENT ? 0 : result;
-		/* Entries before @from are walked, too: it need not be where one begins any more. */
-		if (!entry.inode || base + offset < from ||
-		    (entry.name[0] == '.' &&
-		     (entry.name_bytes == 1 || (entry.name_bytes == 2 && entry.name[1] == '.'))))
-			continue;
-		if (listing_add(listing, &entry, base + offset + entry.length,
-				volume->layout.block_bytes - offset))
-			return 1;
-	}
-}
-
-int64_t ext2_readdir(void *fs, uint64_t dir, uint64_t cookie, uint8_t *to, uint32_t length)
-{
-	struct volume *volume = fs;
-	uint32_t shift = volume->layout.block_shift;
-	struct listing listing = { to, length, 0 };
-	struct run run = { 0 };
-	struct node folder;
-	uint64_t block;
-	int64_t result = node_get(volume, dir, &folder);
-
-	if (!result && inode_type(folder.raw) != MODE_FOLDER)
-		result = -ENOTDIR;
-	for (uint64_t index = cookie >> shift; !result && index < folder_blocks(volume, &folder);
-	     index++) {
-		struct view view;
-
-		result = folder_block(volume, &folder, index, &run, &block);
-		if (result || !block)
-			continue;
-		result = view_get(volume, block, &view);
-		if (result)
-			break;
-		result = block_list(volume, view.bytes, index << shift, cookie, &listing);
-		view_put(volume, &view);
-		if (result == -EUCLEAN)
-			volume_damaged(volume, "a folder is wrong");
-	}
-	if (result < 0)
-		return result;
-	return listing.used;
-}
+/* ---- a name ---- */
 
 int64_t ext2_lookup(void *fs, uint64_t dir, const char *name, uint32_t length,
 		    struct banos_attr *attr)
@@ -430,6 +324,7 @@ static void room_set(struct volume *volume, uint32_t folder, uint64_t index, uin
 void folder_drop(struct volume *volume, uint32_t folder)
 {
 	room_set(volume, folder, 0, 0);
+	listing_drop(volume, folder);
 	known_drop(volume, folder);
 }
 
@@ -602,6 +497,7 @@ int64_t folder_add(struct volume *volume, struct node *folder, struct addition *
 
 	if (addition->length > DIRENT_NAME_MAX)
 		return -ENAMETOOLONG;
+	listing_drop(volume, folder->number);
 	if (folder_has_index(volume, folder))
 		result = index_add(volume, folder, addition);
 	if (result != DIRENT_ABSENT)
@@ -619,6 +515,7 @@ int64_t folder_remove(struct volume *volume, const struct node *folder, const st
 	uint64_t index;
 	uint32_t from;
 
+	listing_drop(volume, folder->number);
 	dirent_remove(&place->entry, &patch);
 	index = room_get(volume, folder->number, &from);
 	/* The entry before may take the space: no entry begins where this one did. */

@@ -335,6 +335,7 @@ static int64_t ext2_remount(void *fs, uint32_t flags, const char *options)
 	/* While it was read-only, another program may have repaired it. */
 	for (uint32_t i = 0; i < SHARDS; i++)
 		memset(volume->shards[i].groups, 0, sizeof(volume->shards[i].groups));
+	memset(volume->stops, 0, sizeof(volume->stops));
 	error = read_only ? super_close(volume) : super_open(volume);
 	if (!error)
 		volume->read_only = read_only;

@@ -38,6 +38,7 @@
 #define LINK_SLOTS   8u
 #define TABLES	     64u
 #define ROOMS	     64u
+#define STOPS	     16u
 #define STARTS	     64u
 #define KNOWN_TABLES 8u
 #define KNOWN_BLOCKS 4u
@@ -103,6 +104,8 @@ struct volume {
 	uint64_t blocks_free, inodes_free; /* at the last sync() */
 	uint64_t tables[TABLES]; /* group << 32 | block of its inodes, as they are fixed */
 	uint64_t rooms[ROOMS];	 /* where a folder may have space: folder.c */
+	uint64_t stops
+		[STOPS]; /* folder << 32 | where a listing stopped, and an entry begins: list.c */
 	uint64_t
 		starts[STARTS]; /* group << 33 | kind << 32 | first bit that may be free: alloc.c */
 	struct known known[KNOWN_TABLES];
@@ -252,6 +255,9 @@ struct place {
 };
 int64_t folder_find(struct volume *volume, const struct node *folder, const char *name,
 		    uint32_t length, struct place *place);
+uint64_t folder_blocks(const struct volume *volume, const struct node *folder);
+/** Entries of the folder are going to begin elsewhere; nobody lists it. */
+void listing_drop(struct volume *volume, uint32_t folder);
 /** A block of a folder on the store; @p run remembers what was found last. 0: a hole */
 int64_t folder_block(struct volume *volume, const struct node *folder, uint64_t index,
 		     struct run *run, uint64_t *block);
