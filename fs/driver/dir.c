@@ -20,7 +20,6 @@
 #include "driver.h"
 
 #define READ_MIN 512u
-#define READ_MAX 32768u
 
 /* Positions in a folder: 0 ".", 1 "..", then the driver's cookies, from POS_COOKIES on. */
 #define POS_COOKIES 2u
@@ -322,6 +321,100 @@ static int pass_listed(struct dir_context *context, const u8 *from, u64 bytes, u
 	return 1;
 }
 
+/*
+ * Where the driver has listed into the reader's own buffer: a record of its is as long as the reader's, its fields lie at the
+ * same places, and the name one byte behind, where its length is before.
+ */
+_Static_assert(offsetof(struct banos_directory_entry, node) ==
+			       offsetof(struct user_dirent64, d_ino) &&
+		       offsetof(struct banos_directory_entry, cookie) ==
+			       offsetof(struct user_dirent64, d_off) &&
+		       offsetof(struct banos_directory_entry, record_bytes) ==
+			       offsetof(struct user_dirent64, d_reclen) &&
+		       offsetof(struct banos_directory_entry, type) ==
+			       offsetof(struct user_dirent64, d_type) &&
+		       offsetof(struct banos_directory_entry, name_bytes) ==
+			       offsetof(struct user_dirent64, d_name) &&
+		       offsetof(struct user_dirent64, d_name) + 1 == BANOS_DIRECTORY_NAME,
+	       "a name moves by a byte, and nothing else");
+
+/* Move a name to the byte before it, with NULs up to the end of its record. Reads a word. @return not 0: it is none */
+static inline u64 name_in_place(u8 *record, u64 length, u64 reclen)
+{
+	char *name = (char *)record + BANOS_DIRECTORY_NAME;
+	u64 last, bad, word;
+
+	if (unlikely(length < 8)) {
+		last = *(const name_word *)name & ((1ull << length * 8) - 1);
+		bad = name_ends(last | NAME_ONES << length * 8) | !length;
+		if (reclen == sizeof(struct banos_directory_entry)) {
+			memcpy(name - 1, &last, 5); /* all that it has room for */
+			return bad;
+		}
+		*(name_word *)(record + reclen - 8) = 0;
+		*(name_word *)(name - 1) = last;
+		return bad;
+	}
+	last = *(const name_word *)(name + length - 8);
+	bad = name_ends(last);
+	for (u64 done = 0; done + 8 < length; done += 8) {
+		word = *(const name_word *)(name + done);
+		bad |= name_ends(word);
+		*(name_word *)(name - 1 + done) = word;
+	}
+	*(name_word *)(record + reclen - 8) = 0;
+	*(name_word *)(name - 1 + length - 8) = last;
+	return bad;
+}
+
+/* @return the end of what was listed, nearer if the record was longer than need be; NULL: it is impossible */
+static __cold u8 *record_shorten(u8 *record, u64 reclen, u8 *end)
+{
+	struct banos_directory_entry *entry = (void *)record;
+	u64 listed = entry->record_bytes;
+
+	if (listed < reclen || listed & 7 || listed > (u64)(end - record))
+		return NULL;
+	entry->record_bytes = (u16)reclen;
+	memmove(record + reclen, record + listed, (u64)(end - record) - listed);
+	return end - (listed - reclen);
+}
+
+/* What was listed lies at context->next. @return 1; -EUCLEAN: one is wrong, and those before it are passed on */
+static __noinline int pass_in_place(struct dir_context *context, u64 bytes, u32 name_max)
+{
+	u8 *record = context->next, *end = record + bytes;
+	u64 pos = context->pos, reclen;
+
+	for (; record < end; record += reclen) {
+		struct banos_directory_entry *entry = (void *)record;
+		u64 length, next;
+
+		if (end - record < (s64)sizeof(*entry))
+			break;
+		length = entry->name_bytes;
+		reclen = ALIGN_UP(BANOS_DIRECTORY_NAME + length, 8ull);
+		if (unlikely(entry->record_bytes != reclen)) {
+			u8 *nearer = record_shorten(record, reclen, end);
+
+			if (!nearer)
+				break;
+			end = nearer;
+		}
+		next = entry->cookie + POS_COOKIES;
+		if (reclen > (u64)(end - record) || length > name_max || (s64)next <= POS_COOKIES)
+			break;
+		if (name_in_place(record, length, reclen))
+			break;
+		pos = entry->cookie = next;
+	}
+	context->pos = pos;
+	context->next = record;
+	if (record < end)
+		return -EUCLEAN;
+	return 1;
+}
+
 static int list_some(struct file *f, struct dir_context *context, u8 *buf, u32 size)
 {
 	struct driven_super *super = driven_of(f->inode->sb);
@@ -339,17 +432,44 @@ static int list_some(struct file *f, struct dir_context *context, u8 *buf, u32 s
 	return more;
 }
 
-static u32 list_size(const struct dir_context *context)
+/* As much as the reader has room for: records have about the size of its own. */
+static int list_in_place(struct file *f, struct dir_context *context)
 {
-	return MIN(MAX((u32)(context->end - context->next), READ_MIN), READ_MAX) & ~7u;
+	u32 size = (u32)(context->end - context->next) & ~7u;
+	struct driven_super *super = driven_of(f->inode->sb);
+	s64 got = driven_ask(super, readdir, node_number(f->inode), context->pos - POS_COOKIES,
+			     context->next, size);
+	int more;
+
+	if (got <= 0)
+		return got;
+	if (got > size)
+		return -EUCLEAN;
+	more = pass_in_place(context, got, super->info.name_max);
+	if (more < 0)
+		driven_damaged(super, "a folder lists impossible names");
+	return more;
+}
+
+/* The reader has less room than a driver is asked to fill. */
+static __cold int list_apart(struct file *f, struct dir_context *context)
+{
+	u8 *buf = kmalloc(READ_MIN + sizeof(u64));
+	const u8 *before = context->next;
+	int more = 1;
+
+	if (!buf)
+		return -ENOMEM;
+	while (more > 0 && context->next == before && !context->full)
+		more = list_some(f, context, buf, READ_MIN);
+	kfree(buf);
+	return more;
 }
 
 static int driven_readdir(struct file *f, struct dir_context *context)
 {
 	const u8 *before;
 	int more = 1;
-	u32 size;
-	u8 *buf;
 
 	if (context->pos == 0 && !dir_fill(context, 0, ".", 1, f->inode->ino, DT_DIR))
 		return 0;
@@ -357,14 +477,10 @@ static int driven_readdir(struct file *f, struct dir_context *context)
 	    !dir_fill(context, 1, "..", 2, f->path.dentry->parent->inode->ino, DT_DIR))
 		return 0;
 	before = context->next;
-	size = list_size(context);
-	buf = kmalloc(size + sizeof(u64));
-	if (!buf)
-		return -ENOMEM;
-	/* Records have about the size of the program's: as much as it has room for is asked for, and no more. */
-	while (more > 0 && (context->next == before || context->end - context->next >= READ_MIN))
-		more = list_some(f, context, buf, MIN(size, list_size(context)));
-	kfree(buf);
+	if (context->end - context->next < READ_MIN)
+		more = list_apart(f, context);
+	while (more > 0 && context->end - context->next >= READ_MIN)
+		more = list_in_place(f, context);
 	if (more < 0 && context->next == before)
 		return more;
 	file_accessed(f);

@@ -16,7 +16,8 @@
 #include <kernel/uaccess.h>
 #include <uapi/dirent.h>
 
-#define DIRENT_CHUNK 32768u
+#define DIRENT_SLACK sizeof(u64) /* names are read by words */
+#define DIRENT_CHUNK (32768u - DIRENT_SLACK)
 
 bool dir_fill(struct dir_context *context, u64 pos, const char *name, u32 len, ino_t ino, u32 type)
 {
@@ -71,8 +72,8 @@ static s64 do_getdents(u32 fd, uaddr_t out, u32 size, bool old)
 
 	if (!ref.file)
 		return -EBADF;
-	size = MIN(size, DIRENT_CHUNK);
-	buf = kmalloc(MAX(size, 16u));
+	size = MIN(size, (u32)DIRENT_CHUNK);
+	buf = kmalloc(size + DIRENT_SLACK);
 	if (buf) {
 		context = (struct dir_context){ .next = buf, .end = buf + size };
 		ret = read_dir(ref.file, &context);

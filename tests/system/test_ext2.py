@@ -7,7 +7,8 @@ import subprocess
 import pytest
 
 import machine as machines
-from conftest import repeats
+from archive import file
+from conftest import disk_program, repeats
 
 pytestmark = [pytest.mark.banos, pytest.mark.skipif(not shutil.which('mke2fs', path='/usr/sbin:/sbin'),
                                                     reason='needs e2fsprogs')]
@@ -35,6 +36,16 @@ def disk(image):
 
 def mount(m):
     m.check('modprobe virtioblk; modprobe ext2; mkdir -p /mnt/d; mount -t ext2 /dev/vda /mnt/d && cd /mnt/d')
+
+
+def test_names_of_all_lengths_are_listed(start, image):
+    """Also by a program that has room for few, and while names are added and removed."""
+    m = start(append='quiet', files={'listed': file('', disk_program('listed'), 0o755)}, qemu=disk(image)).boot()
+    mount(m)
+    assert m.check('mkdir l && cd l && /listed', 60) == '0 wrong\n'
+    m.check('cd / && umount /mnt/d')
+    m.close()
+    host('e2fsck', '-fn', image)
 
 
 @pytest.mark.parametrize('kernel', [

@@ -172,6 +172,7 @@ def test_one_change_of_a_file_at_a_time(start, tmp_path):
             '-drive', f'if=none,id=d,format=raw,file={disk}', '-device', 'virtio-blk-pci,drive=d']).boot()
     m.check('modprobe virtio_blk; insmod /juggler.ko; mkdir /j; until test -b /dev/vda; do sleep 0.1; done')
     m.check('mount -t juggler /dev/vda /j && cd /j')
+    assert m.check('ls; find . | sort').split() == ['left', 'right', '.', './left', './right']
     assert m.check('/renamerace left right 256', 60).split() == ['0']
     m.check('cd /; umount /j; mount -t juggler /dev/vda /j')
     assert m.check('stat -c %h /j').split() == ['2']

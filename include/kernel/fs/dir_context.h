@@ -4,7 +4,7 @@
 #include <kernel/types.h>
 #include <uapi/dirent.h>
 
-/** A buffer of struct user_dirent64, which is filled up. */
+/** A buffer of struct user_dirent64, which is filled up. A word behind its end may be read. */
 struct dir_context {
 	u64 pos; /* where the reader continues */
 	u8 *next, *end;

@@ -13,6 +13,7 @@
 #define FILES	    2u
 #define PAGES	    256u
 #define UNIT	    4096u
+#define RECORD	    64u /* longer than need be */
 #define CHANGE_NS   1000000u
 #define MODE_FILE   0100644u
 #define MODE_FOLDER 0040755u
@@ -86,12 +87,22 @@ static int64_t juggler_lookup(void *fs, uint64_t dir, const char *name, uint32_t
 static int64_t juggler_readdir(void *fs, uint64_t dir, uint64_t cookie, uint8_t *to,
 			       uint32_t length)
 {
+	uint32_t used = 0;
+
 	(void)fs;
 	(void)dir;
-	(void)cookie;
-	(void)to;
-	(void)length;
-	return 0;
+	for (uint64_t i = cookie; i < FILES && length - used >= RECORD; i++) {
+		struct banos_directory_entry *entry = (void *)(to + used);
+
+		entry->node = juggled[i].node;
+		entry->cookie = i + 1;
+		entry->record_bytes = RECORD;
+		entry->type = 8;
+		entry->name_bytes = (uint8_t)strlen(names[i]);
+		memcpy(entry->name, names[i], entry->name_bytes);
+		used += RECORD;
+	}
+	return used;
 }
 
 static int64_t juggler_rename(void *fs, const struct banos_rename *what)
