@@ -243,6 +243,14 @@ static bool batch_read(struct hook_batch *batch)
 	return !others;
 }
 
+/* The frame behind another one; NULL: the first one. */
+static struct packet *frame_behind(const struct packet_list *frames, const struct packet *before)
+{
+	if (before)
+		return before->next;
+	return frames->first;
+}
+
 /* @return does it stay in the list? */
 static bool frame_finish(struct net_hook *hook, const struct banos_hook_place *place,
 			 struct packet *frame, u64 verdict, struct net_hook_counts *counts)
@@ -272,7 +280,7 @@ static __cold struct packet *batch_sort(const struct hook_batch *batch, struct n
 					struct packet_list *frames, struct packet *before,
 					const struct packet *end, struct net_hook_counts *counts)
 {
-	struct packet *frame = before ? before->next : frames->first, *next;
+	struct packet *frame = frame_behind(frames, before), *next;
 
 	for (u32 i = 0; frame != end; frame = next) {
 		u64 bytes = packet_memory(frame);
@@ -333,7 +341,7 @@ static u32 batch_frames(const struct hook_batch *batch)
 /* Frames of more parts than a batch has become one packet. */
 static __cold void frame_join(struct packet_list *frames, struct packet *before)
 {
-	struct packet *frame = before ? before->next : frames->first, *next = frame->next, *joined;
+	struct packet *frame = frame_behind(frames, before), *next = frame->next, *joined;
 
 	joined = packet_copy(frame, PACKET_HEADROOM);
 	frames->bytes -= packet_memory(frame);
@@ -371,7 +379,7 @@ static void hook_call(struct net_hook *hook, const struct banos_hook_place *plac
 				at = at->next;
 			}
 			frame_join(frames, before);
-			at = before ? before->next : frames->first;
+			at = frame_behind(frames, before);
 			continue;
 		}
 		if (unlikely(hook->packets(hook->private, place, batch.packets, batch.count,

@@ -84,7 +84,9 @@ static int64_t rules_write(void *context, void *opened, banos_buffer from, uint6
 		copied = banos_buffer_read(from, text, sizeof(text));
 		if (copied <= 0)
 			return copied;
-		error = file->wrong ? -EINVAL : text_take(file, text, (uint32_t)copied);
+		error = -EINVAL;
+		if (!file->wrong)
+			error = text_take(file, text, (uint32_t)copied);
 		done += (uint64_t)copied;
 	}
 	if (error) {
@@ -100,7 +102,7 @@ static int64_t put_line(banos_buffer to, uint64_t *room, const char *line, uint3
 {
 	int64_t copied;
 
-	if (length > *room)
+	if (!length || length > *room)
 		return 0;
 	copied = banos_buffer_write(to, line, length);
 	if (copied > 0)
@@ -142,7 +144,7 @@ static int64_t rules_read(void *context, void *opened, banos_buffer to, uint64_t
 
 	for (;;) {
 		uint32_t number = file->at, bytes = rules_line(&number, line, RULE_LINE_MAX);
-		int64_t copied = bytes ? put_line(to, &room, line, bytes) : 0;
+		int64_t copied = put_line(to, &room, line, bytes);
 
 		if (copied < 0)
 			return copied;
@@ -182,7 +184,9 @@ static const char *protocol_name(uint32_t protocol)
 {
 	if (protocol == FLOW_TCP)
 		return "tcp  ";
-	return protocol == FLOW_UDP ? "udp  " : "icmp ";
+	if (protocol == FLOW_UDP)
+		return "udp  ";
+	return "icmp ";
 }
 
 /* Protocol, state, who began with whom, and how answers look. */
@@ -221,7 +225,7 @@ static int64_t connections_read(void *context, void *opened, banos_buffer to, ui
 
 	for (;;) {
 		uint32_t number = file->at, bytes = connection_line(&number, line, sizeof(line));
-		int64_t copied = bytes ? put_line(to, &room, line, bytes) : 0;
+		int64_t copied = put_line(to, &room, line, bytes);
 
 		if (copied < 0)
 			return copied;

@@ -191,12 +191,29 @@ static enum flow_kind read_transport(const uint8_t *bytes, uint32_t end, struct 
 		if (left < UDP_HEADER)
 			return FLOW_BAD;
 		break;
-	case FLOW_ICMP: return flow->key.family == 4 ? read_icmp(bytes, end, flow) : FLOW_OTHER;
-	case FLOW_ICMP6: return flow->key.family == 6 ? read_icmp(bytes, end, flow) : FLOW_OTHER;
+	case FLOW_ICMP:
+	case FLOW_ICMP6:
+		if ((flow->key.protocol == FLOW_ICMP) != (flow->key.family == 4))
+			return FLOW_OTHER;
+		return read_icmp(bytes, end, flow);
 	default: return FLOW_OTHER;
 	}
 	(void)read_ports(bytes, flow->transport, end, &flow->key);
 	return FLOW_TRACKED;
+}
+
+static uint32_t header_bytes(bool six)
+{
+	if (six)
+		return IPV6_HEADER;
+	return IPV4_HEADER;
+}
+
+static uint32_t datagram_length(const uint8_t *ip, bool six)
+{
+	if (six)
+		return filter_be16(ip + 4) + IPV6_HEADER;
+	return filter_be16(ip + 2);
 }
 
 /* Where the datagram ends in this packet: what follows is padding. 0: it is not all there */
@@ -205,13 +222,13 @@ static uint32_t datagram_end(const struct flow_frame *frame, bool six)
 	const uint8_t *ip = frame->bytes + FLOW_ETHERNET;
 	uint32_t length;
 
-	if (frame->length < FLOW_ETHERNET + (six ? IPV6_HEADER : IPV4_HEADER))
+	if (frame->length < FLOW_ETHERNET + header_bytes(six))
 		return 0;
-	length = six ? filter_be16(ip + 4) + IPV6_HEADER : filter_be16(ip + 2);
+	length = datagram_length(ip, six);
 	if (six && length == IPV6_HEADER && frame->length > FLOW_ETHERNET + IPV6_HEADER)
 		return frame->length; /* longer than the field can say: to be cut */
 	if (length > frame->length - FLOW_ETHERNET)
-		return frame->more ? frame->length : 0;
+		return frame->length * frame->more; /* the rest is elsewhere, or missing */
 	return length + FLOW_ETHERNET;
 }
 
@@ -451,8 +468,7 @@ static bool refuse_tcp(struct flow_frame *frame, const struct flow *flow,
 
 	if (flow->tcp_flags & FLOW_RST)
 		return false;
-	ip_length = six ? filter_be16(bytes + FLOW_ETHERNET + 4) + IPV6_HEADER
-			: filter_be16(bytes + FLOW_ETHERNET + 2);
+	ip_length = datagram_length(bytes + FLOW_ETHERNET, six);
 	filter_put16(rst, answer->from_port);
 	filter_put16(rst + 2, answer->to_port);
 	rst[12] = TCP_HEADER / 4 << 4;
@@ -469,7 +485,7 @@ static bool refuse_tcp(struct flow_frame *frame, const struct flow *flow,
 	}
 	filter_put16(rst + 16,
 		     checksum_of(rst, TCP_HEADER, pseudo_sum(answer, FLOW_TCP, TCP_HEADER)));
-	if ((six ? IPV6_HEADER : IPV4_HEADER) + FLOW_ETHERNET + TCP_HEADER > frame->room)
+	if (header_bytes(six) + FLOW_ETHERNET + TCP_HEADER > frame->room)
 		return false;
 	at = put_ip(bytes, answer, FLOW_TCP, TCP_HEADER);
 	memcpy(bytes + at, rst, TCP_HEADER);
@@ -482,22 +498,27 @@ static bool refuse_tcp(struct flow_frame *frame, const struct flow *flow,
 static bool refuse_icmp(struct flow_frame *frame, const struct flow *flow,
 			const struct flow_key *answer, const struct flow_key *as)
 {
-	uint32_t six = answer->family == 6, header = six ? IPV6_HEADER : IPV4_HEADER;
-	uint32_t protocol = six ? FLOW_ICMP6 : FLOW_ICMP, sum = 0, at;
+	uint32_t six = answer->family == 6, header = header_bytes(six);
+	uint32_t protocol = FLOW_ICMP, sum = 0, at;
 	uint32_t quoted = flow->transport + 8 - FLOW_ETHERNET, length = ICMP_HEADER + quoted;
 	uint8_t *bytes = frame->bytes, *icmp;
 
 	if (flow->transport + 8 > frame->length || quoted > 128 ||
 	    FLOW_ETHERNET + header + length > frame->room)
 		return false;
+	if (six)
+		protocol = FLOW_ICMP6;
 	if (!six && (memcmp(flow->key.to, as->to, 4) || flow->key.to_port != as->to_port))
 		filter_flow_rewrite(frame, flow, false, as->to, as->to_port);
 	memmove(bytes + FLOW_ETHERNET + header + ICMP_HEADER, bytes + FLOW_ETHERNET, quoted);
 	at = put_ip(bytes, answer, protocol, length);
 	icmp = bytes + at;
 	memset(icmp, 0, ICMP_HEADER);
-	icmp[0] = six ? 1 : 3;
-	icmp[1] = six ? 4 : 3; /* port unreachable */
+	icmp[0] = icmp[1] = 3; /* port unreachable */
+	if (six) {
+		icmp[0] = 1;
+		icmp[1] = 4;
+	}
 	if (six)
 		sum = pseudo_sum(answer, FLOW_ICMP6, length);
 	filter_put16(icmp + 2, checksum_of(icmp, length, sum));

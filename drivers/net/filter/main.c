@@ -184,8 +184,10 @@ static int64_t filter_make_table(banos_owner self)
 		table->max *= 2;
 	table->tracks = banos_alloc(self, (uint64_t)table->max * sizeof(*table->tracks), 0);
 	table->heads = banos_alloc(self, (uint64_t)table->max * sizeof(*table->heads), 0);
-	if (error || !table->tracks || !table->heads)
-		return error ? error : -ENOMEM;
+	if (error)
+		return error;
+	if (!table->tracks || !table->heads)
+		return -ENOMEM;
 	track_init(table);
 	filter.address_of = interface_address;
 	return banos_spin_init(&filter_lock);

@@ -191,13 +191,14 @@ void track_sweep(struct track_table *table, uint64_t now_ns, uint32_t count)
 
 static uint64_t track_lifetime(const struct track *track)
 {
+	static const uint16_t udp_seconds[] = { 30, 300 };
 	static const uint16_t tcp_seconds[TRACK_STATES] = { 120, 60, 7440, 240, 120, 10 };
 	uint32_t protocol = track->keys[0].protocol;
 
 	if (protocol == FLOW_TCP)
 		return tcp_seconds[track->state] * SECOND;
 	if (protocol == FLOW_UDP)
-		return (track->replied ? 300 : 30) * SECOND;
+		return udp_seconds[track->replied] * SECOND;
 	return 60 * SECOND;
 }
 
@@ -242,7 +243,9 @@ static bool tcp_advance(struct track *track, uint32_t direction, uint32_t flags)
 	if (flags & FLOW_FIN) {
 		track->fins |= (uint8_t)(1u << direction);
 		if (track->state <= TRACK_CLOSING)
-			track->state = track->fins == 3 ? TRACK_ENDED : TRACK_CLOSING;
+			track->state = TRACK_CLOSING;
+		if (track->fins == 3 && track->state == TRACK_CLOSING)
+			track->state = TRACK_ENDED;
 	}
 	return true;
 }

@@ -28,7 +28,7 @@ void forward_configure(uint32_t event, const struct banos_net_setting *setting)
 
 int inet_may_forward4(void)
 {
-	return forwards4 ? -1 : 0; /* -1: as lwIP decides */
+	return -forwards4; /* -1: as lwIP decides */
 }
 
 static bool is_for_all4(uint32_t interface, const ip4_addr_t *address)
@@ -119,7 +119,9 @@ void forward_fill_checksum(struct pbuf *pbuf, const struct banos_net_packet *pac
 
 static uint32_t frame_type(const struct banos_net_packet *packet)
 {
-	return packet->length < HEADER ? 0 : (uint32_t)(packet->bytes[12] << 8 | packet->bytes[13]);
+	if (packet->length < HEADER)
+		return 0;
+	return (uint32_t)(packet->bytes[12] << 8 | packet->bytes[13]);
 }
 
 /* Frames from @from on that take the same way. @return how many packets they are */
