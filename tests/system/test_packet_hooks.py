@@ -195,3 +195,19 @@ def test_rules_are_replaced_whole_or_not_at_all(router):
     m.check('rmmod filter')
     outside.send(Packet(STRANGER, 99, PUBLIC, 23, flags=SYN))
     outside.expect(PUBLIC, 23, STRANGER, 99, flags=RST | ACK)       # by TCP/IP: nobody listens
+
+
+# ---- the shaper ----
+
+@pytest.mark.usefixtures('inet')
+def test_tcp_survives_a_bad_link(shell):
+    shell.check(f'insmod {DRIVERS}/net/shaper/shaper.ko interface=lo delay_us=2000 jitter_us=500 loss_ppm=10000 '
+                'reorder_ppm=50000 duplicate_ppm=10000 seed=7')
+    shell.check('for i in 1 2 3; do wget -q -O /tmp/got http://127.0.0.1/words && cmp /tmp/got /tmp/www/words || exit 1; done',
+                120)
+    passed, _, took, *_ = hook_row(shell, 'shaper')
+    assert passed > 0 and took > 0
+    # It goes with frames held, and comes back.
+    shell.check(f'ping -c 1 -W 1 127.0.0.1 >/dev/null & usleep 1000; rmmod shaper && insmod {DRIVERS}/net/shaper/shaper.ko '
+                'delay_us=100000; ping -c 1 127.0.0.1 && rmmod shaper', 40)
+    assert 'mistake' not in shell.check('dmesg') and 'shaper: leaked' not in shell.check('dmesg')
