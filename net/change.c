@@ -153,7 +153,9 @@ int net_device_rename(struct net_device *device, const char *name)
 	if (net_device_find_name(name))
 		return -EEXIST;
 	net_sysfs_remove(device);
+	mutex_lock(&net_list_lock);
 	strscpy(device->name, name, sizeof(device->name));
+	mutex_unlock(&net_list_lock);
 	net_sysfs_add(device);
 	device_changed(device);
 	return 0;

@@ -25,6 +25,7 @@
 #define STALL_NS    (2 * NSEC_PER_MSEC)
 
 DEFINE_MUTEX(net_lock);
+DEFINE_MUTEX(net_list_lock);
 DEFINE_LIST(net_devices);
 static struct net_device *by_index[HASH_SIZE];
 static u32 last_index; /* net_lock */
@@ -44,7 +45,7 @@ struct net_device *net_device_find_name(const char *name)
 {
 	struct net_device *device;
 
-	assert_held(&net_lock);
+	assert_net_list_held();
 	list_for_each(device, &net_devices, link)
 		if (!strcmp(device->name, name))
 			return device;
@@ -292,6 +293,13 @@ static int device_name(struct net_device *device, const char *pattern)
 	return err;
 }
 
+static void device_unlist(struct net_device *device)
+{
+	mutex_lock(&net_list_lock);
+	list_del(&device->link);
+	mutex_unlock(&net_list_lock);
+}
+
 struct net_device *net_device_create(const struct net_device_config *about)
 {
 	struct net_device *device = kzalloc(sizeof(*device));
@@ -311,7 +319,9 @@ struct net_device *net_device_create(const struct net_device_config *about)
 	err = device_name(device, about->config->name);
 	if (!err) {
 		device->index = ++last_index;
+		mutex_lock(&net_list_lock);
 		list_add_tail(&device->link, &net_devices);
+		mutex_unlock(&net_list_lock);
 	}
 	mutex_unlock(&net_lock);
 	if (err)
@@ -321,9 +331,7 @@ struct net_device *net_device_create(const struct net_device_config *about)
 	if (!err)
 		return device;
 	atomic_dec(&device->refs);
-	mutex_lock(&net_lock);
-	list_del(&device->link);
-	mutex_unlock(&net_lock);
+	device_unlist(device);
 fail:
 	device_free(&device->rcu);
 	return ERR_PTR(err);
@@ -335,9 +343,11 @@ int net_device_publish(struct net_device *device)
 
 	mutex_lock(&net_lock);
 	if (!device->closed) {
+		mutex_lock(&net_list_lock);
 		list_del(&device->link);
 		device_link(device);
 		device->published = true;
+		mutex_unlock(&net_list_lock);
 		net_sysfs_add(device);
 		hotplug_net_event(HOTPLUG_ADD, device->name);
 		net_protocols_tell(device, BANOS_INTERFACE_ADDED);
@@ -361,9 +371,11 @@ static void device_hide(struct net_device *device)
 	net_protocols_tell(device, BANOS_INTERFACE_REMOVED);
 	hotplug_net_event(HOTPLUG_REMOVE, device->name);
 	net_sysfs_remove(device);
+	mutex_lock(&net_list_lock);
 	device_unlink(device);
-	net_taps_interface_down(device->index, true);
 	list_add_tail(&device->link, &net_devices);
+	mutex_unlock(&net_list_lock);
+	net_taps_interface_down(device->index, true);
 }
 
 static bool mutex_lock_until(struct mutex *mutex, u64 deadline_ns)
@@ -432,7 +444,7 @@ int net_device_stop(struct net_device *device, u64 deadline_ns)
 void net_device_destroy(struct net_device *device)
 {
 	mutex_lock(&net_lock);
-	list_del(&device->link);
+	device_unlist(device);
 	while (!list_empty(&device->groups)) {
 		struct net_group *group = list_first(&device->groups, struct net_group, link);
 

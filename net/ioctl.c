@@ -202,8 +202,10 @@ static int ifreq_set_flags(struct net_device *device, const char *label, u32 fla
 
 	if (*label && !address_find(device->index, label, &about))
 		return -EADDRNOTAVAIL;
+	if (*label && flags & IFF_UP)
+		return 0;
 	if (*label)
-		return flags & IFF_UP ? 0 : net_setting_remove(&about);
+		return net_setting_remove(&about);
 	net_device_set_flags(device, 0xffff, flags);
 	return net_device_set_up(device, flags & IFF_UP);
 }
@@ -246,7 +248,7 @@ static struct net_device *ifreq_device(const struct user_ifreq *request, u32 com
 	char name[IFNAMSIZ], *colon;
 	struct net_device *device;
 
-	assert_held(&net_lock);
+	assert_net_list_held();
 	if (command == SIOCGIFNAME) {
 		device = net_device_find((u32)request->number);
 	} else {
@@ -263,6 +265,7 @@ static struct net_device *ifreq_device(const struct user_ifreq *request, u32 com
 
 static s64 ioctl_interface(u32 command, u64 argument, bool sets)
 {
+	struct mutex *lock = &net_list_lock;
 	char label[IFNAMSIZ] = "";
 	struct user_ifreq request;
 	struct net_device *device;
@@ -271,9 +274,11 @@ static s64 ioctl_interface(u32 command, u64 argument, bool sets)
 	if (copy_from_user(&request, uaddr(argument), sizeof(request)))
 		return -EFAULT;
 	request.name[IFNAMSIZ - 1] = 0;
+	if (sets)
+		lock = &net_lock;
 	if (strchr(request.name, ':'))
 		strscpy(label, request.name, sizeof(label));
-	mutex_lock(&net_lock);
+	mutex_lock(lock);
 	device = ifreq_device(&request, command);
 	if (!device)
 		err = -ENODEV;
@@ -283,7 +288,7 @@ static s64 ioctl_interface(u32 command, u64 argument, bool sets)
 		err = strscpy(request.name, device->name, sizeof(request.name)) < 0;
 	else
 		err = ifreq_get(device, label, command, &request);
-	mutex_unlock(&net_lock);
+	mutex_unlock(lock);
 	if (!err && !sets && copy_to_user(uaddr(argument), &request, sizeof(request)))
 		err = -EFAULT;
 	return err;
@@ -324,9 +329,9 @@ static s64 ioctl_list(u64 argument)
 
 	if (copy_from_user(&conf, uaddr(argument), sizeof(conf)))
 		return -EFAULT;
-	mutex_lock(&net_lock);
+	mutex_lock(&net_list_lock);
 	net_settings_each(conf_add, &list);
-	mutex_unlock(&net_lock);
+	mutex_unlock(&net_list_lock);
 	bytes = list.count * sizeof(*entries);
 	if (conf.buffer) {
 		if (conf.length < 0)
@@ -506,7 +511,10 @@ static s64 ioctl_set(u32 family, u32 command, u64 argument)
 	case SIOCSARP:
 	case SIOCDARP: return net_ioctl_arp(command, argument);
 	case SIOCADDRT:
-	case SIOCDELRT: return six ? -EOPNOTSUPP : ioctl_route(command, argument);
+	case SIOCDELRT:
+		if (six)
+			return -EOPNOTSUPP;
+		return ioctl_route(command, argument);
 	case SIOCDIFADDR:
 		if (!six)
 			return -EINVAL;

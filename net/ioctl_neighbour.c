@@ -91,7 +91,7 @@ static int arp_handle(u32 command, struct user_arpreq *request)
 	struct arp_search search = { .address = request->address.address };
 	const struct net_device *device;
 
-	assert_held(&net_lock);
+	assert_net_list_held();
 	if (request->device[0]) {
 		device = net_device_find_name(request->device);
 		if (!device || !device->published)
@@ -110,6 +110,7 @@ static int arp_handle(u32 command, struct user_arpreq *request)
 
 s64 net_ioctl_arp(u32 command, u64 argument)
 {
+	struct mutex *lock = &net_lock;
 	struct user_arpreq request;
 	s64 err;
 
@@ -117,10 +118,12 @@ s64 net_ioctl_arp(u32 command, u64 argument)
 		return -EFAULT;
 	if (request.address.family != BANOS_FAMILY_IPV4)
 		return -EAFNOSUPPORT;
+	if (command == SIOCGARP)
+		lock = &net_list_lock;
 	request.device[IFNAMSIZ - 1] = 0;
-	mutex_lock(&net_lock);
+	mutex_lock(lock);
 	err = arp_handle(command, &request);
-	mutex_unlock(&net_lock);
+	mutex_unlock(lock);
 	if (!err && command == SIOCGARP && copy_to_user(uaddr(argument), &request, sizeof(request)))
 		err = -EFAULT;
 	return err;

@@ -2,7 +2,7 @@
 /*
  * Netlink sockets (AF_NETLINK, NETLINK_ROUTE): ip and others send requests, and read the answers that are queued.
  *
- * All messages of a send are handled at once, with net_lock. A list is made in pieces, the next one when the program has
+ * All messages of a send are handled at once, changes with net_lock. A list is made in pieces, the next one when the program has
  * read all; a socket has one at a time. What a queue has no room for (SO_RCVBUF) is dropped, and the program
  * is told ENOBUFS. Members of a group get the messages that tell a change.
  * netlink(7), rtnetlink(7), RFC 3549. Left out: protocols other than ROUTE; SOCK_DIAG says that it knows no family, by
@@ -285,17 +285,19 @@ static void netlink_continue_list(struct netlink_socket *netlink)
 	mutex_lock(&netlink->dump_lock);
 	if (netlink->dump.type && !READ_ONCE(netlink->used)) {
 		reply.sequence = netlink->dump.sequence;
-		mutex_lock(&net_lock);
+		mutex_lock(&net_list_lock);
 		ends = route_link_list(&netlink->dump, &reply);
-		mutex_unlock(&net_lock);
+		mutex_unlock(&net_list_lock);
 		if (reply.failed)
 			ends = true;
 		if (ends) {
-			int err = reply.failed ? -ENOBUFS : 0;
+			int err = 0;
 
 			WRITE_ONCE(netlink->dump.type, 0);
-			if (reply.failed)
+			if (reply.failed) {
 				reply.used = 0;
+				err = -ENOBUFS;
+			}
 			reply.failed = false;
 			reply_answer(&reply, NULL, true, err);
 		}
@@ -338,9 +340,13 @@ static void netlink_handle(struct netlink_socket *netlink, const struct user_nlm
 		err = netlink_begin_list(netlink, header, body);
 		lists = !err;
 	} else if (route_link_only_reads(header->type) || current_capable(CAP_NET_ADMIN)) {
-		mutex_lock(&net_lock);
+		struct mutex *lock = &net_lock;
+
+		if (route_link_only_reads(header->type))
+			lock = &net_list_lock;
+		mutex_lock(lock);
 		err = route_link_handle(header, body, header->length - sizeof(*header), &reply);
-		mutex_unlock(&net_lock);
+		mutex_unlock(lock);
 	}
 	if (reply.failed && !err)
 		err = -ENOBUFS;

@@ -61,12 +61,12 @@ void route_link_tell(struct netlink_reply *reply, const struct net_device *devic
 /** @param event  BANOS_SETTING_ADD or _REMOVE */
 void route_setting_tell(struct netlink_reply *reply, const struct net_setting *setting, u32 event,
 			u32 flags);
-/** @brief The next piece of a list, with net_lock. @return true: that was all */
+/** @brief The next piece of a list, with net_list_lock. @return true: that was all */
 bool __must_check route_link_list(struct netlink_dump *dump, struct netlink_reply *reply);
 
 /* ---- route_link.c ---- */
 
-/** @brief Do what a message asks, with net_lock. @param body  @p length bytes behind the header @return 0 or -errno */
+/** @brief Do what a message asks, with net_lock, or net_list_lock where it only reads. @param body  @p length bytes behind the header @return 0 or -errno */
 int __must_check route_link_handle(const struct user_nlmsghdr *header, const u8 *body, u32 length,
 				   struct netlink_reply *reply);
 /** @brief Is it a list that is asked for? */

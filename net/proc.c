@@ -34,11 +34,11 @@ static int proc_show_dev(struct seq_file *seq, void *arg)
 		seq,
 		"Inter-|   Receive                                                |  Transmit\n"
 		" face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n");
-	mutex_lock(&net_lock);
+	mutex_lock(&net_list_lock);
 	list_for_each(device, &net_devices, link)
 		if (device->published)
 			dev_line(seq, device);
-	mutex_unlock(&net_lock);
+	mutex_unlock(&net_list_lock);
 	return 0;
 }
 
@@ -90,9 +90,9 @@ static int proc_show_route(struct seq_file *seq, void *arg)
 	seq_printf(
 		seq, "%-127s\n",
 		"Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT");
-	mutex_lock(&net_lock);
+	mutex_lock(&net_list_lock);
 	net_settings_each(route_line, seq);
-	mutex_unlock(&net_lock);
+	mutex_unlock(&net_list_lock);
 	return 0;
 }
 
@@ -119,9 +119,9 @@ static int proc_show_arp(struct seq_file *seq, void *arg)
 	seq_puts(
 		seq,
 		"IP address       HW type     Flags       HW address            Mask     Device\n");
-	mutex_lock(&net_lock);
+	mutex_lock(&net_list_lock);
 	net_settings_each(arp_line, seq);
-	mutex_unlock(&net_lock);
+	mutex_unlock(&net_list_lock);
 	return 0;
 }
 
@@ -151,9 +151,9 @@ static bool inet6_line(const struct net_setting *setting, void *arg)
 
 static int proc_show_if_inet6(struct seq_file *seq, void *arg)
 {
-	mutex_lock(&net_lock);
+	mutex_lock(&net_list_lock);
 	net_settings_each(inet6_line, seq);
-	mutex_unlock(&net_lock);
+	mutex_unlock(&net_list_lock);
 	return 0;
 }
 
@@ -189,9 +189,9 @@ static bool route6_line(const struct net_setting *setting, void *arg)
 
 static int proc_show_ipv6_route(struct seq_file *seq, void *arg)
 {
-	mutex_lock(&net_lock);
+	mutex_lock(&net_list_lock);
 	net_settings_each(route6_line, seq);
-	mutex_unlock(&net_lock);
+	mutex_unlock(&net_list_lock);
 	return 0;
 }
 

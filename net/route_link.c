@@ -230,11 +230,12 @@ static int netlink_route_remove(const struct banos_net_setting *about, bool has_
 static int route_find_interface(struct banos_net_setting *about)
 {
 	struct route_search search = { .wanted = about };
+	bool has_gateway = !route_is_zero(about->other, sizeof(about->other));
 
-	if (about->interface)
+	if (about->interface || (!has_gateway && about->type != BANOS_ROUTE_UNICAST))
 		return 0;
-	if (route_is_zero(about->other, sizeof(about->other)))
-		return about->type == BANOS_ROUTE_UNICAST ? -ENODEV : 0;
+	if (!has_gateway)
+		return -ENODEV;
 	net_settings_each(gateway_look, &search);
 	if (!search.found)
 		return -ENETUNREACH;
@@ -420,8 +421,10 @@ static int neighbour_take(const struct user_ndmsg *info, const struct netlink_at
 		return -EOPNOTSUPP;
 	if (!found->at[NDA_DST])
 		return -EINVAL;
+	if (!info->index)
+		return -EINVAL;
 	if (!device || !device->published)
-		return info->index ? -ENODEV : -EINVAL;
+		return -ENODEV;
 	return address_take(found->at[NDA_DST], found->length[NDA_DST], info->family,
 			    about->address);
 }
@@ -436,8 +439,10 @@ static int netlink_neighbour_change(u32 type, u32 flags, const struct user_ndmsg
 	if (err)
 		return err;
 	net_settings_each(neighbour_look, &search);
+	if (type == RTM_DELNEIGH && !search.found)
+		return -ENOENT;
 	if (type == RTM_DELNEIGH)
-		return search.found ? net_setting_remove(&about) : -ENOENT;
+		return net_setting_remove(&about);
 	if (search.found && flags & NLM_F_EXCL)
 		return -EEXIST;
 	if (!search.found && !(flags & NLM_F_CREATE))
@@ -493,7 +498,7 @@ int route_link_handle(const struct user_nlmsghdr *header, const u8 *body, u32 le
 	} info = { 0 };
 	int err;
 
-	assert_held(&net_lock);
+	assert_net_list_held();
 	if (!fixed)
 		return -EOPNOTSUPP;
 	if (length < fixed)

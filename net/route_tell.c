@@ -229,7 +229,7 @@ static bool links_list(struct netlink_dump *dump, struct netlink_reply *reply)
 
 bool route_link_list(struct netlink_dump *dump, struct netlink_reply *reply)
 {
-	assert_held(&net_lock);
+	assert_net_list_held();
 	switch (dump->type) {
 	case RTM_GETLINK: return links_list(dump, reply);
 	case RTM_GETADDR: return settings_list(dump, reply, BANOS_SETTING_ADDRESS);
@@ -253,13 +253,13 @@ void net_link_changed(const struct net_device *device, u32 event)
 
 static u32 setting_group(const struct banos_net_setting *about)
 {
-	bool six = about->family == FAMILY_IPV6;
+	static const u8 groups[][2] = {
+		[BANOS_SETTING_ADDRESS] = { RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR },
+		[BANOS_SETTING_ROUTE] = { RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE },
+		[BANOS_SETTING_NEIGHBOUR] = { RTNLGRP_NEIGH, RTNLGRP_NEIGH },
+	};
 
-	switch (about->kind) {
-	case BANOS_SETTING_ADDRESS: return six ? RTNLGRP_IPV6_IFADDR : RTNLGRP_IPV4_IFADDR;
-	case BANOS_SETTING_ROUTE: return six ? RTNLGRP_IPV6_ROUTE : RTNLGRP_IPV4_ROUTE;
-	}
-	return RTNLGRP_NEIGH;
+	return groups[about->kind][about->family == FAMILY_IPV6];
 }
 
 void net_setting_changed(u32 event, const struct net_setting *setting)

@@ -87,9 +87,11 @@ static void setting_free_locked(struct net_setting *setting)
 static int setting_enter_locked(struct net_setting *setting)
 {
 	struct net_setting *old = setting_find_locked(&setting->about);
-	u32 most = setting->reporter ? REPORTED_MAX : SETTINGS_MAX;
+	u32 most = SETTINGS_MAX;
 
 	assert_held(&settings_lock);
+	if (setting->reporter)
+		most = REPORTED_MAX;
 	if (setting->reporter && setting->reporter->dead)
 		return -ENODEV;
 	if (old && setting->reporter && !old->reporter) /* a program's stays */

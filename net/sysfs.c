@@ -79,6 +79,7 @@ struct net_file {
 struct net_files {
 	struct net_file files[ARRAY_SIZE(attributes)];
 	struct proc_entry *device;
+	struct proc_entry *queues[2 * NET_QUEUES_MAX]; /* folders; NULL: no such queue */
 };
 
 static u64 attribute_count(const struct net_device *device, u32 number)
@@ -154,6 +155,21 @@ static int net_file_show(struct seq_file *seq, void *arg)
 	return 0;
 }
 
+/* Folders alone: programs count them. */
+static void queues_add(struct net_device *device, struct net_files *files)
+{
+	char path[PATH_MAX];
+
+	for (u32 i = 0; i < device->nrx; i++) {
+		snprintf(path, sizeof(path), "class/net/%s/queues/rx-%u", device->name, i);
+		files->queues[i] = sysfs_mkdir(path);
+	}
+	for (u32 i = 0; i < device->ntx; i++) {
+		snprintf(path, sizeof(path), "class/net/%s/queues/tx-%u", device->name, i);
+		files->queues[NET_QUEUES_MAX + i] = sysfs_mkdir(path);
+	}
+}
+
 void net_sysfs_add(struct net_device *device)
 {
 	struct net_files *files = kzalloc(sizeof(*files));
@@ -174,6 +190,7 @@ void net_sysfs_add(struct net_device *device)
 		snprintf(target, sizeof(target), "../../../%s", device->bus_path);
 		files->device = sysfs_symlink(path, target);
 	}
+	queues_add(device, files);
 	device->files = files;
 }
 
@@ -185,6 +202,8 @@ void net_sysfs_remove(struct net_device *device)
 		return;
 	device->files = NULL;
 	sysfs_remove(files->device);
+	for (u32 i = 0; i < ARRAY_SIZE(files->queues); i++)
+		sysfs_remove(files->queues[i]);
 	for (u32 i = 0; i < ARRAY_SIZE(attributes); i++)
 		sysfs_remove(files->files[i].entry);
 	kfree(files);

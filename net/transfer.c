@@ -91,7 +91,7 @@ static s64 peer_queue_put(struct unix_socket *socket, struct unix_socket *peer,
 	was_empty = !peer->queue.nr_records;
 	if (unlikely(send_error(socket, peer)))
 		result = send_error(socket, peer);
-	else if (peer->queue.used < sndbuf)
+	else if (peer->queue.used < sndbuf && !unix_is_full(socket, peer))
 		result = record_queue_put(&peer->queue, &message->record, message->uio,
 					  whole ? message->uio->count
 						: MIN(message->uio->count,

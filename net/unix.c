@@ -21,6 +21,7 @@
 #include <kernel/process.h>
 #include <uapi/signal.h>
 
+u32 unix_max_datagrams = 10; /* as Linux */
 static struct kmem_cache *socket_cache;
 
 /* ---- life cycle ---- */
@@ -59,6 +60,7 @@ struct unix_socket *unix_socket_create(u32 type)
 	list_init(&socket->senders_link);
 	list_init(&socket->backlog);
 	list_init(&socket->backlog_link);
+	socket->backlog_max = READ_ONCE(unix_max_datagrams);
 	socket->peer_cred = (struct user_ucred){ 0, ~0u, ~0u };
 	socket->cred = cred_get((struct cred *)current_cred());
 	record_queue_init(&socket->queue, socket->cred);

@@ -35,9 +35,10 @@ struct unix_socket {
 
 	/* listening: connections that were not accepted yet, without files */
 	struct list backlog, backlog_link;
-	u32 nr_backlog, backlog_max;
-	u32 nr_accepted;   /* counts, and may wrap */
-	struct cred *cred; /* counted: whoever made it, pays for the queue */
+	u32 nr_backlog,
+		backlog_max; /* SOCK_DGRAM: datagrams that may wait, but those of its peer */
+	u32 nr_accepted;     /* counts, and may wrap */
+	struct cred *cred;   /* counted: whoever made it, pays for the queue */
 	struct rcu_head rcu;
 
 	struct user_ucred peer_cred;
@@ -73,6 +74,8 @@ static inline struct unix_socket *unix_socket_from(const struct socket *socket)
 }
 /** @brief A socket without a file. @return with one reference, or NULL: no memory */
 struct unix_socket *__must_check unix_socket_create(u32 type);
+/** net.unix.max_dgram_qlen, which new sockets get. */
+extern u32 unix_max_datagrams;
 /** @brief Drop a reference; NULL is fine. Sleeps. */
 void unix_socket_put(struct unix_socket *socket);
 /** @brief Reset the connections that nobody has accepted. Sleeps. */
@@ -99,10 +102,17 @@ static inline int unix_take_error(struct unix_socket *socket)
 		return 0;
 	return -atomic_xchg(&socket->base.error, 0);
 }
+/** @brief Has @p to, which is no peer of the sender's, as many datagrams as may wait there? Linux's count is one more than stated. */
+static inline bool unix_is_full(const struct unix_socket *socket, const struct unix_socket *to)
+{
+	return to->base.type == SOCK_DGRAM && READ_ONCE(to->peer) != socket &&
+	       READ_ONCE(to->queue.nr_records) > to->backlog_max;
+}
 /** @brief Is the queue of @p to empty enough to wake a waiting writer? */
 static inline bool unix_has_room(const struct unix_socket *socket, const struct unix_socket *to)
 {
-	return READ_ONCE(to->queue.used) * 4 <= READ_ONCE(socket->base.sndbuf);
+	return !unix_is_full(socket, to) &&
+	       READ_ONCE(to->queue.used) * 4 <= READ_ONCE(socket->base.sndbuf);
 }
 /** @brief Can a message be sent by default? A datagram socket is put where it is woken when it can. Sleeps. */
 bool unix_is_writable(struct unix_socket *socket);

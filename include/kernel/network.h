@@ -2,9 +2,10 @@
 /**
  * @file network.h  Interfaces: network devices, their addresses and routes, and who gets what they receive.
  *
- * An interface and its device are one object. Locks, outermost first: net_lock (mutex): the list of
- * interfaces and all changes of one; methods of drivers that change something are called with it. A queue's lock (spin): its frames.
- * Found by index or name under rcu_read_lock(), or with net_lock.
+ * An interface and its device are one object. Locks, outermost first: net_lock (mutex): all changes of interfaces, which
+ * methods of drivers are called with, and may take long. net_list_lock (mutex): for the moment in which the list of interfaces, or a
+ * name, changes; who only reads takes it alone, and never waits for a driver. A queue's lock (spin): its frames.
+ * Found by index under rcu_read_lock(), by index or name with either mutex.
  */
 #pragma once
 #include <kernel/lock.h>
@@ -113,8 +114,13 @@ struct net_device_config {
 	u16 type;			       /* ARPHRD_* */
 };
 
-extern struct mutex net_lock;
-extern struct list net_devices; /* by index; net_lock */
+extern struct mutex net_lock, net_list_lock;
+extern struct list net_devices; /* by index; changed with both, read with either */
+static inline void assert_net_list_held(void)
+{
+	if (!mutex_is_owner(&net_lock))
+		assert_held(&net_list_lock);
+}
 
 /* ---- device.c ---- */
 

@@ -12,7 +12,7 @@ import pytest
 
 import machine as machines
 from archive import file
-from test_pci import monitor, wait_until  # noqa: F401
+from test_pci import FLAGS, monitor, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.banos
 
@@ -174,6 +174,7 @@ needs_inet = pytest.mark.skipif(not os.path.exists(os.path.join(machines.BUILD, 
 def test_the_ends_of_a_pair_talk(start, program):
     m = start(files=program, append=APPEND, cpus=2).boot()
     m.check(f'modprobe inet; insmod {VETH} pairs=2; ls -d /sys/class/net/veth3')
+    assert m.check('ls /sys/class/net/veth0/queues').split() == ['rx-0', 'tx-0']
     m.check('ifconfig veth0 10.5.0.1 up')
     assert m.check('cat /sys/class/net/veth0/carrier') == '0\n'   # the other end is down
     set_up(m, 'veth1')
@@ -204,6 +205,22 @@ def test_a_pair_is_removed_under_traffic(start, program):
         m.check('rmmod veth; killall ping')
     wait_until(m, 'test $(grep -c sent: /sent) = 20')
     assert 'refused' not in m.check('dmesg')
+
+
+def draft_driver(name):
+    out = os.path.join(machines.BUILD, 'tests', f'{name}.ko')
+    subprocess.run(['gcc', *FLAGS, f'-I{TOP}/include', f'-I{machines.BUILD}/include/drafts', '-DBANOS_DRAFT', '-c',
+                    f'{HERE}/drivers/{name}.c', '-o', out], check=True)
+    with open(out, 'rb') as f:
+        return file('', f.read())
+
+
+def test_who_looks_does_not_wait_for_a_driver(start, program):
+    m = start(files={**program, 'dozer.ko': draft_driver('dozer')}, append=APPEND, cpus=2).boot()
+    m.check('modprobe inet 2>/dev/null; insmod /dozer.ko ms=8000; (/frames up doze0; echo >/over) & sleep 0.3')
+    m.check('cat /proc/net/dev /proc/net/route /proc/net/arp; ip link; ip addr; ip route; ifconfig -a; test ! -e /over')
+    wait_until(m, 'test -e /over')
+    m.check('rmmod dozer')
 
 
 def free_port(kind):

@@ -542,6 +542,39 @@ TEST(many_at_once)
 	unlink(name);
 }
 
+/* Besides SO_SNDBUF: so many wait at a socket that is not connected to their sender. */
+TEST(few_datagrams_wait)
+{
+	const char *const name = "\0few datagrams";
+	int server = bound(SOCK_DGRAM, name), client = connected(SOCK_DGRAM, name), ends[2],
+	    count = 0;
+	struct pollfd pollfd = { client, POLLOUT, 0 };
+	FILE *limit = fopen("/proc/sys/net/unix/max_dgram_qlen", "r");
+	int most = 0;
+	char byte;
+	pid_t child;
+
+	CHECK(limit && fscanf(limit, "%d", &most) == 1 && most >= 1);
+	while (send(client, "x", 1, MSG_DONTWAIT) == 1)
+		count++;
+	CHECK_EQ(errno, EAGAIN);
+	CHECK_EQ(count, most + 1);
+	CHECK_EQ(poll(&pollfd, 1, 0), 0);
+	child = fork();
+	if (!child)
+		_exit(send(client, "y", 1, 0) != 1); /* waits */
+	usleep(20000);
+	CHECK_EQ(waitpid(child, NULL, WNOHANG), 0);
+	CHECK_EQ(recv(server, &byte, 1, 0), 1);
+	CHECK_EQ(waitpid(child, &count, 0), child);
+	CHECK_EQ(count, 0);
+	CHECK_EQ(recv(server, &byte, 1, 0), 1);
+	CHECK_EQ(poll(&pollfd, 1, 1000), 1);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+	for (int i = 0; i < 40; i++) /* its peer may send more */
+		CHECK_EQ(send(ends[0], "x", 1, MSG_DONTWAIT), 1);
+}
+
 int main(void)
 {
 	RUN(a_connection_by_a_file);
@@ -557,5 +590,6 @@ int main(void)
 	RUN(a_peer_that_changes);
 	RUN(files_are_sent_before_accept);
 	RUN(many_at_once);
+	RUN(few_datagrams_wait);
 	return check_done();
 }
