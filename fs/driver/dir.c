@@ -280,47 +280,6 @@ static int driven_rename(struct inode *odir, struct dentry *old, struct inode *n
 
 /* ---- listing ---- */
 
-/* No NUL and no slash, eight bytes at a time; the buffer goes on for as many behind the name. */
-static bool listed_name_valid(const char *name, u32 length)
-{
-	for (; length >= 8; length -= 8, name += 8)
-		if (name_ends(*(const name_word *)name))
-			return false;
-	/* What lies behind the name counts as the last byte of NAME_ENDS: it is made a letter. */
-	return !length || !name_ends((*(const name_word *)name & ((1ull << length * 8) - 1)) |
-				     NAME_ONES << length * 8);
-}
-
-static bool listed_valid(const struct banos_directory_entry *entry, u64 left, u32 name_max)
-{
-	return left >= sizeof(*entry) && entry->record_bytes <= left &&
-	       !(entry->record_bytes & 7) && entry->name_bytes &&
-	       entry->record_bytes >= BANOS_DIRECTORY_NAME + entry->name_bytes &&
-	       entry->cookie - 1 < INT64_MAX - POS_COOKIES && entry->name_bytes <= name_max &&
-	       listed_name_valid(entry->name, entry->name_bytes);
-}
-
-/* Pass what the driver listed on. @return 1: there is room for more; 0: there is none; -EUCLEAN */
-static int pass_listed(struct dir_context *context, const u8 *from, u64 bytes, u32 name_max)
-{
-	const u8 *end = from + bytes;
-
-	while (from < end) {
-		const struct banos_directory_entry *entry = (const void *)from;
-		u64 before = context->pos;
-
-		if (!listed_valid(entry, end - from, name_max))
-			return -EUCLEAN;
-		if (!dir_fill_inline(context, entry->cookie + POS_COOKIES - 1, entry->name,
-				     entry->name_bytes, entry->node, entry->type)) {
-			context->pos = before;
-			return 0;
-		}
-		from += entry->record_bytes;
-	}
-	return 1;
-}
-
 /*
  * Where the driver has listed into the reader's own buffer: a record of its is as long as the reader's, its fields lie at the
  * same places, and the name one byte behind, where its length is before.
@@ -415,23 +374,6 @@ static __noinline int pass_in_place(struct dir_context *context, u64 bytes, u32 
 	return 1;
 }
 
-static int list_some(struct file *f, struct dir_context *context, u8 *buf, u32 size)
-{
-	struct driven_super *super = driven_of(f->inode->sb);
-	s64 got = driven_ask(super, readdir, node_number(f->inode), context->pos - POS_COOKIES, buf,
-			     size);
-	int more;
-
-	if (got <= 0)
-		return got;
-	if (got > size)
-		return -EUCLEAN;
-	more = pass_listed(context, buf, got, super->info.name_max);
-	if (more < 0)
-		driven_damaged(super, "a folder lists impossible names");
-	return more;
-}
-
 /* As much as the reader has room for: records have about the size of its own. */
 static int list_in_place(struct file *f, struct dir_context *context)
 {
@@ -455,13 +397,23 @@ static int list_in_place(struct file *f, struct dir_context *context)
 static __cold int list_apart(struct file *f, struct dir_context *context)
 {
 	u8 *buf = kmalloc(READ_MIN + sizeof(u64));
-	const u8 *before = context->next;
-	int more = 1;
+	struct dir_context own = { .pos = context->pos, .next = buf, .end = buf + READ_MIN };
+	const struct user_dirent64 *record = (const void *)buf;
+	int more;
 
 	if (!buf)
 		return -ENOMEM;
-	while (more > 0 && context->next == before && !context->full)
-		more = list_some(f, context, buf, READ_MIN);
+	more = list_in_place(f, &own);
+	while ((const u8 *)record < own.next && !context->full) {
+		if (record->d_reclen > context->end - context->next) {
+			context->full = true;
+			break;
+		}
+		memcpy(context->next, record, record->d_reclen);
+		context->next += record->d_reclen;
+		context->pos = (u64)record->d_off;
+		record = (const void *)((const u8 *)record + record->d_reclen);
+	}
 	kfree(buf);
 	return more;
 }

@@ -146,11 +146,12 @@ static inline u8 *piece_begin_once(struct driven_call *call, u64 index, u64 off,
 /* The piece of a page that is going to be written, noted and dirty. @return ERR_PTR */
 static inline u8 *piece_begin(struct driven_call *call, u64 index, u64 off, u64 length)
 {
-	u8 *piece = piece_begin_once(call, index, off, length);
 	u64 patience = 0;
+	u8 *piece;
 
-	while (unlikely(piece == ERR_PTR(-ENOMEM)) && wait_memory(call, &patience))
+	do
 		piece = piece_begin_once(call, index, off, length);
+	while (unlikely(piece == ERR_PTR(-ENOMEM)) && wait_memory(call, &patience));
 	return piece;
 }
 

@@ -100,7 +100,7 @@ void fs_type_put(struct fs_type *type)
 		type->drop(type);
 }
 
-static bool fs_type_exists(const void *name)
+static __cold bool fs_type_exists(const void *name)
 {
 	struct fs_type *type = fs_type_get(name);
 
@@ -109,7 +109,7 @@ static bool fs_type_exists(const void *name)
 	return type;
 }
 
-void fs_type_request(const char *name)
+__cold void fs_type_request(const char *name)
 {
 	if (text_is_word(name, TYPE_NAME_MAX) && !fs_type_exists(name))
 		hotplug_request("mount", name, "filesystem:", fs_type_exists, name);
