@@ -2,9 +2,11 @@
 /*
  * The table of packets and their memory; <kernel/packet.h>.
  *
- * Entries are made in chunks and stay. A free one is in the list of a processor, with its memory if that
- * is of the usual size: half a page, below 4 GiB for the sake of devices. What one processor has over CACHE_MAX goes to the common list without
- * memory. Nothing here is used in interrupts: keeping preemption off is enough for a processor's own list.
+ * Entries are made in chunks and stay. A free one is in a list of a processor, with its memory if that
+ * is of a usual size: half a page, below 4 GiB for the sake of devices, or what a frame of lo needs. What one processor has over
+ * CACHE_MAX, LARGE_MAX of the large ones, goes to the common list without memory. Memory from elsewhere is cleared, as
+ * a device may lie about what it has received; what was a packet's is not.
+ * Nothing here is used in interrupts: keeping preemption off is enough for a processor's own list.
  *
  * Lock: table_lock (spin) guards the common list and the making of chunks.
  */
@@ -22,6 +24,8 @@
 #define CHUNK	     256u
 #define CACHE_MAX    128u
 #define CACHE_MOVE   32u
+#define LARGE_BYTES  65536u
+#define LARGE_MAX    4u
 
 static struct packet *chunks[PACKETS_MAX / CHUNK];
 static u32 packet_count; /* that exist */
@@ -30,7 +34,8 @@ static struct packet *common; /* free, without memory */
 
 static struct packet_cache {
 	struct packet *free; /* with memory */
-	u32 count;
+	u32 count, large_count;
+	struct packet *large; /* with memory of LARGE_BYTES */
 } __aligned(64) caches[CPU_MAX];
 
 /* ---- memory ---- */
@@ -190,6 +195,48 @@ static __cold void cache_trim(void)
 	}
 }
 
+/* @return a free entry with that much memory, or NULL */
+static struct packet *large_take(u32 bytes)
+{
+	struct packet_cache *cache;
+	struct packet *packet = NULL;
+
+	preempt_disable();
+	cache = &caches[cpu_id()];
+	if (bytes > LARGE_BYTES / 2 && bytes <= LARGE_BYTES && cache->large) {
+		packet = cache->large;
+		cache->large = packet->next;
+		cache->large_count--;
+	}
+	preempt_enable();
+	if (packet)
+		return packet;
+	packet = common_take();
+	if (packet && !packet_get_large_cell(packet, bytes)) {
+		common_put(packet);
+		return NULL;
+	}
+	return packet;
+}
+
+static void large_put(struct packet *packet)
+{
+	struct packet_cache *cache;
+	bool kept;
+
+	preempt_disable();
+	cache = &caches[cpu_id()];
+	kept = packet->cell && packet->cell_bytes == LARGE_BYTES && cache->large_count < LARGE_MAX;
+	if (kept) {
+		packet->next = cache->large;
+		cache->large = packet;
+		cache->large_count++;
+	}
+	preempt_enable();
+	if (!kept)
+		common_put(packet);
+}
+
 /* ---- packets ---- */
 
 static void packet_begin(struct packet *packet, u32 headroom)
@@ -210,20 +257,12 @@ struct packet *packet_alloc(u32 room, u32 headroom)
 {
 	struct packet *packet;
 
-	if (likely(room + headroom <= PACKET_CELL_BYTES)) {
+	if (likely(room + headroom <= PACKET_CELL_BYTES))
 		packet = cache_take();
-		if (!packet)
-			return NULL;
-	} else {
-		packet = common_take();
-		if (!packet)
-			return NULL;
-		if (!packet_get_large_cell(packet, room + headroom)) {
-			common_put(packet);
-			return NULL;
-		}
-	}
-	packet_begin(packet, headroom);
+	else
+		packet = large_take(room + headroom);
+	if (packet)
+		packet_begin(packet, headroom);
 	return packet;
 }
 
@@ -236,7 +275,7 @@ static void packet_free_part(struct packet *packet)
 	WRITE_ONCE(packet->state, ((packet->state & ~(GENERATION - 1)) + GENERATION) | PARTY_NONE);
 	packet->device = NULL;
 	if (unlikely(packet->cell_bytes != PACKET_CELL_BYTES || !packet->cell)) {
-		common_put(packet);
+		large_put(packet);
 		return;
 	}
 	preempt_disable();
