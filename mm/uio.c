@@ -166,3 +166,20 @@ char *strdup_from_user(uaddr_t src, u64 max)
 	kvfree(text);
 	return copy;
 }
+
+void uio_skip(struct uio *uio, u64 bytes)
+{
+	while (bytes) {
+		u64 part = MIN(bytes, uio->left);
+
+		uio->base += part;
+		uio->left -= part;
+		uio->count -= part;
+		bytes -= part;
+		if (!uio->left && uio->count) {
+			uio->base = (u8 *)uio->next->base;
+			uio->left = uio->next->len;
+			uio->next++;
+		}
+	}
+}

@@ -24,24 +24,6 @@ static s64 buffer_mistake(const char *function)
 
 /* ---- of a method ---- */
 
-/* Skip bytes without access to them. */
-static void uio_skip(struct uio *uio, u64 bytes)
-{
-	while (bytes) {
-		u64 part = MIN(bytes, uio->left);
-
-		uio->base += part;
-		uio->left -= part;
-		uio->count -= part;
-		bytes -= part;
-		if (!uio->left && uio->count) {
-			uio->base = (u8 *)uio->next->base;
-			uio->left = uio->next->len;
-			uio->next++;
-		}
-	}
-}
-
 static s64 method_buffer_copy(const char *function, banos_buffer buffer,
 			      enum uio_direction direction, u64 offset, void *memory, u64 length)
 {

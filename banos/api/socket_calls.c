@@ -417,10 +417,12 @@ static s64 message_call(struct driver_socket *socket, const void *method, const 
 	u64 length = uio->count;
 	s64 result = socket_call(socket, uio, method, name, (u64)uio, length, (u64)message, 0);
 
+	*uio = before;
 	if (result < 0)
-		*uio = before;
-	else if ((u64)result > length && !(message->flags & MSG_TRUNC))
+		return result;
+	if ((u64)result > length && !(message->flags & MSG_TRUNC))
 		return gate_bad_result(socket->family->root, result);
+	uio_skip(uio, MIN((u64)result, length));
 	return result;
 }
 

@@ -134,6 +134,8 @@ static inline u64 uio_transfer(enum uio_direction direction, struct uio *uio, vo
 u64 uio_copy_out(struct uio *uio, const void *src, u64 length); /* kernel -> user */
 u64 uio_copy_in(struct uio *uio, void *dst, u64 length);	/* user -> kernel */
 u64 uio_zero(struct uio *uio, u64 length);
+/** @brief Advance without a copy. @param bytes at most uio->count */
+void uio_skip(struct uio *uio, u64 bytes);
 
 /** A list of buffers from a program (struct iovec), checked. */
 struct uio_list {
