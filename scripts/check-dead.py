@@ -44,7 +44,7 @@ KEPT = {
     'inet_gateway6': 'lwIP calls it',
     'inet_initial_sequence': 'lwIP calls it',
     'inet_may_forward4': 'lwIP calls it',
-    'inet_memory_zeroes': 'lwIP calls it',
+    'inet_copy_sent': 'lwIP calls it',
 }
 # Structs whose layout is given: by the processor, the boot loader, a standard, a file or the user ABI.
 GIVEN = {'tss', 'user_tcp_info', 'idt_entry', 'ap_words', 'mb1_info', 'timezone_result', 'fp_words',

@@ -11,6 +11,7 @@
 #include <kernel/handle.h>
 #include <kernel/heap.h>
 #include <kernel/kconfig.h>
+#include <kernel/page.h>
 #include <kernel/string.h>
 #include <uapi/net.h>
 #include "network.h"
@@ -477,3 +478,14 @@ __cold int64_t banos_net_name(banos_net net, char *name, uint32_t length)
 	return result;
 }
 BANOS_EXPORT(banos_net_name);
+
+__cold int64_t banos_net_memory_limit(void)
+{
+	struct mem_info info;
+
+	if (!IS_ENABLED(CONFIG_NET_DEVICES))
+		return -EOPNOTSUPP;
+	mem_info_get(&info);
+	return info.total * PAGE_SIZE / 8;
+}
+BANOS_EXPORT(banos_net_memory_limit);

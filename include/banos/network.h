@@ -309,6 +309,14 @@ int64_t banos_net_carrier(banos_net net, uint32_t up, uint32_t mbit, uint32_t du
  */
 BANOS_SINCE(2) int64_t banos_net_name(banos_net net, char *name, uint32_t length);
 
+/**
+ * @brief Ask how much memory a protocol may hold for all of its sockets and connections together.
+ * Since 2, provided by the kernel.
+ * Context: any.
+ * @return bytes: an eighth of the machine's memory (as Linux's net.ipv4.tcp_mem). It does not change.
+ */
+BANOS_SINCE(2) int64_t banos_net_memory_limit(void);
+
 BANOS_END
 #endif
 

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The lock, and what lwIP asks of a system: memory, time, random numbers, timers. Memory is allocated and freed under
- * the lock.
- */
+/* The lock, and what lwIP asks of a system: time, random numbers, timers. Memory: memory.c. */
 #include <banos/lock.h>
-#include <banos/memory.h>
 #include <banos/print.h>
 #include <banos/random.h>
 #include <banos/time.h>
@@ -18,46 +14,6 @@ banos_owner inet_owner;
 static struct banos_mutex core;
 static banos_timer timer;
 static uint64_t armed_ns; /* when the timer ends; 0: it does not run */
-
-/* In front of each piece of memory, so that all of it is given back at the end. */
-struct piece {
-	struct piece *next, **at;
-};
-_Static_assert(sizeof(struct piece) == 16, "what lies behind it is aligned to 16");
-static struct piece *pieces;
-
-void *inet_memory_get(unsigned long size)
-{
-	struct piece *piece = banos_alloc(inet_owner, sizeof(*piece) + size, 0);
-
-	if (!piece)
-		return NULL;
-	piece->next = pieces;
-	piece->at = &pieces;
-	if (pieces)
-		pieces->at = &piece->next;
-	pieces = piece;
-	return piece + 1;
-}
-
-void *inet_memory_zeroes(unsigned long count, unsigned long size)
-{
-	unsigned long bytes;
-
-	if (__builtin_mul_overflow(count, size, &bytes))
-		return NULL;
-	return inet_memory_get(bytes);
-}
-
-void inet_memory_put(void *memory)
-{
-	struct piece *piece = (struct piece *)memory - 1;
-
-	*piece->at = piece->next;
-	if (piece->next)
-		piece->next->at = piece->at;
-	banos_free(inet_owner, piece);
-}
 
 int atoi(const char *text);
 int atoi(const char *text)
@@ -158,6 +114,7 @@ int64_t core_init(banos_owner self)
 	int64_t err = banos_mutex_init(self, &core);
 
 	inet_owner = self;
+	memory_init();
 	if (!err)
 		err = banos_timer_create(self, core_timer_ended, NULL, &timer);
 	if (err)
@@ -171,7 +128,6 @@ int64_t core_init(banos_owner self)
 void core_exit(void)
 {
 	banos_timer_destroy(timer);
-	while (pieces)
-		inet_memory_put(pieces + 1);
+	memory_exit();
 	banos_mutex_destroy(&core);
 }

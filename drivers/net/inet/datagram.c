@@ -43,8 +43,9 @@ static void datagram_add(struct inet_socket *socket, struct pbuf *pbuf, const ip
 	struct datagram *datagram = NULL;
 	struct netif *netif = ip_current_input_netif();
 
-	if (!socket->no_more_in && socket->queued + pbuf->tot_len <= socket->rcvbuf)
-		datagram = inet_memory_get(sizeof(*datagram));
+	if (!socket->no_more_in && socket->queued + pbuf->tot_len <= socket->rcvbuf &&
+	    !(socket->first && inet_memory_is_short()))
+		datagram = inet_memory_zeroes(1, sizeof(*datagram));
 	if (!datagram) {
 		pbuf_free(pbuf);
 		return;
@@ -452,7 +453,7 @@ static int64_t datagram_copy(const struct datagram *datagram, banos_buffer to, u
 	uint64_t total = 0;
 
 	for (const struct pbuf *pbuf = datagram->bytes; pbuf && total < length; pbuf = pbuf->next) {
-		uint64_t part = pbuf->len < length - total ? pbuf->len : length - total;
+		uint64_t part = least_of(pbuf->len, length - total);
 		int64_t copied = banos_buffer_write(to, pbuf->payload, part);
 
 		if (copied < 0 || (uint64_t)copied < part)

@@ -88,18 +88,19 @@ static void error_queue(struct inet_socket *socket, const struct flow *message,
 
 	if (socket->error_count >= ERRORS_MAX)
 		return;
-	entry = inet_memory_get(sizeof(*entry));
+	entry = inet_memory_zeroes(1, sizeof(*entry));
 	if (!entry)
 		return;
 	entry->to = sent->to;
 	entry->offender = message->from;
-	entry->port = socket->kind == &udp_kind ? sent->destination : 0;
+	if (socket->kind == &udp_kind)
+		entry->port = sent->destination;
 	entry->type = message->upper[0];
 	entry->code = message->upper[1];
 	entry->six = IP_IS_V6_VAL(message->from);
 	entry->error = error;
 	entry->info = error_mtu(message);
-	entry->length = (uint16_t)(length < sizeof(entry->bytes) ? length : sizeof(entry->bytes));
+	entry->length = (uint16_t)least_of(length, sizeof(entry->bytes));
 	memcpy(entry->bytes, sent->upper + skip, entry->length);
 	while (*at)
 		at = &(*at)->next;
@@ -217,7 +218,7 @@ int64_t error_receive(struct inet_socket *socket, banos_buffer to, uint64_t leng
 
 	if (!entry)
 		return -EAGAIN;
-	part = entry->length < length ? entry->length : length;
+	part = least_of(entry->length, length);
 	copied = part ? banos_buffer_write(to, entry->bytes, part) : 0;
 	if (copied < 0)
 		return copied;

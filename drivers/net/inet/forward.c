@@ -26,6 +26,11 @@ void forward_configure(uint32_t event, const struct banos_net_setting *setting)
 		forwards6 = event == BANOS_SETTING_ADD;
 }
 
+bool forward_is_on(void)
+{
+	return forwards4 || forwards6;
+}
+
 int inet_may_forward4(void)
 {
 	return -forwards4; /* -1: as lwIP decides */

@@ -2,9 +2,9 @@
 /**
  * @file inet.h  The driver inet: TCP/IP by lwIP. Its parts.
  *
- * main.c registers, core.c has the lock and what lwIP asks of a system, link.c interfaces and frames, route.c
+ * main.c registers, core.c has the lock and what lwIP asks of a system, memory.c its memory, link.c interfaces and frames, route.c
  * addresses and routes, neighbour.c neighbours, shape.c the check that each frame passes before lwIP sees it, address.c addresses of
- * programs, socket.c what all sockets share, stream.c TCP, datagram.c UDP, raw and ping sockets, option.c options,
+ * programs, socket.c what all sockets share, stream.c TCP, send.c and window.c how much it sends and receives, datagram.c UDP, raw and ping sockets, option.c options,
  * describe.c what netstat sees.
  *
  * One lock, inet_lock(), guards everything of lwIP and of the sockets. lwIP calls back under it. It is held while
@@ -42,10 +42,16 @@
 
 struct inet_socket;
 
-/** A datagram that waits to be received. */
+static inline uint64_t least_of(uint64_t one, uint64_t other)
+{
+	return one < other ? one : other;
+}
+
+/** A datagram, or a piece of a stream, that waits to be received. */
 struct datagram {
 	struct datagram *next;
 	struct pbuf *bytes;
+	uint32_t room; /* behind the bytes, for more of a stream */
 	ip_addr_t from, to;
 	uint16_t port;
 	uint8_t ttl, tos;
@@ -130,6 +136,7 @@ struct inet_socket {
 	/* what was received and not read: datagrams, or the pieces of a stream */
 	struct datagram *first, **last;
 	uint32_t queued; /* bytes */
+	uint32_t window; /* bytes that may be queued: what the other end was told, with those */
 	ip_addr_t peer, local,
 		source; /* local: of a stream whose pcb has ended; source: of a connected datagram socket */
 	uint16_t peer_port, local_port, identity; /* identity: of a ping socket's messages */
@@ -146,6 +153,16 @@ void inet_lock(void);
 void inet_unlock(void);
 /** @return the negative errno of an error of lwIP */
 int64_t inet_error(err_t err);
+
+/* ---- memory.c; what lwIP calls is in lwipopts.h ---- */
+
+void memory_init(void);
+/** Give all of it back. */
+void memory_exit(void);
+/** Count bytes that are not from inet_memory_get(), too. */
+void memory_charge(int64_t bytes);
+/** @return is what was promised to others too much, too? inet_memory_is_short() comes first. */
+bool memory_is_out(void);
 
 /* ---- link.c ---- */
 
@@ -181,6 +198,7 @@ int64_t neighbour_configure(struct link *main, bool add, const struct banos_net_
 /** A pbuf that was received for another machine. */
 #define PBUF_FLAG_FORWARDED 0x80u
 void forward_configure(uint32_t event, const struct banos_net_setting *setting);
+bool forward_is_on(void);
 /**
  * Is what was received for another machine, and sent on?
  * @param out  the interface that it will be sent by, or 0
@@ -246,6 +264,23 @@ void errors_forget(struct inet_socket *socket);
 /* ---- information.c ---- */
 
 int64_t tcp_information(const struct inet_socket *socket, banos_buffer to, uint64_t length);
+
+/* ---- send.c ---- */
+
+/** @return bytes that may be sent now */
+uint64_t send_room(const struct tcp_pcb *pcb);
+/**
+ * Give bytes to lwIP. @param failed written: a program's memory went while it was read, and lwIP has other bytes instead
+ * @return how many it has taken; none: -EAGAIN, -EFAULT, -ENOBUFS
+ */
+int64_t send_write(struct tcp_pcb *pcb, banos_buffer from, uint64_t length, bool more,
+		   bool *failed);
+
+/* ---- window.c ---- */
+
+void window_begin(struct inet_socket *socket);
+/** @param bytes that were read */
+void window_advance(struct inet_socket *socket, uint32_t bytes);
 
 /* ---- socket.c, stream.c, datagram.c, describe.c, option.c ---- */
 

@@ -64,5 +64,5 @@ int64_t tcp_information(const struct inet_socket *socket, banos_buffer to, uint6
 	if (socket->tcp && socket->state != STREAM_LISTENING)
 		connection_describe(socket->tcp, &about);
 	inet_unlock();
-	return banos_buffer_write(to, &about, length < sizeof(about) ? length : sizeof(about));
+	return banos_buffer_write(to, &about, least_of(length, sizeof(about)));
 }

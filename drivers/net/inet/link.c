@@ -2,7 +2,8 @@
 /*
  * Interfaces of the kernel as those of lwIP, and frames between the two.
  *
- * A frame that arrives is checked (shape.c), copied into a pbuf and given back. What lwIP sends is copied
+ * A frame that arrives is checked (shape.c). One that fills half of its packet or more becomes a pbuf as it is, and
+ * the packet is given back with the pbuf; others are copied, so that few bytes never hold much memory. What lwIP sends is copied
  * into a packet, which waits in its interface's row until the lock is left. Frames on lo have an Ethernet
  * header of zeroes and no checksums.
  */
@@ -23,6 +24,7 @@
 #define MTU_MAX	    65535u
 #define FRAME_MAX   (65536u + HEADER)
 #define PENDING	    (sizeof(((struct link *)0)->pending) / sizeof(struct banos_net_packet))
+#define KEPT_LEAST  1024u /* bytes of a frame that is worth keeping */
 #define CHECKS                                                                           \
 	(NETIF_CHECKSUM_CHECK_IP | NETIF_CHECKSUM_CHECK_UDP | NETIF_CHECKSUM_CHECK_TCP | \
 	 NETIF_CHECKSUM_CHECK_ICMP | NETIF_CHECKSUM_CHECK_ICMP6)
@@ -110,11 +112,66 @@ static err_t loop_output6(struct netif *netif, struct pbuf *pbuf, const ip6_addr
 
 /* ---- receiving ---- */
 
-/* The frame that begins with @packets[0]. @return how many packets it has; *@pbuf: it, or NULL */
-static uint32_t frame_take(const struct banos_net_packet *packets, uint32_t count,
-			   struct pbuf **pbuf)
+/* A frame that lwIP has where it arrived. */
+struct kept {
+	struct pbuf_custom custom;
+	struct banos_net_packet packet;
+};
+
+static void kept_free(struct pbuf *pbuf)
 {
-	uint32_t used = 0, length = 0, offset = 0;
+	struct kept *kept = (struct kept *)pbuf;
+
+	memory_charge(-(int64_t)(kept->packet.headroom + kept->packet.room));
+	banos_packet_free(&kept->packet, 1, sizeof(kept->packet));
+	inet_memory_put(kept);
+}
+
+static bool frame_is_worth_keeping(const struct banos_net_packet *packet)
+{
+	/* lwIP has no room for a header in front of one that it forwards. */
+	return !forward_is_on() && packet->length >= KEPT_LEAST &&
+	       packet->length >= (packet->headroom + packet->room) / 2;
+}
+
+static struct pbuf *frame_keep(const struct banos_net_packet *packet)
+{
+	struct kept *kept = inet_memory_get(sizeof(*kept));
+	uint16_t length = (uint16_t)(packet->length - HEADER);
+
+	if (!kept)
+		return NULL;
+	kept->packet = *packet;
+	kept->custom.custom_free_function = kept_free;
+	memory_charge(packet->headroom + packet->room);
+	return pbuf_alloced_custom(PBUF_RAW, length, PBUF_REF, &kept->custom,
+				   packet->bytes + HEADER, length);
+}
+
+static struct pbuf *frame_copy(const struct banos_net_packet *packets, uint32_t count,
+			       uint32_t length)
+{
+	struct pbuf *pbuf = pbuf_alloc(PBUF_LINK, (uint16_t)(length - HEADER), PBUF_RAM);
+	uint32_t offset = 0;
+
+	for (uint32_t i = 0; pbuf && i < count; i++) {
+		uint32_t skip = i ? 0 : HEADER;
+
+		memcpy((uint8_t *)pbuf->payload + offset, packets[i].bytes + skip,
+		       packets[i].length - skip);
+		offset += packets[i].length - skip;
+	}
+	return pbuf;
+}
+
+/*
+ * The frame that begins with @packets[0]. @return how many packets it has; *@pbuf: it, or NULL; *@kept: its packet
+ * is given back with it
+ */
+static uint32_t frame_take(const struct banos_net_packet *packets, uint32_t count,
+			   struct pbuf **pbuf, bool *kept)
+{
+	uint32_t used = 0, length = 0;
 	bool more = true;
 
 	for (; used < count && more; used++) {
@@ -122,22 +179,14 @@ static uint32_t frame_take(const struct banos_net_packet *packets, uint32_t coun
 		length += packets[used].length;
 	}
 	*pbuf = NULL;
-	if (length < HEADER || length > FRAME_MAX || more)
+	*kept = false;
+	if (packets[0].length < HEADER || length > FRAME_MAX || more)
 		return used;
-	*pbuf = pbuf_alloc(PBUF_LINK, (uint16_t)(length - HEADER), PBUF_RAM);
-	if (!*pbuf)
-		return used;
-	for (uint32_t i = 0; i < used; i++) {
-		uint32_t skip = i ? 0 : HEADER;
-
-		if (packets[i].length < skip) {
-			pbuf_free(*pbuf);
-			*pbuf = NULL;
-			return used;
-		}
-		memcpy((uint8_t *)(*pbuf)->payload + offset, packets[i].bytes + skip,
-		       packets[i].length - skip);
-		offset += packets[i].length - skip;
+	if (used == 1 && frame_is_worth_keeping(packets)) {
+		*pbuf = frame_keep(packets);
+		*kept = *pbuf;
+	} else {
+		*pbuf = frame_copy(packets, used, length);
 	}
 	return used;
 }
@@ -203,17 +252,23 @@ static void link_input(struct link *link, const struct banos_net_packet *packet,
 static int64_t link_receive(void *context, const struct banos_net_packet *packets, uint32_t count,
 			    uint32_t stride)
 {
+	uint32_t mine = 0; /* the first one that is still to be given back */
+	bool kept;
+
 	if (stride != sizeof(*packets))
 		return -EINVAL;
 	inet_lock();
 	count = forward_show(protocol, &packets, count);
 	for (uint32_t i = 0; i < count;) {
 		struct link *link = link_find(packets[i].interface);
-		struct pbuf *pbuf;
-		uint32_t used = frame_take(&packets[i], count - i, &pbuf);
+		struct pbuf *pbuf = NULL;
+		uint32_t used = frame_take(&packets[i], count - i, &pbuf, &kept);
 
-		if (pbuf && link && !(packets[i].flags & BANOS_PACKET_FOREIGN) &&
-		    packets[i].length >= HEADER)
+		if (kept && i > mine) /* those in front of it */
+			banos_packet_free(&packets[mine], i - mine, stride);
+		if (kept)
+			mine = i + used;
+		if (pbuf && link && !(packets[i].flags & BANOS_PACKET_FOREIGN))
 			link_input(link, &packets[i], pbuf);
 		else if (pbuf)
 			pbuf_free(pbuf);
@@ -222,8 +277,8 @@ static int64_t link_receive(void *context, const struct banos_net_packet *packet
 	if (neighbours_may_differ)
 		neighbours_report();
 	neighbours_may_differ = false;
-	if (count)
-		banos_packet_free(packets, count, stride);
+	if (count > mine)
+		banos_packet_free(&packets[mine], count - mine, stride);
 	inet_unlock();
 	return 0;
 }
@@ -287,7 +342,7 @@ static err_t netif_begin(struct netif *netif)
 
 static struct link *link_add(uint32_t index, uint32_t flags, struct link *main)
 {
-	struct link *link = inet_memory_get(sizeof(*link));
+	struct link *link = inet_memory_zeroes(1, sizeof(*link));
 
 	if (!link)
 		return NULL;

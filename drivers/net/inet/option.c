@@ -237,7 +237,7 @@ int64_t option_set(void *own, uint32_t level, uint32_t option, banos_buffer from
 		err = device_set(socket, from, length);
 	} else if (length < 4 && !(length && level == 0)) {
 		err = -EINVAL;
-	} else if (banos_buffer_read(from, value, length < 8 ? length : 8) <= 0) {
+	} else if (banos_buffer_read(from, value, least_of(length, 8)) <= 0) {
 		err = -EFAULT;
 	} else if (option == SO_LINGER) {
 		socket->set.linger = value[0];
@@ -298,5 +298,5 @@ int64_t option_get(void *own, uint32_t level, uint32_t option, banos_buffer to, 
 	inet_unlock();
 	if (err)
 		return err;
-	return banos_buffer_write(to, &value, length < 4 ? length : 4);
+	return banos_buffer_write(to, &value, least_of(length, 4));
 }

@@ -40,7 +40,7 @@ static bool route_is(const struct route *route, const struct banos_net_setting *
 
 static int64_t route_add(const struct banos_net_setting *setting)
 {
-	struct route *route = inet_memory_get(sizeof(*route));
+	struct route *route = inet_memory_zeroes(1, sizeof(*route));
 
 	if (!route)
 		return -ENOMEM;

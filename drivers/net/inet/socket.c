@@ -14,7 +14,7 @@ void socket_wake(struct inet_socket *socket, uint32_t events)
 
 struct inet_socket *socket_alloc(uint32_t family, uint32_t type, uint32_t protocol)
 {
-	struct inet_socket *socket = inet_memory_get(sizeof(*socket));
+	struct inet_socket *socket = inet_memory_zeroes(1, sizeof(*socket));
 
 	if (!socket)
 		return NULL;

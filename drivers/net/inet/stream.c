@@ -9,15 +9,12 @@
 #include "inet.h"
 #include <lwip/priv/tcp_priv.h>
 
-#define STAGE_BYTES   65535u
+#define FEW_BYTES     1024u
+#define JOINED_BYTES  4096u
 #define GUESSES	      64u
 #define BACKLOG_MAX   255u
 #define BACKLOG_LEAST 128u
-#define RECVED_MAX    0xffffu
 #define ACK_AT_ONCE   16384u /* bytes read: who sends so many waits for them */
-#define QUEUE_ROOM    16u    /* segments that one send() may need */
-
-static uint8_t stage[STAGE_BYTES]; /* between a program and lwIP; under the lock */
 
 static void names_keep(struct inet_socket *socket)
 {
@@ -60,10 +57,58 @@ static void stream_forget_unread(struct inet_socket *socket)
 
 /* ---- what lwIP calls ---- */
 
+/* Adds a piece to what waits. @room: behind its bytes */
+static bool stream_queue(struct inet_socket *socket, struct pbuf *pbuf, uint32_t room)
+{
+	struct datagram *entry = inet_memory_zeroes(1, sizeof(*entry));
+
+	if (!entry)
+		return false;
+	entry->bytes = pbuf;
+	entry->room = room;
+	*socket->last = entry;
+	socket->last = &entry->next;
+	return true;
+}
+
+/* The piece that arrived last. */
+static struct datagram *stream_tail(struct inet_socket *socket)
+{
+	return (struct datagram *)((uint8_t *)socket->last - offsetof(struct datagram, next));
+}
+
+/*
+ * Few bytes, behind others that were not read yet: they are copied to where more of the kind fits, so that they hold no
+ * more memory than they are worth. @return false: there is none
+ */
+static bool stream_join(struct inet_socket *socket, struct pbuf *pbuf)
+{
+	uint16_t bytes = pbuf->tot_len;
+	struct pbuf *joined;
+
+	if (stream_tail(socket)->room < bytes) {
+		joined = pbuf_alloc(PBUF_RAW, JOINED_BYTES, PBUF_RAM);
+		if (!joined)
+			return false;
+		joined->len = joined->tot_len = 0;
+		if (!stream_queue(socket, joined, JOINED_BYTES)) {
+			pbuf_free(joined);
+			return false;
+		}
+	}
+	joined = stream_tail(socket)->bytes;
+	pbuf_copy_partial(pbuf, (uint8_t *)joined->payload + joined->len, bytes, 0);
+	joined->len = joined->tot_len = (uint16_t)(joined->len + bytes);
+	stream_tail(socket)->room -= bytes;
+	pbuf_free(pbuf);
+	return true;
+}
+
 static err_t stream_arrived(void *arg, struct tcp_pcb *pcb, struct pbuf *pbuf, err_t err)
 {
 	struct inet_socket *socket = arg;
-	struct datagram *entry;
+	uint32_t bytes;
+	bool taken;
 
 	if (!pbuf) {
 		socket->no_more_in = true;
@@ -74,13 +119,16 @@ static err_t stream_arrived(void *arg, struct tcp_pcb *pcb, struct pbuf *pbuf, e
 		socket_wake(socket, BANOS_SOCKET_IN | BANOS_SOCKET_RDHUP);
 		return ERR_OK;
 	}
-	entry = inet_memory_get(sizeof(*entry));
-	if (!entry)
+	if (socket->first && memory_is_out())
 		return ERR_MEM; /* lwIP offers it again */
-	entry->bytes = pbuf;
-	*socket->last = entry;
-	socket->last = &entry->next;
-	socket->queued += pbuf->tot_len;
+	bytes = pbuf->tot_len;
+	if (socket->first && bytes < FEW_BYTES)
+		taken = stream_join(socket, pbuf);
+	else
+		taken = stream_queue(socket, pbuf, 0);
+	if (!taken)
+		return ERR_MEM;
+	socket->queued += bytes;
 	socket_wake(socket, BANOS_SOCKET_IN);
 	return ERR_OK;
 }
@@ -143,6 +191,7 @@ static err_t stream_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 	struct inet_socket *socket = arg;
 
 	socket->state = STREAM_CONNECTED;
+	window_begin(socket);
 	socket_wake(socket, BANOS_SOCKET_OUT);
 	return ERR_OK;
 }
@@ -175,6 +224,7 @@ static err_t stream_accepted(void *arg, struct tcp_pcb *pcb, err_t err)
 		at = &(*at)->backlog_next;
 	*at = socket;
 	stream_attach(socket, pcb);
+	window_begin(socket);
 	tcp_backlog_delayed(pcb);
 	socket_wake(listener, BANOS_SOCKET_IN);
 	return ERR_OK;
@@ -270,6 +320,8 @@ static void stream_end_pcb(struct inet_socket *socket, bool abort)
 
 	if (!pcb)
 		return;
+	if (pcb->state != LISTEN) /* lwIP takes less for bytes that were not read */
+		pcb->rcv_wnd = TCP_WND_MAX(pcb);
 	if (abort)
 		tcp_abort(pcb);
 	else if (tcp_close(pcb) != ERR_OK)
@@ -380,35 +432,26 @@ static int64_t stream_shutdown(struct inet_socket *socket, uint32_t how)
 static int64_t stream_send(struct inet_socket *socket, banos_buffer from, uint64_t length,
 			   const struct banos_socket_message *message)
 {
-	struct tcp_pcb *pcb = socket->tcp;
-	uint64_t room;
+	struct tcp_pcb *pcb;
 	int64_t got;
-	err_t err;
+	bool failed;
 
 	if (socket->error)
 		return socket_take_error(socket);
 	if (socket->state == STREAM_CONNECTING)
 		return -EAGAIN;
-	if (socket->no_more_out || !pcb || socket->state != STREAM_CONNECTED)
+	if (socket->no_more_out || !socket->tcp || socket->state != STREAM_CONNECTED)
 		return -EPIPE;
-	room = pcb->snd_buf;
-	if (room > STAGE_BYTES)
-		room = STAGE_BYTES;
-	if (room > length)
-		room = length;
 	if (!length)
 		return 0;
-	if (!room || tcp_sndqueuelen(pcb) + QUEUE_ROOM > TCP_SND_QUEUELEN)
-		return -EAGAIN;
-	got = banos_buffer_read(from, stage, room);
-	if (got <= 0)
-		return got ? got : -EFAULT;
-	err = tcp_write(pcb, stage, (uint16_t)got,
-			TCP_WRITE_FLAG_COPY |
-				(message->flags & BANOS_SOCKET_MORE ? TCP_WRITE_FLAG_MORE : 0));
-	if (err != ERR_OK)
-		return err == ERR_MEM && (pcb->unsent || pcb->unacked) ? -EAGAIN : -ENOBUFS;
-	if (!socket->set.cork || TCP_SND_BUF - pcb->snd_buf >= pcb->mss)
+	got = send_write(socket->tcp, from, length, message->flags & BANOS_SOCKET_MORE, &failed);
+	if (failed) { /* memory of the program went while it was read: such bytes cannot be taken back */
+		stream_end_pcb(socket, true);
+		socket->state = STREAM_ENDED;
+		return -EFAULT;
+	}
+	pcb = socket->tcp;
+	if (got > 0 && (!socket->set.cork || TCP_SND_BUF - pcb->snd_buf >= pcb->mss))
 		tcp_output(pcb); /* else lwIP's timer does, before half a second has passed */
 	return got;
 }
@@ -420,7 +463,7 @@ static void stream_consume(struct inet_socket *socket, uint32_t bytes)
 
 	while (left) {
 		struct datagram *first = socket->first;
-		uint32_t part = first->bytes->tot_len < left ? first->bytes->tot_len : left;
+		uint32_t part = (uint32_t)least_of(first->bytes->tot_len, left);
 
 		first->bytes = pbuf_free_header(first->bytes, (uint16_t)part);
 		left -= part;
@@ -432,10 +475,8 @@ static void stream_consume(struct inet_socket *socket, uint32_t bytes)
 		inet_memory_put(first);
 	}
 	socket->queued -= bytes;
-	for (; socket->tcp && bytes; bytes -= left) {
-		left = bytes < RECVED_MAX ? bytes : RECVED_MAX;
-		tcp_recved(socket->tcp, (uint16_t)left);
-	}
+	if (socket->tcp)
+		window_advance(socket, bytes);
 	if (many && socket->tcp && (socket->tcp->flags & TF_ACK_DELAY)) {
 		tcp_ack_now(socket->tcp);
 		tcp_output(socket->tcp);
@@ -451,7 +492,7 @@ static int64_t stream_copy(const struct inet_socket *socket, banos_buffer to, ui
 	     entry = entry->next)
 		for (const struct pbuf *pbuf = entry->bytes; pbuf && total < length;
 		     pbuf = pbuf->next) {
-			uint64_t part = pbuf->len < length - total ? pbuf->len : length - total;
+			uint64_t part = least_of(pbuf->len, length - total);
 			int64_t copied = banos_buffer_write(to, pbuf->payload, part);
 
 			if (copied < 0)
@@ -497,7 +538,7 @@ static uint32_t stream_poll(struct inet_socket *socket)
 	    (socket->no_more_in && socket->no_more_out))
 		events |= BANOS_SOCKET_HANGUP;
 	if (socket->state != STREAM_CONNECTING &&
-	    (!socket->tcp || socket->no_more_out || socket->tcp->snd_buf >= TCP_SNDLOWAT))
+	    (!socket->tcp || socket->no_more_out || send_room(socket->tcp) >= TCP_SNDLOWAT))
 		events |= BANOS_SOCKET_OUT;
 	return events;
 }

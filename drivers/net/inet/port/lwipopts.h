@@ -7,6 +7,7 @@
  */
 #pragma once
 #include <stdint.h>
+#include <string.h>
 
 #define NO_SYS		     1
 #define SYS_LIGHTWEIGHT_PROT 0
@@ -27,6 +28,25 @@ void inet_memory_put(void *memory);
 void *inet_memory_zeroes(unsigned long count, unsigned long size);
 #define mem_clib_calloc	  inet_memory_zeroes
 #define PBUF_POOL_BUFSIZE 2048
+/** @return does everything together hold more than it should? */
+_Bool inet_memory_is_short(void);
+
+/*
+ * What programs send is copied from their buffers to where it stays. To lwIP such bytes have addresses at
+ * which there is no memory: INET_SENT and an offset.
+ */
+#define INET_SENT     0x10000ul
+#define INET_SENT_MAX 0x10000ul
+void inet_copy_sent(void *to, unsigned long offset, unsigned long length);
+static inline void inet_copy(void *to, const void *from, unsigned long length)
+{
+	if ((uintptr_t)from - INET_SENT < INET_SENT_MAX)
+		inet_copy_sent(to, (uintptr_t)from - INET_SENT, length);
+	else
+		memcpy(to, from, length);
+}
+#define MEMCPY(to, from, length) inet_copy(to, from, length)
+#define LWIP_SUPPORT_CUSTOM_PBUF 1
 
 /* Interfaces and IP. */
 #define LWIP_ARP		      1
@@ -74,9 +94,9 @@ void *inet_memory_zeroes(unsigned long count, unsigned long size);
 #define PBUF_LINK_HLEN		      14
 #define PBUF_LINK_ENCAPSULATION_HLEN  0
 
-/* TCP. The MSS of a connection follows from the MTU of its interface; this is that of lo. */
+/* TCP. The MSS of a connection follows from the MTU of its interface; this is for lo: a frame of 64 KiB, with all in front. */
 #define LWIP_TCP		   1
-#define TCP_MSS			   65495
+#define TCP_MSS			   65376
 #define TCP_CALCULATE_EFF_SEND_MSS 1
 #define LWIP_WND_SCALE		   1
 #define TCP_RCV_SCALE		   4
@@ -90,6 +110,8 @@ void *inet_memory_zeroes(unsigned long count, unsigned long size);
 #define TCP_OVERSIZE			1448
 #define TCP_QUEUE_OOSEQ			1
 #define TCP_OOSEQ_MAX_PBUFS		512
+#define TCP_OOSEQ_MAX_BYTES		TCP_WND
+#define TCP_OOSEQ_BYTES_LIMIT(pcb)	(inet_memory_is_short() ? 0 : TCP_WND)
 #define LWIP_TCP_SACK_OUT		1
 #define LWIP_TCP_MAX_SACK_NUM		4
 #define LWIP_TCP_TIMESTAMPS		1
