@@ -268,6 +268,17 @@ static __cold const char *network_bad_field(const struct banos_net_config *confi
 	return bad_sizes(config);
 }
 
+/* What its queues of empty packets hold, which nobody else can use, is at most half of the memory. */
+static __cold bool net_fits_memory(const struct banos_net_config *config)
+{
+	u64 room = config->rx_room ?: MAX(config->mtu_max, config->mtu ?: 1500);
+	struct mem_info mem;
+
+	mem_info_get(&mem);
+	return (u64)config->rx_queues * config->rx_depth * (room >> 10) / (PAGE_SIZE >> 10) <=
+	       mem.total / 2;
+}
+
 static __cold int driver_net_create_device(struct driver_net *net,
 					   const struct banos_net_config *config)
 {
@@ -305,6 +316,8 @@ static __cold int driver_net_take_config(struct driver_net *net,
 		return api_mistake(function, -EINVAL, what);
 	if (err)
 		return err;
+	if (!net_fits_memory(config))
+		return -ENOMEM;
 	net->context = config->context;
 	net->ops.size = sizeof(net->ops);
 	return api_methods_read(function, &ops_rule, net->root, config->ops, &net->ops,

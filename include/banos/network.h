@@ -240,7 +240,8 @@ int64_t banos_packet_free(const struct banos_net_packet *packets, uint32_t count
  * @return 0. The interface is visible, and start() may be called, from then on; from init() or probe() once that
  *	   succeeded.
  *	   -EINVAL: a field is wrong. -E2BIG: an unknown field is not 0. -EEXIST: the name is in use. -ENOSPC: no
- *	   number is left. -EOPNOTSUPP: an unknown bit in ops->must, or this kernel has no such class. -ENOMEM.
+ *	   number is left. -EOPNOTSUPP: an unknown bit in ops->must, or this kernel has no such class. -ENOMEM: also where
+ *	   the empty packets of all queues would fill half of the memory.
  *	   -ENODEV: the owner is being removed.
  */
 BANOS_SINCE(2)

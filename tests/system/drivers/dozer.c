@@ -7,6 +7,9 @@
 static uint32_t ms = 4000;
 BANOS_PARAM_U32(ms, 0, 60000, "how long start() takes");
 
+static uint32_t depth;
+BANOS_PARAM_U32(depth, 0, 4096, "empty packets of a queue");
+
 static int64_t dozer_start(void *context)
 {
 	banos_sleep_until(banos_time_ns() + ms * BANOS_MS, 0);
@@ -27,12 +30,14 @@ static int64_t dozer_init(banos_owner self)
 		.start = dozer_start,
 		.transmit = dozer_transmit,
 	};
-	static const struct banos_net_config config = {
+	const struct banos_net_config config = {
 		.size = sizeof(config),
 		.flags = BANOS_NET_NO_DMA,
 		.name = "doze#",
 		.tx_queues = 1,
-		.rx_queues = 1,
+		.rx_queues = 64,
+		.rx_depth = depth,
+		.rx_room = 65536,
 		.ops = &ops,
 	};
 
