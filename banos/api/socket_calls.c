@@ -502,7 +502,7 @@ static s64 driver_socket_receive(struct socket *base, struct socket_message *cal
 	struct banos_socket_message message;
 	s64 total = 0, result;
 
-	if (base->type == SOCK_STREAM && !(call->flags & MSG_PEEK))
+	if (base->type == SOCK_STREAM && !(call->flags & (MSG_PEEK | MSG_ERRQUEUE)))
 		wanted = call->flags & MSG_WAITALL
 				 ? call->uio->count
 				 : MIN(call->uio->count, (u64)READ_ONCE(base->rcvlowat));
@@ -518,8 +518,8 @@ static s64 driver_socket_receive(struct socket *base, struct socket_message *cal
 				break;
 			continue;
 		}
-		if (result != -EAGAIN || (call->flags & MSG_DONTWAIT))
-			break;
+		if (result != -EAGAIN || (call->flags & (MSG_DONTWAIT | MSG_ERRQUEUE)))
+			break; /* nobody waits for errors */
 		result = socket_wait_change(socket, &base->read_wait, &socket->in_changes, before,
 					    deadline);
 		if (result)

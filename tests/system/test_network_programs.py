@@ -4,17 +4,17 @@ import concurrent.futures
 import hashlib
 import http.server
 import os
+import random
+import socket
 import subprocess
 import threading
-import time
-import socket
 import urllib.request
 
 import pytest
 
-import archive
 import debian
 import machine as machines
+from conftest import LONG_PROOF
 from test_net import free_port
 
 pytestmark = [pytest.mark.banos,
@@ -30,7 +30,6 @@ NEEDS = {
     'curl': ['/usr/bin/curl'],
     'iperf3': ['/usr/bin/iperf3'],
     'socat': ['/usr/bin/socat'],
-    'tcpdump': ['/usr/bin/tcpdump'],
     'iproute2': ['/usr/sbin/ip', '/usr/bin/ss'],
     'nc': ['/bin/nc.openbsd'],
     'nginx': ['/usr/sbin/nginx'],
@@ -210,3 +209,169 @@ def test_iperf3(shell):
         received = [line for line in output.split('\n') if 'receiver' in line][-1]
         assert '0.00 Bytes' not in received, output
     end(shell, 'iperf3')
+
+
+# ---- relays ----
+
+@needs('socat')
+def test_socat_relays(shell):
+    """TCP from this computer to a local socket to a program, UDP to a program, TCP over IPv6."""
+    shell.check('cd /tmp; socat UNIX-LISTEN:/tmp/relay,fork EXEC:cat & '
+                'socat TCP-LISTEN:7001,reuseaddr,fork UNIX-CONNECT:/tmp/relay & '
+                'socat UDP-LISTEN:7002,fork EXEC:cat & '
+                'socat TCP6-LISTEN:7003,reuseaddr,ipv6only,fork EXEC:cat & '
+                'until test -S /tmp/relay && grep -q :1B5B /proc/net/tcp6; do sleep 0.1; done')
+    data = os.urandom(200000)
+    with socket.create_connection(('127.0.0.1', PORTS[7001]), LIMIT_S * machines.SLOWER) as s:
+        sender = threading.Thread(target=lambda: (s.sendall(data), s.shutdown(socket.SHUT_WR)))
+        sender.start()
+        got = b''.join(iter(lambda: s.recv(65536), b''))
+        sender.join()
+    assert got == data
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(LIMIT_S * machines.SLOWER)
+        s.sendto(b'echo\n', ('127.0.0.1', UDP_PORT))
+        assert s.recv(100) == b'echo\n'
+    shell.check('head -c 100000 /dev/urandom >sent; socat -t 5 - TCP6:[::1]:7003 <sent >got && cmp sent got')
+    assert 'refused' in shell.run('echo x | socat - TCP4:127.0.0.1:7003')[0]
+    end(shell, 'socat')
+
+
+# ---- a web server that is one process for all ----
+
+NGINX = '''daemon on; worker_processes 2; error_log /tmp/nginx.log; pid /tmp/nginx.pid;
+events { worker_connections 256; }
+http { access_log off; sendfile on; tcp_nopush on; keepalive_timeout 60; client_body_temp_path /tmp/n1;
+ proxy_temp_path /tmp/n2; fastcgi_temp_path /tmp/n3; uwsgi_temp_path /tmp/n4; scgi_temp_path /tmp/n5;
+ server { listen 80 reuseport; listen [::]:80; root /tmp/www; } }
+'''
+
+
+@needs('nginx')
+def test_nginx(shell):
+    shell.check('mkdir -p /tmp/www; head -c 300000 /dev/urandom >/tmp/www/file; chmod 755 /tmp /tmp/www')
+    shell.check(f"echo '{NGINX.strip()}' | tr '\\n' ' ' >/tmp/nginx.conf; nginx -c /tmp/nginx.conf".replace('\n', ' '), LIMIT_S)
+    wanted = digest_of(shell, '/tmp/www/file')
+    url = f'http://127.0.0.1:{PORTS[80]}/file'
+    output = host('curl', '-sS', '-w', '%{num_connects} ', '-o', '/dev/null', '-o', '/dev/null', '-o', '/dev/null', url, url, url)
+    assert output == '1 0 0 '
+    with concurrent.futures.ThreadPoolExecutor(30) as pool:
+        for each in pool.map(lambda i: digest(fetch(PORTS[80], 'file')), range(60)):
+            assert each == wanted
+    assert shell.check('curl -sS -g "http://[::1]/file" | md5sum').split()[0] == wanted
+    shell.check('nginx -c /tmp/nginx.conf -s quit; until ! test -e /tmp/nginx.pid; do sleep 0.1; done', LIMIT_S)
+
+
+# ---- looking ----
+
+@needs('iproute2')
+def test_ip_and_ss(shell):
+    assert 'inet 10.0.2.15/24' in shell.check('/usr/sbin/ip -4 address show dev eth0')
+    assert 'default via 10.0.2.2 dev eth0' in shell.check('/usr/sbin/ip route')
+    assert f'{HOST} dev eth0' in shell.check(f'/usr/sbin/ip route get {HOST}')
+    shell.check('telnetd -p 7009 -l /bin/sh; ss -tln | grep -q "LISTEN.*:7009"')
+    shell.check('nc 127.0.0.1 7009 >/dev/null & until ss -tn | grep -q "ESTAB.*127.0.0.1:7009"; do sleep 0.1; done; kill $!')
+    end(shell, 'telnetd')
+
+
+def test_telnetd_of_busybox(shell):
+    shell.check('telnetd -l /bin/login')
+    with socket.create_connection(('127.0.0.1', PORTS[23]), LIMIT_S * machines.SLOWER) as s:
+        s.settimeout(LIMIT_S * machines.SLOWER)
+        seen = b''
+        for wait, answer in ((b'login:', b'root\r\n'), (b'assword:', b'banos\r\n'), (b'# ', b'echo $((6*7))ok\r\n'),
+                             (b'42ok', b'exit\r\n')):
+            while wait not in seen:
+                got = s.recv(4096)
+                assert got, seen
+                seen += got
+            seen = seen.split(wait, 1)[1]
+            s.sendall(answer)
+        while s.recv(4096):
+            pass
+    end(shell, 'telnetd')
+
+
+# ---- two machines, and a cable that loses and reorders ----
+
+class Cable:
+    """Between two machines: of the frames from each, one in a hundred is lost, one in fifty comes two frames later."""
+
+    def __init__(self, folder, loss=0.01):
+        self.folder, self.loss, self.lost, self.random = str(folder), loss, 0, random.Random(12)
+        self.ends = [self.end(x) for x in 'ab']
+        self.over = threading.Event()
+        self.threads = [threading.Thread(target=self.carry, args=(i,)) for i in range(2)]
+        for each in self.threads:
+            each.start()
+
+    def end(self, name):
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        s.bind(f'{self.folder}/cable-{name}')
+        s.settimeout(0.2)
+        return s
+
+    def options(self, name, number):
+        return ['-netdev', f'dgram,id=net,local.type=unix,local.path={self.folder}/card-{name},remote.type=unix,'
+                           f'remote.path={self.folder}/cable-{name}',
+                '-device', f'virtio-net-pci,netdev=net,mac=52:54:00:00:00:{number:02x}']
+
+    def send(self, i, frame):
+        try:
+            self.ends[1 - i].sendto(frame, f'{self.folder}/card-{"ba"[i]}')
+        except OSError:         # it is not there yet
+            self.lost += 1
+
+    def carry(self, i):
+        late = []               # frames, and how many may overtake them
+        while not self.over.is_set():
+            try:
+                frame = self.ends[i].recv(1 << 17)
+            except OSError:
+                frame = None
+            if frame:
+                choice = self.random.random()
+                if choice < self.loss:
+                    self.lost += 1
+                elif choice < 3 * self.loss:
+                    late.append([2, frame])
+                    continue
+                else:
+                    self.send(i, frame)
+            for each in late:
+                each[0] -= 1 if frame else 2
+            while late and late[0][0] <= 0:
+                self.send(i, late.pop(0)[1])
+
+    def close(self):
+        self.over.set()
+        for each in self.threads:
+            each.join()
+        for each in self.ends:
+            each.close()
+
+
+@pytest.fixture
+def cable(tmp_path):
+    between = Cable(tmp_path)
+    yield between
+    between.close()
+
+
+@pytest.mark.parametrize('megabytes', [4, pytest.param(256, marks=pytest.mark.long),
+                                       pytest.param(1024, marks=[pytest.mark.long, LONG_PROOF])])
+def test_two_machines_with_loss(start, cable, megabytes):
+    pair = [start(append='quiet ip=off', cpus=2, qemu=cable.options(x, i + 1), limit_s=180 + megabytes * 4)
+            for i, x in enumerate('ab')]
+    for i, m in enumerate(pair):
+        m.boot()
+        m.check(f'until test -e /sys/class/net/eth0; do sleep 0.1; done; modprobe inet; ip link set eth0 up; '
+                f'ip addr add 10.5.0.{i + 1}/24 dev eth0')
+    one, other = pair
+    limit_s = 60 + megabytes * 3
+    one.check('mkfifo /tmp/fifo; nc -l -p 7000 >/tmp/fifo & true')
+    one.check('(md5sum </tmp/fifo >/tmp/sum) & until grep -q :1B58 /proc/net/tcp*; do sleep 0.1; done')
+    other.check('mkfifo /tmp/fifo; (md5sum </tmp/fifo >/tmp/sum) & '
+                f'dd if=/dev/urandom bs=64k count={megabytes * 16} 2>/dev/null | tee /tmp/fifo | nc 10.5.0.1 7000', limit_s)
+    sums = [m.check('until test -s /tmp/sum; do sleep 0.1; done; cat /tmp/sum', 30).split()[0] for m in pair]
+    assert sums[0] == sums[1] and cable.lost > megabytes, (sums, cable.lost)

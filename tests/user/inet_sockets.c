@@ -2,14 +2,20 @@
 /* Sockets of AF_INET and AF_INET6 on lo: which ports may be shared, options, connections that end, errors of datagrams. */
 #include "check.h"
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define WAIT_MS 5000
+#define WAIT_MS		  5000
+#define SO_EE_ORIGIN_ICMP 2
+
+struct sock_extended_err {
+	uint32_t ee_errno;
+	uint8_t ee_origin, ee_type, ee_code, ee_pad;
+	uint32_t ee_info, ee_data;
+};
 
 static struct sockaddr_in at(uint16_t port)
 {
@@ -324,6 +330,81 @@ TEST(who_is_not_connected_is_not_told_of_errors)
 	CHECK_EQ(poll(&wait, 1, 200), 0);
 }
 
+TEST(errors_are_queued_for_those_who_ask)
+{
+	int none = new_socket(SOCK_DGRAM), fd = new_socket(SOCK_DGRAM), stream;
+	struct sockaddr_in address, from;
+	struct iovec iovec;
+	char text[8], control[200];
+	struct msghdr message = { .msg_name = &from,
+				  .msg_namelen = sizeof(from),
+				  .msg_iov = &iovec,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	struct pollfd wait = { .fd = fd, .events = 0 };
+	struct sock_extended_err *error;
+	struct cmsghdr *header;
+	ssize_t length;
+
+	iovec = (struct iovec){ text, sizeof(text) };
+	CHECK_EQ(bind4(none, 0), 0);
+	address = at(port_of(none));
+	close(none);
+	CHECK_EQ(set(fd, IPPROTO_IP, IP_RECVERR, 1), 0);
+	CHECK_ERR(recvmsg(fd, &message, MSG_ERRQUEUE), EAGAIN);
+	CHECK_EQ(sendto(fd, "abc", 3, 0, (void *)&address, sizeof(address)), 3);
+	CHECK_EQ(poll(&wait, 1, WAIT_MS), 1);
+	CHECK_EQ(wait.revents, POLLERR);
+	length = recvmsg(fd, &message, MSG_ERRQUEUE); /* as much as the error carries */
+	CHECK((length == 3 && !memcmp(text, "abc", 3)) || !length);
+	CHECK(message.msg_flags & MSG_ERRQUEUE);
+	CHECK(from.sin_port == address.sin_port && from.sin_addr.s_addr == address.sin_addr.s_addr);
+	header = CMSG_FIRSTHDR(&message);
+	CHECK(header && header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR);
+	error = (void *)CMSG_DATA(header);
+	CHECK_EQ(error->ee_errno, ECONNREFUSED);
+	CHECK(error->ee_origin == SO_EE_ORIGIN_ICMP && error->ee_type == 3 && error->ee_code == 3);
+	CHECK_EQ(poll(&wait, 1, 0), 0);
+	stream = new_socket(SOCK_STREAM);
+	CHECK_ERR(recvmsg(stream, &message, MSG_ERRQUEUE), EAGAIN);
+}
+
+TEST(groups_are_joined_and_left)
+{
+	int fd = new_socket(SOCK_DGRAM), sender = new_socket(SOCK_DGRAM),
+	    six = socket(AF_INET6, SOCK_DGRAM, 0);
+	struct ip_mreqn group = { .imr_ifindex = 1 };
+	struct ipv6_mreq group6 = { .ipv6mr_interface = 1 };
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	char text[4];
+
+	group.imr_multiaddr.s_addr = htonl(0xe8010203); /* 232.1.2.3 */
+	inet_pton(AF_INET6, "ff02::1234", &group6.ipv6mr_multiaddr);
+	CHECK_EQ(bind(fd, (void *)&address, sizeof(address)), 0);
+	CHECK_EQ(setsockopt(fd, 0, IP_ADD_MEMBERSHIP, &group, sizeof(group)), 0);
+	CHECK_ERR(setsockopt(fd, 0, IP_ADD_MEMBERSHIP, &group, sizeof(group)), EADDRINUSE);
+	CHECK_EQ(setsockopt(sender, 0, IP_MULTICAST_IF, &group, sizeof(group)), 0);
+	address.sin_addr = group.imr_multiaddr;
+	address.sin_port = htons(port_of(fd));
+	CHECK_EQ(sendto(sender, "all", 3, 0, (void *)&address, sizeof(address)), 3);
+	CHECK_EQ(poll(&wait, 1, WAIT_MS), 1);
+	CHECK_EQ(read(fd, text, 4), 3);
+	CHECK_EQ(setsockopt(fd, 0, IP_DROP_MEMBERSHIP, &group, sizeof(group)), 0);
+	CHECK_ERR(setsockopt(fd, 0, IP_DROP_MEMBERSHIP, &group, sizeof(group)), EADDRNOTAVAIL);
+	CHECK_EQ(sendto(sender, "all", 3, 0, (void *)&address, sizeof(address)), 3);
+	CHECK_EQ(poll(&wait, 1, 200), 0);
+	group.imr_multiaddr.s_addr = htonl(INADDR_LOOPBACK);
+	CHECK_ERR(setsockopt(fd, 0, IP_ADD_MEMBERSHIP, &group, sizeof(group)), EINVAL);
+	CHECK_EQ(setsockopt(six, IPPROTO_IPV6, IPV6_JOIN_GROUP, &group6, sizeof(group6)), 0);
+	CHECK_ERR(setsockopt(six, IPPROTO_IPV6, IPV6_JOIN_GROUP, &group6, sizeof(group6)),
+		  EADDRINUSE);
+	CHECK_EQ(setsockopt(six, IPPROTO_IPV6, IPV6_LEAVE_GROUP, &group6, sizeof(group6)), 0);
+	group6.ipv6mr_interface = 99;
+	CHECK_ERR(setsockopt(six, IPPROTO_IPV6, IPV6_JOIN_GROUP, &group6, sizeof(group6)), ENODEV);
+}
+
 int main(void)
 {
 	if (socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EAFNOSUPPORT)
@@ -341,5 +422,7 @@ int main(void)
 	RUN(a_connection_follows_one_from_the_same_port);
 	RUN(nobody_at_a_port_is_an_error);
 	RUN(who_is_not_connected_is_not_told_of_errors);
+	RUN(errors_are_queued_for_those_who_ask);
+	RUN(groups_are_joined_and_left);
 	return check_done();
 }

@@ -122,8 +122,9 @@ struct inet_socket {
 	bool bound, connected;
 	bool no_more_in, no_more_out; /* shut down, or the other end sends no more */
 	uint32_t sndbuf, rcvbuf;
-	struct inet_socket *raw_next; /* of raw_sockets */
-	struct network_error *errors; /* oldest first */
+	struct inet_socket *raw_next;	/* of raw_sockets */
+	struct membership *memberships; /* group.c */
+	struct network_error *errors;	/* oldest first */
 	uint32_t error_count;
 
 	/* streams */
@@ -260,6 +261,17 @@ void error_arrived(const struct flow *message);
 int64_t error_receive(struct inet_socket *socket, banos_buffer to, uint64_t length,
 		      struct banos_socket_message *message);
 void errors_forget(struct inet_socket *socket);
+
+/* ---- group.c ---- */
+
+/**
+ * @brief Join or leave a group.
+ * @param words  struct ip_mreq, ip_mreqn or ipv6_mreq, of which @p length bytes are the program's; 5 can be read
+ */
+int64_t group_set(struct inet_socket *socket, bool join, const uint32_t *words, uint64_t length);
+/** Choose the interface by which what is for groups leaves: likewise, or an address, or an index. */
+int64_t group_interface_set(struct inet_socket *socket, const uint32_t *words, uint64_t length);
+void groups_leave(struct inet_socket *socket);
 
 /* ---- information.c ---- */
 

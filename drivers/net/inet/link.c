@@ -326,6 +326,7 @@ static err_t netif_begin(struct netif *netif)
 	if (link->flags & BANOS_INTERFACE_LOOPBACK) {
 		netif->output = loop_output4;
 		netif->output_ip6 = loop_output6;
+		netif->flags = NETIF_FLAG_MLD6 | NETIF_FLAG_IGMP;
 		NETIF_SET_CHECKSUM_CTRL(netif, NETIF_CHECKSUM_DISABLE_ALL);
 		return ERR_OK;
 	}

@@ -15,6 +15,8 @@ enum {
 	IP_TOS = LEVEL(0, 1), IP_TTL = LEVEL(0, 2), IP_HDRINCL = LEVEL(0, 3), IP_PKTINFO = LEVEL(0, 8),
 	IP_MTU_DISCOVER = LEVEL(0, 10), IP_RECVERR = LEVEL(0, 11), IP_RECVTTL = LEVEL(0, 12),
 	IP_RECVTOS = LEVEL(0, 13), IP_MULTICAST_TTL = LEVEL(0, 33), IP_MULTICAST_LOOP = LEVEL(0, 34),
+	IP_MULTICAST_IF = LEVEL(0, 32), IP_ADD_MEMBERSHIP = LEVEL(0, 35), IP_DROP_MEMBERSHIP = LEVEL(0, 36),
+	IPV6_MULTICAST_IF = LEVEL(41, 17), IPV6_JOIN_GROUP = LEVEL(41, 20), IPV6_LEAVE_GROUP = LEVEL(41, 21),
 	IPV6_UNICAST_HOPS = LEVEL(41, 16), IPV6_MULTICAST_HOPS = LEVEL(41, 18), IPV6_MULTICAST_LOOP = LEVEL(41, 19),
 	IPV6_MTU_DISCOVER = LEVEL(41, 23), IPV6_RECVERR = LEVEL(41, 25), IPV6_V6ONLY = LEVEL(41, 26),
 	IPV6_RECVPKTINFO = LEVEL(41, 49), IPV6_RECVHOPLIMIT = LEVEL(41, 51), IPV6_TCLASS = LEVEL(41, 67),
@@ -226,7 +228,7 @@ static int64_t number_set(struct inet_socket *socket, uint32_t option, uint32_t 
 int64_t option_set(void *own, uint32_t level, uint32_t option, banos_buffer from, uint64_t length)
 {
 	struct inet_socket *socket = own;
-	uint32_t value[2] = { 0 };
+	uint32_t value[5] = { 0 };
 	int64_t err;
 
 	if (level > 255 || option > 0xffff)
@@ -237,12 +239,18 @@ int64_t option_set(void *own, uint32_t level, uint32_t option, banos_buffer from
 		err = device_set(socket, from, length);
 	} else if (length < 4 && !(length && level == 0)) {
 		err = -EINVAL;
-	} else if (banos_buffer_read(from, value, least_of(length, 8)) <= 0) {
+	} else if (banos_buffer_read(from, value, least_of(length, sizeof(value))) <= 0) {
 		err = -EFAULT;
 	} else if (option == SO_LINGER) {
 		socket->set.linger = value[0];
 		socket->set.linger_s = value[1];
 		err = 0;
+	} else if (option == IP_MULTICAST_IF || option == IPV6_MULTICAST_IF) {
+		err = group_interface_set(socket, value, length);
+	} else if (option == IP_ADD_MEMBERSHIP || option == IPV6_JOIN_GROUP) {
+		err = group_set(socket, true, value, length);
+	} else if (option == IP_DROP_MEMBERSHIP || option == IPV6_LEAVE_GROUP) {
+		err = group_set(socket, false, value, length);
 	} else {
 		err = number_set(socket, option, value[0]);
 	}

@@ -35,6 +35,7 @@ struct inet_socket *socket_alloc(uint32_t family, uint32_t type, uint32_t protoc
 void socket_free(struct inet_socket *socket)
 {
 	errors_forget(socket);
+	groups_leave(socket);
 	inet_memory_put(socket);
 }
 
