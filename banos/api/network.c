@@ -271,14 +271,14 @@ static __cold const char *network_bad_field(const struct banos_net_config *confi
 /* What its queues of empty packets hold, which nobody else can use, is at most half of the memory. */
 static __cold bool net_fits_memory(const struct banos_net_config *config)
 {
-	u64 room = config->rx_room;
+	u32 room = config->rx_room;
 	struct mem_info mem;
 
 	if (!room)
-		room = MAX(MAX(config->mtu_max, config->mtu), 1500u);
+		room = MAX(config->mtu_max, config->mtu);
+	room = MAX(room, PACKET_CELL_BYTES);
 	mem_info_get(&mem);
-	return (u64)config->rx_queues * config->rx_depth * (room >> 10) / (PAGE_SIZE >> 10) <=
-	       mem.total / 2;
+	return (u64)config->rx_queues * config->rx_depth * room <= mem.total * PAGE_SIZE / 2;
 }
 
 static __cold int driver_net_create_device(struct driver_net *net,
