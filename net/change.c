@@ -30,8 +30,10 @@ static int interface_start(struct net_device *device)
 		net_device_refill(device);
 	}
 	mutex_unlock(&device->method_lock);
-	if (!err)
+	if (!err) {
+		net_device_kick(device); /* there may have been too few empty packets */
 		return 0;
+	}
 	return MIN(err, 0) ?: -EIO;
 }
 

@@ -23,6 +23,7 @@
 #define MTU_DEFAULT 1500u
 #define FRAME_EXTRA 18u /* header and VLAN tag */
 #define STALL_NS    (2 * NSEC_PER_MSEC)
+#define STARVED_NS  (100 * NSEC_PER_MSEC)
 
 DEFINE_MUTEX(net_lock);
 DEFINE_MUTEX(net_list_lock);
@@ -166,12 +167,23 @@ static void device_work(struct net_device *device)
 		device_tell_carrier(device);
 }
 
+/* When to look again, though nobody asks: there was no memory for empty packets. 0: never */
+static u64 device_deadline(const struct net_device *device)
+{
+	if (READ_ONCE(device->started) && net_rx_starves(device))
+		return time_monotonic_ns() + STARVED_NS;
+	return 0;
+}
+
 static void device_main(void *arg)
 {
 	struct net_device *device = arg;
 
 	while (!READ_ONCE(device->end)) {
-		wait_event(&device->wait, READ_ONCE(device->run) || READ_ONCE(device->end));
+		u64 deadline = device_deadline(device);
+
+		(void)wait_event_until(&device->wait,
+				       READ_ONCE(device->run) || READ_ONCE(device->end), deadline);
 		__atomic_store_n(&device->run, false, __ATOMIC_SEQ_CST);
 		if (!READ_ONCE(device->end))
 			device_work(device);

@@ -263,6 +263,17 @@ static u32 refill_queue(struct net_device *device, u32 index, u32 wanted)
 	return taken;
 }
 
+bool net_rx_starves(const struct net_device *device)
+{
+	for (u32 i = 0; i < device->nrx; i++) {
+		const struct net_rx_queue *queue = &device->rx[i];
+
+		if (!READ_ONCE(queue->full) && READ_ONCE(queue->out) < device->rx_depth / 4 * 3)
+			return true;
+	}
+	return false;
+}
+
 void net_device_refill(struct net_device *device)
 {
 	for (u32 i = 0; i < device->nrx && device->rx_depth; i++) {

@@ -192,6 +192,8 @@ void net_receive(struct packet_list *frames);
 void packet_release_use(struct packet *packet, const struct net_device *counted);
 /** @brief Give empty packets to the driver. Of the device's thread. */
 void net_device_refill(struct net_device *device);
+/** @brief Has a queue few empty packets, though its driver would take more? */
+bool net_rx_starves(const struct net_device *device);
 /** @brief Wait until no processor calls @p protocol. @return false: not by the deadline */
 bool net_receive_leaves(const void *protocol, u64 deadline_ns);
 

@@ -154,6 +154,7 @@ host-test-y += e1000
 e1000-srcs := drivers/net/e1000/wire.c
 host-test-y += filter
 filter-srcs := $(addprefix drivers/net/filter/,decide.c flow.c rule.c track.c)
+filter-cflags := -DBANOS_CFLAGS=0
 host-test-y += shaper
 shaper-srcs := drivers/net/shaper/plan.c
 host-test-y += inet_shape

@@ -5,6 +5,7 @@
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
+#include <kernel/fault_injection.h>
 #include <kernel/ktest.h>
 #include <kernel/network.h>
 #include <kernel/printk.h>
@@ -203,6 +204,8 @@ KTEST(network, a_packet_has_one_holder)
 
 /* ---- a device whose driver does not start, or did not end ---- */
 
+#define STUBBORN_DEPTH 16u
+
 static struct {
 	s64 error; /* that the next start() returns */
 	u32 starts, stops, mtus;
@@ -226,6 +229,13 @@ static s64 stubborn_transmit(struct net_device *device, u32 queue,
 	return -EIO; /* all are dropped */
 }
 
+/* Takes all. */
+static s64 stubborn_refill(struct net_device *device, u32 queue,
+			   const struct banos_net_packet *packets, u32 count)
+{
+	return count;
+}
+
 static s64 stubborn_set_filter(struct net_device *device, u32 flags,
 			       const struct banos_net_address *groups, u32 count)
 {
@@ -244,11 +254,17 @@ static struct net_device *stubborn_create(struct ktest_context *test)
 		.start = stubborn_start,
 		.stop = stubborn_stop,
 		.transmit = stubborn_transmit,
+		.refill = stubborn_refill,
 		.set_filter = stubborn_set_filter,
 		.set_mtu = stubborn_set_mtu,
 	};
 	static const struct banos_net_config config = {
-		.name = "stubborn", .flags = BANOS_NET_NO_DMA, .tx_queues = 1, .rx_queues = 1
+		.name = "stubborn",
+		.flags = BANOS_NET_NO_DMA,
+		.tx_queues = 1,
+		.rx_queues = 1,
+		.rx_depth = STUBBORN_DEPTH,
+		.rx_room = PAGE_SIZE, /* no packet has so much from before */
 	};
 	const struct net_device_config about = { .methods = &methods,
 						 .config = &config,
@@ -316,4 +332,37 @@ KTEST(network, a_device_that_did_not_stop_is_stopped_before_it_starts)
 	mutex_unlock(&net_lock);
 	stubborn_destroy(test, device);
 	KEXPECT_EQ(stubborn.stops, 3);
+}
+
+static bool stubborn_has_enough(const struct net_device *device)
+{
+	u64 deadline = time_monotonic_ns() + WAIT_NS;
+
+	while (READ_ONCE(device->rx[0].out) < STUBBORN_DEPTH / 4 * 3) {
+		if (time_monotonic_ns() > deadline)
+			return false;
+		sleep_ms(1);
+	}
+	return true;
+}
+
+KTEST(network, a_device_gets_empty_packets_once_there_is_memory)
+{
+	struct net_device *device = stubborn_create(test);
+
+	if (!device)
+		return;
+	for (u32 nth = 1; nth <= STUBBORN_DEPTH; nth++) {
+		int err;
+
+		mutex_lock(&net_lock);
+		KEXPECT_EQ(net_device_set_up(device, false), 0);
+		fault_set_nth(current, nth);
+		err = net_device_set_up(device, true);
+		fault_set_nth(current, 0);
+		mutex_unlock(&net_lock);
+		if (!err && !KEXPECT(stubborn_has_enough(device)))
+			break;
+	}
+	stubborn_destroy(test, device);
 }
