@@ -6,6 +6,8 @@ import re
 import pytest
 
 import machine as machines
+from archive import file
+from conftest import compile_to
 
 pytestmark = [pytest.mark.banos,
               pytest.mark.skipif(not os.path.exists(
@@ -13,6 +15,17 @@ pytestmark = [pytest.mark.banos,
                   reason='built without lwIP')]
 MACHINE = {'append': 'quiet', 'cpus': 2, 'memory': 192}
 INET = '/lib/banos/drivers/net/inet/inet.ko'
+
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def FILES():
+    out = os.path.join(machines.BUILD, 'tests', 'groups')
+    os.makedirs(os.path.dirname(out), exist_ok=True)
+    compile_to(out, ['musl-gcc', '-O1', '-static', '-s', '-Wall', '-Wextra', '-Werror', f'{HERE}/groups.c'])
+    with open(out, 'rb') as f:
+        return {'groups': file('', f.read(), 0o755)}
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +73,9 @@ def test_sockets_of_a_stack_that_goes_and_comes_again(shell):
     shell.check('ping -c 1 127.0.0.1')                      # the address is the kernel's
     serve(shell)
     shell.check('wget -q -O /tmp/got http://127.0.0.1/big && cmp /tmp/got /tmp/www/big', 60)
+
+
+def test_groups_are_joined_while_addresses_change(shell):
+    shell.check('insmod /lib/banos/drivers/net/veth.ko && ip link set veth0 up && ip addr add 10.9.0.1/24 dev veth0')
+    assert shell.check('timeout 60 /groups', 90) == 'passed\n'
+    shell.check('rmmod veth')

@@ -79,11 +79,17 @@ static void timer_arm(void)
 	banos_timer_start(timer, when);
 }
 
+void core_leave(void)
+{
+	banos_mutex_unlock(&core);
+}
+
 void inet_unlock(void)
 {
 	links_flush();
 	timer_arm();
-	banos_mutex_unlock(&core);
+	link_tell_groups();
+	core_leave();
 }
 
 static int64_t core_timer_ended(void *context)

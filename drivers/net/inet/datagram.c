@@ -390,6 +390,8 @@ static int64_t raw_send_message(struct inet_socket *socket, banos_buffer from, u
 		err = -EMSGSIZE;
 	if (!err && (IP_IS_V6(&to) != (socket->family == AF_INET6)))
 		err = -EINVAL;
+	if (!err && socket->raw->chksum_reqd && length < socket->raw->chksum_offset + 2u)
+		err = -EINVAL;
 	if (!err)
 		err = pbuf_from(from, length, PBUF_IP, &pbuf);
 	if (err)

@@ -150,8 +150,10 @@ int64_t core_init(banos_owner self);
 /** When nothing of the driver is called any more. */
 void core_exit(void);
 void inet_lock(void);
-/** Hand over frames that were made under the lock, and see to the timer. */
+/** Hand over what was made under the lock, see to the timer, and leave it. */
 void inet_unlock(void);
+/** Leave the lock alone. */
+void core_leave(void);
 /** @return the negative errno of an error of lwIP */
 int64_t inet_error(err_t err);
 
@@ -179,6 +181,8 @@ struct link {
 extern struct link *links;
 int64_t link_register(banos_owner self);
 void links_flush(void);
+/** Tell the kernel of groups that were joined and left; the lock is left meanwhile. */
+void link_tell_groups(void);
 struct link *link_find(uint32_t index);
 /** @return a further address of an interface, without one; or NULL */
 struct link *link_add_alias(struct link *main);
@@ -279,8 +283,8 @@ int64_t tcp_information(const struct inet_socket *socket, banos_buffer to, uint6
 
 /* ---- send.c ---- */
 
-/** @return bytes that may be sent now */
-uint64_t send_room(const struct tcp_pcb *pcb);
+/** Is there room for more than a little? */
+bool send_is_possible(const struct tcp_pcb *pcb);
 /**
  * Give bytes to lwIP. @param failed written: a program's memory went while it was read, and lwIP has other bytes instead
  * @return how many it has taken; none: -EAGAIN, -EFAULT, -ENOBUFS

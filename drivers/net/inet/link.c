@@ -13,6 +13,7 @@
 #include <lwip/ethip6.h>
 #include <lwip/ip4.h>
 #include <lwip/ip6.h>
+#include <lwip/nd6.h>
 #include <netif/ethernet.h>
 
 #define HEADER	    14u
@@ -22,7 +23,7 @@
 #define ARP_TARGET  (HEADER + 24)
 #define NEXT_HEADER 6u /* of IPv6 */
 #define MTU_MAX	    65535u
-#define FRAME_MAX   (65536u + HEADER)
+#define FRAME_MAX   (65535u + HEADER) /* lwIP counts in 16 bits */
 #define PENDING	    (sizeof(((struct link *)0)->pending) / sizeof(struct banos_net_packet))
 #define KEPT_LEAST  1024u /* bytes of a frame that is worth keeping */
 #define CHECKS                                                                           \
@@ -268,7 +269,8 @@ static int64_t link_receive(void *context, const struct banos_net_packet *packet
 			banos_packet_free(&packets[mine], i - mine, stride);
 		if (kept)
 			mine = i + used;
-		if (pbuf && link && !(packets[i].flags & BANOS_PACKET_FOREIGN))
+		if (pbuf && link && (link->flags & BANOS_INTERFACE_UP) &&
+		    !(packets[i].flags & BANOS_PACKET_FOREIGN))
 			link_input(link, &packets[i], pbuf);
 		else if (pbuf)
 			pbuf_free(pbuf);
@@ -285,18 +287,55 @@ static int64_t link_receive(void *context, const struct banos_net_packet *packet
 
 /* ---- interfaces ---- */
 
+/*
+ * Groups that the kernel is to be told of. That takes its lock, under which it asks us (configure()), so it is done without
+ * ours: by one thread at a time, in order.
+ */
+struct group_change {
+	struct group_change *next;
+	uint32_t interface, wanted;
+	struct banos_net_address group;
+};
+static struct group_change *group_changes, **group_changes_end = &group_changes;
+static bool groups_are_told;
+
+void link_tell_groups(void)
+{
+	if (groups_are_told)
+		return;
+	groups_are_told = true;
+	while (group_changes) {
+		struct group_change *first = group_changes, change = *first;
+
+		group_changes = first->next;
+		if (!group_changes)
+			group_changes_end = &group_changes;
+		inet_memory_put(first);
+		core_leave();
+		banos_interface_group(protocol, change.interface, &change.group, change.wanted);
+		inet_lock();
+	}
+	groups_are_told = false;
+}
+
 static err_t group_filter(struct netif *netif, uint8_t third, const uint8_t tail[3], bool six,
 			  bool wanted)
 {
-	struct link *link = ((struct link *)netif->state)->main;
 	struct banos_net_address group = { { 0x01, 0x00, 0x5e, third, tail[1], tail[2], 0, 0 } };
+	struct group_change *change = inet_memory_zeroes(1, sizeof(*change));
 
+	if (!change)
+		return ERR_MEM;
 	if (six) {
 		group.bytes[0] = group.bytes[1] = 0x33;
 		group.bytes[2] = third;
 		memcpy(group.bytes + 3, tail, 3);
 	}
-	banos_interface_group(protocol, link->index, &group, wanted);
+	change->interface = ((struct link *)netif->state)->index;
+	change->group = group;
+	change->wanted = wanted;
+	*group_changes_end = change;
+	group_changes_end = &change->next;
 	return ERR_OK;
 }
 
@@ -380,6 +419,9 @@ static void link_remove(struct link *link)
 {
 	struct link **at = &links;
 
+	/* lwIP forgets them only of one that is up. */
+	etharp_cleanup_netif(&link->netif);
+	nd6_cleanup_netif(&link->netif);
 	netif_remove(&link->netif);
 	while (*at != link)
 		at = &(*at)->next;

@@ -5,11 +5,11 @@
  */
 #include <banos/buffer.h>
 #include "inet.h"
+#include <lwip/priv/tcp_priv.h>
 
 #define STAGE_BYTES 2048u
 #define SEND_MAX    65535u
 #define PAGE_BYTES  4096u
-#define QUEUE_ROOM  16u /* segments that one piece may need */
 
 static uint8_t stage[STAGE_BYTES]; /* under the lock, as what follows */
 static struct {
@@ -63,14 +63,36 @@ static uint64_t sent_readable(uint64_t length)
 	return good + 1;
 }
 
-/* Bytes that may be sent now. */
-uint64_t send_room(const struct tcp_pcb *pcb)
+/* Bytes of a segment, as tcp_write() decides. */
+static uint32_t segment_bytes(const struct tcp_pcb *pcb)
 {
-	if (tcp_sndqueuelen(pcb) + QUEUE_ROOM > TCP_SND_QUEUELEN)
+	uint32_t half = (uint32_t)(pcb->snd_wnd_max / 2), bytes = pcb->mss, options = 0;
+
+	if (half && half < bytes)
+		bytes = half;
+	if (pcb->flags & TF_TIMESTAMP)
+		options = LWIP_TCP_OPT_LEN_TS;
+	if (bytes <= options)
+		return 1;
+	return bytes - options;
+}
+
+/* Bytes that may be sent now: lwIP takes a piece as a whole or not at all. */
+static uint64_t send_room(const struct tcp_pcb *pcb)
+{
+	uint64_t queued = tcp_sndqueuelen(pcb);
+
+	if (queued + 2 > TCP_SND_QUEUELEN)
 		return 0;
 	if ((pcb->unsent || pcb->unacked) && inet_memory_is_short())
 		return 0;
-	return pcb->snd_buf;
+	return least_of(pcb->snd_buf, (TCP_SND_QUEUELEN - queued - 1) * segment_bytes(pcb));
+}
+
+bool send_is_possible(const struct tcp_pcb *pcb)
+{
+	return pcb->snd_buf >= TCP_SNDLOWAT && tcp_sndqueuelen(pcb) <= TCP_SNDQUEUELOWAT &&
+	       send_room(pcb);
 }
 
 /* One piece of what is being sent. @return how many bytes lwIP has taken, -EAGAIN, -EFAULT, -ENOBUFS */

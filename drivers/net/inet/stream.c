@@ -9,6 +9,7 @@
 #include "inet.h"
 #include <lwip/priv/tcp_priv.h>
 
+#define MSS_LEAST     48u
 #define FEW_BYTES     1024u
 #define JOINED_BYTES  4096u
 #define GUESSES	      64u
@@ -104,6 +105,24 @@ static bool stream_join(struct inet_socket *socket, struct pbuf *pbuf)
 	return true;
 }
 
+/*
+ * There is no memory for what arrived. lwIP offers it again, unless the other end has closed, too: then its pcb ends without a
+ * word, and the connection is broken.
+ */
+static err_t stream_put_off(struct inet_socket *socket, const struct tcp_pcb *pcb,
+			    struct pbuf *pbuf)
+{
+	if (pcb->state != TIME_WAIT && pcb->state != CLOSING && pcb->state != LAST_ACK)
+		return ERR_MEM;
+	pbuf_free(pbuf);
+	stream_detach(socket);
+	socket->state = STREAM_ENDED;
+	socket->no_more_in = true;
+	socket->error = ENOBUFS;
+	socket_wake(socket, BANOS_SOCKET_IN | BANOS_SOCKET_OUT | BANOS_SOCKET_ERROR);
+	return ERR_OK;
+}
+
 static err_t stream_arrived(void *arg, struct tcp_pcb *pcb, struct pbuf *pbuf, err_t err)
 {
 	struct inet_socket *socket = arg;
@@ -120,14 +139,14 @@ static err_t stream_arrived(void *arg, struct tcp_pcb *pcb, struct pbuf *pbuf, e
 		return ERR_OK;
 	}
 	if (socket->first && memory_is_out())
-		return ERR_MEM; /* lwIP offers it again */
+		return stream_put_off(socket, pcb, pbuf);
 	bytes = pbuf->tot_len;
 	if (socket->first && bytes < FEW_BYTES)
 		taken = stream_join(socket, pbuf);
 	else
 		taken = stream_queue(socket, pbuf, 0);
 	if (!taken)
-		return ERR_MEM;
+		return stream_put_off(socket, pcb, pbuf);
 	socket->queued += bytes;
 	socket_wake(socket, BANOS_SOCKET_IN);
 	return ERR_OK;
@@ -186,12 +205,20 @@ void stream_refuse(struct inet_socket *socket, int error)
 		    BANOS_SOCKET_IN | BANOS_SOCKET_OUT | BANOS_SOCKET_ERROR | BANOS_SOCKET_HANGUP);
 }
 
+/* It is connected. A segment has room for some bytes at least, whatever the other end says (Linux: TCP_MIN_SND_MSS). */
+static void stream_begin(struct inet_socket *socket)
+{
+	if (socket->tcp->mss < MSS_LEAST)
+		socket->tcp->mss = MSS_LEAST;
+	window_begin(socket);
+}
+
 static err_t stream_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 {
 	struct inet_socket *socket = arg;
 
 	socket->state = STREAM_CONNECTED;
-	window_begin(socket);
+	stream_begin(socket);
 	socket_wake(socket, BANOS_SOCKET_OUT);
 	return ERR_OK;
 }
@@ -224,7 +251,7 @@ static err_t stream_accepted(void *arg, struct tcp_pcb *pcb, err_t err)
 		at = &(*at)->backlog_next;
 	*at = socket;
 	stream_attach(socket, pcb);
-	window_begin(socket);
+	stream_begin(socket);
 	tcp_backlog_delayed(pcb);
 	socket_wake(listener, BANOS_SOCKET_IN);
 	return ERR_OK;
@@ -277,8 +304,10 @@ static int64_t stream_connect_begin(struct inet_socket *socket, const ip_addr_t 
 	int64_t err = 0;
 	err_t result;
 
-	if (!socket->tcp)
+	if (!socket->tcp) {
+		stream_forget_unread(socket); /* of the connection before */
 		err = stream_open(socket);
+	}
 	if (!err)
 		err = stream_bind_any(socket);
 	if (err)
@@ -538,7 +567,7 @@ static uint32_t stream_poll(struct inet_socket *socket)
 	    (socket->no_more_in && socket->no_more_out))
 		events |= BANOS_SOCKET_HANGUP;
 	if (socket->state != STREAM_CONNECTING &&
-	    (!socket->tcp || socket->no_more_out || send_room(socket->tcp) >= TCP_SNDLOWAT))
+	    (!socket->tcp || socket->no_more_out || send_is_possible(socket->tcp)))
 		events |= BANOS_SOCKET_OUT;
 	return events;
 }

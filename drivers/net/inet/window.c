@@ -6,7 +6,7 @@
  */
 #include "inet.h"
 
-#define WINDOW_LEAST	16384u /* when memory is short */
+#define WINDOW_LEAST	32768u /* when memory is short; twice of what lwIP tells of */
 #define WINDOW_FIRST	65535u
 #define WINDOW_SEGMENTS 4u
 #define RECVED_MAX	0xffffu
