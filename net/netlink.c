@@ -171,8 +171,15 @@ static void reply_answer(struct netlink_reply *reply, const struct user_nlmsghdr
 
 /* ---- the queue ---- */
 
-/* Without room for it, it is lost, and the program is told. */
-static void netlink_queue(struct netlink_socket *netlink, const u8 *bytes, u32 length, u32 group)
+static void netlink_fail(struct netlink_socket *netlink)
+{
+	atomic_set(&netlink->socket.error, ENOBUFS);
+	wake_up_poll(&netlink->socket.read_wait, POLLIN | POLLRDNORM);
+	async_notify(&netlink->socket.async, POLL_IN);
+}
+
+/* Without room for it, it is lost, and the program is told. @return false: so it is */
+static bool netlink_queue(struct netlink_socket *netlink, const u8 *bytes, u32 length, u32 group)
 {
 	struct netlink_datagram *datagram = kmalloc(sizeof(*datagram) + length);
 	bool fits = false;
@@ -194,18 +201,25 @@ static void netlink_queue(struct netlink_socket *netlink, const u8 *bytes, u32 l
 	spin_unlock(&netlink->lock);
 	if (!fits) {
 		kfree(datagram);
-		if (READ_ONCE(netlink->loses_silently))
-			return;
-		atomic_set(&netlink->socket.error, ENOBUFS);
+		if (!READ_ONCE(netlink->loses_silently))
+			netlink_fail(netlink);
+		return false;
 	}
 	wake_up_poll(&netlink->socket.read_wait, POLLIN | POLLRDNORM);
 	async_notify(&netlink->socket.async, POLL_IN);
+	return true;
 }
 
-static void netlink_queue_reply(struct netlink_socket *netlink, const struct netlink_reply *reply)
+/* An answer that is lost is always told, or the program would wait for it. @return false: so it is */
+static bool netlink_queue_reply(struct netlink_socket *netlink, const struct netlink_reply *reply)
 {
-	if (reply->used)
-		netlink_queue(netlink, reply->bytes, reply->used, 0);
+	bool lost = reply->failed;
+
+	if (!lost && reply->used)
+		lost = !netlink_queue(netlink, reply->bytes, reply->used, 0);
+	if (lost)
+		netlink_fail(netlink);
+	return !lost;
 }
 
 /* The oldest, taken out unless @peek. @return ERR_PTR(-ENOMEM); NULL: none */
@@ -245,8 +259,8 @@ static bool netlink_publish_to(struct socket_walk *walk, const struct socket *so
 	struct netlink_socket *netlink = netlink_of((struct socket *)socket);
 
 	if (READ_ONCE(netlink->groups) >> (publishing->group - 1) & 1)
-		netlink_queue(netlink, publishing->reply->bytes, publishing->reply->used,
-			      publishing->group);
+		(void)netlink_queue(netlink, publishing->reply->bytes, publishing->reply->used,
+				    publishing->group);
 	return true;
 }
 
@@ -301,7 +315,8 @@ static void netlink_continue_list(struct netlink_socket *netlink)
 			reply.failed = false;
 			reply_answer(&reply, NULL, true, err);
 		}
-		netlink_queue_reply(netlink, &reply);
+		if (!netlink_queue_reply(netlink, &reply))
+			WRITE_ONCE(netlink->dump.type, 0); /* it ends so */
 		kfree(reply.bytes);
 	}
 	mutex_unlock(&netlink->dump_lock);
@@ -356,8 +371,7 @@ static void netlink_handle(struct netlink_socket *netlink, const struct user_nlm
 	}
 	if (!lists && (err || header->flags & NLM_F_ACK))
 		reply_answer(&reply, header, false, err);
-	if (!reply.failed)
-		netlink_queue_reply(netlink, &reply);
+	(void)netlink_queue_reply(netlink, &reply);
 	kfree(reply.bytes);
 }
 

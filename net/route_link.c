@@ -113,13 +113,15 @@ static int address_change(u32 type, u32 flags, const struct user_ifaddrmsg *info
 	if (!err && found->at[IFA_BROADCAST])
 		err = address_take(found->at[IFA_BROADCAST], found->length[IFA_BROADCAST],
 				   info->family, about.source);
+	if (!err && !device)
+		err = -ENODEV;
 	if (err)
 		return err;
 	if (type == RTM_DELADDR)
 		return net_setting_remove(&about);
 	if (found->at[IFA_LABEL])
 		memcpy(label, found->at[IFA_LABEL], MIN(found->length[IFA_LABEL], IFNAMSIZ - 1u));
-	if (device && !strcmp(label, device->name))
+	if (!strcmp(label, device->name))
 		label[0] = 0;
 	return net_setting_add(&about, label, flags & NLM_F_REPLACE);
 }

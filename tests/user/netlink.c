@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Route netlink: who may ask what, lengths that lie, random messages; the interface lo is as before. */
 #include "check.h"
+#include <fcntl.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -190,6 +191,61 @@ static int done(int fd)
 {
 	CHECK_EQ(send(fd, &request, request.header.nlmsg_len, 0), request.header.nlmsg_len);
 	return error_of(fd);
+}
+
+TEST(addresses_have_interfaces)
+{
+	const uint8_t info[] = { 2, 32, 0, 0, 0 }, address[] = { 10, 77, 1, 1 };
+	int fd = route_socket();
+
+	begin(RTM_NEWADDR, NLM_F_ACK | CREATE, IFADDR_BYTES, info, sizeof(info));
+	put(IFA_LOCAL, address, sizeof(address));
+	CHECK_EQ(done(fd), ENODEV);
+	begin(RTM_DELADDR, NLM_F_ACK, IFADDR_BYTES, info, sizeof(info));
+	put(IFA_LOCAL, address, sizeof(address));
+	CHECK_EQ(done(fd), ENODEV);
+}
+
+/* @return it has ended, with all or with an error */
+static int list_has_ended(int fd)
+{
+	for (;;) {
+		ssize_t length = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
+
+		if (length < 0)
+			return errno != EAGAIN;
+		for (ssize_t at = 0; at < length;) {
+			const struct nlmsghdr *header = (void *)(answer + at);
+
+			if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR)
+				return 1;
+			at += (header->nlmsg_len + 3) & ~3u;
+		}
+	}
+}
+
+/* Each allocation of it fails once, if the kernel can do that. */
+TEST(lists_end_without_memory)
+{
+	int control = open("/proc/self/fail-nth", O_RDWR);
+
+	for (int nth = 1; nth < 40 && control >= 0; nth++) {
+		int fd = route_socket();
+		char text[8];
+
+		begin(RTM_GETLINK, NLM_F_DUMP, IFINFO_BYTES, "", 1);
+		snprintf(text, sizeof(text), "%d", nth);
+		CHECK(pwrite(control, text, strlen(text), 0) > 0);
+		if (send(fd, &request, request.header.nlmsg_len, 0) > 0)
+			CHECK(list_has_ended(fd));
+		CHECK(pwrite(control, "0", 1, 0) > 0);
+		while (recv(fd, answer, sizeof(answer), MSG_DONTWAIT) >= 0 || errno != EAGAIN)
+			;
+		begin(RTM_GETLINK, NLM_F_DUMP, IFINFO_BYTES, "", 1);
+		CHECK(send(fd, &request, request.header.nlmsg_len, 0) > 0);
+		CHECK(list_has_ended(fd));
+		close(fd);
+	}
 }
 
 static int listener(unsigned groups)
@@ -383,6 +439,8 @@ int main(void)
 {
 	RUN(lists_end);
 	RUN(lengths_that_lie);
+	RUN(addresses_have_interfaces);
+	RUN(lists_end_without_memory);
 	RUN(who_may_change);
 	RUN(groups_hear_of_changes);
 	RUN(who_does_not_read_loses_messages_and_is_told);
