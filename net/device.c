@@ -387,6 +387,8 @@ static void device_hide(struct net_device *device)
 	device_unlink(device);
 	list_add_tail(&device->link, &net_devices);
 	mutex_unlock(&net_list_lock);
+	net_settings_forget(device->index,
+			    false); /* what protocols reported until it was not found any more */
 	net_taps_interface_down(device->index, true);
 }
 

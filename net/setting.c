@@ -83,7 +83,17 @@ static void setting_free_locked(struct net_setting *setting)
 	kfree(setting);
 }
 
-/* @return 0, -ENOSPC; -ENODEV: the protocol goes; 1: nothing has changed */
+static bool interface_exists(u32 index)
+{
+	bool exists;
+
+	rcu_read_lock();
+	exists = net_device_find(index);
+	rcu_read_unlock();
+	return exists;
+}
+
+/* @return 0, -ENOSPC; -ENODEV: the protocol or the interface of a report goes; 1: nothing has changed */
 static int setting_enter_locked(struct net_setting *setting)
 {
 	struct net_setting *old = setting_find_locked(&setting->about);
@@ -92,7 +102,8 @@ static int setting_enter_locked(struct net_setting *setting)
 	assert_held(&settings_lock);
 	if (setting->reporter)
 		most = REPORTED_MAX;
-	if (setting->reporter && setting->reporter->dead)
+	if (setting->reporter &&
+	    (setting->reporter->dead || !interface_exists(setting->about.interface)))
 		return -ENODEV;
 	if (old && setting->reporter && !old->reporter) /* a program's stays */
 		return 1;
@@ -324,15 +335,9 @@ int net_setting_remove(const struct banos_net_setting *about)
 int net_setting_report(struct net_protocol *protocol, u32 event,
 		       const struct banos_net_setting *about)
 {
-	const struct net_device *device;
 	struct net_setting *setting;
 	int err = -ENOENT;
 
-	rcu_read_lock();
-	device = net_device_find(about->interface);
-	rcu_read_unlock();
-	if (!device)
-		return -ENODEV;
 	if (event == BANOS_SETTING_ADD)
 		return setting_put(about, protocol, NULL);
 	mutex_lock(&settings_lock);
