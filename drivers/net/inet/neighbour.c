@@ -174,10 +174,29 @@ static int64_t neighbour6_set(struct link *main, bool add, const struct banos_ne
 	return 0;
 }
 
+/* One that was removed is reported anew should it be learned again: the kernel does not have it any more. */
+static void reported_forget(const struct link *main, const struct banos_net_setting *setting)
+{
+	struct entry removed = { .interface = main->index };
+	uint32_t first = ARP_TABLE_SIZE, end = ENTRIES, bytes = 16;
+
+	if (setting->family == BANOS_FAMILY_IPV4) {
+		first = 0;
+		end = ARP_TABLE_SIZE;
+		bytes = 4;
+	}
+	memcpy(removed.address, setting->address, bytes);
+	for (uint32_t i = first; i < end; i++)
+		if (entry_has_key(&reported[i], &removed))
+			memset(&reported[i], 0, sizeof(reported[i]));
+}
+
 int64_t neighbour_configure(struct link *main, bool add, const struct banos_net_setting *setting)
 {
 	if (main->flags & BANOS_INTERFACE_LOOPBACK)
 		return 0;
+	if (!add)
+		reported_forget(main, setting);
 	if (add && !(setting->type & STATE_SET))
 		return 0; /* what is said of it may be found out otherwise */
 	if (setting->family == BANOS_FAMILY_IPV4)
