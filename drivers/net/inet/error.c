@@ -126,18 +126,38 @@ static bool sent_by(const ip_addr_t *local, const ip_addr_t *remote, const struc
 	       (ip_addr_isany(remote) || ip_addr_cmp_zoneless(remote, &sent->to));
 }
 
+/* How sure it is that a socket has sent it: as on Linux, its peer counts most. 0: it has not */
+static uint32_t udp_sender_score(const struct udp_pcb *pcb, const struct flow *sent)
+{
+	uint32_t score = 1;
+
+	if (pcb->local_port != sent->source || !sent_by(&pcb->local_ip, &pcb->remote_ip, sent))
+		return 0;
+	if (pcb->flags & UDP_FLAGS_CONNECTED) {
+		if (pcb->remote_port != sent->destination)
+			return 0;
+		score += 2;
+	}
+	if (!ip_addr_isany(&pcb->local_ip))
+		score++;
+	return score;
+}
+
 static void udp_error(const struct flow *message, const struct flow *sent, struct meaning meaning)
 {
-	for (const struct udp_pcb *pcb = udp_pcbs; pcb; pcb = pcb->next) {
-		bool connected = pcb->flags & UDP_FLAGS_CONNECTED;
+	const struct udp_pcb *best = NULL;
+	uint32_t most = 0;
 
-		if (pcb->local_port == sent->source &&
-		    (!connected || pcb->remote_port == sent->destination) &&
-		    sent_by(&pcb->local_ip, &pcb->remote_ip, sent)) {
-			error_tell(pcb->recv_arg, message, sent, meaning);
-			return;
+	for (const struct udp_pcb *pcb = udp_pcbs; pcb; pcb = pcb->next) {
+		uint32_t score = udp_sender_score(pcb, sent);
+
+		if (score > most) {
+			most = score;
+			best = pcb;
 		}
 	}
+	if (best)
+		error_tell(best->recv_arg, message, sent, meaning);
 }
 
 /* All raw sockets of the protocol hear of it; a ping socket of its own requests alone. */
@@ -171,12 +191,12 @@ static void tcp_error(const struct flow *sent, struct meaning meaning)
 		}
 }
 
-void error_arrived(const struct flow *message)
+void error_arrived(const struct netif *netif, const struct flow *message)
 {
 	struct meaning meaning;
 	struct flow sent;
 
-	if (!error_meaning(message, &meaning) ||
+	if (!error_meaning(message, &meaning) || !flow_is_believed(netif, message) ||
 	    !flow_read(&sent, message->upper + HEADER, message->upper_bytes - HEADER) ||
 	    IP_IS_V6_VAL(sent.from) != IP_IS_V6_VAL(message->from))
 		return;

@@ -255,13 +255,18 @@ struct flow {
 };
 /** @return false: it is no such packet, a later fragment, or too short */
 bool flow_read(struct flow *flow, const uint8_t *packet, uint32_t length);
-/** A packet of good shape: may it end what lwIP would keep, or is it an error for a socket? */
-void flow_inspect(const uint8_t *packet, uint32_t length);
+/** Is its checksum right, or does the interface not have it verified? */
+bool flow_is_believed(const struct netif *netif, const struct flow *flow);
+/**
+ * A packet of good shape: may it end what lwIP would keep, or is it an error for a socket?
+ * @param netif  says whether its checksum is to be verified
+ */
+void flow_inspect(const struct netif *netif, const uint8_t *packet, uint32_t length);
 
 /* ---- error.c: errors that packets tell of ---- */
 
 /** A message of ICMP, or of ICMPv6. */
-void error_arrived(const struct flow *message);
+void error_arrived(const struct netif *netif, const struct flow *message);
 int64_t error_receive(struct inet_socket *socket, banos_buffer to, uint64_t length,
 		      struct banos_socket_message *message);
 void errors_forget(struct inet_socket *socket);

@@ -239,7 +239,7 @@ static void link_input(struct link *link, const struct banos_net_packet *packet,
 	else
 		link->netif.chksum_flags |= CHECKS;
 	if (type != TYPE_ARP)
-		flow_inspect(pbuf->payload, pbuf->len);
+		flow_inspect(&link->netif, pbuf->payload, pbuf->len);
 	if (type == TYPE_IPV4)
 		ip4_input(pbuf, &link->netif);
 	else if (type == TYPE_IPV6)
