@@ -9,7 +9,10 @@
  */
 #include "calls.h"
 #include <kernel/cred.h>
+#include <kernel/string.h>
 #include <kernel/time.h>
+#include <uapi/net.h>
+#include "internal.h"
 
 /* Options that are on or off. */
 #define SWITCHES                                                                             \
@@ -104,6 +107,32 @@ static u32 read_option(struct socket *socket, u32 option, union content *content
 	return sizeof(content->number);
 }
 
+/* The name of the interface that a socket is bound to; nothing where it is bound to none. */
+static s64 device_name_get(const struct socket *socket, uaddr_t value, uaddr_t user_len, u32 room)
+{
+	u32 index = READ_ONCE(socket->bound_interface), len;
+	const struct net_device *device;
+	char name[IFNAMSIZ] = "";
+
+	if (!index)
+		return put_user_u32(user_len, 0);
+	if (room < IFNAMSIZ)
+		return -EINVAL;
+	mutex_lock(&net_list_lock);
+	rcu_read_lock();
+	device = net_device_find(index);
+	if (device)
+		strscpy(name, device->name, sizeof(name));
+	rcu_read_unlock();
+	mutex_unlock(&net_list_lock);
+	if (!*name)
+		return -ENODEV;
+	len = (u32)strlen(name) + 1;
+	if (copy_to_user(value, name, len))
+		return -EFAULT;
+	return put_user_u32(user_len, len);
+}
+
 s64 socket_get_option(struct socket *socket, u32 option, uaddr_t value, uaddr_t user_len)
 {
 	union content content = { 0 };
@@ -113,6 +142,8 @@ s64 socket_get_option(struct socket *socket, u32 option, uaddr_t value, uaddr_t 
 		return -EFAULT;
 	if ((s32)room < 0)
 		return -EINVAL;
+	if (IS_ENABLED(CONFIG_NET_DEVICES) && option == SO_BINDTODEVICE)
+		return device_name_get(socket, value, user_len, room);
 	len = read_option(socket, option, &content);
 	if (!len && socket->ops->get_option)
 		return socket->ops->get_option(socket, SOL_SOCKET, option, value, user_len);
@@ -189,11 +220,39 @@ static s64 write_option(struct socket *socket, u32 option, u32 value)
 	return 0;
 }
 
+/* By its name, which need not end with a zero; the empty one undoes it. As on Linux the first time is free to all. */
+static s64 device_bind(struct socket *socket, uaddr_t value, s32 len)
+{
+	const struct net_device *device;
+	char name[IFNAMSIZ] = "";
+	u32 index = 0;
+
+	if (len < 0)
+		return -EINVAL;
+	if (READ_ONCE(socket->bound_interface) && !current_capable(CAP_NET_RAW))
+		return -EPERM;
+	if (copy_from_user(name, value, MIN((u32)len, IFNAMSIZ - 1u)))
+		return -EFAULT;
+	mutex_lock(&net_list_lock);
+	device = net_device_find_name(name);
+	if (device && device->published)
+		index = device->index;
+	mutex_unlock(&net_list_lock);
+	if (*name && !index)
+		return -ENODEV;
+	WRITE_ONCE(socket->bound_interface, index);
+	if (socket->ops->option_changed)
+		socket->ops->option_changed(socket, SO_BINDTODEVICE);
+	return 0;
+}
+
 s64 socket_set_option(struct socket *socket, u32 option, uaddr_t value, s32 len)
 {
 	u32 number;
 	s64 ret;
 
+	if (IS_ENABLED(CONFIG_NET_DEVICES) && option == SO_BINDTODEVICE)
+		return device_bind(socket, value, len);
 	if (len < (s32)sizeof(number))
 		return -EINVAL;
 	if (get_user_u32(&number, value))

@@ -325,6 +325,7 @@ static void options_inherit(struct socket *fresh, const struct socket *from)
 	fresh->rcvlowat = from->rcvlowat;
 	fresh->priority = from->priority;
 	fresh->mark = from->mark;
+	fresh->bound_interface = from->bound_interface;
 	fresh->linger = from->linger;
 }
 
@@ -620,6 +621,12 @@ static void driver_socket_option_changed(struct socket *base, u32 option)
 		break;
 	case SO_PRIORITY: value[0] = base->priority; break;
 	case SO_MARK: value[0] = base->mark; break;
+	case SO_BINDTODEVICE: value[0] = base->bound_interface; break;
+	case SO_REUSEPORT:
+		value[0] = socket_switch(base, option);
+		value[1] = base->uid;
+		length = sizeof(value);
+		break;
 	default: value[0] = option < 32 && socket_switch(base, option);
 	}
 	uio_init_kernel(&uio, value, length);

@@ -185,7 +185,9 @@ struct banos_family_ops {
 			      uint64_t length);
 	/**
 	 * Also called after the kernel has set one of SOL_SOCKET, to tell: a number of 4 bytes, SO_LINGER
-	 * 8, SO_SNDBUF and SO_RCVBUF the bytes that they became. What it returns is not looked at then.
+	 * 8, SO_SNDBUF and SO_RCVBUF the bytes that they became, SO_BINDTODEVICE the index of the interface or 0,
+	 * SO_REUSEPORT 8: the number, and the user that the socket belongs to (Linux lets sockets of one user
+	 * share a port). What it returns is not looked at then.
 	 * @param length  0 or more: all that @p from holds
 	 * @return 0. Default: -ENOPROTOOPT.
 	 */

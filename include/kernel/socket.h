@@ -100,6 +100,7 @@ struct socket {
 	struct async_list async;      /* files with O_ASYNC: this one's, or none */
 	u32 flags;		      /* bit of a switch, 1 << SO_* */
 	u32 sndbuf, rcvbuf, rcvlowat, priority, mark;
+	u32 bound_interface;	      /* SO_BINDTODEVICE: its index, 0: none */
 	u64 rcvtimeo_ns, sndtimeo_ns; /* TIMEOUT_NONE: for ever */
 	struct {
 		s32 on, sec;

@@ -83,6 +83,7 @@ struct user_ucred {
 #define SO_REUSEPORT	 15
 #define SO_PASSCRED	 16
 #define SO_PEERCRED	 17
+#define SO_BINDTODEVICE	 25
 #define SO_ATTACH_FILTER 26
 #define SO_DETACH_FILTER 27
 #define SO_RCVLOWAT	 18

@@ -370,6 +370,104 @@ TEST(errors_are_queued_for_those_who_ask)
 	CHECK_ERR(recvmsg(stream, &message, MSG_ERRQUEUE), EAGAIN);
 }
 
+TEST(a_port_is_shared_by_sockets_of_one_user)
+{
+	int fd = listener_at(0, SO_REUSEPORT), datagrams = new_socket(SOCK_DGRAM), other;
+	uint16_t port = port_of(fd);
+
+	CHECK_EQ(set(datagrams, SOL_SOCKET, SO_REUSEPORT, 1), 0);
+	CHECK_EQ(bind4(datagrams, 0), 0);
+	if (seteuid(1000))
+		return; /* not root, on Linux */
+	CHECK_EQ(listener_at(port, SO_REUSEPORT), -1);
+	other = new_socket(SOCK_DGRAM);
+	CHECK_EQ(set(other, SOL_SOCKET, SO_REUSEPORT, 1), 0);
+	CHECK_ERR(bind4(other, port_of(datagrams)), EADDRINUSE);
+	CHECK_EQ(seteuid(0), 0);
+	CHECK(listener_at(port, SO_REUSEPORT) >= 0);
+}
+
+static int bind_to(int fd, const char *name, socklen_t length)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, length);
+}
+
+TEST(sockets_are_bound_to_interfaces)
+{
+	int fd = new_socket(SOCK_DGRAM), sender = new_socket(SOCK_DGRAM), pair[2],
+	    stream = new_socket(SOCK_STREAM);
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	struct sockaddr_in address;
+	char name[16] = "?";
+	socklen_t length = sizeof(name);
+
+	CHECK_ERR(bind_to(fd, "nosuch0", 8), ENODEV);
+	CHECK_EQ(getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &length), 0);
+	CHECK_EQ(length, 0);
+	CHECK_EQ(bind_to(fd, "lo", 2), 0); /* the zero may be missing */
+	length = sizeof(name) - 1;
+	CHECK_ERR(getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &length), EINVAL);
+	length = sizeof(name);
+	CHECK_EQ(getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &length), 0);
+	CHECK_EQ(length, 3);
+	CHECK(!strcmp(name, "lo"));
+	CHECK_EQ(bind4(fd, 0), 0);
+	CHECK_EQ(bind_to(sender, "lo", 3), 0);
+	address = at(port_of(fd));
+	CHECK_EQ(sendto(sender, "a", 1, 0, (void *)&address, sizeof(address)), 1);
+	CHECK_EQ(poll(&wait, 1, WAIT_MS), 1);
+	CHECK_EQ(bind_to(stream, "lo", 3), 0);
+	CHECK_EQ(bind4(stream, 0), 0);
+	CHECK_EQ(listen(stream, 1), 0);
+	connection(stream, pair);
+	length = sizeof(name);
+	CHECK_EQ(getsockopt(pair[1], SOL_SOCKET, SO_BINDTODEVICE, name, &length), 0);
+	CHECK_EQ(length, 3);
+	if (geteuid())
+		return;
+	CHECK_EQ(bind_to(fd, "", 1), 0);
+	length = sizeof(name);
+	CHECK_EQ(getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &length), 0);
+	CHECK_EQ(length, 0);
+}
+
+TEST(raw_sockets_alone_have_headers)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+
+	if (fd >= 0) /* Linux has a range of groups that may */
+		CHECK_ERR(set(fd, 0, IP_HDRINCL, 1), ENOPROTOOPT);
+	CHECK_ERR(set(new_socket(SOCK_DGRAM), 0, IP_HDRINCL, 1), ENOPROTOOPT);
+	fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	if (fd >= 0)
+		CHECK_EQ(set(fd, 0, IP_HDRINCL, 1), 0);
+}
+
+/* Two share a port, and one of them is connected: errors of its packets are its own. */
+TEST(errors_are_for_who_is_connected)
+{
+	int one = new_socket(SOCK_DGRAM), other = new_socket(SOCK_DGRAM),
+	    vacant = new_socket(SOCK_DGRAM);
+	struct pollfd wait = { .fd = one };
+	struct sockaddr_in any = { .sin_family = AF_INET };
+	uint16_t port;
+
+	CHECK_EQ(bind4(vacant, 0), 0);
+	port = port_of(vacant);
+	close(vacant);
+	CHECK_EQ(set(one, SOL_SOCKET, SO_REUSEADDR, 1), 0);
+	CHECK_EQ(set(other, SOL_SOCKET, SO_REUSEADDR, 1), 0);
+	CHECK_EQ(bind4(one, 0), 0);
+	any.sin_port = htons(port_of(one));
+	CHECK_EQ(bind(other, (void *)&any, sizeof(any)), 0);
+	CHECK_EQ(set(other, 0, IP_RECVERR, 1), 0);
+	CHECK_EQ(connect4(one, port), 0);
+	CHECK_EQ(send(one, "x", 1, 0), 1);
+	CHECK_EQ(poll(&wait, 1, WAIT_MS), 1);
+	CHECK_EQ(get(one, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+	CHECK_EQ(get(other, SOL_SOCKET, SO_ERROR), 0);
+}
+
 TEST(groups_are_joined_and_left)
 {
 	int fd = new_socket(SOCK_DGRAM), sender = new_socket(SOCK_DGRAM),
@@ -423,6 +521,10 @@ int main(void)
 	RUN(nobody_at_a_port_is_an_error);
 	RUN(who_is_not_connected_is_not_told_of_errors);
 	RUN(errors_are_queued_for_those_who_ask);
+	RUN(a_port_is_shared_by_sockets_of_one_user);
+	RUN(sockets_are_bound_to_interfaces);
+	RUN(raw_sockets_alone_have_headers);
+	RUN(errors_are_for_who_is_connected);
 	RUN(groups_are_joined_and_left);
 	return check_done();
 }

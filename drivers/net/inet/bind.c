@@ -19,12 +19,33 @@ static bool addresses_overlap(const ip_addr_t *one, const ip_addr_t *other)
 	return ip_addr_isany(one) || ip_addr_isany(other) || ip_addr_cmp(one, other);
 }
 
-static bool pcbs_share(const struct ip_pcb *one, const struct ip_pcb *other, bool listening)
+/* Those of two interfaces never meet. */
+static bool interfaces_differ(const struct ip_pcb *one, const struct ip_pcb *other)
 {
-	if (ip_get_option(one, REUSE_PORT) && ip_get_option(other, REUSE_PORT))
+	return one->netif_idx && other->netif_idx && one->netif_idx != other->netif_idx;
+}
+
+/* @param alike  they are of one user */
+static bool pcbs_share(const struct ip_pcb *one, const struct ip_pcb *other, bool alike,
+		       bool listening)
+{
+	if (interfaces_differ(one, other))
+		return true;
+	if (alike && ip_get_option(one, REUSE_PORT) && ip_get_option(other, REUSE_PORT))
 		return true;
 	return !listening && ip_get_option(one, REUSE_ADDRESS) &&
 	       ip_get_option(other, REUSE_ADDRESS);
+}
+
+void bind_owner_set(struct tcp_pcb *pcb, uint32_t owner)
+{
+	tcp_ext_arg_set(pcb, 0, (void *)(uintptr_t)owner);
+}
+
+/* A connection that has ended is nobody's. */
+static bool stream_is_alike(const struct tcp_pcb *pcb, const struct inet_socket *socket)
+{
+	return pcb->state == TIME_WAIT || (uintptr_t)tcp_ext_arg_get(pcb, 0) == socket->set.owner;
 }
 
 static bool stream_port_is_free(const struct inet_socket *socket, const ip_addr_t *address,
@@ -34,11 +55,13 @@ static bool stream_port_is_free(const struct inet_socket *socket, const ip_addr_
 					   &tcp_tw_pcbs };
 	uint32_t count = listeners_only ? 1 : 4;
 
+	/* As on Linux, one that begins counts by its listener alone; without one it will come to nothing. */
 	for (uint32_t i = 0; i < count; i++)
 		for (const struct tcp_pcb *pcb = *lists[i]; pcb; pcb = pcb->next)
-			if (pcb != socket->tcp && pcb->local_port == port &&
-			    addresses_overlap(&pcb->local_ip, address) &&
-			    !pcbs_share((const struct ip_pcb *)pcb, socket->ip, !i))
+			if (pcb != socket->tcp && pcb->state != SYN_RCVD &&
+			    pcb->local_port == port && addresses_overlap(&pcb->local_ip, address) &&
+			    !pcbs_share((const struct ip_pcb *)pcb, socket->ip,
+					stream_is_alike(pcb, socket), !i))
 				return false;
 	return true;
 }
@@ -46,11 +69,15 @@ static bool stream_port_is_free(const struct inet_socket *socket, const ip_addr_
 static bool udp_port_is_free(const struct inet_socket *socket, const ip_addr_t *address,
 			     uint16_t port)
 {
-	for (const struct udp_pcb *pcb = udp_pcbs; pcb; pcb = pcb->next)
-		if (pcb != socket->udp && pcb->local_port == port &&
+	for (const struct udp_pcb *pcb = udp_pcbs; pcb; pcb = pcb->next) {
+		const struct inet_socket *other = pcb->recv_arg;
+
+		if (other != socket && pcb->local_port == port &&
 		    addresses_overlap(&pcb->local_ip, address) &&
-		    !pcbs_share((const struct ip_pcb *)pcb, socket->ip, false))
+		    !pcbs_share(other->ip, socket->ip, other->set.owner == socket->set.owner,
+				false))
 			return false;
+	}
 	return true;
 }
 

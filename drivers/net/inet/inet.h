@@ -77,6 +77,8 @@ struct inet_options {
 		is_deaf; /* is_deaf: not IP_MULTICAST_LOOP */
 	uint8_t ttl, tos, group_ttl, mtu_discover;
 	uint32_t linger_s, keep_idle_s, keep_interval_s, keep_count, user_timeout_ms;
+	uint32_t interface; /* SO_BINDTODEVICE: its index; 0: none */
+	uint32_t owner;	    /* the user, as SO_REUSEPORT was told */
 };
 
 /** What a type of sockets does; under the lock. */
@@ -238,6 +240,8 @@ uint16_t port_guess(void);
 
 /* ---- bind.c ---- */
 
+/** Keep with a pcb of TCP, which may outlive its socket, whose it is. */
+void bind_owner_set(struct tcp_pcb *pcb, uint32_t owner);
 /** May the socket be bound there, beside all others? */
 bool bind_is_allowed(const struct inet_socket *socket, const ip_addr_t *address, uint16_t port);
 /** Does nobody else listen where the socket is bound? */

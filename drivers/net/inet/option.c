@@ -5,6 +5,7 @@
 #define KEEP_SECONDS_MAX     32767u
 #define KEEP_COUNT_MAX	     127u
 #define MTU_DISCOVER_MAX     5u
+#define NO_DEVICE	     255u /* lwIP numbers so many only if it ever has them at once */
 #define LEVEL(level, option) ((level) << 16 | (option))
 
 /* clang-format off */
@@ -56,6 +57,19 @@ static void stream_apply(const struct inet_socket *socket)
 	socket->tcp->keep_cnt = socket->set.keep_count;
 }
 
+/* @return lwIP's number of an interface; of one that does not exist: of none, by which nothing is sent or received */
+static uint8_t bound_device_number(uint32_t index)
+{
+	struct link *link;
+
+	if (!index)
+		return NETIF_NO_INDEX;
+	link = link_find(index);
+	if (!link)
+		return NO_DEVICE;
+	return netif_get_index(&link->netif);
+}
+
 void option_apply(struct inet_socket *socket)
 {
 	if (!socket->ip)
@@ -65,8 +79,11 @@ void option_apply(struct inet_socket *socket)
 	pcb_switch(socket, REUSE_PORT, socket->set.reuse_port);
 	pcb_switch(socket, SOF_KEEPALIVE, socket->set.keepalive);
 	pcb_switch(socket, SOF_BROADCAST, socket->set.broadcast);
+	socket->ip->netif_idx = bound_device_number(socket->set.interface);
 	socket->ip->ttl = socket->set.ttl;
 	socket->ip->tos = socket->set.tos;
+	if (has_stream_pcb(socket))
+		bind_owner_set(socket->tcp, socket->set.owner);
 	if (has_full_pcb(socket))
 		stream_apply(socket);
 	if (socket->kind == &udp_kind) {
@@ -82,19 +99,6 @@ void option_apply(struct inet_socket *socket)
 }
 
 /* ---- setting ---- */
-
-static int64_t device_set(struct inet_socket *socket, banos_buffer from, uint64_t length)
-{
-	/* By its name, which only the kernel knows: the empty one undoes it. */
-	char first = 0;
-
-	if (length && banos_buffer_read(from, &first, 1) < 0)
-		return -EFAULT;
-	if (first)
-		return -ENODEV;
-	socket->ip->netif_idx = NETIF_NO_INDEX;
-	return 0;
-}
 
 /* @return where an option that is on or off stands; NULL: it is none */
 static bool *flag_of(struct inet_options *set, uint32_t option)
@@ -179,6 +183,8 @@ static int64_t kept_set(struct inet_socket *socket, uint32_t option, uint32_t va
 	bool *flag = flag_of(&socket->set, option);
 	uint32_t most, *count = count_of(&socket->set, option, &most);
 
+	if (option == IP_HDRINCL && socket->type != SOCK_RAW)
+		return -ENOPROTOOPT;
 	if (flag) {
 		if (flag == &socket->set.v6only && socket->bound)
 			return -EINVAL;
@@ -235,12 +241,14 @@ int64_t option_set(void *own, uint32_t level, uint32_t option, banos_buffer from
 		return -ENOPROTOOPT;
 	option = LEVEL(level, option);
 	inet_lock();
-	if (option == SO_BINDTODEVICE && socket->ip) {
-		err = device_set(socket, from, length);
-	} else if (length < 4 && !(length && level == 0)) {
+	if (length < 4 && !(length && level == 0)) {
 		err = -EINVAL;
 	} else if (banos_buffer_read(from, value, least_of(length, sizeof(value))) <= 0) {
 		err = -EFAULT;
+	} else if (option == SO_BINDTODEVICE) {
+		socket->set.interface = value[0];
+		option_apply(socket);
+		err = 0;
 	} else if (option == SO_LINGER) {
 		socket->set.linger = value[0];
 		socket->set.linger_s = value[1];
@@ -252,6 +260,8 @@ int64_t option_set(void *own, uint32_t level, uint32_t option, banos_buffer from
 	} else if (option == IP_DROP_MEMBERSHIP || option == IPV6_LEAVE_GROUP) {
 		err = group_set(socket, false, value, length);
 	} else {
+		if (option == SO_REUSEPORT)
+			socket->set.owner = value[1];
 		err = number_set(socket, option, value[0]);
 	}
 	inet_unlock();

@@ -87,6 +87,7 @@ static inline void inet_copy(void *to, const void *from, unsigned long length)
 #define IP_DEFAULT_TTL		      64
 #define LWIP_NETIF_HWADDRHINT	      1
 #define LWIP_NETIF_LINK_CALLBACK      0
+#define LWIP_TCP_PCB_NUM_EXT_ARGS     1 /* bind.c */
 #define LWIP_CHECKSUM_CTRL_PER_NETIF  1 /* lo has none, as on Linux */
 #define LWIP_HAVE_LOOPIF	      0
 #define LWIP_NETIF_LOOPBACK	      0
