@@ -5,8 +5,8 @@
  *	insmod shaper.ko interface=eth0 delay_us=20000 jitter_us=5000 loss_ppm=10000 seed=7
  *
  * Frames that are to wait are taken, and stand in a heap by the time at which they go on; a timer lets them. What is held is bounded by
- * number and by memory: what is beyond is dropped, as by a router. Of what is sent a duplicate is sent anew, with a hash that this hook
- * knows it by; what is received is not duplicated. Frames of several packets are lost like others, and never wait.
+ * number and by memory: what is beyond is dropped, as by a router. Of what is sent a duplicate is sent anew: this hook
+ * notes whose number it has and when it is due, and lets it wait as long as what it is a copy of; what is received is not duplicated. Frames of several packets are lost like others, and never wait.
  *
  * One spin lock guards the plan and the heap.
  */
@@ -40,11 +40,17 @@ BANOS_PARAM_U64(seed, 0, UINT64_MAX, "of what is drawn; 0: another one each time
 #define HELD_BYTES  (UINT64_C(48) << 20)
 #define BURST_BYTES 65536u
 #define BATCH	    16u
-#define KNOWN_HASH  0x5a9e0ddu
+#define COPIES_MAX  32u /* on their way to this hook at a time */
 
 struct waiting {
 	uint64_t at_ns, number; /* number: of those of the same time the lower one goes first */
 	struct banos_net_packet packet;
+};
+
+struct copy {
+	banos_packet packet;
+	uint64_t at_ns;
+	bool used;
 };
 
 static banos_owner own;
@@ -54,6 +60,7 @@ static banos_timer timer;
 static struct banos_spinlock lock; /* guards what follows */
 static struct plan plan;
 static struct waiting *heap; /* limit of them */
+static struct copy copies[COPIES_MAX];
 static uint32_t nwaiting, interface_index;
 static uint64_t last_number, held_bytes, timer_ns;
 
@@ -144,12 +151,34 @@ static int64_t shaper_timer(void *context)
 	}
 }
 
-/* ---- frames ---- */
+/* ---- copies; under the lock ---- */
 
-/* Under the lock. */
+static struct copy *copy_find(banos_packet packet)
+{
+	for (uint32_t i = 0; i < COPIES_MAX; i++)
+		if (copies[i].used && copies[i].packet == packet)
+			return &copies[i];
+	return NULL;
+}
+
+static struct copy *copy_unused(void)
+{
+	for (uint32_t i = 0; i < COPIES_MAX; i++)
+		if (!copies[i].used)
+			return &copies[i];
+	return NULL;
+}
+
+/* ---- waiting; under the lock ---- */
+
+static bool has_room(const struct banos_net_packet *packet)
+{
+	return nwaiting < limit && held_bytes + packet_bytes(packet) <= HELD_BYTES;
+}
+
 static uint64_t frame_wait(const struct banos_net_packet *packet, uint64_t at_ns)
 {
-	if (nwaiting == limit || held_bytes + packet_bytes(packet) > HELD_BYTES)
+	if (!has_room(packet))
 		return BANOS_VERDICT_DROP;
 	held_bytes += packet_bytes(packet);
 	heap_add(at_ns, packet);
@@ -160,23 +189,59 @@ static uint64_t frame_wait(const struct banos_net_packet *packet, uint64_t at_ns
 	return BANOS_VERDICT_TOOK;
 }
 
-static uint64_t frame_plan(const struct banos_net_packet *packet, uint64_t now_ns, bool *twice)
+/* ---- frames ---- */
+
+/* @at_ns: out: when it goes on; now or earlier: it does not wait */
+static uint64_t frame_plan(const struct banos_net_packet *packet, uint64_t now_ns, uint64_t *at_ns,
+			   bool *twice)
 {
-	uint64_t verdict = BANOS_VERDICT_PASS, at_ns;
+	bool waits = !(packet->flags & BANOS_PACKET_MORE);
+	uint64_t verdict = BANOS_VERDICT_PASS;
+	struct copy *copy;
 
 	*twice = false;
+	*at_ns = now_ns;
 	banos_spin_lock(&lock);
-	if (packet->interface != interface_index)
-		verdict = BANOS_VERDICT_PASS;
-	else if (!plan_frame(&plan, now_ns, packet->length, &at_ns, twice))
+	copy = copy_find(packet->packet);
+	if (copy) {
+		*at_ns = copy->at_ns;
+		copy->used = false;
+	} else if (packet->interface == interface_index &&
+		   !plan_frame(&plan, now_ns, packet->length, !waits || has_room(packet), at_ns,
+			       twice)) {
 		verdict = BANOS_VERDICT_DROP;
-	else if (at_ns > now_ns && !(packet->flags & BANOS_PACKET_MORE))
-		verdict = frame_wait(packet, at_ns);
+	}
+	if (verdict == BANOS_VERDICT_PASS && *at_ns > now_ns && waits)
+		verdict = frame_wait(packet, *at_ns);
 	banos_spin_unlock(&lock);
 	return verdict;
 }
 
-static void frame_send_copy(const struct banos_net_packet *packet)
+static bool copy_note(banos_packet packet, uint64_t at_ns)
+{
+	struct copy *copy;
+
+	banos_spin_lock(&lock);
+	copy = copy_unused();
+	if (copy)
+		*copy = (struct copy){ packet, at_ns, true };
+	banos_spin_unlock(&lock);
+	return copy;
+}
+
+/* It may have been lost on its way to this hook. */
+static void copy_forget(banos_packet packet)
+{
+	struct copy *copy;
+
+	banos_spin_lock(&lock);
+	copy = copy_find(packet);
+	if (copy)
+		copy->used = false;
+	banos_spin_unlock(&lock);
+}
+
+static void frame_send_copy(const struct banos_net_packet *packet, uint64_t at_ns)
 {
 	struct banos_net_packet copy;
 
@@ -185,25 +250,25 @@ static void frame_send_copy(const struct banos_net_packet *packet)
 		return;
 	memcpy(copy.bytes, packet->bytes, packet->length);
 	copy.length = packet->length;
-	copy.flags = packet->flags | BANOS_PACKET_HASHED;
+	copy.flags = packet->flags;
 	copy.checksum_start = packet->checksum_start;
 	copy.checksum_offset = packet->checksum_offset;
 	copy.segment_bytes = packet->segment_bytes;
 	copy.header_bytes = packet->header_bytes;
-	copy.hash = KNOWN_HASH;
+	copy.hash = packet->hash;
+	if (!copy_note(copy.packet, at_ns)) {
+		(void)banos_packet_free(&copy, 1, sizeof(copy));
+		return;
+	}
 	(void)banos_interface_transmit(learns, packet->interface, &copy, 1, sizeof(copy));
-}
-
-static bool frame_is_copy(const struct banos_net_packet *packet)
-{
-	return packet->flags & BANOS_PACKET_HASHED && packet->hash == KNOWN_HASH;
+	copy_forget(copy.packet);
 }
 
 static int64_t shaper_packets(void *context, const struct banos_hook_place *place,
 			      struct banos_net_packet *packets, uint32_t count, uint32_t stride,
 			      uint64_t *verdicts)
 {
-	uint64_t now_ns = banos_time_ns();
+	uint64_t now_ns = banos_time_ns(), at_ns;
 	bool head = true, twice;
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -211,10 +276,10 @@ static int64_t shaper_packets(void *context, const struct banos_hook_place *plac
 			(const struct banos_net_packet *)((uint8_t *)packets +
 							  (uint64_t)i * stride);
 
-		if (head && !frame_is_copy(packet)) {
-			verdicts[i] = frame_plan(packet, now_ns, &twice);
+		if (head) {
+			verdicts[i] = frame_plan(packet, now_ns, &at_ns, &twice);
 			if (twice && verdicts[i] != BANOS_VERDICT_DROP)
-				frame_send_copy(packet);
+				frame_send_copy(packet, at_ns);
 		}
 		head = !(packet->flags & BANOS_PACKET_MORE);
 	}

@@ -40,24 +40,37 @@ static uint64_t plan_rate(struct plan *plan, uint64_t now_ns, uint32_t bytes)
 	return plan->free_ns;
 }
 
-bool plan_frame(struct plan *plan, uint64_t now_ns, uint32_t bytes, uint64_t *at_ns, bool *twice)
+static uint64_t plan_time(struct plan *plan, uint64_t now_ns, uint32_t bytes)
 {
-	uint64_t delay_ns = plan->delay_ns;
+	uint64_t delay_ns = plan->delay_ns, at_ns = plan_rate(plan, now_ns, bytes);
+
+	if (plan_happens(plan, plan->reorder_ppm))
+		return at_ns;
+	if (plan->jitter_ns)
+		delay_ns += plan_draw(plan, 2 * plan->jitter_ns + 1);
+	if (plan->jitter_ns)
+		delay_ns = delay_ns > plan->jitter_ns ? delay_ns - plan->jitter_ns : 0;
+	at_ns += delay_ns;
+	if (at_ns < plan->last_ns)
+		at_ns = plan->last_ns;
+	plan->last_ns = at_ns;
+	return at_ns;
+}
+
+bool plan_frame(struct plan *plan, uint64_t now_ns, uint32_t bytes, bool room, uint64_t *at_ns,
+		bool *twice)
+{
+	uint64_t free_ns = plan->free_ns, last_ns = plan->last_ns;
 
 	*twice = false;
 	if (plan_happens(plan, plan->loss_ppm))
 		return false;
 	*twice = plan_happens(plan, plan->duplicate_ppm);
-	*at_ns = plan_rate(plan, now_ns, bytes);
-	if (plan_happens(plan, plan->reorder_ppm))
+	*at_ns = plan_time(plan, now_ns, bytes);
+	if (room || *at_ns <= now_ns)
 		return true;
-	if (plan->jitter_ns)
-		delay_ns += plan_draw(plan, 2 * plan->jitter_ns + 1);
-	if (plan->jitter_ns)
-		delay_ns = delay_ns > plan->jitter_ns ? delay_ns - plan->jitter_ns : 0;
-	*at_ns += delay_ns;
-	if (*at_ns < plan->last_ns)
-		*at_ns = plan->last_ns;
-	plan->last_ns = *at_ns;
-	return true;
+	plan->free_ns = free_ns;
+	plan->last_ns = last_ns;
+	*twice = false;
+	return false;
 }

@@ -17,9 +17,11 @@ struct plan {
 
 /**
  * @param bytes   of the frame
+ * @param room	  false: none can wait, and what would have to is lost, without a place in the rate or the order
  * @param at_ns   written: when it goes on, @p now_ns or later
  * @param twice   written: once more besides
  * @return false: it is lost
  */
-bool plan_frame(struct plan *plan, uint64_t now_ns, uint32_t bytes, uint64_t *at_ns, bool *twice);
+bool plan_frame(struct plan *plan, uint64_t now_ns, uint32_t bytes, bool room, uint64_t *at_ns,
+		bool *twice);
 #endif
