@@ -485,6 +485,7 @@ u32 net_hook_continue(struct net_hook *hook, const u8 *packets, u32 count, u32 s
 {
 	struct packet *frame = NULL, *last = NULL;
 	u32 refused = 0;
+	bool skips = false; /* the rest of a frame that was refused */
 
 	for (u32 i = 0; i < count; i++, packets += stride) {
 		struct banos_net_packet from;
@@ -495,11 +496,12 @@ u32 net_hook_continue(struct net_hook *hook, const u8 *packets, u32 count, u32 s
 		packet = hook_claim_held(hook, from.packet);
 		if (unlikely(!packet))
 			packet = hook_await_held(hook, from.packet);
-		if (unlikely(!packet || !part_describe(packet, &from, head))) {
+		if (unlikely(skips || !packet || !part_describe(packet, &from, head))) {
 			refused++;
 			packet_free(packet);
 			packet_free(frame);
 			frame = NULL;
+			skips = from.flags & BANOS_PACKET_MORE;
 			continue;
 		}
 		if (frame)

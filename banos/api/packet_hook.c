@@ -262,9 +262,12 @@ int64_t banos_protocol_hooks(banos_protocol protocol, uint32_t point, uint32_t i
 		packets_free(&frames);
 		return MISTAKE("protocol, or one of packets, the driver does not hold");
 	}
-	if (point == BANOS_HOOK_OUTPUT)
-		for (struct packet *frame = frames.first; frame; frame = frame->next)
+	for (struct packet *frame = frames.first; frame; frame = frame->next) {
+		if (point == BANOS_HOOK_OUTPUT)
 			frame->interface = interface;
+		else if (frame->length && packet_bytes(frame)[0] & 1)
+			frame->flags |= BANOS_PACKET_BROADCAST;
+	}
 	net_hooks_run(point, interface, &frames);
 	return frames_give_back(&frames, (u8 *)packets, count, stride);
 }

@@ -218,6 +218,7 @@ u32 net_frames_take(const u8 *packets, u32 count, u32 stride, bool outgoing,
 {
 	u32 party = packet_party(gate_owner()), refused = 0;
 	struct packet *frame = NULL, *last = NULL;
+	bool skips = false; /* the rest of a frame that was refused */
 
 	for (u32 i = 0; i < count; i++, packets += stride) {
 		struct banos_net_packet from;
@@ -229,11 +230,12 @@ u32 net_frames_take(const u8 *packets, u32 count, u32 stride, bool outgoing,
 		if (packet)
 			packet_release_use(packet, NULL);
 		rcu_read_unlock();
-		if (!packet || !packet_describe(packet, &from)) {
+		if (!packet || skips || !packet_describe(packet, &from)) {
 			refused++;
 			packet_free(packet);
 			packet_free(frame);
 			frame = NULL;
+			skips = from.flags & BANOS_PACKET_MORE;
 			continue;
 		}
 		if (outgoing) {

@@ -34,6 +34,13 @@ static bool veth_is_up(const struct veth_end *end)
 	return __atomic_load_n(&end->up, __ATOMIC_ACQUIRE);
 }
 
+static bool veth_exists(const struct veth_end *end)
+{
+	char name[16];
+
+	return banos_net_name(end->net, name, sizeof(name)) != -EINVAL;
+}
+
 /* While the other end is down nothing changes for either; it may have been removed. */
 static void veth_tell_carrier(const struct veth_end *end)
 {
@@ -66,9 +73,10 @@ static int64_t veth_transmit(void *context, uint32_t queue, const struct banos_n
 {
 	struct veth_end *end = context;
 
-	/* The other end may be removed meanwhile: then nothing was handed over. */
+	/* Those that are refused were dropped, the others received: unless the other end was removed meanwhile. */
 	if (!veth_is_up(end->peer) ||
-	    banos_net_receive(end->peer->net, 0, packets, count, stride) == -EINVAL)
+	    (banos_net_receive(end->peer->net, 0, packets, count, stride) == -EINVAL &&
+	     !veth_exists(end->peer)))
 		banos_net_transmitted(end->net, queue, packets, count, stride);
 	return count;
 }

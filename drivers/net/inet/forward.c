@@ -36,10 +36,12 @@ int inet_may_forward4(void)
 	return -forwards4; /* -1: as lwIP decides */
 }
 
+/* lwIP takes what is for all of any link that is up, whichever it came from. */
 static bool is_for_all4(uint32_t interface, const ip4_addr_t *address)
 {
 	for (const struct link *link = links; link; link = link->next)
-		if (link->index == interface && ip4_addr_isbroadcast(address, &link->netif))
+		if ((link->index == interface || netif_is_up(&link->netif)) &&
+		    ip4_addr_isbroadcast(address, &link->netif))
 			return true;
 	return ip4_addr_ismulticast(address);
 }
