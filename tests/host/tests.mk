@@ -155,6 +155,9 @@ e1000-srcs := drivers/net/e1000/wire.c
 host-test-y += filter
 filter-srcs := $(addprefix drivers/net/filter/,decide.c flow.c rule.c track.c)
 filter-cflags := -DBANOS_CFLAGS=0
+host-test-y += filter_rules
+filter_rules-srcs := $(addprefix drivers/net/filter/,flow.c rule.c)
+filter_rules-cflags := -DBANOS_CFLAGS=0
 host-test-y += shaper
 shaper-srcs := drivers/net/shaper/plan.c
 host-test-y += inet_shape

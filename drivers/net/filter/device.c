@@ -3,12 +3,14 @@
  * /dev/filter: the rules as text, and /dev/filter_connections: what is tracked. Both are for root.
  *
  * What is written to /dev/filter by one open file is a new set of rules, which replaces the old one as a whole when the file is
- * closed. A line that is wrong is logged, its write() fails with EINVAL, and the old set stays. An empty line alone makes an empty set: then
- * everything passes, and nothing is tracked.
+ * closed. A line that is wrong is logged, its write() fails with EINVAL, and the old set stays; so it does after every other error. A last
+ * line without its end is read when the file is closed: if it is wrong, only the log tells. A set without rules whose policies are all
+ * accept, as an empty line makes, ends the filter's work: everything passes, and nothing is tracked.
  */
 #include "filter.h"
 #include <banos/chardev.h>
 #include <banos/errno.h>
+#include <banos/lock.h>
 #include <banos/memory.h>
 #include <banos/print.h>
 #include <banos/string.h>
@@ -17,9 +19,10 @@
 #define SET_BYTES (sizeof(struct rule_set) + RULES_MAX * sizeof(struct rule))
 #define CHUNK	  512u
 
-/* One that was opened. A program may use it by several threads: the lock of the filter guards it. */
+/* One that was opened. A program may use it by several threads. */
 struct rule_file {
-	struct rule_set *set; /* that is being written; NULL: none */
+	struct banos_mutex lock; /* guards what is written */
+	struct rule_set *set;	 /* that is being written; NULL: none */
 	bool wrong;
 	uint32_t lines, length; /* of what of the current line has come */
 	uint32_t at;		/* reading: the next rule or connection */
@@ -27,6 +30,13 @@ struct rule_file {
 };
 
 /* ---- writing ---- */
+
+/* @return -EINVAL, which the log explains */
+static int64_t line_refuse(const struct rule_file *file, uint32_t line, const char *why)
+{
+	banos_print(filter_owner, "line %u of the rules: %s; the old ones stay", line, why);
+	return -EINVAL;
+}
 
 /* @return 0, -EINVAL, -ENOSPC */
 static int64_t line_take(struct rule_file *file)
@@ -39,16 +49,16 @@ static int64_t line_take(struct rule_file *file)
 	file->length = 0;
 	file->lines++;
 	kind = rule_parse(file->line, &rule, &why);
-	if (kind == RULE_WRONG) {
-		banos_print(filter_owner, "line %u of the rules: %s", file->lines, why);
-		return -EINVAL;
-	}
+	if (kind == RULE_WRONG)
+		return line_refuse(file, file->lines, why);
 	if (kind == RULE_POLICY)
 		file->set->policies[rule.chain] = rule.action;
 	if (kind != RULE_RULE)
 		return 0;
-	if (file->set->count == RULES_MAX)
+	if (file->set->count >= RULES_MAX) {
+		(void)line_refuse(file, file->lines, "there are too many");
 		return -ENOSPC;
+	}
 	file->set->rules[file->set->count++] = rule;
 	return 0;
 }
@@ -60,40 +70,54 @@ static int64_t text_take(struct rule_file *file, const char *text, uint32_t leng
 	for (uint32_t i = 0; i < length && !error; i++) {
 		if (text[i] == '\n')
 			error = line_take(file);
-		else if (!text[i] || file->length == RULE_LINE_MAX - 1)
-			error = -EINVAL;
+		else if (!text[i] || file->length >= RULE_LINE_MAX - 1)
+			error = line_refuse(file, file->lines + 1, "it is too long, or no text");
 		else
 			file->line[file->length++] = text[i];
 	}
 	return error;
 }
 
-static int64_t rules_write(void *context, void *opened, banos_buffer from, uint64_t length,
-			   uint64_t offset, uint32_t flags)
+/* Under the file's lock. */
+static int64_t rules_take(struct rule_file *file, banos_buffer from, uint64_t length)
 {
-	struct rule_file *file = opened;
-	char text[CHUNK];
-	int64_t copied, error = 0;
 	uint64_t done = 0;
 
+	if (file->wrong)
+		return -EINVAL;
 	if (!file->set)
 		file->set = banos_alloc(filter_owner, SET_BYTES, 0);
 	if (!file->set)
 		return -ENOMEM;
-	while (done < length && !error) {
-		copied = banos_buffer_read(from, text, sizeof(text));
-		if (copied <= 0)
+	while (done < length) {
+		char text[CHUNK];
+		int64_t copied = banos_buffer_read(from, text, sizeof(text)), error;
+
+		if (!copied)
+			copied = -EIO;
+		if (copied < 0)
 			return copied;
-		error = -EINVAL;
-		if (!file->wrong)
-			error = text_take(file, text, (uint32_t)copied);
+		error = text_take(file, text, (uint32_t)copied);
+		if (error)
+			return error;
 		done += (uint64_t)copied;
 	}
-	if (error) {
-		file->wrong = true;
-		return error;
-	}
 	return (int64_t)done;
+}
+
+static int64_t rules_write(void *context, void *opened, banos_buffer from, uint64_t length,
+			   uint64_t offset, uint32_t flags)
+{
+	struct rule_file *file = opened;
+	int64_t result = banos_mutex_lock(&file->lock);
+
+	if (result)
+		return result;
+	result = rules_take(file, from, length);
+	if (result < 0)
+		file->wrong = true; /* half of a set is never used */
+	banos_mutex_unlock(&file->lock);
+	return result;
 }
 
 /* ---- reading ---- */
@@ -240,27 +264,53 @@ static int64_t connections_read(void *context, void *opened, banos_buffer to, ui
 
 static int64_t filter_file_open(void *context, banos_call call, uint32_t flags, void **file)
 {
-	*file = banos_alloc(filter_owner, sizeof(struct rule_file), 0);
-	if (!*file)
+	struct rule_file *fresh = banos_alloc(filter_owner, sizeof(*fresh), 0);
+	int64_t error;
+
+	if (!fresh)
 		return -ENOMEM;
-	return 0;
+	error = banos_mutex_init(filter_owner, &fresh->lock);
+	if (error)
+		banos_free(filter_owner, fresh);
+	else
+		*file = fresh;
+	return error;
+}
+
+static bool set_does_nothing(const struct rule_set *set)
+{
+	for (uint32_t i = 0; i < RULE_CHAINS; i++)
+		if (set->policies[i] != RULE_ACCEPT)
+			return false;
+	return !set->count;
+}
+
+/* @return the old set */
+static struct rule_set *rules_replace(struct rule_set *set)
+{
+	struct rule_set *old;
+
+	banos_spin_lock(&filter_lock);
+	filter_resolve(set);
+	old = filter.rules;
+	filter.rules = set;
+	banos_spin_unlock(&filter_lock);
+	return old;
 }
 
 static int64_t filter_file_release(void *context, void *opened)
 {
 	struct rule_file *file = opened;
-	struct rule_set *old = file->set;
+	struct rule_set *set = file->set;
 
-	if (file->set && !file->wrong && file->length && line_take(file))
+	if (set && !file->wrong && file->length && line_take(file))
 		file->wrong = true;
-	if (file->set && !file->wrong) {
-		banos_spin_lock(&filter_lock);
-		filter_resolve(file->set);
-		old = filter.rules;
-		filter.rules = file->set;
-		banos_spin_unlock(&filter_lock);
-	}
-	banos_free(filter_owner, old);
+	if (set && !file->wrong && set_does_nothing(set))
+		banos_free(filter_owner, rules_replace(NULL));
+	else if (set && !file->wrong)
+		set = rules_replace(set);
+	banos_free(filter_owner, set);
+	banos_mutex_destroy(&file->lock);
 	banos_free(filter_owner, file);
 	return 0;
 }

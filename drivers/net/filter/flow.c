@@ -3,7 +3,8 @@
  * Headers of frames: reading and rewriting. RFC 791, 792, 768, 9293, 8200, 4443; RFC 1624 for checksums that are changed.
  *
  * What is read lies in the frame's first packet; offsets in struct flow were checked when it was read, so that rewriting needs no
- * check. Of IPv6's extension headers hop-by-hop, routing, destination and fragment headers are passed over, EXTENSIONS_MAX of them.
+ * check. Of IPv6's extension headers hop-by-hop, routing, destination and fragment headers are passed over, EXTENSIONS_MAX of them:
+ * what has more is bad.
  */
 #include "flow.h"
 #include <banos/string.h>
@@ -21,6 +22,11 @@
 static uint32_t filter_be16(const uint8_t *at)
 {
 	return (uint32_t)(at[0] << 8 | at[1]);
+}
+
+static uint32_t filter_be32(const uint8_t *at)
+{
+	return filter_be16(at) << 16 | filter_be16(at + 2);
 }
 
 static void filter_put16(uint8_t *at, uint32_t value)
@@ -66,19 +72,17 @@ static bool read_ipv6(const uint8_t *bytes, uint32_t at, uint32_t end, struct fl
 	memcpy(key->to, ip + 24, 16);
 	next = ip[6];
 	at += IPV6_HEADER;
-	for (uint32_t i = 0; i < EXTENSIONS_MAX; i++) {
+	for (uint32_t i = 0; next == 0 || next == 43 || next == 44 || next == 60; i++) {
 		uint32_t length = 8;
 
-		if (next != 0 && next != 43 && next != 44 && next != 60)
-			break;
-		if (end - at < 8)
+		if (i == EXTENSIONS_MAX || end - at < 8)
 			return false;
 		if (next != 44) {
 			length = (bytes[at + 1] + 1u) * 8;
 		} else {
 			*fragment = filter_be16(bytes + at + 2) >> 3 |
 				    (bytes[at + 3] & 1u ? 0x2000u : 0);
-			*identity = filter_be16(bytes + at + 4) << 16 | filter_be16(bytes + at + 6);
+			*identity = filter_be32(bytes + at + 4);
 		}
 		if (length > end - at)
 			return false;
@@ -110,6 +114,14 @@ static bool icmp_is_error(uint32_t protocol, uint32_t type)
 	if (protocol == FLOW_ICMP6)
 		return type >= 1 && type <= 4;
 	return type == 3 || type == 4 || type == 11 || type == 12;
+}
+
+/* RFC 1122, 4443: no error is told of these, else two machines would tell each other of errors for ever. */
+static bool icmp_forbids_errors(uint32_t protocol, uint32_t type)
+{
+	if (protocol == FLOW_ICMP6)
+		return type < 128 || type == 137;
+	return icmp_is_error(protocol, type) || type == 5;
 }
 
 static bool icmp_is_echo(uint32_t protocol, uint32_t type, bool *request)
@@ -169,6 +181,7 @@ static enum flow_kind read_icmp(const uint8_t *bytes, uint32_t end, struct flow 
 
 	if (end - flow->transport < ICMP_HEADER)
 		return FLOW_BAD;
+	flow->is_error = icmp_forbids_errors(flow->key.protocol, icmp[0]);
 	if (icmp_is_error(flow->key.protocol, icmp[0]))
 		return read_error(bytes, end, flow);
 	if (!icmp_is_echo(flow->key.protocol, icmp[0], &flow->request))
@@ -186,6 +199,8 @@ static enum flow_kind read_transport(const uint8_t *bytes, uint32_t end, struct 
 		if (left < TCP_HEADER || (bytes[flow->transport + 12] >> 4) * 4u < TCP_HEADER)
 			return FLOW_BAD;
 		flow->tcp_flags = bytes[flow->transport + 13];
+		flow->tcp_sequence = filter_be32(bytes + flow->transport + 4);
+		flow->tcp_acknowledged = filter_be32(bytes + flow->transport + 8);
 		break;
 	case FLOW_UDP:
 		if (left < UDP_HEADER)
@@ -476,7 +491,7 @@ static bool refuse_tcp(struct flow_frame *frame, const struct flow *flow,
 		memcpy(rst + 4, tcp + 8, 4);
 		rst[13] = FLOW_RST;
 	} else {
-		next = filter_be16(tcp + 4) << 16 | filter_be16(tcp + 6);
+		next = flow->tcp_sequence;
 		next += ip_length + FLOW_ETHERNET - flow->transport - (tcp[12] >> 4) * 4u;
 		next += !!(flow->tcp_flags & FLOW_SYN) + !!(flow->tcp_flags & FLOW_FIN);
 		filter_put16(rst + 8, next >> 16);
@@ -532,7 +547,7 @@ bool filter_flow_refuse(struct flow_frame *frame, const struct flow *flow,
 {
 	struct flow_key answer = filter_flow_inverse(as);
 
-	if (!flow->transport || flow->kind == FLOW_ERROR || frame->more)
+	if (!flow->transport || flow->is_error || frame->more)
 		return false;
 	if (flow->kind == FLOW_TRACKED && flow->key.protocol == FLOW_TCP)
 		return refuse_tcp(frame, flow, &answer);

@@ -50,9 +50,11 @@ struct flow {
 	uint32_t transport;		 /**< offset in the frame; 0: none */
 	uint32_t inner, inner_transport; /**< of a FLOW_ERROR; inner_transport 0: none */
 	uint32_t identity;		 /**< of fragments */
+	uint32_t tcp_sequence, tcp_acknowledged;
 	uint8_t tcp_flags;
 	bool first_fragment;
-	bool request; /**< an echo request */
+	bool request;  /**< an echo request */
+	bool is_error; /**< of ICMP, also where the kind is another: it is never refused */
 };
 
 void filter_flow_read(const struct flow_frame *frame, struct flow *flow);

@@ -306,8 +306,8 @@ static const char *rule_check(const struct rule *rule)
 	return NULL;
 }
 
-/* Behind the chain. */
-static const char *parse_rule(const char *at, struct rule *rule)
+/* Behind the chain. @matches: out: bits of those that were given */
+static const char *parse_rule(const char *at, struct rule *rule, uint32_t *matches)
 {
 	const char *why = NULL;
 	uint32_t length, which;
@@ -317,6 +317,9 @@ static const char *parse_rule(const char *at, struct rule *rule)
 		which = word_among(at, length, match_names, COUNT(match_names));
 		if (which == COUNT(match_names))
 			break;
+		if (*matches & 1u << which)
+			return "a match is given twice";
+		*matches |= 1u << which;
 		at += length;
 		length = word_next(&at);
 		why = parse_match(rule, which, at, length);
@@ -344,7 +347,7 @@ static const char *parse_rule(const char *at, struct rule *rule)
 
 enum rule_line rule_parse(const char *line, struct rule *rule, const char **why)
 {
-	uint32_t length = word_next(&line), chain;
+	uint32_t length = word_next(&line), chain, matches = 0;
 	bool policy = word_is_name(line, length, "policy");
 
 	*rule = (struct rule){ 0 };
@@ -360,9 +363,11 @@ enum rule_line rule_parse(const char *line, struct rule *rule, const char **why)
 	if (chain == RULE_CHAINS)
 		*why = "a line begins with no chain";
 	else
-		*why = parse_rule(line + length, rule);
+		*why = parse_rule(line + length, rule, &matches);
 	if (!*why && policy && (chain > RULE_OUTPUT || rule->action > RULE_DROP))
 		*why = "a policy is accept or drop, of input, forward or output";
+	if (!*why && policy && matches)
+		*why = "a policy has no matches";
 	if (*why)
 		return RULE_WRONG;
 	if (policy)
@@ -539,6 +544,12 @@ uint32_t rule_format(const struct rule *rule, char *to, uint32_t size)
 	}
 	write_prefix(&writing, " from ", rule->from, rule->from_bits, rule->family);
 	write_prefix(&writing, " to ", rule->to, rule->to_bits, rule->family);
+	/* The family alone. That of an address to translate to says it, too. */
+	if (rule->family && !rule->from_bits && !rule->to_bits && rule->action < RULE_SNAT) {
+		write_text(&writing, " from ");
+		write_address(&writing, rule->from, rule->family);
+		write_text(&writing, "/0");
+	}
 	write_ports(&writing, " sport ", rule->from_least, rule->from_most);
 	write_ports(&writing, " dport ", rule->to_least, rule->to_most);
 	write_states(&writing, rule->states);
