@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The filter: its rules as text, connections, translations with all checksums, refusals; anything may come. drivers/net/filter/. */
+/* The filter: connections, translations with all checksums, refusals; anything may come. drivers/net/filter/. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -153,9 +153,14 @@ static void check_ends(const struct flow_frame *frame, uint32_t from, uint32_t f
 		assert_int_equal(read16(frame->bytes + 36), to_port);
 }
 
+static enum decision is_received(struct flow_frame *frame)
+{
+	return filter_decide(&filter, AT_RECEIVE, OUTSIDE, 0, frame, now);
+}
+
 static enum decision arrives(struct flow_frame *frame)
 {
-	enum decision decision = filter_decide(&filter, AT_RECEIVE, OUTSIDE, 0, frame, now);
+	enum decision decision = is_received(frame);
 
 	if (decision == DECIDE_PASS)
 		decision = filter_decide(&filter, AT_INPUT, OUTSIDE, 0, frame, now);
@@ -200,71 +205,6 @@ static enum decision tcp_leaves(uint32_t from_port, uint32_t to, uint32_t to_por
 	return leaves(&frame);
 }
 
-/* ---- rules ---- */
-
-static const char *const wrong[] = {
-	"nowhere accept",
-	"input",
-	"input accept now",
-	"input dport 80 accept",
-	"input proto tcp dport 0 accept",
-	"input proto tcp dport 70000 accept",
-	"input proto tcp dport 90-80 accept",
-	"input from 10.0.0 accept",
-	"input from 10.0.0.0/33 accept",
-	"input from ::/129 accept",
-	"input from 10.0.0.1 to ::1 accept",
-	"input state old accept",
-	"input out eth0 accept",
-	"output in eth0 accept",
-	"input masquerade",
-	"postrouting drop",
-	"prerouting snat 1.2.3.4",
-	"prerouting dnat 1.2.3.4:80",
-	"prerouting proto tcp dnat ::1",
-	"policy input reject",
-	"policy prerouting accept",
-	"input in a-name-that-is-far-too-long accept",
-	"policy",
-	"input from 1:2:3:4:5:6:7:8:9 accept",
-	"input from 1::2::3 accept",
-	"input proto 256 drop",
-	"input proto tcp in",
-	"prerouting proto tcp dnat 1.2.3.4:0",
-	"input from 1.2.3.4x drop",
-};
-
-static void rules_are_text(void **state)
-{
-	(void)state;
-	static const char *const good[] = {
-		"input in eth0 proto 6 from 10.0.0.0/8 to 192.0.2.1/32 sport 1-1023 dport 22 state new,established accept",
-		"forward in eth0 out eth1 proto 17 dport 53 drop",
-		"output out lo state invalid reject",
-		"postrouting out eth1 from 10.0.0.0/8 masquerade",
-		"postrouting out eth1 snat 192.0.2.9",
-		"prerouting in eth1 proto 6 dport 80 dnat 10.0.0.5:8080",
-		"input from fe80:0:0:0:0:0:0:0/10 accept",
-	};
-	struct rule rule;
-	const char *why;
-	char text[RULE_LINE_MAX];
-
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		assert_int_equal(rule_parse(good[i], &rule, &why), RULE_RULE);
-		rule_format(&rule, text, sizeof(text));
-		assert_string_equal(text, good[i]);
-	}
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		assert_int_equal(rule_parse(wrong[i], &rule, &why), RULE_WRONG);
-		assert_non_null(why);
-	}
-	assert_int_equal(rule_parse("  # nothing", &rule, &why), RULE_NOTHING);
-	assert_int_equal(rule_parse("policy input drop # so", &rule, &why), RULE_POLICY);
-	assert_int_equal(rule_parse("input from ::ffff:1 drop", &rule, &why), RULE_RULE);
-	assert_int_equal(rule_format(&rule, text, 8), 7);
-}
-
 /* ---- connections ---- */
 
 static void answers_come_in_and_nothing_else(void **state)
@@ -289,6 +229,19 @@ static void answers_come_in_and_nothing_else(void **state)
 	assert_int_equal(tcp_arrives(SERVER, 80, 40000, FLOW_ACK), DECIDE_DROP);
 }
 
+static void answer_all(bool whole)
+{
+	for (uint32_t i = 0; i < TABLE; i++) {
+		uint32_t port = filter.table.tracks[i].keys[0].from_port;
+
+		if (filter.table.tracks[i].keys[0].to_port != 22)
+			continue;
+		(void)tcp_leaves(22, STRANGER, port, FLOW_SYN | FLOW_ACK);
+		if (whole)
+			(void)tcp_arrives(STRANGER, port, 22, FLOW_ACK);
+	}
+}
+
 static void a_full_table_forgets_who_was_not_answered(void **state)
 {
 	uint32_t kept;
@@ -297,19 +250,85 @@ static void a_full_table_forgets_who_was_not_answered(void **state)
 	use_rules("policy input accept");
 	assert_int_equal(tcp_leaves(40000, SERVER, 80, FLOW_SYN), DECIDE_PASS);
 	assert_int_equal(tcp_arrives(SERVER, 80, 40000, FLOW_SYN | FLOW_ACK), DECIDE_PASS);
+	assert_int_equal(tcp_leaves(40000, SERVER, 80, FLOW_ACK), DECIDE_PASS);
 	for (uint32_t i = 0; i < 10 * TABLE; i++)
 		assert_int_equal(tcp_arrives(STRANGER, 1 + i, 22, FLOW_SYN), DECIDE_PASS);
 	assert_int_equal(filter.table.count, TABLE);
 	assert_true(filter.table.evicted > 8 * TABLE);
 	kept = filter.table.tracks[0].replied;
 	assert_true(kept);
-	/* All answered: a new one is refused, and passes as invalid. */
-	for (uint32_t i = 0; i < TABLE; i++)
-		if (filter.table.tracks[i].keys[0].to_port == 22)
-			(void)tcp_leaves(22, STRANGER, filter.table.tracks[i].keys[0].from_port,
-					 FLOW_SYN | FLOW_ACK);
+	/* An answer to an address that was forged changes nothing. */
+	answer_all(false);
+	assert_int_equal(tcp_arrives(STRANGER, 59999, 22, FLOW_SYN), DECIDE_PASS);
+	assert_int_equal(filter.table.refused, 0);
+	/* All have shaken hands: a new one is refused, and passes as invalid. */
+	answer_all(true);
 	assert_int_equal(tcp_arrives(STRANGER, 60000, 22, FLOW_SYN), DECIDE_PASS);
 	assert_true(filter.table.refused);
+}
+
+/* A batch is received as a whole before its first frame is shown at input. */
+static void a_batch_does_not_answer_itself(void **state)
+{
+	uint8_t bytes[ROOM], other[ROOM];
+	struct flow_frame first, forged;
+
+	(void)state;
+	use_rules("policy input drop\ninput state established accept");
+	first = frame_of(bytes, FLOW_UDP, STRANGER, 53, PUBLIC, 22, 0);
+	forged = frame_of(other, FLOW_UDP, PUBLIC, 22, STRANGER, 53, 0);
+	assert_int_equal(is_received(&first), DECIDE_PASS);
+	assert_int_equal(is_received(&forged), DECIDE_PASS);
+	assert_int_equal(filter_decide(&filter, AT_INPUT, OUTSIDE, 0, &first, now), DECIDE_DROP);
+	assert_int_equal(filter.table.count, 0);
+}
+
+static enum decision tcp_of(uint32_t from, uint32_t from_port, uint32_t to, uint32_t to_port,
+			    uint32_t flags, uint32_t sequence, uint32_t acknowledged)
+{
+	uint8_t bytes[ROOM];
+	struct flow_frame frame = frame_of(bytes, FLOW_TCP, from, from_port, to, to_port, flags);
+
+	put32(bytes + 38, sequence);
+	put32(bytes + 42, acknowledged);
+	if (from == PUBLIC)
+		return leaves(&frame);
+	return arrives(&frame);
+}
+
+static void connect_to_server(void)
+{
+	use_rules("policy input drop\ninput state established accept");
+	(void)tcp_of(PUBLIC, 40000, SERVER, 80, FLOW_SYN, 1000, 0);
+	(void)tcp_of(SERVER, 80, PUBLIC, 40000, FLOW_SYN | FLOW_ACK, 0x80000000, 1001);
+	(void)tcp_of(PUBLIC, 40000, SERVER, 80, FLOW_ACK, 1001, 0x80000001);
+	assert_int_equal(tracks[0].state, TRACK_ESTABLISHED);
+}
+
+static void forged_segments_end_nothing(void **state)
+{
+	(void)state;
+	connect_to_server();
+	(void)tcp_of(SERVER, 80, PUBLIC, 40000, FLOW_RST, 0x12345678, 0);
+	(void)tcp_of(SERVER, 80, PUBLIC, 40000, FLOW_FIN | FLOW_ACK, 0x12345678, 1001);
+	assert_int_equal(tracks[0].state, TRACK_ESTABLISHED);
+	/* A SYN of the other side has no place in what is established. */
+	assert_int_equal(tcp_of(SERVER, 80, PUBLIC, 40000, FLOW_SYN, 0x80000001, 0), DECIDE_DROP);
+	assert_int_equal(tcp_of(SERVER, 80, PUBLIC, 40000, FLOW_RST, 0x80000001, 0), DECIDE_PASS);
+	assert_int_equal(tracks[0].state, TRACK_RESET);
+}
+
+static void what_was_reset_begins_anew(void **state)
+{
+	(void)state;
+	connect_to_server();
+	(void)tcp_of(SERVER, 80, PUBLIC, 40000, FLOW_RST, 0x80000001, 0);
+	assert_int_equal(tcp_of(SERVER, 80, PUBLIC, 40000, FLOW_SYN, 5, 0), DECIDE_DROP);
+	connect_to_server();
+	(void)tcp_of(SERVER, 80, PUBLIC, 40000, FLOW_RST, 0x80000001, 0);
+	assert_int_equal(tcp_of(PUBLIC, 40000, SERVER, 80, FLOW_SYN, 7, 0), DECIDE_PASS);
+	assert_int_equal(filter.table.count, 1);
+	assert_true(tracks[0].state == TRACK_NEW && !tracks[0].replied);
 }
 
 /* ---- translations ---- */
@@ -446,6 +465,36 @@ static void errors_are_related_and_translated(void **state)
 	assert_int_equal(goes_through(&error, OUTSIDE, INSIDE), DECIDE_DROP);
 }
 
+static void an_error_goes_to_who_has_sent(void **state)
+{
+	uint8_t bytes[ROOM], sent[ROOM];
+	struct flow_frame frame, error;
+
+	(void)state;
+	use_rules("policy forward drop\nforward in in0 accept\nforward state related accept");
+	frame = frame_of(sent, FLOW_UDP, CLIENT, 5000, SERVER, 53, 0);
+	assert_int_equal(goes_through(&frame, INSIDE, OUTSIDE), DECIDE_PASS);
+	error = error_about(bytes, &frame, STRANGER, CLIENT + 1);
+	assert_int_equal(goes_through(&error, OUTSIDE, INSIDE), DECIDE_DROP);
+	error = error_about(bytes, &frame, STRANGER, CLIENT);
+	assert_int_equal(goes_through(&error, OUTSIDE, INSIDE), DECIDE_PASS);
+}
+
+static void what_has_to_be_translated_does_not_stay(void **state)
+{
+	uint8_t bytes[ROOM];
+	struct flow_frame frame;
+
+	(void)state;
+	use_rules("postrouting out out0 masquerade\nprerouting in out0 proto tcp dnat 10.0.0.5");
+	frame = frame_of(bytes, FLOW_TCP, CLIENT, 5000, SERVER, 80, FLOW_ACK);
+	assert_int_equal(goes_through(&frame, INSIDE, OUTSIDE), DECIDE_DROP);
+	frame = frame_of(bytes, FLOW_TCP, PUBLIC, 5000, SERVER, 80, FLOW_RST | FLOW_ACK);
+	assert_int_equal(leaves(&frame), DECIDE_PASS);
+	frame = frame_of(bytes, FLOW_TCP, SERVER, 80, PUBLIC, 5000, FLOW_ACK);
+	assert_int_equal(is_received(&frame), DECIDE_DROP);
+}
+
 /* ---- refusals, fragments ---- */
 
 static void refusals_are_whole(void **state)
@@ -472,6 +521,24 @@ static void refusals_are_whole(void **state)
 	frame = frame_of(bytes, FLOW_UDP, STRANGER, 999, 0xe0000001, 22, 0);
 	assert_int_equal(arrives(&frame), DECIDE_DROP);
 	assert_int_equal(filter.table.count, 0);
+}
+
+static void errors_and_forged_sources_are_not_refused(void **state)
+{
+	static const uint32_t sources[] = { 0, 0xe0000001, 0xffffffff };
+	uint8_t bytes[ROOM], sent[ROOM];
+	struct flow_frame frame, about;
+
+	(void)state;
+	use_rules("policy input drop\ninput reject");
+	about = frame_of(sent, FLOW_UDP, PUBLIC, 1, STRANGER, 2, 0);
+	sent[23] = 47; /* it has no ports */
+	frame = error_about(bytes, &about, STRANGER, PUBLIC);
+	assert_int_equal(arrives(&frame), DECIDE_DROP);
+	for (uint32_t i = 0; i < 3; i++) {
+		frame = frame_of(bytes, FLOW_UDP, sources[i], 999, PUBLIC, 22, 0);
+		assert_int_equal(arrives(&frame), DECIDE_DROP);
+	}
 }
 
 static void make_fragment(struct flow_frame *frame, uint32_t identity, uint32_t fragment)
@@ -605,15 +672,20 @@ static void end(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rules_are_text),
 		cmocka_unit_test(answers_come_in_and_nothing_else),
 		cmocka_unit_test(a_full_table_forgets_who_was_not_answered),
+		cmocka_unit_test(a_batch_does_not_answer_itself),
+		cmocka_unit_test(forged_segments_end_nothing),
+		cmocka_unit_test(what_was_reset_begins_anew),
 		cmocka_unit_test(a_network_hides_behind_an_address),
 		cmocka_unit_test(a_checksum_that_a_device_fills_in_stays_one),
 		cmocka_unit_test(echoes_are_translated),
 		cmocka_unit_test(a_port_leads_to_a_server_inside),
 		cmocka_unit_test(errors_are_related_and_translated),
+		cmocka_unit_test(an_error_goes_to_who_has_sent),
+		cmocka_unit_test(what_has_to_be_translated_does_not_stay),
 		cmocka_unit_test(refusals_are_whole),
+		cmocka_unit_test(errors_and_forged_sources_are_not_refused),
 		cmocka_unit_test(fragments_follow_their_first),
 		cmocka_unit_test(anything),
 	};

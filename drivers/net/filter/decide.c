@@ -64,13 +64,26 @@ static void deciding_find(struct deciding *what)
 		what->state = RULE_NEW;
 	if (what->flow.kind != FLOW_TRACKED && what->flow.kind != FLOW_ERROR)
 		return;
+	/* An error goes to whom the datagram came from that it is about. */
+	if (what->flow.kind == FLOW_ERROR && memcmp(what->flow.outer.to, what->flow.key.to, 16))
+		return;
 	what->track = track_find(table, &what->flow.key, kind, what->now_ns, &what->direction);
+	if (what->track != TRACK_NONE && enters &&
+	    track_is_renewed(table, what->track, &what->flow)) {
+		track_end(table, what->track);
+		what->track = TRACK_NONE;
+	}
 	if (what->track == TRACK_NONE && enters) {
 		what->track = track_begin(table, &what->flow, what->now_ns);
 		what->direction = 0;
 	}
 	if (what->track == TRACK_NONE)
 		return;
+	/* Nobody answers what no rule has let through yet: both are of one batch, and forged. */
+	if (what->direction && !deciding_track(what)->confirmed) {
+		what->track = TRACK_NONE;
+		return;
+	}
 	if (enters &&
 	    !track_advance(table, what->track, what->direction, &what->flow, what->now_ns)) {
 		if (!deciding_track(what)->confirmed)
@@ -78,7 +91,7 @@ static void deciding_find(struct deciding *what)
 		what->track = TRACK_NONE;
 		return;
 	}
-	if (!enters && !track_fits(table, what->track, &what->flow)) {
+	if (!enters && !track_fits(table, what->track, what->direction, &what->flow)) {
 		what->track = TRACK_NONE;
 		return;
 	}
@@ -113,11 +126,24 @@ static bool is_for_many(const struct deciding *what)
 	return key->to[0] >= 224;
 }
 
+/* RFC 1122: to these no error goes. */
+static bool is_from_one(const struct deciding *what)
+{
+	static const uint8_t none[16];
+	const struct flow_key *key = &what->flow.key;
+
+	if (what->frame->bytes[6] & 1)
+		return false;
+	if (key->family == 6)
+		return key->from[0] != 0xff && memcmp(key->from, none, 16);
+	return key->from[0] && key->from[0] < 224;
+}
+
 static enum decision frame_refuse(struct deciding *what)
 {
 	struct flow_key as = what->flow.key;
 
-	if (is_for_many(what) || what->flow.kind == FLOW_ERROR)
+	if (is_for_many(what) || !is_from_one(what) || what->flow.is_error)
 		return DECIDE_DROP;
 	if (what->track != TRACK_NONE)
 		as = deciding_track(what)->keys[TRACK_WAY + what->direction];
@@ -148,12 +174,45 @@ static bool may_translate(const struct deciding *what)
 	       what->flow.kind == FLOW_TRACKED && !what->direction;
 }
 
+/* The address that a rule of translation asks for. @return false: there is none now */
+static bool rule_address(const struct deciding *what, const struct rule *rule, uint8_t *address)
+{
+	memcpy(address, rule->address, 4);
+	return rule->action != RULE_MASQUERADE ||
+	       what->filter->address_of(what->filter->context, what->out, address);
+}
+
+/*
+ * Without a connection nothing is translated, and what would have to be must not go on as it is.
+ * @return may it?
+ */
+static bool may_stay(const struct deciding *what, uint32_t chain)
+{
+	const struct flow_key *key = &what->flow.key;
+	const struct rule *rule = NULL;
+	uint8_t address[4];
+
+	if (what->track == TRACK_NONE && key->family == 4)
+		rule = rule_find(what, chain);
+	if (!rule || rule->action == RULE_ACCEPT)
+		return true;
+	if (what->flow.kind == FLOW_ERROR)
+		key = &what->flow.outer;
+	if (!rule_address(what, rule, address))
+		return false;
+	if (chain == RULE_POSTROUTING)
+		return !memcmp(key->from, address, 4);
+	return !memcmp(key->to, address, 4) && (!rule->port || rule->port == key->to_port);
+}
+
 /* @return false: it has to be translated and cannot be */
 static bool translate_destination(struct deciding *what)
 {
 	struct track *track;
 	const struct rule *rule;
 
+	if (what->track == TRACK_NONE)
+		return may_stay(what, RULE_PREROUTING);
 	if (!may_translate(what) || deciding_track(what)->destination_decided)
 		return true;
 	track = deciding_track(what);
@@ -170,6 +229,8 @@ static bool translate_source(struct deciding *what)
 	struct track *track;
 	uint8_t address[4];
 
+	if (what->track == TRACK_NONE)
+		return may_stay(what, RULE_POSTROUTING);
 	if (!may_translate(what) || deciding_track(what)->source_decided)
 		return true;
 	track = deciding_track(what);
@@ -177,9 +238,7 @@ static bool translate_source(struct deciding *what)
 	rule = rule_find(what, RULE_POSTROUTING);
 	if (!rule || rule->action == RULE_ACCEPT)
 		return true;
-	memcpy(address, rule->address, 4);
-	if (rule->action == RULE_MASQUERADE &&
-	    !what->filter->address_of(what->filter->context, what->out, address))
+	if (!rule_address(what, rule, address))
 		return false;
 	return track_translate(&what->filter->table, what->track, true, address, 0);
 }

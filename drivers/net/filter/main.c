@@ -20,6 +20,7 @@ BANOS_PARAM_U32(connections, 64, 65536, "that are tracked at a time; rounded up 
 	 BANOS_HOOK_TRANSMIT)
 #define ARRIVES	       (BANOS_HOOK_RECEIVE | BANOS_HOOK_INPUT | BANOS_HOOK_FORWARD)
 #define INTERFACES_MAX 64u
+#define ADDRESSES_MAX  8u
 #define SWEEP	       4u /* connections that are looked at in a batch of frames */
 
 banos_owner filter_owner;
@@ -29,7 +30,8 @@ struct banos_spinlock filter_lock; /* guards filter and interfaces */
 static struct interface {
 	uint32_t index; /* 0: none */
 	char name[16];
-	uint8_t address[4]; /* the first one of IPv4; zeroes: none */
+	uint32_t naddresses;
+	uint8_t addresses[ADDRESSES_MAX][4]; /* of IPv4; the first one is used */
 } interfaces[INTERFACES_MAX];
 
 /* ---- interfaces; under the lock ---- */
@@ -65,12 +67,11 @@ void filter_resolve(struct rule_set *set)
 
 static bool interface_address(void *context, uint32_t index, uint8_t *address)
 {
-	static const uint8_t none[4];
 	const struct interface *interface = index ? interface_find(index) : NULL;
 
-	if (!interface || !memcmp(interface->address, none, 4))
+	if (!interface || !interface->naddresses)
 		return false;
-	memcpy(address, interface->address, 4);
+	memcpy(address, interface->addresses[0], 4);
 	return true;
 }
 
@@ -94,21 +95,33 @@ static int64_t filter_interface(void *context, uint32_t event,
 	return 0;
 }
 
+static void interface_note_address(struct interface *interface, const uint8_t *address, bool added)
+{
+	uint32_t at = 0;
+
+	while (at < interface->naddresses && memcmp(interface->addresses[at], address, 4))
+		at++;
+	if (added && at == interface->naddresses && at < ADDRESSES_MAX) {
+		memcpy(interface->addresses[interface->naddresses++], address, 4);
+	} else if (!added && at < interface->naddresses) {
+		interface->naddresses--;
+		memmove(interface->addresses[at], interface->addresses[at + 1],
+			(interface->naddresses - at) * 4);
+	}
+}
+
 static int64_t filter_configure(void *context, uint32_t event,
 				const struct banos_net_setting *setting)
 {
-	struct interface *entry;
-	bool same;
+	struct interface *entry = NULL;
 
 	if (setting->kind != BANOS_SETTING_ADDRESS || setting->family != BANOS_FAMILY_IPV4)
 		return 0;
 	banos_spin_lock(&filter_lock);
-	entry = setting->interface ? interface_find(setting->interface) : NULL;
-	same = entry && !memcmp(entry->address, setting->address, 4);
-	if (entry && event == BANOS_SETTING_ADD && !entry->address[0])
-		memcpy(entry->address, setting->address, 4);
-	else if (same && event == BANOS_SETTING_REMOVE)
-		memset(entry->address, 0, 4);
+	if (setting->interface)
+		entry = interface_find(setting->interface);
+	if (entry)
+		interface_note_address(entry, setting->address, event == BANOS_SETTING_ADD);
 	banos_spin_unlock(&filter_lock);
 	return 0;
 }
@@ -164,7 +177,8 @@ static int64_t filter_packets(void *context, const struct banos_hook_place *plac
 		struct banos_net_packet *packet = (struct banos_net_packet *)at;
 		bool more = packet->flags & BANOS_PACKET_MORE;
 
-		if (head)
+		/* What was sent to another machine is nobody's here, and must not change what is known of connections. */
+		if (head && !(packet->flags & BANOS_PACKET_FOREIGN))
 			verdicts[i] = packet_decide(place, packet, now_ns);
 		head = !more;
 	}

@@ -3,9 +3,10 @@
  * Connections.
  *
  * The table is bounded. Its lists are chosen by a hash that is keyed with a secret. Where it is full, the oldest connection that nobody
- * has answered ends; where all were answered, new ones are refused.
+ * has answered ends, of TCP the oldest whose handshake is not over; where there is none, new ones are refused.
  *
- * TCP: RFC 9293, by flags alone: sequence numbers and windows are not looked at. Times are those of RFC 5382 (TCP), 4787 (UDP),
+ * TCP: RFC 9293, by flags. Sequence numbers are looked at roughly, where a forged segment would do harm: RST, FIN, the end of the handshake.
+ * Windows are not. Times are those of RFC 5382 (TCP), 4787 (UDP),
  * 5508 (ICMP).
  */
 #include "track.h"
@@ -14,6 +15,8 @@
 #define SECOND	   UINT64_C(1000000000)
 #define PORT_LEAST 1024u
 #define PORT_TRIES 256u
+#define BEHIND	   0x10000u  /* of what was acknowledged, by which a segment may be */
+#define WINDOW	   0x110000u /* from there on */
 
 /* ---- lists ---- */
 
@@ -107,7 +110,7 @@ void track_end(struct track_table *table, uint32_t number)
 	if (!track->used)
 		return;
 	track_unlink_all(table, number);
-	if (!track->replied)
+	if (track->listed)
 		unanswered_remove(table, number);
 	track->used = false;
 	track->newer = table->free;
@@ -165,7 +168,7 @@ uint32_t track_begin(struct track_table *table, const struct flow *flow, uint64_
 	}
 	track = &table->tracks[number];
 	table->free = track->newer;
-	*track = (struct track){ .used = true, .created_ns = now_ns };
+	*track = (struct track){ .used = true, .listed = true, .created_ns = now_ns };
 	track->keys[TRACK_WAY] = track->keys[TRACK_MIDDLE] = flow->key;
 	track->keys[TRACK_WAY + 1] = track->keys[TRACK_MIDDLE + 1] =
 		filter_flow_inverse(&flow->key);
@@ -210,37 +213,80 @@ static bool tcp_flags_fit(uint32_t flags)
 	return flags & (FLOW_ACK | FLOW_RST);
 }
 
-bool track_fits(const struct track_table *table, uint32_t number, const struct flow *flow)
+static bool tcp_syn_fits(const struct track *track, uint32_t direction, bool bare)
 {
+	if (direction)
+		return !bare || track->state <= TRACK_ANSWERED;
+	return bare || track->state > TRACK_NEW;
+}
+
+bool track_fits(const struct track_table *table, uint32_t number, uint32_t direction,
+		const struct flow *flow)
+{
+	const struct track *track = &table->tracks[number];
+
 	if (flow->kind == FLOW_ERROR || flow->key.protocol != FLOW_TCP)
 		return true;
-	return tcp_flags_fit(flow->tcp_flags) && (flow->tcp_flags & (FLOW_SYN | FLOW_RST) ||
-						  table->tracks[number].state != TRACK_NEW);
+	if (!tcp_flags_fit(flow->tcp_flags))
+		return false;
+	if (flow->tcp_flags & FLOW_SYN)
+		return tcp_syn_fits(track, direction, !(flow->tcp_flags & FLOW_ACK));
+	return flow->tcp_flags & FLOW_RST || track->state != TRACK_NEW;
+}
+
+bool track_is_renewed(const struct track_table *table, uint32_t number, const struct flow *flow)
+{
+	return flow->key.protocol == FLOW_TCP && flow_begins(flow) &&
+	       table->tracks[number].state >= TRACK_ENDED;
+}
+
+/* Is that about what the direction sends next, as far as is known? */
+static bool tcp_is_next(const struct track *track, uint32_t direction, uint32_t sequence)
+{
+	return !(track->known & 1u << direction) ||
+	       sequence - track->expected[direction] + BEHIND < WINDOW;
+}
+
+static void tcp_expect(struct track *track, uint32_t direction, uint32_t sequence)
+{
+	track->expected[direction] = sequence;
+	track->known |= (uint8_t)(1u << direction);
+}
+
+static bool tcp_advance_syn(struct track *track, uint32_t direction, const struct flow *flow)
+{
+	if (!tcp_syn_fits(track, direction, !(flow->tcp_flags & FLOW_ACK)))
+		return false;
+	if (track->state <= TRACK_ANSWERED)
+		tcp_expect(track, direction, flow->tcp_sequence + 1);
+	if (track->state == TRACK_NEW && direction)
+		track->state = TRACK_ANSWERED;
+	return true;
 }
 
 /* @return false: such a segment has no place in that state */
-static bool tcp_advance(struct track *track, uint32_t direction, uint32_t flags)
+static bool tcp_advance(struct track *track, uint32_t direction, const struct flow *flow)
 {
+	uint32_t flags = flow->tcp_flags;
+	bool is_next = tcp_is_next(track, direction, flow->tcp_sequence);
+
 	if (!tcp_flags_fit(flags))
 		return false;
-	if (flags & FLOW_RST) {
-		track->state = TRACK_RESET;
+	if (flags & FLOW_RST) { /* who gets it judges it better */
+		if (is_next)
+			track->state = TRACK_RESET;
 		return true;
 	}
-	if (flags & FLOW_SYN) {
-		if (track->state >= TRACK_ENDED && !direction && !(flags & FLOW_ACK)) {
-			track->state = TRACK_NEW; /* the same ports once more */
-			track->fins = 0;
-		} else if (track->state == TRACK_NEW && direction) {
-			track->state = TRACK_ANSWERED;
-		}
-		return direction || !(flags & FLOW_ACK) || track->state > TRACK_NEW;
-	}
+	if (flags & FLOW_SYN)
+		return tcp_advance_syn(track, direction, flow);
 	if (track->state == TRACK_NEW)
 		return false; /* data before the other side has answered */
-	if (track->state == TRACK_ANSWERED && !direction)
-		track->state = TRACK_ESTABLISHED;
-	if (flags & FLOW_FIN) {
+	if (tcp_is_next(track, 1 - direction, flow->tcp_acknowledged)) {
+		tcp_expect(track, 1 - direction, flow->tcp_acknowledged);
+		if (track->state == TRACK_ANSWERED && !direction)
+			track->state = TRACK_ESTABLISHED;
+	}
+	if (flags & FLOW_FIN && is_next) {
 		track->fins |= (uint8_t)(1u << direction);
 		if (track->state <= TRACK_CLOSING)
 			track->state = TRACK_CLOSING;
@@ -250,6 +296,14 @@ static bool tcp_advance(struct track *track, uint32_t direction, uint32_t flags)
 	return true;
 }
 
+/* One that does not end for another one. Of TCP none before the handshake is over: a forged address never gets so far. */
+static bool track_is_settled(const struct track *track)
+{
+	if (track->keys[0].protocol == FLOW_TCP)
+		return track->state == TRACK_ESTABLISHED || track->state == TRACK_CLOSING;
+	return track->replied;
+}
+
 bool track_advance(struct track_table *table, uint32_t number, uint32_t direction,
 		   const struct flow *flow, uint64_t now_ns)
 {
@@ -257,13 +311,15 @@ bool track_advance(struct track_table *table, uint32_t number, uint32_t directio
 
 	if (flow->kind == FLOW_ERROR)
 		return true;
-	if (flow->key.protocol == FLOW_TCP && !tcp_advance(track, direction, flow->tcp_flags))
+	if (flow->key.protocol == FLOW_TCP && !tcp_advance(track, direction, flow))
 		return false;
 	if (flow->key.protocol != FLOW_TCP && direction)
 		track->state = TRACK_ESTABLISHED;
-	if (direction && !track->replied) {
-		unanswered_remove(table, number);
+	if (direction)
 		track->replied = true;
+	if (track->listed && track_is_settled(track)) {
+		unanswered_remove(table, number);
+		track->listed = false;
 	}
 	track->frames[direction]++;
 	track->expires_ns = now_ns + track_lifetime(track);

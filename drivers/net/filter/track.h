@@ -30,8 +30,10 @@ struct track {
 	uint64_t frames[2];
 	uint32_t newer, older; /**< of those without an answer, or of the free ones: newer */
 	uint8_t state;	       /**< enum track_state */
-	uint8_t fins;	       /**< bit by direction */
+	uint8_t fins, known;   /**< bits by direction; known: expected is */
+	uint32_t expected[2];  /**< of TCP: the sequence number that is next, by direction */
 	bool used, replied, confirmed, translates;
+	bool listed;				  /**< among those without an answer */
 	bool source_decided, destination_decided; /**< the rules of translation were asked */
 };
 
@@ -60,7 +62,10 @@ uint32_t track_begin(struct track_table *table, const struct flow *flow, uint64_
 bool track_advance(struct track_table *table, uint32_t number, uint32_t direction,
 		   const struct flow *flow, uint64_t now_ns);
 /** Could track_advance() have said true of it? For a frame that has come further. */
-bool track_fits(const struct track_table *table, uint32_t number, const struct flow *flow);
+bool track_fits(const struct track_table *table, uint32_t number, uint32_t direction,
+		const struct flow *flow);
+/** It is over, and such a frame begins another one of the same ports. */
+bool track_is_renewed(const struct track_table *table, uint32_t number, const struct flow *flow);
 void track_end(struct track_table *table, uint32_t number);
 /** Translate the source or the destination of a new connection. @return false: no port is free */
 bool track_translate(struct track_table *table, uint32_t number, bool source,
