@@ -38,7 +38,9 @@ def test_one_client_asks_for_the_address_of_a_card(start, monitor):  # noqa: F81
     m = start(append='quiet', qemu=['-netdev', 'user,id=net', *monitor.options()]).boot()
     monitor.command('device_add', driver='virtio-net-pci', netdev='net', id='card')
     wait_until(m, 'ip route | grep -q "^default via 10.0.2.2 dev eth0"')
-    m.check('n=/etc/init.d/network; $n remove eth0; ! ps | grep "[u]dhcpc" && ($n add eth0 & $n add eth0; wait)')
+    m.check('n=/etc/init.d/network; $n remove eth0')
+    wait_until(m, '! ps | grep -q "[u]dhcpc"')
+    m.check('$n add eth0 & $n add eth0; wait')
     m.check('[ "$(ps | grep -c "[u]dhcpc")" = 1 ] && ping -c 1 -I eth0 10.0.2.2')
     # A number that another program has by now is not the client's.
     m.check('kill $(cat /run/udhcpc.eth0); sleep 99 & echo $! >/run/udhcpc.eth0; $n remove eth0; kill $!')
