@@ -47,12 +47,6 @@ uint32_t inet_random(void)
 	return numbers[--left];
 }
 
-uint32_t inet_initial_sequence(const void *local, uint16_t local_port, const void *remote,
-			       uint16_t remote_port)
-{
-	return inet_random();
-}
-
 u32_t sys_now(void)
 {
 	return (u32_t)(banos_time_ns() / BANOS_MS);
@@ -121,6 +115,7 @@ int64_t core_init(banos_owner self)
 
 	inet_owner = self;
 	memory_init();
+	sequence_init();
 	if (!err)
 		err = banos_timer_create(self, core_timer_ended, NULL, &timer);
 	if (err)

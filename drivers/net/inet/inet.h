@@ -169,6 +169,11 @@ void memory_charge(int64_t bytes);
 /** @return is what was promised to others too much, too? inet_memory_is_short() comes first. */
 bool memory_is_out(void);
 
+/* ---- sequence.c ---- */
+
+/** Choose the secret of initial sequence numbers. */
+void sequence_init(void);
+
 /* ---- link.c ---- */
 
 /** An interface of the kernel's, or a further address of one. */

@@ -7,7 +7,7 @@
  */
 #pragma once
 #include <stdint.h>
-#include <string.h>
+#include "string.h"
 
 #define NO_SYS		     1
 #define SYS_LIGHTWEIGHT_PROT 0
