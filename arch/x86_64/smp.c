@@ -45,7 +45,7 @@ CMDLINE_OPTION(opt_smp_dead, "smp_dead");
 	(1500 * NSEC_PER_MSEC) /* 64 virtual CPUs on two real ones must not look dead */
 #define SECOND_SIPI_NS (300 * NSEC_PER_USEC)
 #define KEPT_PAGES     640ul /* for files and programs */
-#define HOLDS_PAGES    16ul  /* that a CPU will keep at hand, besides what it costs now */
+#define HOLDS_PAGES    28ul  /* that a CPU will keep at hand, besides what it costs now */
 #define POLL_NS	       (20 * NSEC_PER_USEC)
 #define CR4_EARLY      (CR4_PSE | CR4_PAE) /* the rest is cpu_init_secondary()'s */
 
