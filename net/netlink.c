@@ -28,7 +28,6 @@
 #define REQUEST_MAX 32768u
 #define REPLY_MAX   (1u << 16)
 #define OVERHEAD    64u /* that a datagram counts besides its bytes */
-#define ALIGN4(n)   (((n) + 3) & ~3u)
 
 struct netlink_datagram {
 	struct list link;
@@ -57,40 +56,6 @@ static struct socket_list netlink_sockets = SOCKET_LIST_INIT(netlink_sockets);
 static struct netlink_socket *netlink_of(struct socket *socket)
 {
 	return container_of(socket, struct netlink_socket, socket);
-}
-
-/* ---- reading messages ---- */
-
-int netlink_parse(const u8 *bytes, u32 length, struct netlink_attributes *found)
-{
-	struct user_nlattr attribute;
-
-	memset(found, 0, sizeof(*found));
-	while (length >= sizeof(attribute)) {
-		u32 type, step;
-
-		memcpy(&attribute, bytes, sizeof(attribute));
-		type = attribute.type & NLA_TYPE;
-		if (attribute.length < sizeof(attribute) || attribute.length > length)
-			return -EINVAL;
-		if (type < NETLINK_ATTRIBUTES) {
-			found->at[type] = bytes + sizeof(attribute);
-			found->length[type] = attribute.length - sizeof(attribute);
-		}
-		step = MIN(ALIGN4((u32)attribute.length), length);
-		bytes += step;
-		length -= step;
-	}
-	return 0;
-}
-
-u32 netlink_number(const struct netlink_attributes *found, u32 type, u32 otherwise)
-{
-	u32 number = otherwise;
-
-	if (found->at[type] && found->length[type] >= sizeof(number))
-		memcpy(&number, found->at[type], sizeof(number));
-	return number;
 }
 
 /* ---- making messages ---- */
@@ -377,20 +342,13 @@ static void netlink_handle(struct netlink_socket *netlink, const struct user_nlm
 
 static void netlink_handle_all(struct netlink_socket *netlink, const u8 *bytes, u32 length)
 {
+	struct netlink_messages walk = { bytes, length };
 	struct user_nlmsghdr header;
+	const u8 *body;
 
-	while (length >= sizeof(header)) {
-		u32 step;
-
-		memcpy(&header, bytes, sizeof(header));
-		if (header.length < sizeof(header) || header.length > length)
-			return; /* as Linux: the rest is ignored */
+	while ((body = netlink_message_next(&walk, &header)))
 		if (header.flags & NLM_F_REQUEST && header.type >= RTM_NEWLINK)
-			netlink_handle(netlink, &header, bytes + sizeof(header));
-		step = MIN(ALIGN4(header.length), length);
-		bytes += step;
-		length -= step;
-	}
+			netlink_handle(netlink, &header, body);
 }
 
 static s64 netlink_send(struct socket *socket, struct socket_message *message)

@@ -1,20 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/** @file netlink.h  Between netlink.c (sockets, replies), route_tell.c (what messages tell) and route_link.c (what they ask). */
+/** @file netlink.h  Between netlink.c (sockets, replies), netlink_message.c (reading), route_tell.c (what messages tell) and route_link.c (what they ask). */
 #pragma once
+#include "netlink_message.h"
 #include <kernel/network.h>
-#include <uapi/netlink.h>
-
-#define NETLINK_ATTRIBUTES 32u
-
-/** Attributes by type, below NETLINK_ATTRIBUTES; others are skipped. */
-struct netlink_attributes {
-	const u8 *at[NETLINK_ATTRIBUTES]; /* NULL: absent */
-	u32 length[NETLINK_ATTRIBUTES];
-};
-/** @brief Find the attributes in @p length bytes. @return 0; -EINVAL: one leads out of them */
-int __must_check netlink_parse(const u8 *bytes, u32 length, struct netlink_attributes *found);
-/** @brief A number of 32 bits; @p otherwise where it is absent or too short. */
-u32 netlink_number(const struct netlink_attributes *found, u32 type, u32 otherwise);
 
 /** Messages that are being made. */
 struct netlink_reply {

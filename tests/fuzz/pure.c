@@ -12,10 +12,12 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct fuzz_target *const groups[] = { archive_targets, boot_targets,  device_targets,
-						    driver_targets,  ext2_targets,  fat_targets,
-						    media_targets,   ninep_targets, network_targets,
-						    program_targets };
+static const struct fuzz_target *const groups[] = {
+	archive_targets, boot_targets,	 device_targets, driver_targets,
+	ext2_targets,	 fat_targets,	 media_targets,	 ninep_targets,
+	network_targets, packet_targets, program_targets
+};
+static uint64_t packets;
 static void (*run)(const uint8_t *data, size_t size);
 
 void require(int holds, const char *what)
@@ -24,6 +26,17 @@ void require(int holds, const char *what)
 		return;
 	fprintf(stderr, "a promise is broken: %s\n", what);
 	abort();
+}
+
+void count_packets(uint64_t count)
+{
+	packets += count;
+}
+
+static void packets_tell(void)
+{
+	if (packets)
+		fprintf(stderr, "packets: %llu\n", (unsigned long long)packets);
 }
 
 void *exact_copy(const void *data, size_t size)
@@ -57,7 +70,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		if (!strncmp((*argv)[i], "--target=", 9))
 			choose((*argv)[i] + 9);
 	if (run)
-		return 0;
+		return atexit(packets_tell);
 	fprintf(stderr, "say --target=NAME, one of:\n");
 	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
 		for (const struct fuzz_target *target = groups[i]; target->name; target++)

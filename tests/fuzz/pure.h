@@ -11,10 +11,12 @@ struct fuzz_target {
 };
 extern const struct fuzz_target archive_targets[], boot_targets[], device_targets[],
 	driver_targets[], ext2_targets[], fat_targets[], media_targets[], ninep_targets[],
-	network_targets[], program_targets[];
+	network_targets[], packet_targets[], program_targets[];
 
 /** Stop with @p what if a promise is broken. */
 void require(int holds, const char *what);
+/** Packets that an input consists of, besides the input: they are counted and told at the end. */
+void count_packets(uint64_t count);
 /** A copy of the very size, so that one byte too far is seen. free() it. */
 void *exact_copy(const void *data, size_t size);
 

@@ -9,6 +9,7 @@ import zlib
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'system'))
 import archive                                  # noqa: E402
+import seeds_packets                            # noqa: E402
 
 BASE = 0x9000           # where the memory of a boot loader's words begins
 
@@ -359,6 +360,7 @@ TARGETS = {'cpio': cpio, 'archive-kind': archive_kind, 'inflate': inflate,
            'screen': screen, 'ldisc': ldisc, 'keymap': keymap, 'script': script,
            'elf': elf, 'signature': signature, 'tables': tables, 'magic': magic, 'iso': iso, 'iso_options': iso_options,
            'e1000_card': e1000_card, 'e1000_frame': e1000_frame,
+           **seeds_packets.TARGETS,
            'ninep': ninep, 'ninep_options': ninep_options,
            **dict.fromkeys(('ext2-super', 'ext2-folder', 'ext2-index', 'ext2-extents', 'ext2-attributes'), ext2),
            **dict.fromkeys(('fat-boot', 'fat-entries', 'fat-names', 'fat-rest'), fat)}

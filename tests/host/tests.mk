@@ -174,6 +174,8 @@ rt-cflags := -include tests/host/rt_names.h
 # net/
 host-test-y += filter_program
 filter_program-srcs := net/filter_program.c
+host-test-y += netlink_message
+netlink_message-srcs := net/netlink_message.c
 host-test-y += record_queue
 record_queue-srcs := net/record_queue.c
 
