@@ -175,7 +175,7 @@ int bus_device_add(struct bus *bus, struct bus_device *device)
 	mutex_lock(&bus_lock);
 	err = -EEXIST;
 	if (!bus_name_taken_locked(bus, device->name))
-		err = owned_add(owner, &device->owned, &device_class, true);
+		err = owned_add_held(owner, &device->owned, &device_class, true);
 	else if (owner_is_closed(owner)) /* then it may be one that is just being removed */
 		err = -ENODEV;
 	if (!err) {
@@ -183,9 +183,7 @@ int bus_device_add(struct bus *bus, struct bus_device *device)
 		atomic_inc(&bus->owned.refs);
 	}
 	mutex_unlock(&bus_lock);
-	if (err)
-		return err;
-	return owned_publish(&device->owned);
+	return err;
 }
 
 int bus_device_remove(struct bus_device *device, bool absent)
@@ -277,13 +275,8 @@ const struct owned_class bus_class = {
 
 int bus_add(struct owner *owner, struct bus *bus)
 {
-	int err;
-
 	list_init(&bus->devices);
-	err = owned_add(owner, &bus->owned, &bus_class, true);
-	if (err)
-		return err;
-	return owned_publish(&bus->owned);
+	return owned_add_held(owner, &bus->owned, &bus_class, true);
 }
 
 /* ---- probers ---- */
@@ -430,5 +423,5 @@ int prober_add(struct owner *owner, struct prober *prober)
 {
 	list_init(&prober->link);
 	prober->root = owner->root;
-	return owned_add(owner, &prober->owned, &prober_class, true);
+	return owned_add_held(owner, &prober->owned, &prober_class, true);
 }

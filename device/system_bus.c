@@ -35,6 +35,7 @@ static void system_bus_add_ecam(struct bus_device *device)
 static int system_bus_add_pci(struct bus *bus)
 {
 	struct bus_device *device = kzalloc(sizeof(*device));
+	int err;
 
 	if (!device)
 		return -ENOMEM;
@@ -50,7 +51,10 @@ static int system_bus_add_pci(struct bus *bus)
 	system_bus_add_ecam(device);
 	device->resources[device->nresources++] =
 		(struct device_resource){ DEVICE_MEMORY, 0, PHYS_END, 0 };
-	return bus_device_add(bus, device);
+	err = bus_device_add(bus, device);
+	if (err)
+		return err;
+	return owned_offer(&device->owned);
 }
 
 void bus_init(void)
@@ -64,6 +68,8 @@ void bus_init(void)
 	if (!err) {
 		strscpy(bus->name, "system", sizeof(bus->name));
 		err = bus_add(&system_owner, bus);
+		if (!err)
+			err = owned_offer(&bus->owned);
 		if (!err)
 			err = system_bus_add_pci(bus);
 		owner_publish_late(&system_owner);

@@ -231,8 +231,8 @@ static void owned_unlink_locked(struct owned *owned)
 	list_del(&owned->link);
 }
 
-int owned_add(struct owner *owner, struct owned *owned, const struct owned_class *class,
-	      bool with_handle)
+static int owned_add_counted(struct owner *owner, struct owned *owned,
+			     const struct owned_class *class, bool with_handle, u32 refs)
 {
 	u64 flags;
 	int err = 0;
@@ -242,7 +242,7 @@ int owned_add(struct owner *owner, struct owned *owned, const struct owned_class
 	owned->owner = NULL;
 	owned->published = false;
 	list_init(&owned->link);
-	atomic_set(&owned->refs, 1);
+	atomic_set(&owned->refs, refs);
 	if (with_handle)
 		owned->handle = handle_create(owned, class->kind);
 	else
@@ -260,6 +260,26 @@ int owned_add(struct owner *owner, struct owned *owned, const struct owned_class
 	if (err)
 		handle_destroy(owned->handle);
 	return err;
+}
+
+int owned_add(struct owner *owner, struct owned *owned, const struct owned_class *class,
+	      bool with_handle)
+{
+	return owned_add_counted(owner, owned, class, with_handle, 1);
+}
+
+int owned_add_held(struct owner *owner, struct owned *owned, const struct owned_class *class,
+		   bool with_handle)
+{
+	return owned_add_counted(owner, owned, class, with_handle, 2);
+}
+
+u64 owned_put_handle(struct owned *owned)
+{
+	u64 handle = READ_ONCE(owned->handle);
+
+	owned_put(owned);
+	return handle;
 }
 
 /* ---- publishing ---- */
@@ -328,6 +348,17 @@ int owned_publish(struct owned *owned)
 	if (now)
 		return owned->class->publish(owned);
 	return 0;
+}
+
+int owned_offer(struct owned *owned)
+{
+	int err = owned_publish(owned);
+
+	/* Unless another thread was first. */
+	if (err)
+		(void)owned_remove(owned);
+	owned_put(owned);
+	return err;
 }
 
 static void owned_free(struct rcu_head *head)

@@ -370,7 +370,7 @@ static __cold int driver_disk_register(struct driver_disk *disk,
 	disk->handle = handle_create(&disk->owned, OWNED_BLOCK);
 	err = -ENOMEM;
 	if (disk->handle)
-		err = owned_add(disk->owner, &disk->owned, &block_class, false);
+		err = owned_add_held(disk->owner, &disk->owned, &block_class, false);
 	if (!err)
 		return 0;
 	handle_destroy(disk->handle);
@@ -409,10 +409,7 @@ __cold int64_t banos_block_register(banos_owner owner, const struct banos_block_
 		return err;
 	}
 	*block = (banos_block)disk->handle;
-	err = owned_publish(&disk->owned);
-	if (err)
-		owned_remove(&disk->owned);
-	return err;
+	return owned_offer(&disk->owned);
 }
 BANOS_EXPORT(banos_block_register);
 

@@ -154,11 +154,12 @@ int64_t banos_bus_register(banos_owner owner, const struct banos_bus_config *con
 	if (!new_bus)
 		return -ENOMEM;
 	err = bus_take_config(holder, new_bus, config) ?: bus_add(holder, new_bus);
-	if (err)
+	if (err) {
 		kfree(new_bus);
-	else
-		*bus = (banos_bus)new_bus->owned.handle;
-	return err;
+		return err;
+	}
+	*bus = (banos_bus)new_bus->owned.handle;
+	return owned_offer(&new_bus->owned);
 }
 BANOS_EXPORT(banos_bus_register);
 
@@ -303,7 +304,7 @@ static int add_device(struct bus *bus, const struct banos_device_config *config,
 				  "config->name is that of another device on a bus of this name");
 	if (!err) {
 		*device = (banos_device)target->owned.handle;
-		return 0;
+		return owned_offer(&target->owned);
 	}
 	kfree(target->resources);
 	kfree(target->properties);
@@ -477,7 +478,7 @@ int64_t banos_prober_register(banos_owner owner, const struct banos_prober_confi
 	}
 	if (prober)
 		*prober = (banos_prober)new_prober->owned.handle;
-	return owned_publish(&new_prober->owned);
+	return owned_offer(&new_prober->owned);
 }
 BANOS_EXPORT(banos_prober_register);
 

@@ -448,12 +448,12 @@ int64_t banos_callback_create(banos_owner owner, const struct banos_callback_con
 		return -ENOMEM;
 	err = callback_take_config(made, holder, config);
 	if (!err)
-		err = owned_add(holder, &made->owned, &callback_class, true);
+		err = owned_add_held(holder, &made->owned, &callback_class, true);
 	if (err) {
 		kfree(made);
 		return err;
 	}
-	*callback = (banos_callback)made->owned.handle;
+	*callback = (banos_callback)owned_put_handle(&made->owned);
 	return 0;
 }
 BANOS_EXPORT(banos_callback_create);

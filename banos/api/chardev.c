@@ -207,7 +207,7 @@ static int char_device_register(struct owner *owner, struct char_device *device,
 		return err;
 	err = char_device_take_name(device);
 	if (!err)
-		err = owned_add(owner, &device->owned, &chardev_class, true);
+		err = owned_add_held(owner, &device->owned, &chardev_class, true);
 	if (!err)
 		return 0;
 	chardev_unregister(device->dev);
@@ -242,10 +242,7 @@ int64_t banos_chardev_register(banos_owner owner, const struct banos_chardev_con
 	}
 	if (device)
 		*device = (banos_chardev)created->owned.handle;
-	err = owned_publish(&created->owned);
-	if (err)
-		owned_remove(&created->owned);
-	return err;
+	return owned_offer(&created->owned);
 }
 BANOS_EXPORT(banos_chardev_register);
 

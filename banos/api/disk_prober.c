@@ -320,17 +320,14 @@ int64_t banos_disk_prober_register(banos_owner owner, const struct banos_disk_pr
 	if (!err && !IS_ENABLED(CONFIG_PARTITIONS))
 		err = -EOPNOTSUPP;
 	if (!err)
-		err = owned_add(asked, &created->owned, &driver_prober_class, true);
+		err = owned_add_held(asked, &created->owned, &driver_prober_class, true);
 	if (err) {
 		kfree(created);
 		return err;
 	}
 	if (prober)
 		*prober = (banos_disk_prober)created->owned.handle;
-	err = owned_publish(&created->owned);
-	if (err)
-		owned_remove(&created->owned);
-	return err;
+	return owned_offer(&created->owned);
 }
 BANOS_EXPORT(banos_disk_prober_register);
 

@@ -130,7 +130,9 @@ static u32 block_bits(const struct owner *owner, const struct banos_dma_config *
 	return bits;
 }
 
-static s64 add_buffer(struct owner *owner, struct dma_buffer *buffer, u64 size, u32 bits)
+/* @param at  out: where it lies */
+static s64 add_buffer(struct owner *owner, struct dma_buffer *buffer, u64 size, u32 bits,
+		      phys_t *at)
 {
 	s64 err;
 
@@ -142,8 +144,10 @@ static s64 add_buffer(struct owner *owner, struct dma_buffer *buffer, u64 size, 
 		return err;
 	buffer->block = block_alloc(size, bits);
 	if (buffer->block)
+		*at = buffer->block->addr;
+	if (buffer->block)
 		err = wall_share(owner, phys_to_virt(buffer->block->addr), buffer->block->bytes)
-			      ?: owned_add(owner, &buffer->owned, &dma_class, true);
+			      ?: owned_add_held(owner, &buffer->owned, &dma_class, true);
 	else
 		err = -ENOMEM;
 	if (!err)
@@ -196,6 +200,7 @@ int64_t banos_dma_alloc(banos_owner device, const struct banos_dma_config *confi
 	struct owner *owner = api_owner(device);
 	struct banos_dma_config asked;
 	struct dma_buffer *dma_buffer;
+	phys_t at;
 	s64 err;
 
 	if (!owner || !owner->device)
@@ -213,14 +218,14 @@ int64_t banos_dma_alloc(banos_owner device, const struct banos_dma_config *confi
 		return -ENOMEM;
 	if (asked.alignment >= PAGE_SIZE)
 		dma_buffer->mappable = PAGE_ALIGN(asked.bytes);
-	err = add_buffer(owner, dma_buffer, block_bytes(&asked), block_bits(owner, &asked));
+	err = add_buffer(owner, dma_buffer, block_bytes(&asked), block_bits(owner, &asked), &at);
 	if (err) {
 		kfree(dma_buffer);
 		return err;
 	}
-	*memory = phys_to_virt(dma_buffer->block->addr);
-	*address = dma_buffer->block->addr;
-	*buffer = (banos_dma)dma_buffer->owned.handle;
+	*memory = phys_to_virt(at);
+	*address = at;
+	*buffer = (banos_dma)owned_put_handle(&dma_buffer->owned);
 	return 0;
 }
 BANOS_EXPORT(banos_dma_alloc);

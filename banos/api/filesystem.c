@@ -251,7 +251,7 @@ static int filesystem_create(struct owner *owner, const struct banos_filesystem_
 	created->type->unpin = filesystem_unpin;
 	err = driven_type_enter(created->type);
 	if (!err) {
-		err = owned_add(owner, &created->owned, &filesystem_class, true);
+		err = owned_add_held(owner, &created->owned, &filesystem_class, true);
 		if (err)
 			err = driven_type_withdraw(created->type, false, 0) ?: err;
 	}
@@ -285,7 +285,7 @@ int64_t banos_filesystem_register(banos_owner owner, const struct banos_filesyst
 		return err;
 	if (filesystem)
 		*filesystem = (banos_filesystem)created->owned.handle;
-	return owned_publish(&created->owned);
+	return owned_offer(&created->owned);
 }
 BANOS_EXPORT(banos_filesystem_register);
 

@@ -136,7 +136,7 @@ static s64 firmware_add(struct owner *owner, struct firmware *image)
 	if (err)
 		return err;
 	image->owned.bytes = image->size;
-	err = owned_add(owner, &image->owned, &firmware_class, true);
+	err = owned_add_held(owner, &image->owned, &firmware_class, true);
 	if (err)
 		owner_uncharge(owner, image->size);
 	return err;
@@ -146,7 +146,7 @@ int64_t banos_firmware_load(banos_owner owner, const char *name, banos_firmware 
 {
 	struct owner *holder = api_owner(owner);
 	struct firmware *image;
-	s64 err;
+	s64 err, size;
 
 	if (!holder)
 		return MISTAKE("owner does not belong to the caller");
@@ -165,8 +165,9 @@ int64_t banos_firmware_load(banos_owner owner, const char *name, banos_firmware 
 		kfree(image);
 		return err;
 	}
-	*firmware = (banos_firmware)image->owned.handle;
-	return image->size;
+	size = image->size;
+	*firmware = (banos_firmware)owned_put_handle(&image->owned);
+	return size;
 }
 BANOS_EXPORT(banos_firmware_load);
 

@@ -94,7 +94,7 @@ static s64 mapping_map(struct owner *owner, struct mapping *mapping, u64 address
 	mapping->owner = owner;
 	mapping->length = length;
 	err = wall_share(owner, mapping->memory, length)
-		      ?: owned_add(owner, &mapping->owned, &mmio_class, true);
+		      ?: owned_add_held(owner, &mapping->owned, &mmio_class, true);
 	if (err)
 		krange_unmap_phys(mapping->memory);
 	return err;
@@ -130,7 +130,7 @@ int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uin
 		return err;
 	}
 	*memory = new_mapping->memory;
-	*mapping = (banos_mmio)new_mapping->owned.handle;
+	*mapping = (banos_mmio)owned_put_handle(&new_mapping->owned);
 	return 0;
 }
 BANOS_EXPORT(banos_mmio_map);
@@ -225,7 +225,7 @@ static s64 ports_claim(struct owner *owner, struct port_range *range)
 	spin_unlock_irqrestore(&ports_lock, flags);
 	if (err)
 		return err;
-	err = owned_add(owner, &range->owned, &ports_class, true);
+	err = owned_add_held(owner, &range->owned, &ports_class, true);
 	if (err)
 		ports_stop(&range->owned, 0);
 	return err;
@@ -261,7 +261,7 @@ int64_t banos_ports_claim(banos_owner owner, uint32_t first, uint32_t count, ban
 	if (err)
 		kfree(range);
 	else
-		*ports = (banos_ports)range->owned.handle;
+		*ports = (banos_ports)owned_put_handle(&range->owned);
 	return err;
 }
 BANOS_EXPORT(banos_ports_claim);

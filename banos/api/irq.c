@@ -292,7 +292,7 @@ static s64 interrupt_start(struct interrupt *interrupt)
 		thread_put(interrupt->thread);
 		return err;
 	}
-	err = owned_add(interrupt->owner, &interrupt->owned, &irq_class, true);
+	err = owned_add_held(interrupt->owner, &interrupt->owned, &irq_class, true);
 	if (err) {
 		interrupt_disconnect(interrupt);
 		thread_put(interrupt->thread);
@@ -361,7 +361,7 @@ int64_t banos_irq_create(banos_owner device, const struct banos_irq_config *conf
 	if (err)
 		kfree(interrupt);
 	else
-		*irq = (banos_irq)interrupt->owned.handle;
+		*irq = (banos_irq)owned_put_handle(&interrupt->owned);
 	return err;
 }
 BANOS_EXPORT(banos_irq_create);

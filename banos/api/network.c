@@ -341,7 +341,7 @@ static __cold int driver_net_register(struct driver_net *net, const struct banos
 	net->handle = handle_create(&net->owned, OWNED_NET);
 	err = -ENOMEM;
 	if (net->handle)
-		err = owned_add(net->owner, &net->owned, &net_class, false);
+		err = owned_add_held(net->owner, &net->owned, &net_class, false);
 	if (!err)
 		return 0;
 	handle_destroy(net->handle);
@@ -380,10 +380,7 @@ __cold int64_t banos_net_register(banos_owner owner, const struct banos_net_conf
 		return err;
 	}
 	*net = (banos_net)fresh->handle;
-	err = owned_publish(&fresh->owned);
-	if (err)
-		owned_remove(&fresh->owned);
-	return err;
+	return owned_offer(&fresh->owned);
 }
 BANOS_EXPORT(banos_net_register);
 

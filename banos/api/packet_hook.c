@@ -165,16 +165,13 @@ __cold int64_t banos_packet_hook_register(banos_owner owner,
 	if (!err)
 		err = packet_purse_open(asked->root);
 	if (!err)
-		err = owned_add(asked, &fresh->owned, &hook_class, true);
+		err = owned_add_held(asked, &fresh->owned, &hook_class, true);
 	if (err) {
 		driver_hook_free(&fresh->owned);
 		return err;
 	}
 	*hook = (banos_packet_hook)fresh->owned.handle;
-	err = owned_publish(&fresh->owned);
-	if (err)
-		owned_remove(&fresh->owned);
-	return err;
+	return owned_offer(&fresh->owned);
 }
 BANOS_EXPORT(banos_packet_hook_register);
 

@@ -190,16 +190,13 @@ __cold int64_t banos_protocol_register(banos_owner owner,
 	if (!err)
 		err = packet_purse_open(asked->root);
 	if (!err)
-		err = owned_add(asked, &fresh->owned, &protocol_class, true);
+		err = owned_add_held(asked, &fresh->owned, &protocol_class, true);
 	if (err) {
 		kfree(fresh);
 		return err;
 	}
 	*protocol = (banos_protocol)fresh->owned.handle;
-	err = owned_publish(&fresh->owned);
-	if (err)
-		owned_remove(&fresh->owned);
-	return err;
+	return owned_offer(&fresh->owned);
 }
 BANOS_EXPORT(banos_protocol_register);
 

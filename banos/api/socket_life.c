@@ -289,7 +289,7 @@ static s64 driver_family_register(struct owner *owner, struct driver_family *fam
 		err = api_mistake(function, -EINVAL, "config->ops lacks a mandatory method");
 	if (err)
 		return err;
-	return owned_add(owner, &family->owned, &family_class, true);
+	return owned_add_held(owner, &family->owned, &family_class, true);
 }
 
 s64 driver_family_create(struct owner *owner, const struct banos_family_config *config,
@@ -307,8 +307,5 @@ s64 driver_family_create(struct owner *owner, const struct banos_family_config *
 	}
 	if (handle)
 		*handle = (banos_family)family->owned.handle;
-	err = owned_publish(&family->owned);
-	if (err)
-		owned_remove(&family->owned);
-	return err;
+	return owned_offer(&family->owned);
 }

@@ -103,12 +103,12 @@ static s64 queue_create(struct owner *owner, const void *storage, u64 *handle)
 		return -ENOMEM;
 	wait_queue_init(&queue->waiters);
 	queue->storage = storage;
-	err = owned_add(owner, &queue->owned, &wait_class, true);
+	err = owned_add_held(owner, &queue->owned, &wait_class, true);
 	if (err) {
 		kfree(queue);
 		return err;
 	}
-	*handle = queue->owned.handle;
+	*handle = owned_put_handle(&queue->owned);
 	return 0;
 }
 

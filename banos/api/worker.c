@@ -460,10 +460,10 @@ static int64_t task_create(banos_owner owner, int64_t (*function)(void *), void 
 	err = lane_join(task->pool, task->lane);
 	if (err)
 		goto err_free;
-	err = owned_add(o, &task->owned, class, true);
+	err = owned_add_held(o, &task->owned, class, true);
 	if (err)
 		goto err_leave;
-	*handle = task->owned.handle;
+	*handle = owned_put_handle(&task->owned);
 	return 0;
 
 err_leave:

@@ -113,7 +113,8 @@ struct binding {
 extern const struct owned_class bus_class, device_class, prober_class;
 
 /**
- * @brief Offer a bus, a device, a prober, filled in but for the list heads and ids. Sleeps.
+ * @brief Add a bus, a device, a prober, filled in but for the list heads and ids. It is counted for the caller, who
+ * publishes it by owned_offer(). Sleeps.
  *
  * A device is published when its owner is live: now, or later when it becomes live. Then a thread
  * of the kernel looks for its driver.

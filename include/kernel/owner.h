@@ -209,6 +209,8 @@ int __must_check owner_publish(struct owner *owner);
 void owner_publish_late(struct owner *owner);
 /** @brief Publish @p owned now if its owner is live, else when it will be. @return 0 or why not */
 int __must_check owned_publish(struct owned *owned);
+/** @brief The last step of registering what owned_add_held() added: publish it, remove it if that fails, owned_put(). @return 0 or why not */
+int __must_check owned_offer(struct owned *owned);
 
 /**
  * @brief Put something on an owner's list, counted once for it.
@@ -217,6 +219,14 @@ int __must_check owned_publish(struct owned *owned);
  */
 int __must_check owned_add(struct owner *owner, struct owned *owned,
 			   const struct owned_class *class, bool with_handle);
+/**
+ * @brief The same, and count it for the caller, too. What is on its owner's list another thread may remove at once, and free;
+ * so whoever touches it afterwards adds it by this. If this succeeds it is no more the caller's to free.
+ */
+int __must_check owned_add_held(struct owner *owner, struct owned *owned,
+				const struct owned_class *class, bool with_handle);
+/** @brief The handle of what owned_add_held() added, then owned_put(). @return void already, or 0, where another thread removed it */
+u64 owned_put_handle(struct owned *owned);
 /**
  * @brief Release: off the list, handle void, class->stop(), owner's reference dropped. If stop()
  * fails, nothing has changed.
