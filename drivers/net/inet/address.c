@@ -6,8 +6,6 @@
 #define LENGTH6	    28u
 #define LENGTH6_MIN 24u /* without the scope, as programs of old say it */
 #define SCOPE_AT    24u
-#define PORT_FIRST  32768u
-#define PORT_COUNT  28232u
 
 int64_t address_parse(const struct inet_socket *socket, const uint8_t *bytes, uint32_t length,
 		      ip_addr_t *address, uint16_t *port)

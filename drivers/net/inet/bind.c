@@ -7,7 +7,9 @@
  * socket any more.
  */
 #include "inet.h"
-#include <lwip/priv/tcp_priv.h>
+#include "table.h"
+
+#define GUESSES 64u
 
 /* An address of IPv6 that takes IPv4, too, overlaps with all; else those of one version do if they are alike or any. */
 static bool addresses_overlap(const ip_addr_t *one, const ip_addr_t *other)
@@ -39,30 +41,33 @@ static bool pcbs_share(const struct ip_pcb *one, const struct ip_pcb *other, boo
 
 void bind_owner_set(struct tcp_pcb *pcb, uint32_t owner)
 {
-	tcp_ext_arg_set(pcb, 0, (void *)(uintptr_t)owner);
+	table_marks_set(pcb, (table_marks(pcb) & ~TABLE_OWNER) | owner);
 }
 
 /* A connection that has ended is nobody's. */
 static bool stream_is_alike(const struct tcp_pcb *pcb, const struct inet_socket *socket)
 {
-	return pcb->state == TIME_WAIT || (uintptr_t)tcp_ext_arg_get(pcb, 0) == socket->set.owner;
+	return pcb->state == TIME_WAIT || (uint32_t)table_marks(pcb) == socket->set.owner;
+}
+
+/* As on Linux, one that begins counts by its listener alone; without one it will come to nothing. */
+static bool stream_collides(const struct inet_socket *socket, const ip_addr_t *address,
+			    const struct tcp_pcb *pcb)
+{
+	return pcb != socket->tcp && pcb->state != SYN_RCVD &&
+	       addresses_overlap(&pcb->local_ip, address) &&
+	       !pcbs_share((const struct ip_pcb *)pcb, socket->ip, stream_is_alike(pcb, socket),
+			   pcb->state == LISTEN);
 }
 
 static bool stream_port_is_free(const struct inet_socket *socket, const ip_addr_t *address,
-				uint16_t port, bool listeners_only)
+				uint16_t port)
 {
-	struct tcp_pcb **const lists[] = { &tcp_listen_pcbs.pcbs, &tcp_bound_pcbs, &tcp_active_pcbs,
-					   &tcp_tw_pcbs };
-	uint32_t count = listeners_only ? 1 : 4;
+	const struct tcp_pcb *first = table_port_first(port);
 
-	/* As on Linux, one that begins counts by its listener alone; without one it will come to nothing. */
-	for (uint32_t i = 0; i < count; i++)
-		for (const struct tcp_pcb *pcb = *lists[i]; pcb; pcb = pcb->next)
-			if (pcb != socket->tcp && pcb->state != SYN_RCVD &&
-			    pcb->local_port == port && addresses_overlap(&pcb->local_ip, address) &&
-			    !pcbs_share((const struct ip_pcb *)pcb, socket->ip,
-					stream_is_alike(pcb, socket), !i))
-				return false;
+	for (const struct tcp_pcb *pcb = first; pcb; pcb = table_port_next(first, pcb))
+		if (stream_collides(socket, address, pcb))
+			return false;
 	return true;
 }
 
@@ -84,11 +89,33 @@ static bool udp_port_is_free(const struct inet_socket *socket, const ip_addr_t *
 bool bind_is_allowed(const struct inet_socket *socket, const ip_addr_t *address, uint16_t port)
 {
 	if (socket->kind == &stream_kind)
-		return stream_port_is_free(socket, address, port, false);
+		return stream_port_is_free(socket, address, port);
 	return udp_port_is_free(socket, address, port);
+}
+
+uint16_t bind_port_choose(const struct inet_socket *socket, const ip_addr_t *address)
+{
+	uint16_t port;
+
+	for (uint32_t i = 0; i < GUESSES; i++) {
+		port = port_guess();
+		if (bind_is_allowed(socket, address, port))
+			return port;
+	}
+	for (uint32_t i = 0; i < PORT_COUNT; i++) { /* nearly all are used */
+		port = (uint16_t)(port + 1 < PORT_FIRST + PORT_COUNT ? port + 1 : PORT_FIRST);
+		if (bind_is_allowed(socket, address, port))
+			return port;
+	}
+	return 0;
 }
 
 bool listen_is_allowed(const struct inet_socket *socket)
 {
-	return stream_port_is_free(socket, &socket->tcp->local_ip, socket->tcp->local_port, true);
+	uint16_t port = socket->tcp->local_port;
+
+	for (const struct tcp_pcb *pcb = NULL; (pcb = table_listener_next(port, pcb));)
+		if (stream_collides(socket, &socket->tcp->local_ip, pcb))
+			return false;
+	return true;
 }

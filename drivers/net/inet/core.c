@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The lock, and what lwIP asks of a system: time, random numbers, timers. Memory: memory.c. */
 #include <banos/lock.h>
+#include <banos/network.h>
 #include <banos/print.h>
 #include <banos/random.h>
 #include <banos/time.h>
 #include <banos/timer.h>
 #include "inet.h"
+#include "table.h"
 #include <lwip/init.h>
 #include <lwip/sys.h>
 #include <lwip/timeouts.h>
@@ -61,9 +63,13 @@ void inet_lock(void)
 
 static void timer_arm(void)
 {
-	u32_t sleep_ms = sys_timeouts_sleeptime();
+	bool is_new = tick_is_new();
+	u32_t sleep_ms;
 	uint64_t when;
 
+	if (armed_ns && !is_new) /* lwIP's other timers begin when one of them ends */
+		return;
+	sleep_ms = (u32_t)least_of(sys_timeouts_sleeptime(), tick_sleep_ms());
 	if (sleep_ms == SYS_TIMEOUTS_SLEEPTIME_INFINITE)
 		return;
 	when = banos_time_ns() + (sleep_ms + 1) * BANOS_MS;
@@ -91,6 +97,7 @@ static int64_t core_timer_ended(void *context)
 	inet_lock();
 	armed_ns = 0;
 	sys_check_timeouts();
+	tick_run();
 	neighbours_report();
 	inet_unlock();
 	return 0;
@@ -118,6 +125,8 @@ int64_t core_init(banos_owner self)
 	sequence_init();
 	if (!err)
 		err = banos_timer_create(self, core_timer_ended, NULL, &timer);
+	if (!err)
+		err = table_init(banos_net_memory_limit());
 	if (err)
 		return err;
 	inet_lock();
@@ -130,5 +139,6 @@ void core_exit(void)
 {
 	banos_timer_destroy(timer);
 	memory_exit();
+	table_exit();
 	banos_mutex_destroy(&core);
 }

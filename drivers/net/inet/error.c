@@ -8,7 +8,7 @@
  * socket in both addresses and ports.
  */
 #include "inet.h"
-#include <lwip/priv/tcp_priv.h>
+#include "table.h"
 
 #define HEADER	       8u /* of both protocols */
 #define ERRORS_MAX     16u
@@ -178,17 +178,14 @@ static void raw_error(const struct flow *message, const struct flow *sent, struc
 
 static void tcp_error(const struct flow *sent, struct meaning meaning)
 {
+	const struct tcp_pcb *pcb =
+		table_find(&sent->from, sent->source, &sent->to, sent->destination, NETIF_NO_INDEX);
 	uint32_t sequence;
 
 	memcpy(&sequence, sent->upper + 4, sizeof(sequence));
 	sequence = lwip_ntohl(sequence);
-	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
-		if (pcb->state == SYN_SENT && pcb->callback_arg &&
-		    pcb->local_port == sent->source && pcb->remote_port == sent->destination &&
-		    pcb->lastack == sequence && sent_by(&pcb->local_ip, &pcb->remote_ip, sent)) {
-			stream_refuse(pcb->callback_arg, meaning.error);
-			return;
-		}
+	if (pcb && pcb->state == SYN_SENT && pcb->callback_arg && pcb->lastack == sequence)
+		stream_refuse(pcb->callback_arg, meaning.error);
 }
 
 void error_arrived(const struct netif *netif, const struct flow *message)

@@ -7,8 +7,8 @@
  * lwIP drops, are for sockets. Both are believed once their checksums were verified, here, for lwIP does so later.
  */
 #include "inet.h"
+#include "table.h"
 #include <lwip/inet_chksum.h>
-#include <lwip/priv/tcp_priv.h>
 
 #define IPV4_HEADER 20u
 #define IPV6_HEADER 40u
@@ -106,18 +106,16 @@ bool flow_is_believed(const struct netif *netif, const struct flow *flow)
 
 static void syn_arrived(const struct flow *flow)
 {
+	struct tcp_pcb *pcb =
+		table_find(&flow->to, flow->destination, &flow->from, flow->source, NETIF_NO_INDEX);
 	uint32_t sequence;
 
+	if (!pcb || pcb->state != TIME_WAIT)
+		return;
 	memcpy(&sequence, flow->upper + 4, sizeof(sequence));
 	sequence = lwip_ntohl(sequence);
-	for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next)
-		if (pcb->remote_port == flow->source && pcb->local_port == flow->destination &&
-		    ip_addr_cmp_zoneless(&pcb->remote_ip, &flow->from) &&
-		    ip_addr_cmp_zoneless(&pcb->local_ip, &flow->to) &&
-		    (int32_t)(sequence - pcb->rcv_nxt) > 0) {
-			tcp_abort(pcb); /* in this state that sends nothing */
-			return;
-		}
+	if ((int32_t)(sequence - pcb->rcv_nxt) > 0)
+		tcp_abort(pcb); /* in this state that sends nothing */
 }
 
 void flow_inspect(const struct netif *netif, const uint8_t *packet, uint32_t length)

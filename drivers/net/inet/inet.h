@@ -3,7 +3,7 @@
  * @file inet.h  The driver inet: TCP/IP by lwIP. Its parts.
  *
  * main.c registers, core.c has the lock and what lwIP asks of a system, memory.c its memory, link.c interfaces and frames, route.c
- * addresses and routes, neighbour.c neighbours, shape.c the check that each frame passes before lwIP sees it, address.c addresses of
+ * addresses and routes, neighbour.c neighbours, table.c the connections of TCP and tick.c its timers, shape.c the check that each frame passes before lwIP sees it, address.c addresses of
  * programs, socket.c what all sockets share, stream.c TCP, send.c and window.c how much it sends and receives, datagram.c UDP, raw and ping sockets, option.c options,
  * describe.c what netstat sees.
  *
@@ -35,6 +35,8 @@
 #define PROTOCOL_UDP   17
 #define PROTOCOL_ICMP6 58
 #define BUFFER_BYTES   212992u
+#define PORT_FIRST     32768u /* of those that are chosen */
+#define PORT_COUNT     28232u
 
 /* Bits of a pcb that lwIP does not know: what the program said of SO_REUSEADDR and SO_REUSEPORT. */
 #define REUSE_ADDRESS 0x40u
@@ -249,6 +251,8 @@ uint16_t port_guess(void);
 void bind_owner_set(struct tcp_pcb *pcb, uint32_t owner);
 /** May the socket be bound there, beside all others? */
 bool bind_is_allowed(const struct inet_socket *socket, const ip_addr_t *address, uint16_t port);
+/** @return a port of 32768 to 60999 that a stream may be bound to, a random one; or 0 */
+uint16_t bind_port_choose(const struct inet_socket *socket, const ip_addr_t *address);
 /** Does nobody else listen where the socket is bound? */
 bool listen_is_allowed(const struct inet_socket *socket);
 

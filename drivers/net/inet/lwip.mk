@@ -16,11 +16,14 @@ lwip-srcs := $(addprefix core/,def inet_chksum init ip mem memp netif pbuf raw t
 	ipv4/etharp ipv4/icmp ipv4/igmp ipv4/ip4 ipv4/ip4_addr ipv4/ip4_frag \
 	ipv6/ethip6 ipv6/icmp6 ipv6/inet6 ipv6/ip6 ipv6/ip6_addr ipv6/ip6_frag ipv6/mld6 ipv6/nd6) netif/ethernet
 lwip-objs := $(addprefix $(O)/drivers/net/inet/lwip/,$(addsuffix .o,$(lwip-srcs)))
+# Before some of its functions there are ours, table.c.
+flags-$(O)/drivers/net/inet/lwip/core/tcp_in.o := -Dtcp_input=lwip_tcp_input
+flags-$(O)/drivers/net/inet/lwip/core/tcp.o := -Dtcp_netif_ip_addr_changed=lwip_tcp_netif_ip_addr_changed
 lwip-include := -Idrivers/net/inet/port -I$(lwip-dir)/src/include
 # Its warnings are not ours to repair.
 quiet_cmd_cc_lwip = CC [L]  $(call short,$@)
       cmd_cc_lwip = $(CC) $(driver-cppflags) $(lwip-include) $(filter-out -W%,$(driver-cflags)) -w \
-		$(prefix-map) -MMD -MF $(depfile) -c -o $@ $<
+		$(flags-$@) $(prefix-map) -MMD -MF $(depfile) -c -o $@ $<
 $(lwip-objs): $(O)/drivers/net/inet/lwip/%.o: $(lwip-dir)/src/%.c $(TOOLCHAIN) FORCE | $(FIXDEP) $(DRIVER_API) $(DRAFTS_H)
 	@mkdir -p $(@D)
 	$(call if_changed_dep,cc_lwip)

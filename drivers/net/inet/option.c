@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Options of sockets: ip(7), ipv6(7), tcp(7), and what the kernel says of SOL_SOCKET. */
 #include "inet.h"
+#include "table.h"
 
 #define KEEP_SECONDS_MAX     32767u
 #define KEEP_COUNT_MAX	     127u
@@ -84,8 +85,10 @@ void option_apply(struct inet_socket *socket)
 	socket->ip->tos = socket->set.tos;
 	if (has_stream_pcb(socket))
 		bind_owner_set(socket->tcp, socket->set.owner);
-	if (has_full_pcb(socket))
+	if (has_full_pcb(socket)) {
 		stream_apply(socket);
+		tick_touch(socket->tcp);
+	}
 	if (socket->kind == &udp_kind) {
 		udp_set_multicast_ttl(socket->udp, socket->set.group_ttl);
 		udp_setflags(socket->udp,

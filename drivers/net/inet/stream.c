@@ -7,12 +7,11 @@
  * row of pbufs, whose window is opened as programs receive.
  */
 #include "inet.h"
-#include <lwip/priv/tcp_priv.h>
+#include "table.h"
 
 #define MSS_LEAST     48u
 #define FEW_BYTES     1024u
 #define JOINED_BYTES  4096u
-#define GUESSES	      64u
 #define BACKLOG_MAX   255u
 #define BACKLOG_LEAST 128u
 #define ACK_AT_ONCE   16384u /* bytes read: who sends so many waits for them */
@@ -261,9 +260,11 @@ static err_t stream_accepted(void *arg, struct tcp_pcb *pcb, err_t err)
 
 static int64_t stream_open(struct inet_socket *socket)
 {
-	struct tcp_pcb *pcb =
-		tcp_new_ip_type(socket->family == AF_INET6 ? IPADDR_TYPE_ANY : IPADDR_TYPE_V4);
+	uint8_t type = socket->family == AF_INET6 ? IPADDR_TYPE_ANY : IPADDR_TYPE_V4;
+	struct tcp_pcb *pcb = tcp_new_ip_type(type);
 
+	if (!pcb && tick_end_waiting())
+		pcb = tcp_new_ip_type(type);
 	if (!pcb)
 		return -ENOMEM;
 	socket->state = STREAM_NEW;
@@ -274,19 +275,15 @@ static int64_t stream_open(struct inet_socket *socket)
 
 static int64_t stream_bind(struct inet_socket *socket, const ip_addr_t *address, uint16_t port)
 {
-	err_t err = ERR_USE;
-
 	if (!socket->tcp || socket->state != STREAM_NEW)
 		return -EINVAL;
-	for (uint32_t i = 0; i < GUESSES && err == ERR_USE; i++) {
-		uint16_t number = port ? port : port_guess();
-
-		if (bind_is_allowed(socket, address, number))
-			err = tcp_bind(socket->tcp, address, number);
-		if (port)
-			break;
-	}
-	return inet_error(err);
+	if (!port)
+		port = bind_port_choose(socket, address);
+	else if (!bind_is_allowed(socket, address, port))
+		port = 0;
+	if (!port)
+		return -EADDRINUSE;
+	return inet_error(tcp_bind(socket->tcp, address, port));
 }
 
 static int64_t stream_bind_any(struct inet_socket *socket)
@@ -296,6 +293,25 @@ static int64_t stream_bind_any(struct inet_socket *socket)
 	if (socket->tcp->local_port)
 		return 0;
 	return stream_bind(socket, any, 0);
+}
+
+/*
+ * Is there a connection with the same two ends as that which the socket, which is bound, would begin? lwIP does not know: its lists
+ * are empty.
+ */
+static bool stream_has_twin(const struct inet_socket *socket, const ip_addr_t *address,
+			    uint16_t port)
+{
+	const struct tcp_pcb *pcb = socket->tcp;
+	const ip_addr_t *local = &pcb->local_ip;
+	struct netif *netif;
+
+	if (ip_addr_isany(local)) {
+		netif = pcb->netif_idx != NETIF_NO_INDEX ? netif_get_by_index(pcb->netif_idx)
+							 : ip_route(local, address);
+		local = netif ? ip_netif_get_local_ip(netif, address) : NULL;
+	}
+	return local && table_find(local, pcb->local_port, address, port, pcb->netif_idx);
 }
 
 static int64_t stream_connect_begin(struct inet_socket *socket, const ip_addr_t *address,
@@ -308,8 +324,12 @@ static int64_t stream_connect_begin(struct inet_socket *socket, const ip_addr_t 
 		stream_forget_unread(socket); /* of the connection before */
 		err = stream_open(socket);
 	}
-	if (!err)
+	if (err)
+		return err;
+	if (!socket->tcp->local_port) /* such a port is nobody else's */
 		err = stream_bind_any(socket);
+	else if (stream_has_twin(socket, address, port))
+		err = -EADDRNOTAVAIL;
 	if (err)
 		return err;
 	result = tcp_connect(socket->tcp, address, port, stream_connected);
@@ -349,7 +369,10 @@ static void stream_end_pcb(struct inet_socket *socket, bool abort)
 
 	if (!pcb)
 		return;
-	if (pcb->state != LISTEN) /* lwIP takes less for bytes that were not read */
+	tick_touch(pcb);
+	if (pcb->state == LISTEN)
+		table_listener_closes(pcb);
+	else /* lwIP takes less for bytes that were not read */
 		pcb->rcv_wnd = TCP_WND_MAX(pcb);
 	if (abort)
 		tcp_abort(pcb);
@@ -449,6 +472,8 @@ static int64_t stream_shutdown(struct inet_socket *socket, uint32_t how)
 		socket->no_more_in = true;
 	if (how != 0 && !socket->no_more_out) {
 		socket->no_more_out = true;
+		if (socket->tcp)
+			tick_touch(socket->tcp);
 		if (socket->tcp && tcp_shutdown(socket->tcp, 0, 1) != ERR_OK)
 			stream_end_pcb(socket, true);
 	}
@@ -473,6 +498,7 @@ static int64_t stream_send(struct inet_socket *socket, banos_buffer from, uint64
 		return -EPIPE;
 	if (!length)
 		return 0;
+	tick_touch(socket->tcp);
 	got = send_write(socket->tcp, from, length, message->flags & BANOS_SOCKET_MORE, &failed);
 	if (failed) { /* memory of the program went while it was read: such bytes cannot be taken back */
 		stream_end_pcb(socket, true);
@@ -504,8 +530,10 @@ static void stream_consume(struct inet_socket *socket, uint32_t bytes)
 		inet_memory_put(first);
 	}
 	socket->queued -= bytes;
-	if (socket->tcp)
+	if (socket->tcp) {
+		tick_touch(socket->tcp);
 		window_advance(socket, bytes);
+	}
 	if (many && socket->tcp && (socket->tcp->flags & TF_ACK_DELAY)) {
 		tcp_ack_now(socket->tcp);
 		tcp_output(socket->tcp);

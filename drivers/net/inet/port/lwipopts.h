@@ -87,7 +87,7 @@ static inline void inet_copy(void *to, const void *from, unsigned long length)
 #define IP_DEFAULT_TTL		      64
 #define LWIP_NETIF_HWADDRHINT	      1
 #define LWIP_NETIF_LINK_CALLBACK      0
-#define LWIP_TCP_PCB_NUM_EXT_ARGS     1 /* bind.c */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS     8 /* table.h */
 #define LWIP_CHECKSUM_CTRL_PER_NETIF  1 /* lo has none, as on Linux */
 #define LWIP_HAVE_LOOPIF	      0
 #define LWIP_NETIF_LOOPBACK	      0
@@ -121,6 +121,7 @@ static inline void inet_copy(void *to, const void *from, unsigned long length)
 #define TCP_DEFAULT_LISTEN_BACKLOG	0xff
 #define TCP_MAXRTX			12
 #define TCP_SYNMAXRTX			6
+#define TCP_MSL				30000UL /* TIME_WAIT lasts a minute, as on Linux */
 #define LWIP_DISABLE_TCP_SANITY_CHECKS	1
 #define LWIP_DISABLE_MEMP_SANITY_CHECKS 1
 #define SO_REUSE			1

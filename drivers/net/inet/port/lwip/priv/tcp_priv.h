@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file tcp_priv.h  lwIP's header of this name, but pcbs are registered in the table of connections, table.c: lwIP's
+ * lists are empty, but for what the table shows it while it has something to do.
+ */
+#pragma once
+#include_next <lwip/priv/tcp_priv.h>
+
+/** A pcb is registered where lwIP would put it into one of its lists. */
+void table_add(struct tcp_pcb **list, struct tcp_pcb *pcb);
+/** A pcb is taken out, if it is there. */
+void table_remove(struct tcp_pcb **list, struct tcp_pcb *pcb);
+#undef TCP_REG
+#undef TCP_RMV
+#define TCP_REG(pcbs, npcb) table_add(pcbs, npcb)
+#define TCP_RMV(pcbs, npcb) table_remove(pcbs, npcb)
