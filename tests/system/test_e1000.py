@@ -173,6 +173,7 @@ def wait_traffic(m):
 @both
 def test_the_driver_goes_and_comes_under_traffic(start, program, peer, card):     # noqa: F811
     m = start(files=program, append=APPEND, cpus=4, qemu=peer.options(card)).boot()
+    m.check('modprobe inet')     # nobody would answer ip's request for its family
     m.stop_agent()
     set_up(m)
     with flood(peer):
