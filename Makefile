@@ -156,7 +156,7 @@ run-disk run-disk-uefi: setup-disk
 # Tests
 
 .PHONY: check check-layers check-host check-build check-kernel check-drivers \
-	check-abi check-abi-long abi-page check-mutations check-fuzz check-system check-long check-disks coverage fuzz fuzz-syscalls bench
+	check-abi check-abi-long abi-page check-mutations check-fuzz check-system check-slow check-long check-disks coverage fuzz fuzz-syscalls bench
 # The tests in the kernel are part of the debug configuration: a build beside.
 debug-build = $(MAKE) $(jobs) O='$(O)/debug' debug_defconfig kernel
 check: setup-check
@@ -182,7 +182,7 @@ check-kernel: setup-check
 	+@$(MAKE) $(jobs) initramfs
 	+@$(debug-build)
 	@$(PYTHON) scripts/check.py '$(O)' kernel
-check-abi check-fuzz check-system check-long: setup-check
+check-abi check-fuzz check-system check-slow check-long: setup-check
 	+@$(MAKE) $(jobs) all host-tests
 	+@$(debug-build)
 	@$(PYTHON) scripts/check.py '$(O)' $(@:check-%=%)
@@ -220,7 +220,7 @@ help:
 
 #? Start here
 #?   run               build, and boot in QEMU to a shell on this terminal
-#?   check             build, and run every test
+#?   check             build, and test everything (ten minutes; check-slow has what takes longer)
 #?                     Both install the Debian packages that they need.
 #?
 #? Configuration (kept in $(O)/.config; configs/ has the ready ones)
@@ -254,6 +254,7 @@ help:
 #?   check-layers  check-host  check-build  check-kernel  check-drivers
 #?   check-abi  check-fuzz  check-system
 #?                     the parts of check
+#?   check-slow        the tests that check leaves out for their time (tests/slow)
 #?   check-abi-long    every driver, old and new, on every kernel, old and new (an hour)
 #?   check-mutations   the ABI is broken on purpose; each break must be caught (an hour; ONLY=NAME, JOBS=N)
 #?   abi-page          what the last of these two found, as one page for a browser

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Run tests and count them.
 
-    check.py OUTPUT_DIR all|layers|host|build|kernel|drivers|abi|fuzz|system|long
+    check.py OUTPUT_DIR all|slow|layers|host|build|kernel|drivers|abi|fuzz|system|long
 
     layers  the rules about who includes and calls what, for the driver API's headers, boot options
             and the list of system calls
@@ -17,6 +17,8 @@
     long    tests marked "long", and those of the system again with two and
             with four processors; nothing else. One of its parts by itself:
             smp2, smp4, long-build, long-drivers, long-abi, long-system, long-fuzz, kernel-1
+
+    slow    those that "all" leaves out for their time: tests/slow
 
 For "all" the system part is cut in seven (system-1 to system-7), abi in abi-tests and abi-matrix, and the
 kernel part is kernel-4, with four processors; kernel-1 is one of "long". Each of the parts keeps about one
@@ -266,27 +268,48 @@ SYSTEM_FILES = {
                 r'random_work|root',
     'system-7': r'\w+',
 }
+
+
+def files_of_parts():
+    """The files of each part; what no other has is in the last one."""
+    names = [x for x in sorted(os.listdir('tests/system'))
+             if x.startswith('test_') and x.endswith('.py')]
+    found = {}
+    for part, pattern in SYSTEM_FILES.items():
+        mine = [x for x in names if re.fullmatch(f'test_({pattern})\\.py', x)]
+        found[part] = [f'tests/system/{x}' for x in mine]
+        names = [x for x in names if x not in mine]
+    return found
+
+
+# Parts that are folders or files of tests of pytest. Each is whole, without what tests/slow lists
+# ("quick-NAME"), and that alone ("slow-NAME").
+PYTEST_PARTS = {
+    'build': (['tests/build'], BUILD_LIMIT_S),
+    'drivers': (['tests/drivers'], DRIVERS_LIMIT_S),
+    'abi-tests': (['tests/abi'], ABI_LIMIT_S),
+    'system': (['tests/system'], SYSTEM_LIMIT_S),
+    **{name: (files, SYSTEM_LIMIT_S) for name, files in files_of_parts().items()},
+}
+MARKERS = {'': 'not long', 'quick-': 'not long and not slow', 'slow-': 'not long and slow'}
+
+
+def pytest_part(name, kind):
+    paths, limit_s = PYTEST_PARTS[name]
+    return lambda out: run_pytest(kind + name, out, paths, MARKERS[kind], limit_s)
+
+
 PARTS = {
     'layers': check_layers,
     'host': check_host,
     'kernel': lambda out: check_kernel('kernel', out, 1, 4),
     'kernel-1': lambda out: check_kernel('kernel-1', out, 1),
     'kernel-4': lambda out: check_kernel('kernel-4', out, 4),
-    'build': lambda out: run_pytest('build', out, 'tests/build', 'not long',
-                                    BUILD_LIMIT_S),
-    'drivers': lambda out: run_pytest('drivers', out, 'tests/drivers',
-                                      'not long', DRIVERS_LIMIT_S),
     'abi': lambda out: check_abi('abi', out, ABI_LIMIT_S, False),
-    'abi-tests': lambda out: run_pytest('abi-tests', out, 'tests/abi', 'not long',
-                                        ABI_LIMIT_S),
     'abi-matrix': lambda out: check_matrix(Part('abi-matrix'), out, ABI_LIMIT_S, False),
     'fuzz': lambda out: check_fuzz('fuzz', out, 20),
     'long-fuzz': lambda out: check_fuzz('long-fuzz', out, 60),
-    'system': lambda out: run_pytest('system', out, 'tests/system', 'not long',
-                                     SYSTEM_LIMIT_S),
-    **{name: lambda out, name=name: run_pytest(name, out, system_files(name),
-                                               'not long', SYSTEM_LIMIT_S)
-       for name in SYSTEM_FILES},
+    **{kind + name: pytest_part(name, kind) for name in PYTEST_PARTS for kind in MARKERS},
     'smp2': lambda out: run_pytest('smp2', out, 'tests/system', 'not long or repeat',
                                    SMP_LIMIT_S, TEST_CPUS='2'),
     'smp4': lambda out: run_pytest('smp4', out, 'tests/system', 'not long or repeat',
@@ -303,20 +326,8 @@ OF_LONG = ['smp2', 'smp4', 'long-build', 'long-drivers', 'long-abi', 'long-syste
 # What "all" runs: this first, since it uses all processors;
 OF_ALL = ['host']
 # then these side by side, the longest first.
-SIDE_BY_SIDE = ['system-6', 'abi-tests', 'build', 'system-7', 'system-2', 'system-3', 'system-4', 'system-1', 'drivers',
+SIDE_BY_SIDE = ['system-7', 'build', 'system-6', 'system-3', 'system-2', 'abi-tests', 'system-4', 'system-1', 'drivers',
                 'system-5', 'kernel-4', 'fuzz', 'layers', 'abi-matrix']
-
-
-def system_files(part):
-    """The files of a part; what no other has is in the last one."""
-    names = [x for x in sorted(os.listdir('tests/system'))
-             if x.startswith('test_') and x.endswith('.py')]
-    for other, pattern in SYSTEM_FILES.items():
-        mine = [x for x in names if re.fullmatch(f'test_({pattern})\\.py', x)]
-        if other == part:
-            return [f'tests/system/{x}' for x in mine]
-        names = [x for x in names if x not in mine]
-    return []
 
 
 def run_parts(names, out):
@@ -328,13 +339,19 @@ def run_parts(names, out):
     return parts
 
 
+def run_side_by_side(kind, names, out):
+    """One more at a time than there are processors."""
+    names = [kind + x if x in PYTEST_PARTS else x for x in names]
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
+        return [part for done in pool.map(lambda x: run_parts([x], out), names) for part in done]
+
+
 def main():
     out, wanted = sys.argv[1:]
     if wanted == 'all':
-        parts = run_parts(OF_ALL, out)
-        with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
-            for done in pool.map(lambda x: run_parts([x], out), SIDE_BY_SIDE):
-                parts += done
+        parts = run_parts(OF_ALL, out) + run_side_by_side('quick-', SIDE_BY_SIDE, out)
+    elif wanted == 'slow':
+        parts = run_side_by_side('slow-', [x for x in SIDE_BY_SIDE if x in PYTEST_PARTS], out)
     else:
         parts = run_parts(OF_LONG if wanted == 'long' else [wanted], out)
     passed = sum(p.passed for p in parts)
