@@ -21,11 +21,14 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def FILES():
-    out = os.path.join(machines.BUILD, 'tests', 'groups')
-    os.makedirs(os.path.dirname(out), exist_ok=True)
-    compile_to(out, ['musl-gcc', '-O1', '-static', '-s', '-Wall', '-Wextra', '-Werror', f'{HERE}/groups.c'])
-    with open(out, 'rb') as f:
-        return {'groups': file('', f.read(), 0o755)}
+    made = {}
+    for name in ('groups', 'connections'):
+        out = os.path.join(machines.BUILD, 'tests', name)
+        os.makedirs(os.path.dirname(out), exist_ok=True)
+        compile_to(out, ['musl-gcc', '-O1', '-static', '-s', '-Wall', '-Wextra', '-Werror', f'{HERE}/{name}.c'])
+        with open(out, 'rb') as f:
+            made[name] = file('', f.read(), 0o755)
+    return made
 
 
 @pytest.fixture(autouse=True)
@@ -79,3 +82,11 @@ def test_groups_are_joined_while_addresses_change(shell):
     shell.check('insmod /lib/banos/drivers/net/veth.ko && ip link set veth0 up && ip addr add 10.9.0.1/24 dev veth0')
     assert shell.check('timeout 60 /groups', 90) == 'passed\n'
     shell.check('rmmod veth')
+
+
+def test_a_connection_costs_the_same_beside_thousands(shell):
+    alone, beside, each = map(int, shell.check('/connections idle 2000', 60).split())
+    assert beside < 2 * alone
+    assert each <= 4 << 10                                  # 1,000 of them 4 MiB
+    alone, beside = map(int, shell.check('/connections waiting 3000', 60).split())
+    assert beside < 2 * alone
