@@ -184,14 +184,16 @@ static s64 invoke_once(struct driven_super *super, u32 flags, size_t method, u64
 __cold s64 driven_mount_call(struct driven_super *super, u64 handle, struct banos_mount_info *info)
 {
 	struct driven_type *type = super->type;
+	/* On our stack: memory that the driver may pass on, as to banos_error(). */
+	struct banos_mount_config config = super->config;
 	u32 excused = gate_excuse_locks();
 	struct driven_call call;
 	s64 result;
 
 	call_init(&call, super, DRIVEN_CHANGE | DRIVEN_CLOSED);
 	result = gate_call(type->root, (const void *)((u64)&call | DRIVEN_CALL_TAG),
-			   type->ops.mount, (u64)type->context, handle, (u64)&super->config,
-			   (u64)info, (u64)&super->fs, 0);
+			   type->ops.mount, (u64)type->context, handle, (u64)&config, (u64)info,
+			   (u64)&super->fs, 0);
 	gate_excuse_end(excused);
 	driven_call_finish(&call, result);
 	return result;

@@ -454,7 +454,8 @@ static int driven_remount(struct super_block *sb, u32 flags, const char *options
 	struct driven_super *super = driven_of(sb);
 	u32 given = 0;
 	struct banos_mount_config was = super->config;
-	const char *changed = "";
+	char changed[sizeof(was.options)] =
+		""; /* on our stack: memory that the driver may pass on */
 	s64 err;
 
 	if (flags & MS_RDONLY)
@@ -467,7 +468,7 @@ static int driven_remount(struct super_block *sb, u32 flags, const char *options
 	if (!super->config.options[0])
 		memcpy(super->config.options, was.options, sizeof(was.options));
 	else if (strcmp(super->config.options, was.options))
-		changed = super->config.options;
+		memcpy(changed, super->config.options, sizeof(changed));
 	if (!err && !given)
 		err = driven_commit_start(super);
 	if (!err)

@@ -89,6 +89,35 @@ def test_a_machine_that_stops_loses_nothing_that_was_synced(start, image, tmp_pa
             assert f.read() == f'{i}\n'
 
 
+def test_what_a_disk_has_can_be_named(start, tmp_path):
+    """ext3 and ext4 by the same driver, brought by the name; what it cannot write is read-only, in words."""
+    images = {}
+    for kind, options in {'ext2': [], 'ext3': [], 'ext4': []}.items():
+        images[kind] = f'{tmp_path}/{kind}.img'
+        host('mke2fs', '-q', '-F', '-t', kind, *options, images[kind], '16M')
+    m = start(append='quiet', qemu=[x for path in images.values()
+                                    for x in ('-drive', f'if=virtio,file={path},format=raw,cache=unsafe')]).boot()
+    m.check('modprobe virtioblk; mkdir /mnt/d; mount -t ext4 /dev/vdc /mnt/d')
+    assert m.check('grep -w "ext[234]$" /proc/filesystems').split() == ['ext2', 'ext3', 'ext4']
+    assert ' /mnt/d ext4 ro' in m.check('cat /proc/mounts')
+    assert 'mounted read-only: it is ext4 (extents)' in m.check('dmesg -c')
+    assert m.run('mount -t ext2 /dev/vdc /mnt')[1] != 0  # in use
+    m.check('umount /mnt/d && mount -t ext3 /dev/vdb /mnt/d && echo x >/mnt/d/file && umount /mnt/d')
+    m.check('mount -t ext4 /dev/vda /mnt/d && echo x >/mnt/d/file')
+    assert ' /mnt/d ext4 rw' in m.check('cat /proc/mounts')
+    m.check('umount /mnt/d; dmesg -c >/dev/null')
+    assert m.run('mount -o loud -t ext3 /dev/vda /mnt/d')[1] != 0
+    assert '/dev/vda cannot be mounted: it has no journal, so it is not ext3' in m.check('dmesg -c')
+    assert m.run('mount -t ext2 -o wrong /dev/vda /mnt/d')[1] != 0
+    m.check('mount -t ext2 /dev/vda /mnt/d && ! mount -o remount,wrong2 /mnt/d 2>/dev/null')
+    log = m.check('dmesg')
+    assert 'the option "wrong" is not known' in log and 'the option "wrong2" is not known' in log, log
+    m.check('umount /mnt/d')
+    m.close()
+    for path in images.values():
+        host('e2fsck', '-fn', path)
+
+
 def test_ext4_is_read(start, tmp_path):
     tree, path = tmp_path / 'tree', f'{tmp_path}/disk.img'
     tree.mkdir()

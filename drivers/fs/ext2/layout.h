@@ -31,6 +31,7 @@
 #define STATE_ERROR 2u
 
 /* Features. */
+#define COMPAT_JOURNAL	     0x4u
 #define COMPAT_SPARSE_SUPER2 0x200u
 #define INCOMPAT_FILETYPE    0x2u
 #define INCOMPAT_RECOVER     0x4u

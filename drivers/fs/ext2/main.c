@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ext2, read and written; ext3 without its journal; ext4 to be read.
+ * ext2, read and written; ext3 without its journal; ext4 to be read. It is mounted as any of the three, so that a program
+ * that names what the disk has finds it; as ext3 only if there is a journal, as on Linux.
  *
  * The theory is in volume.h (locks, crashes), layout.h (what is accepted), dirent.h (folders). The files:
  *
@@ -244,6 +245,9 @@ static int64_t volume_continue(struct volume *volume)
 	return 0;
 }
 
+/* The context of the type whose stores have a journal. */
+static const char ext2_journal_type;
+
 static void info_fill(const struct volume *volume, struct banos_mount_info *info)
 {
 	const struct layout *layout = &volume->layout;
@@ -269,7 +273,6 @@ static int64_t ext2_mount(void *context, banos_mount mount, const struct banos_m
 	const char *why;
 	int64_t error = 0;
 
-	(void)context;
 	if (config->bytes < SUPER_OFFSET + SUPER_BYTES)
 		return -EINVAL;
 	error = options_check(config->options);
@@ -278,6 +281,8 @@ static int64_t ext2_mount(void *context, banos_mount mount, const struct banos_m
 	if (error)
 		return error;
 	why = layout_parse(super, config->bytes, &layout);
+	if (!why && context == &ext2_journal_type && !(layout.compat & COMPAT_JOURNAL))
+		why = "it has no journal, so it is not ext3";
 	if (why) {
 		if (*why && !(config->flags & BANOS_MOUNT_SILENT))
 			banos_error(ext2_owner, "%s cannot be mounted: %s", config->source, why);
@@ -385,14 +390,20 @@ static const struct banos_filesystem_ops ext2_ops = {
 
 static int64_t ext2_init(banos_owner self)
 {
-	static const struct banos_filesystem_config config = {
-		.size = sizeof(config),
-		.ops = &ext2_ops,
-		.name = "ext2",
+	static const struct banos_filesystem_config types[] = {
+		{ .size = sizeof(types[0]), .ops = &ext2_ops, .name = "ext2" },
+		{ .size = sizeof(types[0]),
+		  .ops = &ext2_ops,
+		  .context = (void *)&ext2_journal_type,
+		  .name = "ext3" },
+		{ .size = sizeof(types[0]), .ops = &ext2_ops, .name = "ext4" },
 	};
+	int64_t error = 0;
 
 	ext2_owner = self;
-	return banos_filesystem_register(self, &config, NULL);
+	for (uint32_t i = 0; i < sizeof(types) / sizeof(types[0]) && !error; i++)
+		error = banos_filesystem_register(self, &types[i], NULL);
+	return error;
 }
 
 BANOS_SERVES("filesystem:ext?"); /* so that a disk with one brings it */
