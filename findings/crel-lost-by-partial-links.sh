@@ -45,7 +45,7 @@ for linker in x86_64-linux-gnu-ld.bfd x86_64-linux-gnu-ld.gold ld.lld-16 mold; d
 	rm -f out.o
 	status=0
 	"$bin/$linker" -r main.o helper.o -o out.o 2>messages || status=$?
-	info= lost=
+	info='' lost=''
 	if [ "$status" = 0 ]; then
 		# The last three columns are sh_link, sh_info and the alignment.
 		info=$("$bin/x86_64-linux-gnu-readelf" -SW out.o 2>/dev/null | awk '/\.crel\.text/ { print $(NF - 1) }')
