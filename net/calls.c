@@ -283,7 +283,8 @@ SYSCALL2(listen, fd, backlog)
 		return ret;
 	ret = -EOPNOTSUPP;
 	if (ref.socket->ops->listen)
-		ret = ref.socket->ops->listen(ref.socket, (s32)backlog);
+		ret = ref.socket->ops->listen(ref.socket, (s32)MIN((u32)backlog,
+								   READ_ONCE(socket_backlog_max)));
 	socket_put(&ref);
 	return ret;
 }

@@ -14,8 +14,6 @@
 #include <kernel/process.h>
 #include <kernel/time.h>
 
-#define BACKLOG_MAX 4096u /* as Linux: /proc/sys/net/core/somaxconn */
-
 static struct user_ucred own_credentials(void)
 {
 	const struct cred *cred = current_cred();
@@ -36,7 +34,7 @@ int unix_listen(struct unix_socket *socket, s32 backlog)
 		err = -EINVAL;
 	} else {
 		socket->listening = true;
-		socket->backlog_max = MIN((u32)backlog, BACKLOG_MAX);
+		socket->backlog_max = (u32)backlog;
 		socket->peer_cred = own_credentials();
 	}
 	mutex_unlock(&socket->lock);

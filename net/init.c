@@ -9,6 +9,7 @@ void net_init(void)
 		net_netlink_init();
 	net_proc_init();
 	net_forward_init();
+	net_sysctl_init();
 	if (IS_ENABLED(CONFIG_NET_UNIX))
 		unix_proc_init();
 	if (IS_ENABLED(CONFIG_NET_FAMILIES))

@@ -55,6 +55,11 @@ void unix_proc_init(void);
 /** @brief Start-up: the files that switch forwarding. */
 void net_forward_init(void);
 
+/* ---- sysctl.c ---- */
+
+/** @brief Start-up: /proc/sys/net/core. */
+void net_sysctl_init(void);
+
 /* ---- sysfs.c: with net_lock ---- */
 
 /** @brief /sys/class/net/NAME. */

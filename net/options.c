@@ -15,9 +15,9 @@
 #include "internal.h"
 
 /* Options that are on or off. */
-#define SWITCHES                                                                             \
-	(1u << SO_REUSEADDR | 1u << SO_DONTROUTE | 1u << SO_BROADCAST | 1u << SO_KEEPALIVE | \
-	 1u << SO_OOBINLINE | 1u << SO_REUSEPORT | 1u << SO_PASSCRED)
+#define SWITCHES                                                                         \
+	(1u << SO_DEBUG | 1u << SO_REUSEADDR | 1u << SO_DONTROUTE | 1u << SO_BROADCAST | \
+	 1u << SO_KEEPALIVE | 1u << SO_OOBINLINE | 1u << SO_REUSEPORT | 1u << SO_PASSCRED)
 
 static bool option_is_switch(u32 option)
 {
@@ -61,6 +61,7 @@ static s64 timeout_set(u64 *ns, uaddr_t value, s32 len)
 /* An option's content. @return its length, or 0: not known */
 union content {
 	u32 number;
+	u64 cookie;
 	struct timeout timeout;
 	struct user_ucred cred;
 	struct {
@@ -84,10 +85,15 @@ static u32 read_option(struct socket *socket, u32 option, union content *content
 	case SO_SNDLOWAT: content->number = 1; break;
 	case SO_PRIORITY: content->number = socket->priority; break;
 	case SO_MARK: content->number = socket->mark; break;
+	case SO_INCOMING_CPU: content->number = (u32)READ_ONCE(socket->incoming_cpu); break;
+	case SO_BINDTOIFINDEX: content->number = READ_ONCE(socket->bound_interface); break;
+	case SO_COOKIE: content->cookie = socket_cookie(socket); return sizeof(content->cookie);
 	case SO_RCVTIMEO:
+	case SO_RCVTIMEO_NEW:
 		content->timeout = timeout_get(socket->rcvtimeo_ns);
 		return sizeof(content->timeout);
 	case SO_SNDTIMEO:
+	case SO_SNDTIMEO_NEW:
 		content->timeout = timeout_get(socket->sndtimeo_ns);
 		return sizeof(content->timeout);
 	case SO_LINGER:
@@ -136,6 +142,7 @@ static s64 device_name_get(const struct socket *socket, uaddr_t value, uaddr_t u
 s64 socket_get_option(struct socket *socket, u32 option, uaddr_t value, uaddr_t user_len)
 {
 	union content content = { 0 };
+	s64 result = -ENOPROTOOPT;
 	u32 len, room;
 
 	if (get_user_u32(&room, user_len))
@@ -145,10 +152,13 @@ s64 socket_get_option(struct socket *socket, u32 option, uaddr_t value, uaddr_t 
 	if (IS_ENABLED(CONFIG_NET_DEVICES) && option == SO_BINDTODEVICE)
 		return device_name_get(socket, value, user_len, room);
 	len = read_option(socket, option, &content);
-	if (!len && socket->ops->get_option)
-		return socket->ops->get_option(socket, SOL_SOCKET, option, value, user_len);
-	if (!len)
-		return -ENOPROTOOPT;
+	/* Which protocol 0 stands for is known to the family. */
+	if ((!len || (option == SO_PROTOCOL && !content.number)) && socket->ops->get_option)
+		result = socket->ops->get_option(socket, SOL_SOCKET, option, value, user_len);
+	if (!len || result != -ENOPROTOOPT)
+		return result;
+	if (option == SO_COOKIE && room < len)
+		return -EINVAL;
 	len = MIN(len, room);
 	if (copy_to_user(value, &content, len))
 		return -EFAULT;
@@ -157,16 +167,15 @@ s64 socket_get_option(struct socket *socket, u32 option, uaddr_t value, uaddr_t 
 
 /* ---- setting ---- */
 
-/* Doubled, as Linux does; @p force: beyond the usual limit, up to what an int holds. */
-static s64 buffer_set(u32 *size, u32 asked, u32 least, bool force)
+/* Doubled, as Linux does, up to @most; @p force: beyond that, up to what an int holds. */
+static s64 buffer_set(u32 *size, u32 asked, u32 least, u32 most, bool force)
 {
-	u32 most = force ? 0x3fffffff : SOCKET_BUFFER_BYTES;
-
 	if (force && !current_capable(CAP_NET_ADMIN))
 		return -EPERM;
 	if (force && (s32)asked < 0)
 		asked = 0;
-	WRITE_ONCE(*size, MAX(MIN(asked, most) * 2, least));
+	asked = MIN(asked, force ? INT32_MAX : most);
+	WRITE_ONCE(*size, MAX(MIN(asked, INT32_MAX / 2u) * 2, least));
 	return 0;
 }
 
@@ -192,11 +201,11 @@ static s64 write_option(struct socket *socket, u32 option, u32 value)
 	case SO_SNDBUF:
 	case SO_SNDBUFFORCE:
 		return buffer_set(&socket->sndbuf, value, SOCKET_SNDBUF_MIN,
-				  option == SO_SNDBUFFORCE);
+				  READ_ONCE(socket_sndbuf_max), option == SO_SNDBUFFORCE);
 	case SO_RCVBUF:
 	case SO_RCVBUFFORCE:
 		return buffer_set(&socket->rcvbuf, value, SOCKET_RCVBUF_MIN,
-				  option == SO_RCVBUFFORCE);
+				  READ_ONCE(socket_rcvbuf_max), option == SO_RCVBUFFORCE);
 	case SO_RCVLOWAT:
 		WRITE_ONCE(socket->rcvlowat, (s32)value < 0 ? 0x7fffffff : MAX(value, 1u));
 		return 0;
@@ -205,6 +214,11 @@ static s64 write_option(struct socket *socket, u32 option, u32 value)
 			return -EPERM;
 		socket->priority = value;
 		return 0;
+	case SO_INCOMING_CPU: WRITE_ONCE(socket->incoming_cpu, (s32)value); return 0;
+	case SO_DEBUG:
+		if (value && !current_capable(CAP_NET_ADMIN))
+			return -EACCES;
+		break;
 	case SO_MARK:
 		if (!current_capable(CAP_NET_ADMIN))
 			return -EPERM;
@@ -220,7 +234,20 @@ static s64 write_option(struct socket *socket, u32 option, u32 value)
 	return 0;
 }
 
-/* By its name, which need not end with a zero; the empty one undoes it. As on Linux the first time is free to all. */
+/* As on Linux the first time is free to all. @p index: 0 undoes it; that of none is taken, too */
+static s64 interface_bind(struct socket *socket, u32 index)
+{
+	if ((s32)index < 0)
+		return -EINVAL;
+	if (READ_ONCE(socket->bound_interface) && !current_capable(CAP_NET_RAW))
+		return -EPERM;
+	WRITE_ONCE(socket->bound_interface, index);
+	if (socket->ops->option_changed)
+		socket->ops->option_changed(socket, SO_BINDTODEVICE);
+	return 0;
+}
+
+/* By its name, which need not end with a zero; the empty one undoes it. */
 static s64 device_bind(struct socket *socket, uaddr_t value, s32 len)
 {
 	const struct net_device *device;
@@ -229,8 +256,6 @@ static s64 device_bind(struct socket *socket, uaddr_t value, s32 len)
 
 	if (len < 0)
 		return -EINVAL;
-	if (READ_ONCE(socket->bound_interface) && !current_capable(CAP_NET_RAW))
-		return -EPERM;
 	if (copy_from_user(name, value, MIN((u32)len, IFNAMSIZ - 1u)))
 		return -EFAULT;
 	mutex_lock(&net_list_lock);
@@ -240,10 +265,7 @@ static s64 device_bind(struct socket *socket, uaddr_t value, s32 len)
 	mutex_unlock(&net_list_lock);
 	if (*name && !index)
 		return -ENODEV;
-	WRITE_ONCE(socket->bound_interface, index);
-	if (socket->ops->option_changed)
-		socket->ops->option_changed(socket, SO_BINDTODEVICE);
-	return 0;
+	return interface_bind(socket, index);
 }
 
 s64 socket_set_option(struct socket *socket, u32 option, uaddr_t value, s32 len)
@@ -257,8 +279,12 @@ s64 socket_set_option(struct socket *socket, u32 option, uaddr_t value, s32 len)
 		return -EINVAL;
 	if (get_user_u32(&number, value))
 		return -EFAULT;
+	if (IS_ENABLED(CONFIG_NET_DEVICES) && option == SO_BINDTOIFINDEX)
+		return interface_bind(socket, number);
 	switch (option) {
+	case SO_RCVTIMEO_NEW:
 	case SO_RCVTIMEO: return timeout_set(&socket->rcvtimeo_ns, value, len);
+	case SO_SNDTIMEO_NEW:
 	case SO_SNDTIMEO: return timeout_set(&socket->sndtimeo_ns, value, len);
 	case SO_LINGER: ret = linger_set(socket, value, len); break;
 	default: ret = write_option(socket, option, number);

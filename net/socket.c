@@ -12,6 +12,10 @@
 #include <kernel/string.h>
 #include <kernel/time.h>
 
+u32 socket_sndbuf_default = SOCKET_BUFFER_BYTES, socket_sndbuf_max = SOCKET_BUFFER_BYTES,
+    socket_rcvbuf_default = SOCKET_BUFFER_BYTES, socket_rcvbuf_max = SOCKET_BUFFER_BYTES,
+    socket_backlog_max = 4096;
+
 void socket_init(struct socket *socket, const struct socket_ops *ops, u16 family, u32 type)
 {
 	socket->ops = ops;
@@ -20,7 +24,9 @@ void socket_init(struct socket *socket, const struct socket_ops *ops, u16 family
 	wait_queue_init(&socket->read_wait);
 	wait_queue_init(&socket->write_wait);
 	async_list_init(&socket->async);
-	socket->sndbuf = socket->rcvbuf = SOCKET_BUFFER_BYTES;
+	socket->sndbuf = READ_ONCE(socket_sndbuf_default);
+	socket->rcvbuf = READ_ONCE(socket_rcvbuf_default);
+	socket->incoming_cpu = -1;
 	socket->rcvlowat = 1;
 	socket->rcvtimeo_ns = socket->sndtimeo_ns = TIMEOUT_NONE;
 }
@@ -32,6 +38,19 @@ int socket_take_error(struct socket *socket)
 	if (!atomic_read(&socket->error))
 		return 0;
 	return -atomic_xchg(&socket->error, 0);
+}
+
+u64 socket_cookie(struct socket *socket)
+{
+	static u64 last;
+	u64 none = 0, fresh;
+
+	if (READ_ONCE(socket->cookie))
+		return socket->cookie;
+	fresh = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+	__atomic_compare_exchange_n(&socket->cookie, &none, fresh, false, __ATOMIC_RELAXED,
+				    __ATOMIC_RELAXED);
+	return READ_ONCE(socket->cookie);
 }
 
 /* ---- lists ---- */

@@ -3,7 +3,6 @@
 #include "internal.h"
 #include "unix.h"
 #include <kernel/fs/proc.h>
-#include <kernel/fs/seq_open.h>
 #include <kernel/panic.h>
 #include <kernel/seq_file.h>
 
@@ -90,31 +89,8 @@ static int proc_show_unix(struct seq_file *seq, void *arg)
 	return 0;
 }
 
-/* ---- net.unix.max_dgram_qlen ---- */
-
-static int proc_show_datagrams(struct seq_file *seq, void *arg)
-{
-	seq_printf(seq, "%u\n", READ_ONCE(unix_max_datagrams));
-	return 0;
-}
-
-static int proc_write_datagrams(char *text, size_t length, void *arg)
-{
-	s64 number;
-	int err = seq_parse_number(text, &number);
-
-	if (err)
-		return err;
-	if (number < 0 || number > INT32_MAX)
-		return -EINVAL;
-	WRITE_ONCE(unix_max_datagrams, (u32)number);
-	return 0;
-}
-
 void unix_proc_init(void)
 {
-	if (!proc_create("net/unix", 0444, proc_show_unix, NULL) ||
-	    !proc_create_rw("sys/net/unix/max_dgram_qlen", 0644, proc_show_datagrams,
-			    proc_write_datagrams, NULL))
+	if (!proc_create("net/unix", 0444, proc_show_unix, NULL))
 		panic("not enough memory for /proc/net/unix");
 }

@@ -110,6 +110,7 @@ bool driver_socket_wake(u64 handle, u32 events)
 	socket = handle_find(handle, HANDLE_SOCKET);
 	found = socket && socket->family->root == gate_owner();
 	if (found && (events & READ_EVENTS)) {
+		WRITE_ONCE(socket->base.incoming_cpu, (s32)cpu_id());
 		atomic_inc(&socket->in_changes);
 		wake_up_poll(&socket->base.read_wait, POLLIN | POLLRDNORM | (u64)events);
 		async_notify(&socket->base.async, POLL_IN);
@@ -126,6 +127,7 @@ bool driver_socket_wake(u64 handle, u32 events)
 /* ---- life ---- */
 
 static const struct socket_ops driver_socket_ops;
+static void driver_socket_option_changed(struct socket *base, u32 option);
 
 static void driver_socket_free(struct rcu_head *head)
 {
@@ -186,12 +188,18 @@ void driver_socket_release_own(struct driver_socket *socket)
 	(void)gate_call(family->root, NULL, family->ops.release, (u64)socket->own, 0, 0, 0, 0, 0);
 }
 
+s64 driver_socket_describe(struct driver_socket *socket, struct banos_socket_description *about)
+{
+	return SOCKET_CALL(socket, NULL, describe, (u64)about, 0, 0, 0);
+}
+
 static void driver_socket_release(struct socket *base)
 {
 	struct driver_socket *socket = driver_socket_of(base);
 	struct driver_family *family = socket->family;
 	bool now;
 
+	driver_socket_linger(socket);
 	spin_lock(&family->lock);
 	now = !socket->released;
 	socket->released = true;
@@ -253,6 +261,8 @@ struct socket *driver_socket_create(struct socket_family *base, u32 type, u32 pr
 	err = socket_make_call(socket, socket, family->ops.create, "banos_family_ops.create",
 			       (const u64[]){ (u64)family->context, 0, base->family, type,
 					      protocol });
+	if (!err && type != SOCK_STREAM && socket->base.rcvbuf != SOCKET_BUFFER_BYTES)
+		driver_socket_option_changed(&socket->base, SO_RCVBUF); /* it has another default */
 	if (!err)
 		return &socket->base;
 	driver_socket_end(socket);
@@ -552,11 +562,6 @@ static u32 driver_socket_poll(struct socket *base, struct poll_table *table)
 	if (result & POLLOUT)
 		result |= POLLWRNORM;
 	return (u32)result;
-}
-
-s64 driver_socket_describe(struct driver_socket *socket, struct banos_socket_description *about)
-{
-	return SOCKET_CALL(socket, NULL, describe, (u64)about, 0, 0, 0);
 }
 
 /* ---- options ---- */

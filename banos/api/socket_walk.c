@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * <banos/socket_family.h>: the list of a family's sockets, as /proc/net shows it.
+ * <banos/socket_family.h>: sockets as their driver describes them: the list of a family's, as /proc/net shows it, and
+ * close() that waits until a connection has ended (SO_LINGER).
  *
  * A walk marks the socket that it is at, whose release() waits for it, so that the list can be left while the
  * driver describes the socket, and gone on with behind it.
  */
+#include <kernel/process.h>
+#include <kernel/time.h>
 #include "socket_family.h"
 
-#define WALK_END (~0ull)
+#define WALK_END       (~0ull)
+#define LINGER_STEP_MS 5
 
 /* Leave a socket at which a walk is, and go to the first one behind it, or (NULL) of all, above @after. */
 static struct driver_socket *walk_next(struct driver_family *family, struct driver_socket *at,
@@ -52,4 +56,30 @@ void driver_family_each(struct socket_family *base, struct socket_walk *walk)
 		socket = walk_next(family, socket, goes_on ? walk->after : WALK_END);
 	}
 	gate_excuse_end(excused);
+}
+
+/* ---- closing ---- */
+
+/* Is something on its way that the other end has not acknowledged, or the end itself? */
+static bool socket_is_ending(struct driver_socket *socket)
+{
+	struct banos_socket_description about = { .size = sizeof(about) };
+
+	if (driver_socket_describe(socket, &about) || about.receive_bytes)
+		return false; /* what was not read is told by a reset, at once */
+	return about.state == BANOS_SOCKET_FIN_WAIT || about.state == BANOS_SOCKET_LAST_ACK ||
+	       about.state == BANOS_SOCKET_CLOSING;
+}
+
+void driver_socket_linger(struct driver_socket *socket)
+{
+	struct socket *base = &socket->base;
+	u64 deadline = time_monotonic_ns() + (u64)(u32)base->linger.sec * NSEC_PER_SEC;
+
+	if (!base->linger.on || base->linger.sec <= 0 || base->type != SOCK_STREAM ||
+	    current->proc->exiting || socket->released)
+		return;
+	(void)base->ops->shutdown(base, SHUT_WR);
+	while (time_monotonic_ns() < deadline && !signal_pending() && socket_is_ending(socket))
+		sleep_ms(LINGER_STEP_MS);
 }

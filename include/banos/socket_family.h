@@ -74,8 +74,11 @@ BANOS_ASSERT(offsetof(struct banos_socket_message, control) == 152, socket_messa
 /* States of sockets, as Linux numbers them (TCP_ESTABLISHED and so on); other families use what fits. */
 #define BANOS_SOCKET_CONNECTED	1u /**< also a datagram socket that has a peer */
 #define BANOS_SOCKET_CONNECTING 2u
-#define BANOS_SOCKET_CLOSED	7u /**< neither */
+#define BANOS_SOCKET_FIN_WAIT	4u /**< everything was sent, the end too, and is not acknowledged */
+#define BANOS_SOCKET_CLOSED	7u /**< neither connected nor connecting */
+#define BANOS_SOCKET_LAST_ACK	9u /**< as FIN_WAIT, where the other end has ended before */
 #define BANOS_SOCKET_LISTENING	10u
+#define BANOS_SOCKET_CLOSING	11u /**< as FIN_WAIT, where the other end has ended meanwhile */
 
 /* What a socket's timer is for. */
 #define BANOS_SOCKET_TIMER_NONE	      0u

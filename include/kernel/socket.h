@@ -19,11 +19,14 @@ struct banos_socket_description;
 struct poll_table;
 struct socket;
 
-/** Default and largest size of a buffer (SO_SNDBUF, SO_RCVBUF), as in Linux. */
+/** Sizes of buffers (SO_SNDBUF, SO_RCVBUF), as in Linux. */
 #define SOCKET_BUFFER_BYTES 212992u
 #define SOCKET_SNDBUF_MIN   4608u
 #define SOCKET_RCVBUF_MIN   2304u
-#define TIMEOUT_NONE	    (~0ull)
+/** /proc/sys/net/core: what fresh sockets have, and what programs may set; connections that wait to be accepted. */
+extern u32 socket_sndbuf_default, socket_sndbuf_max, socket_rcvbuf_default, socket_rcvbuf_max,
+	socket_backlog_max;
+#define TIMEOUT_NONE (~0ull)
 
 /** An address of any family; zeroes behind its length. */
 struct socket_address {
@@ -101,6 +104,8 @@ struct socket {
 	u32 flags;		      /* bit of a switch, 1 << SO_* */
 	u32 sndbuf, rcvbuf, rcvlowat, priority, mark;
 	u32 bound_interface;	      /* SO_BINDTODEVICE: its index, 0: none */
+	s32 incoming_cpu;	      /* that received for it last; -1: none yet */
+	u64 cookie;		      /* SO_COOKIE; 0: nobody has asked */
 	u64 rcvtimeo_ns, sndtimeo_ns; /* TIMEOUT_NONE: for ever */
 	struct {
 		s32 on, sec;
@@ -183,6 +188,8 @@ static inline struct socket *socket_of(const struct file *f)
 }
 /** @brief Take the pending error. @return -errno or 0 */
 int socket_take_error(struct socket *socket);
+/** @brief A number that no other socket ever has. */
+u64 socket_cookie(struct socket *socket);
 
 /** @return when a wait with this timeout ends, 0: never */
 u64 socket_deadline(u64 timeout_ns);

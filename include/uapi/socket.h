@@ -69,6 +69,7 @@ struct user_ucred {
 };
 
 #define SOL_SOCKET	 1
+#define SO_DEBUG	 1
 #define SO_REUSEADDR	 2
 #define SO_TYPE		 3
 #define SO_ERROR	 4
@@ -96,6 +97,11 @@ struct user_ucred {
 #define SO_MARK		 36
 #define SO_PROTOCOL	 38
 #define SO_DOMAIN	 39
+#define SO_INCOMING_CPU	 49
+#define SO_COOKIE	 57
+#define SO_BINDTOIFINDEX 62
+#define SO_RCVTIMEO_NEW	 66
+#define SO_SNDTIMEO_NEW	 67
 
 #define SIOCINQ	 0x541b /* FIONREAD */
 #define SIOCOUTQ 0x5411
