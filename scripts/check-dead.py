@@ -47,6 +47,7 @@ KEPT = {
     'inet_copy_sent': 'lwIP calls it',
     'tcp_input': 'lwIP calls it',
     'tcp_netif_ip_addr_changed': 'lwIP calls it',
+    'inet_segment_sent': 'lwIP calls it',
 }
 # Structs whose layout is given: by the processor, the boot loader, a standard, a file or the user ABI.
 GIVEN = {'tss', 'user_tcp_info', 'idt_entry', 'ap_words', 'mb1_info', 'timezone_result', 'fp_words',

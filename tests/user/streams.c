@@ -147,6 +147,43 @@ TEST(memory_that_ends)
 	}
 }
 
+/* Of a list, or of memory with a hole, the first part may be sent, or nothing; and the connection goes on. */
+static void send_with_hole(struct iovec *list, int count, size_t good)
+{
+	struct msghdr message = { .msg_iov = list, .msg_iovlen = (size_t)count };
+	uint8_t *rest = pattern_of(100000);
+	ssize_t sent;
+	int fds[2];
+
+	connect_pair(fds);
+	sent = sendmsg(fds[0], &message, 0);
+	if (sent < 0)
+		CHECK_EQ(errno, EFAULT);
+	CHECK(sent && sent <= (ssize_t)good);
+	if (sent < 0)
+		sent = 0;
+	CHECK_EQ(send(fds[0], rest + sent, 100000 - (size_t)sent, 0), 100000 - sent);
+	close(fds[0]);
+	CHECK_EQ(read_all(fds[1], 7000), 100000);
+}
+
+TEST(memory_with_a_hole)
+{
+	uint8_t *memory = pattern_of(16 * PAGE);
+	struct iovec list[3];
+
+	list[0] = (struct iovec){ memory, 10000 };
+	list[1] = (struct iovec){ (void *)8, 100 };
+	list[2] = (struct iovec){ memory + 10000, 10000 };
+	send_with_hole(list, 3, 10000);
+	list[0].iov_len = 100;
+	list[2].iov_len = 100;
+	send_with_hole(list, 3, 100);
+	CHECK_EQ(munmap(memory + 8 * PAGE, PAGE), 0);
+	list[0] = (struct iovec){ memory, 16 * PAGE };
+	send_with_hole(list, 1, 8 * PAGE);
+}
+
 /* It takes a bounded amount, says when it has room again, and loses nothing. */
 TEST(a_reader_that_waits)
 {
@@ -255,6 +292,7 @@ int main(void)
 	RUN(writes_of_all_sizes);
 	RUN(many_pieces_of_a_list);
 	RUN(memory_that_ends);
+	RUN(memory_with_a_hole);
 	RUN(a_reader_that_waits);
 	RUN(many_bytes_one_at_a_time);
 	RUN(many_readers_that_wait);

@@ -42,8 +42,9 @@ static void datagram_add(struct inet_socket *socket, struct pbuf *pbuf, const ip
 {
 	struct datagram *datagram = NULL;
 	struct netif *netif = ip_current_input_netif();
+	uint32_t most = socket->set.rcvbuf ? socket->set.rcvbuf : BUFFER_BYTES;
 
-	if (!socket->no_more_in && socket->queued + pbuf->tot_len <= socket->rcvbuf &&
+	if (!socket->no_more_in && socket->queued + pbuf->tot_len <= most &&
 	    !(socket->first && inet_memory_is_short()))
 		datagram = inet_memory_zeroes(1, sizeof(*datagram));
 	if (!datagram) {

@@ -4,7 +4,8 @@
  *
  * main.c registers, core.c has the lock and what lwIP asks of a system, memory.c its memory, link.c interfaces and frames, route.c
  * addresses and routes, neighbour.c neighbours, table.c the connections of TCP and tick.c its timers, shape.c the check that each frame passes before lwIP sees it, address.c addresses of
- * programs, socket.c what all sockets share, stream.c TCP, send.c and window.c how much it sends and receives, datagram.c UDP, raw and ping sockets, option.c options,
+ * programs, socket.c what all sockets share, stream.c TCP, send.c and window.c how much it sends and receives, stream_timer.c
+ * how long it waits, datagram.c UDP, raw and ping sockets, option.c and tcp_option.c options,
  * describe.c what netstat sees.
  *
  * One lock, inet_lock(), guards everything of lwIP and of the sockets. lwIP calls back under it. It is held while
@@ -75,12 +76,18 @@ struct network_error {
 /** What programs set, and connections have from their listener. */
 struct inet_options {
 	bool reuse, reuse_port, v6only, broadcast, keepalive, nodelay, cork, linger;
+	bool ack_at_once, ack_late; /* TCP_QUICKACK: on, off; neither: not set */
 	bool wants_ttl, wants_info, wants_tos, wants_errors, header_included,
 		is_deaf; /* is_deaf: not IP_MULTICAST_LOOP */
 	uint8_t ttl, tos, group_ttl, mtu_discover;
 	uint32_t linger_s, keep_idle_s, keep_interval_s, keep_count, user_timeout_ms;
-	uint32_t interface; /* SO_BINDTODEVICE: its index; 0: none */
-	uint32_t owner;	    /* the user, as SO_REUSEPORT was told */
+	uint32_t interface;	   /* SO_BINDTODEVICE: its index; 0: none */
+	uint32_t owner;		   /* the user, as SO_REUSEPORT was told */
+	uint32_t sndbuf, rcvbuf;   /* as a program has set them; 0: it has not */
+	uint32_t mss, window_most; /* TCP_MAXSEG, TCP_WINDOW_CLAMP; 0: not set */
+	uint32_t syn_retries, defer_s;
+	int32_t fin_wait_s;   /* TCP_LINGER2; 0: not set, -1: not at all */
+	uint32_t unsent_most; /* TCP_NOTSENT_LOWAT; 0: any */
 };
 
 /** What a type of sockets does; under the lock. */
@@ -124,8 +131,7 @@ struct inet_socket {
 	int error; /* errno that SO_ERROR or the next call reports */
 	struct inet_options set;
 	bool bound, connected;
-	bool no_more_in, no_more_out; /* shut down, or the other end sends no more */
-	uint32_t sndbuf, rcvbuf;
+	bool no_more_in, no_more_out;	/* shut down, or the other end sends no more */
 	struct inet_socket *raw_next;	/* of raw_sockets */
 	struct membership *memberships; /* group.c */
 	struct network_error *errors;	/* oldest first */
@@ -133,7 +139,11 @@ struct inet_socket {
 
 	/* streams */
 	enum stream_state state;
-	bool told; /* connect() has said that it is connected */
+	bool told;     /* connect() has said that it is connected */
+	bool deferred; /* in a backlog: accept() does not see it yet */
+	bool waits;    /* something was not acknowledged */
+	uint32_t begun_ms,
+		waits_since_ms; /* waits_since_ms: since the other end has acknowledged something */
 	struct inet_socket *backlog,
 		*backlog_next;	      /* of one that listens: accepted by lwIP, oldest first */
 	struct inet_socket *listener; /* of one in a backlog */
@@ -295,20 +305,39 @@ int64_t group_set(struct inet_socket *socket, bool join, const uint32_t *words, 
 int64_t group_interface_set(struct inet_socket *socket, const uint32_t *words, uint64_t length);
 void groups_leave(struct inet_socket *socket);
 
+/* ---- tcp_option.c ---- */
+
+int64_t tcp_option_set(struct inet_socket *socket, uint32_t option, banos_buffer from,
+		       uint64_t length);
+/** The lock is not held. */
+int64_t tcp_option_get(const struct inet_socket *socket, uint32_t option, banos_buffer to,
+		       uint64_t length);
+
+/* ---- stream_timer.c ---- */
+
+/** A pcb begins to belong to a socket. */
+void stream_timer_begin(struct inet_socket *socket);
+/** The other end has acknowledged something, or something is sent. */
+void stream_progress(struct inet_socket *socket);
+/** Is it to be looked at though lwIP has nothing to do with it? Of one that is connected. */
+bool stream_timer_is_needed(const struct tcp_pcb *pcb);
+/** A pcb goes on without its socket. */
+void stream_timer_orphan(const struct inet_socket *socket, struct tcp_pcb *pcb);
+
 /* ---- information.c ---- */
 
 int64_t tcp_information(const struct inet_socket *socket, banos_buffer to, uint64_t length);
 
 /* ---- send.c ---- */
 
-/** Is there room for more than a little? */
-bool send_is_possible(const struct tcp_pcb *pcb);
-/**
- * Give bytes to lwIP. @param failed written: a program's memory went while it was read, and lwIP has other bytes instead
- * @return how many it has taken; none: -EAGAIN, -EFAULT, -ENOBUFS
- */
-int64_t send_write(struct tcp_pcb *pcb, banos_buffer from, uint64_t length, bool more,
-		   bool *failed);
+/** Is there room for more than a little? Of a connection, as the others. */
+bool send_is_possible(const struct inet_socket *socket);
+/** Bytes of a segment, as tcp_write() decides. */
+uint32_t segment_bytes(const struct tcp_pcb *pcb);
+/** Bytes that were not sent, or not acknowledged. */
+uint64_t send_queued(const struct tcp_pcb *pcb);
+/** Give bytes to lwIP. @return how many it has taken; none: -EAGAIN, -EFAULT, -ENOBUFS */
+int64_t send_write(struct inet_socket *socket, banos_buffer from, uint64_t length, bool more);
 
 /* ---- window.c ---- */
 
@@ -324,6 +353,8 @@ void socket_wake(struct inet_socket *socket, uint32_t events);
 struct inet_socket *socket_alloc(uint32_t family, uint32_t type, uint32_t protocol);
 void socket_free(struct inet_socket *socket);
 extern struct inet_socket *raw_sockets; /* raw and ping sockets; under the lock */
+/** accept() may have it. Of one in a backlog. */
+void stream_show(struct inet_socket *socket);
 /** A connection that begins was refused by a packet that is no part of TCP. */
 void stream_refuse(struct inet_socket *socket, int error);
 void control_add(struct banos_socket_message *message, int32_t level, int32_t type,

@@ -3,8 +3,6 @@
 #include "inet.h"
 #include "table.h"
 
-#define KEEP_SECONDS_MAX     32767u
-#define KEEP_COUNT_MAX	     127u
 #define MTU_DISCOVER_MAX     5u
 #define NO_DEVICE	     255u /* lwIP numbers so many only if it ever has them at once */
 #define LEVEL(level, option) ((level) << 16 | (option))
@@ -22,10 +20,7 @@ enum {
 	IPV6_UNICAST_HOPS = LEVEL(41, 16), IPV6_MULTICAST_HOPS = LEVEL(41, 18), IPV6_MULTICAST_LOOP = LEVEL(41, 19),
 	IPV6_MTU_DISCOVER = LEVEL(41, 23), IPV6_RECVERR = LEVEL(41, 25), IPV6_V6ONLY = LEVEL(41, 26),
 	IPV6_RECVPKTINFO = LEVEL(41, 49), IPV6_RECVHOPLIMIT = LEVEL(41, 51), IPV6_TCLASS = LEVEL(41, 67),
-	TCP_NODELAY_ = LEVEL(6, 1), TCP_MAXSEG = LEVEL(6, 2), TCP_CORK = LEVEL(6, 3), TCP_KEEPIDLE_ = LEVEL(6, 4),
-	TCP_KEEPINTVL_ = LEVEL(6, 5), TCP_KEEPCNT_ = LEVEL(6, 6), TCP_DEFER_ACCEPT = LEVEL(6, 9),
-	TCP_INFO = LEVEL(6, 11), TCP_QUICKACK = LEVEL(6, 12), TCP_USER_TIMEOUT = LEVEL(6, 18), ICMP6_FILTER = LEVEL(58, 1),
-	ICMP_FILTER = LEVEL(255, 1), IPV6_CHECKSUM = LEVEL(41, 7),
+	SO_PROTOCOL = LEVEL(1, 38), ICMP6_FILTER = LEVEL(58, 1), ICMP_FILTER = LEVEL(255, 1), IPV6_CHECKSUM = LEVEL(41, 7),
 };
 /* clang-format on */
 
@@ -111,8 +106,6 @@ static bool *flag_of(struct inet_options *set, uint32_t option)
 	case SO_REUSEPORT: return &set->reuse_port;
 	case SO_BROADCAST: return &set->broadcast;
 	case SO_KEEPALIVE: return &set->keepalive;
-	case TCP_NODELAY_: return &set->nodelay;
-	case TCP_CORK: return &set->cork;
 	case IPV6_V6ONLY: return &set->v6only;
 	case IP_HDRINCL: return &set->header_included;
 	case IP_PKTINFO:
@@ -122,18 +115,6 @@ static bool *flag_of(struct inet_options *set, uint32_t option)
 	case IP_RECVTOS: return &set->wants_tos;
 	case IP_RECVERR:
 	case IPV6_RECVERR: return &set->wants_errors;
-	}
-	return NULL;
-}
-
-/* @return where an option that is a number from 1 to @most stands; NULL: it is none */
-static uint32_t *count_of(struct inet_options *set, uint32_t option, uint32_t *most)
-{
-	*most = KEEP_SECONDS_MAX;
-	switch (option) {
-	case TCP_KEEPIDLE_: return &set->keep_idle_s;
-	case TCP_KEEPINTVL_: return &set->keep_interval_s;
-	case TCP_KEEPCNT_: *most = KEEP_COUNT_MAX; return &set->keep_count;
 	}
 	return NULL;
 }
@@ -184,7 +165,6 @@ static int64_t byte_set(struct inet_socket *socket, uint32_t option, uint32_t va
 static int64_t kept_set(struct inet_socket *socket, uint32_t option, uint32_t value)
 {
 	bool *flag = flag_of(&socket->set, option);
-	uint32_t most, *count = count_of(&socket->set, option, &most);
 
 	if (option == IP_HDRINCL && socket->type != SOCK_RAW)
 		return -ENOPROTOOPT;
@@ -194,18 +174,11 @@ static int64_t kept_set(struct inet_socket *socket, uint32_t option, uint32_t va
 		*flag = value;
 		return 0;
 	}
-	if (count) {
-		if (!value || value > most)
-			return -EINVAL;
-		*count = value;
-		return 0;
-	}
 	if (byte_of(&socket->set, option))
 		return byte_set(socket, option, value);
 	switch (option) {
 	case IP_MULTICAST_LOOP:
 	case IPV6_MULTICAST_LOOP: socket->set.is_deaf = !value; return 0;
-	case TCP_USER_TIMEOUT: socket->set.user_timeout_ms = value; return 0;
 	}
 	return -ENOPROTOOPT;
 }
@@ -214,19 +187,13 @@ static int64_t number_set(struct inet_socket *socket, uint32_t option, uint32_t 
 {
 	int64_t err = kept_set(socket, option, value);
 
-	if (!err) {
+	if (!err)
 		option_apply(socket);
-		if (option == TCP_CORK && !value && has_full_pcb(socket))
-			tcp_output(socket->tcp);
-	}
 	if (err != -ENOPROTOOPT)
 		return err;
 	switch (option) {
-	case SO_SNDBUF: socket->sndbuf = value; return 0;
-	case SO_RCVBUF: socket->rcvbuf = value; return 0;
-	case TCP_MAXSEG:
-	case TCP_DEFER_ACCEPT:
-	case TCP_QUICKACK:
+	case SO_SNDBUF: socket->set.sndbuf = value; return 0;
+	case SO_RCVBUF: socket->set.rcvbuf = value; return 0;
 	case ICMP6_FILTER: /* whoever asks for it looks at what arrives, too */
 	case ICMP_FILTER:
 	case IPV6_CHECKSUM: return 0; /* taken, without effect; done for ICMPv6 anyway */
@@ -244,7 +211,9 @@ int64_t option_set(void *own, uint32_t level, uint32_t option, banos_buffer from
 		return -ENOPROTOOPT;
 	option = LEVEL(level, option);
 	inet_lock();
-	if (length < 4 && !(length && level == 0)) {
+	if (level == PROTOCOL_TCP) {
+		err = tcp_option_set(socket, option & 0xffff, from, length);
+	} else if (length < 4 && !(length && level == 0)) {
 		err = -EINVAL;
 	} else if (banos_buffer_read(from, value, least_of(length, sizeof(value))) <= 0) {
 		err = -EFAULT;
@@ -277,29 +246,18 @@ static int64_t number_get(struct inet_socket *socket, uint32_t option, uint32_t 
 {
 	const bool *flag = flag_of(&socket->set, option);
 	const uint8_t *byte = byte_of(&socket->set, option);
-	uint32_t most;
-	const uint32_t *count = count_of(&socket->set, option, &most);
 
 	if (flag)
 		*value = *flag;
 	else if (byte)
 		*value = *byte;
-	else if (count)
-		*value = *count;
-	if (flag || byte || count)
+	if (flag || byte)
 		return 0;
 	switch (option) {
+	case SO_PROTOCOL: *value = socket->protocol; return 0;
 	case SO_ERROR: *value = (uint32_t)-socket_take_error(socket); return 0;
 	case IP_MULTICAST_LOOP:
 	case IPV6_MULTICAST_LOOP: *value = !socket->set.is_deaf; return 0;
-	}
-	if (socket->kind != &stream_kind)
-		return -ENOPROTOOPT;
-	switch (option) {
-	case TCP_MAXSEG: *value = has_full_pcb(socket) ? socket->tcp->mss : 536; return 0;
-	case TCP_USER_TIMEOUT: *value = socket->set.user_timeout_ms; return 0;
-	case TCP_DEFER_ACCEPT: *value = 0; return 0;
-	case TCP_QUICKACK: *value = 1; return 0;
 	}
 	return -ENOPROTOOPT;
 }
@@ -312,8 +270,8 @@ int64_t option_get(void *own, uint32_t level, uint32_t option, banos_buffer to, 
 
 	if (level > 255 || option > 0xffff)
 		return -ENOPROTOOPT;
-	if (LEVEL(level, option) == TCP_INFO && socket->kind == &stream_kind)
-		return tcp_information(socket, to, length);
+	if (level == PROTOCOL_TCP)
+		return tcp_option_get(socket, option, to, length);
 	inet_lock();
 	err = number_get(own, LEVEL(level, option), &value);
 	inet_unlock();

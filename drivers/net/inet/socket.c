@@ -21,10 +21,10 @@ struct inet_socket *socket_alloc(uint32_t family, uint32_t type, uint32_t protoc
 	socket->family = family;
 	socket->type = type;
 	socket->protocol = protocol;
-	socket->sndbuf = socket->rcvbuf = BUFFER_BYTES;
 	socket->set = (struct inet_options){ .ttl = 64,
 					     .group_ttl = 1,
 					     .mtu_discover = 1,
+					     .syn_retries = 6,
 					     .keep_idle_s = 7200,
 					     .keep_interval_s = 75,
 					     .keep_count = 9 };

@@ -37,6 +37,7 @@ static struct tcp_pcb *stream_detach(struct inet_socket *socket)
 		tcp_recv(pcb, NULL);
 		tcp_sent(pcb, NULL);
 		tcp_err(pcb, NULL);
+		stream_timer_orphan(socket, pcb);
 	}
 	socket->tcp = NULL;
 	return pcb;
@@ -130,6 +131,8 @@ static err_t stream_arrived(void *arg, struct tcp_pcb *pcb, struct pbuf *pbuf, e
 
 	if (!pbuf) {
 		socket->no_more_in = true;
+		if (socket->deferred)
+			stream_show(socket);
 		if (pcb->state == TIME_WAIT || pcb->state == CLOSING) {
 			stream_detach(socket);
 			socket->state = STREAM_ENDED;
@@ -147,13 +150,18 @@ static err_t stream_arrived(void *arg, struct tcp_pcb *pcb, struct pbuf *pbuf, e
 	if (!taken)
 		return stream_put_off(socket, pcb, pbuf);
 	socket->queued += bytes;
+	if (socket->set.ack_at_once)
+		tcp_ack_now(pcb);
+	if (socket->deferred)
+		stream_show(socket);
 	socket_wake(socket, BANOS_SOCKET_IN);
 	return ERR_OK;
 }
 
 static err_t stream_sent(void *arg, struct tcp_pcb *pcb, u16_t length)
 {
-	if (pcb->snd_buf >= TCP_SNDLOWAT)
+	stream_progress(arg);
+	if (send_is_possible(arg))
 		socket_wake(arg, BANOS_SOCKET_OUT);
 	return ERR_OK;
 }
@@ -207,6 +215,8 @@ void stream_refuse(struct inet_socket *socket, int error)
 /* It is connected. A segment has room for some bytes at least, whatever the other end says (Linux: TCP_MIN_SND_MSS). */
 static void stream_begin(struct inet_socket *socket)
 {
+	if (socket->set.mss && socket->tcp->mss > socket->set.mss)
+		socket->tcp->mss = (uint16_t)socket->set.mss;
 	if (socket->tcp->mss < MSS_LEAST)
 		socket->tcp->mss = MSS_LEAST;
 	window_begin(socket);
@@ -222,6 +232,23 @@ static err_t stream_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 	return ERR_OK;
 }
 
+void stream_show(struct inet_socket *socket)
+{
+	socket->deferred = false;
+	if (socket->listener)
+		socket_wake(socket->listener, BANOS_SOCKET_IN);
+}
+
+/* @return the oldest connection that accept() may have, or NULL */
+static struct inet_socket *backlog_first(const struct inet_socket *listener)
+{
+	struct inet_socket *first = listener->backlog;
+
+	while (first && first->deferred)
+		first = first->backlog_next;
+	return first;
+}
+
 static void stream_attach(struct inet_socket *socket, struct tcp_pcb *pcb)
 {
 	socket->tcp = pcb;
@@ -229,6 +256,7 @@ static void stream_attach(struct inet_socket *socket, struct tcp_pcb *pcb)
 	tcp_recv(pcb, stream_arrived);
 	tcp_sent(pcb, stream_sent);
 	tcp_err(pcb, stream_failed);
+	stream_timer_begin(socket);
 	option_apply(socket);
 }
 
@@ -252,7 +280,9 @@ static err_t stream_accepted(void *arg, struct tcp_pcb *pcb, err_t err)
 	stream_attach(socket, pcb);
 	stream_begin(socket);
 	tcp_backlog_delayed(pcb);
-	socket_wake(listener, BANOS_SOCKET_IN);
+	socket->deferred = listener->set.defer_s;
+	if (!socket->deferred)
+		socket_wake(listener, BANOS_SOCKET_IN);
 	return ERR_OK;
 }
 
@@ -338,6 +368,7 @@ static int64_t stream_connect_begin(struct inet_socket *socket, const ip_addr_t 
 	if (result != ERR_OK)
 		return inet_error(result);
 	socket->state = STREAM_CONNECTING;
+	stream_progress(socket);
 	return -EINPROGRESS;
 }
 
@@ -445,7 +476,7 @@ static int64_t stream_listen(struct inet_socket *socket, uint32_t backlog)
 
 static int64_t stream_accept(struct inet_socket *socket, banos_socket fresh, void **own)
 {
-	struct inet_socket *first = socket->backlog;
+	struct inet_socket *first = backlog_first(socket);
 
 	if (socket->state != STREAM_LISTENING)
 		return -EINVAL;
@@ -453,7 +484,8 @@ static int64_t stream_accept(struct inet_socket *socket, banos_socket fresh, voi
 		return -EAGAIN;
 	backlog_remove(first);
 	first->socket = fresh;
-	tcp_backlog_accepted(first->tcp);
+	if (first->tcp)
+		tcp_backlog_accepted(first->tcp);
 	*own = first;
 	return 0;
 }
@@ -488,7 +520,6 @@ static int64_t stream_send(struct inet_socket *socket, banos_buffer from, uint64
 {
 	struct tcp_pcb *pcb;
 	int64_t got;
-	bool failed;
 
 	if (socket->error)
 		return socket_take_error(socket);
@@ -499,14 +530,11 @@ static int64_t stream_send(struct inet_socket *socket, banos_buffer from, uint64
 	if (!length)
 		return 0;
 	tick_touch(socket->tcp);
-	got = send_write(socket->tcp, from, length, message->flags & BANOS_SOCKET_MORE, &failed);
-	if (failed) { /* memory of the program went while it was read: such bytes cannot be taken back */
-		stream_end_pcb(socket, true);
-		socket->state = STREAM_ENDED;
-		return -EFAULT;
-	}
+	if (!socket->waits)
+		stream_progress(socket);
+	got = send_write(socket, from, length, message->flags & BANOS_SOCKET_MORE);
 	pcb = socket->tcp;
-	if (got > 0 && (!socket->set.cork || TCP_SND_BUF - pcb->snd_buf >= pcb->mss))
+	if (got > 0 && (!socket->set.cork || send_queued(pcb) >= pcb->mss))
 		tcp_output(pcb); /* else lwIP's timer does, before half a second has passed */
 	return got;
 }
@@ -586,7 +614,7 @@ static uint32_t stream_poll(struct inet_socket *socket)
 	uint32_t events = 0;
 
 	if (socket->state == STREAM_LISTENING)
-		return socket->backlog ? BANOS_SOCKET_IN : 0;
+		return backlog_first(socket) ? BANOS_SOCKET_IN : 0;
 	if (socket->first || socket->no_more_in)
 		events |= BANOS_SOCKET_IN;
 	if (socket->no_more_in)
@@ -595,7 +623,7 @@ static uint32_t stream_poll(struct inet_socket *socket)
 	    (socket->no_more_in && socket->no_more_out))
 		events |= BANOS_SOCKET_HANGUP;
 	if (socket->state != STREAM_CONNECTING &&
-	    (!socket->tcp || socket->no_more_out || send_is_possible(socket->tcp)))
+	    (!socket->tcp || socket->no_more_out || send_is_possible(socket)))
 		events |= BANOS_SOCKET_OUT;
 	return events;
 }
@@ -621,7 +649,7 @@ static uint64_t stream_waiting(struct inet_socket *socket, bool to_send)
 		return socket->queued;
 	if (!socket->tcp || socket->state != STREAM_CONNECTED)
 		return 0;
-	return TCP_SND_BUF - socket->tcp->snd_buf;
+	return send_queued(socket->tcp);
 }
 
 const struct socket_kind stream_kind = {

@@ -20,6 +20,7 @@ enum table_word {
 	TABLE_RING_LAST,
 	TABLE_TIMER_NEXT, /* those that a timer has to see, tick.c */
 	TABLE_TIMER_LAST,
+	TABLE_FIN_WAIT, /* stream_timer.c: how long the end of one that no program has open may be awaited */
 	TABLE_WORDS
 };
 _Static_assert(TABLE_WORDS == LWIP_TCP_PCB_NUM_EXT_ARGS, "each word is an argument");

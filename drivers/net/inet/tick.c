@@ -119,7 +119,8 @@ static bool is_idle(const struct tcp_pcb *pcb)
 		return false;
 	return !pcb->unacked && !pcb->unsent && !pcb->ooseq && !pcb->refused_data &&
 	       !(pcb->flags & (TF_ACK_DELAY | TF_ACK_NOW | TF_CLOSEPEND)) &&
-	       !pcb->persist_backoff && pcb->rtime < 0 && !ip_get_option(pcb, SOF_KEEPALIVE);
+	       !pcb->persist_backoff && pcb->rtime < 0 && !ip_get_option(pcb, SOF_KEEPALIVE) &&
+	       !stream_timer_is_needed(pcb);
 }
 
 /* Has the fast timer something to do? */

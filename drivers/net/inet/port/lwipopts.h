@@ -87,7 +87,7 @@ static inline void inet_copy(void *to, const void *from, unsigned long length)
 #define IP_DEFAULT_TTL		      64
 #define LWIP_NETIF_HWADDRHINT	      1
 #define LWIP_NETIF_LINK_CALLBACK      0
-#define LWIP_TCP_PCB_NUM_EXT_ARGS     8 /* table.h */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS     9 /* table.h */
 #define LWIP_CHECKSUM_CTRL_PER_NETIF  1 /* lo has none, as on Linux */
 #define LWIP_HAVE_LOOPIF	      0
 #define LWIP_NETIF_LOOPBACK	      0
@@ -120,7 +120,8 @@ static inline void inet_copy(void *to, const void *from, unsigned long length)
 #define TCP_LISTEN_BACKLOG		1
 #define TCP_DEFAULT_LISTEN_BACKLOG	0xff
 #define TCP_MAXRTX			12
-#define TCP_SYNMAXRTX			6
+#define TCP_SYNMAXRTX			12	/* stream_timer.c has them end before */
+#define LWIP_TCP_RTO_TIME		1000	/* RFC 6298 */
 #define TCP_MSL				30000UL /* TIME_WAIT lasts a minute, as on Linux */
 #define LWIP_DISABLE_TCP_SANITY_CHECKS	1
 #define LWIP_DISABLE_MEMP_SANITY_CHECKS 1
@@ -135,6 +136,9 @@ struct pbuf;
 uint32_t inet_initial_sequence(const void *local, uint16_t local_port, const void *remote,
 			       uint16_t remote_port);
 #define LWIP_HOOK_TCP_ISN inet_initial_sequence
+struct tcp_hdr;
+uint32_t *inet_segment_sent(struct tcp_hdr *header, const struct tcp_pcb *pcb, uint32_t *options);
+#define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(to, header, pcb, at) inet_segment_sent(header, pcb, at)
 
 /* Routes and neighbours' gateways are ours (route.c). */
 struct netif *inet_route4(const struct ip4_addr *source, const struct ip4_addr *destination);
