@@ -275,6 +275,148 @@ static void ext4_is_read(void **state)
 	drive_close(drive);
 }
 
+#define OPEN_FILES 200 /* more than pass through the table of the driver */
+
+static void fill_and_unlink_open(struct drive *drive, int64_t *nodes)
+{
+	static uint8_t bytes[20000];
+	char path[30];
+
+	memset(bytes, 'x', sizeof(bytes));
+	vfs_mkdir(drive, "/d", 0755);
+	for (int i = 0; i < OPEN_FILES; i++) {
+		snprintf(path, sizeof(path), "/d/%d", i);
+		assert_int_equal(vfs_create(drive, path, 0100644), 0);
+		vfs_write(drive, path, 0, bytes, i % 3 * 10000);
+		nodes[i] = vfs_open(drive, path);
+		assert_true(nodes[i] > 0);
+		assert_int_equal(vfs_unlink(drive, path), 0);
+	}
+	vfs_sync(drive);
+	for (int i = 0; i < OPEN_FILES; i += 7)
+		vfs_close(drive, (uint64_t)nodes[i]);
+	vfs_sync(drive);
+}
+
+static void what_is_open_without_a_name_is_freed_after_a_crash(void **state)
+{
+	struct drive *drive = image_make("-b 1024 -N 512", "8M");
+	int64_t nodes[OPEN_FILES];
+	struct banos_statfs before, after;
+
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	before = after = (struct banos_statfs){ .size = sizeof(before) };
+	drive->ops->statfs(drive->fs, &before);
+	fill_and_unlink_open(drive, nodes);
+	drive_crash(drive);
+	drive_save(drive, image_path("after.img"));
+	/* Others know the list, too: e2fsck frees all of them by it, and finds nothing else. */
+	assert_int_equal(
+		shell("e2fsck -fp after.img >log 2>&1; test $(grep -c 'Clearing orphaned inode' log) = 171"),
+		0);
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	assert_non_null(strstr(drive_last_line, "171 files without a name were freed"));
+	vfs_rmdir(drive, "/d");
+	vfs_sync(drive);
+	drive->ops->statfs(drive->fs, &after);
+	assert_int_equal(after.free, before.free);
+	assert_int_equal(after.files_free, before.files_free);
+	drive_unmount(drive);
+	drive_save(drive, image_path("after.img"));
+	assert_int_equal(shell("e2fsck -fn after.img >log 2>&1 || ! cat log"), 0);
+	drive_close(drive);
+}
+
+static void what_is_open_without_a_name_outlives_its_driver(void **state)
+{
+	struct drive *drive = image_make("-b 1024 -N 512", "8M");
+	int64_t nodes[OPEN_FILES];
+
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	fill_and_unlink_open(drive, nodes);
+	assert_int_equal(drive_replace(drive, NULL, 0), 0);
+	for (int i = 0; i < OPEN_FILES; i++)
+		if (i % 7)
+			vfs_close(drive, (uint64_t)nodes[i]);
+	drive_unmount(drive);
+	drive_save(drive, image_path("after.img"));
+	assert_int_equal(shell("e2fsck -fn after.img >log 2>&1 || ! cat log"), 0);
+	drive_close(drive);
+}
+
+static int64_t remount(struct drive *drive, uint32_t flags)
+{
+	int64_t error;
+
+	drive_commit(drive);
+	drive_method_start(drive, true);
+	error = drive_method_end(drive, "remount", drive->ops->remount(drive->fs, flags, ""));
+	drive_commit(drive);
+	return error;
+}
+
+/* e2fsck, or debugfs, between a remount that makes it read-only and one that admits writes again. */
+static void what_others_changed_is_seen_after_a_remount(void **state)
+{
+	struct drive *drive = image_make("-b 1024 -N 512", "8M"), *changed;
+	struct banos_attr attr;
+	char path[100];
+
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	vfs_mkdir(drive, "/d", 0755);
+	for (int i = 0; i < 150; i++) {
+		snprintf(path, sizeof(path), "/d/a-name-of-some-length-%d", i);
+		assert_int_equal(vfs_create(drive, path, 0100644), 0);
+	}
+	assert_int_equal(vfs_stat(drive, "/d/a-name-of-some-length-77", &attr), 0);
+	assert_int_equal(vfs_stat(drive, "/d/absent", &attr), -ENOENT);
+	vfs_open(drive, "/d/a-name-of-some-length-5");
+	vfs_unlink(drive, "/d/a-name-of-some-length-5");
+	vfs_drop(drive);
+	assert_int_equal(remount(drive, BANOS_MOUNT_READ_ONLY), 0);
+	drive_save(drive, image_path("other.img"));
+	assert_int_equal(
+		shell("e2fsck -fp other.img >log 2>&1; test $? -le 1 && debugfs -w -R 'ln /d/a-name-of-some-length-77 /d/absent' other.img >>log 2>&1 && e2fsck -fy other.img >>log 2>&1; e2fsck -fn other.img >>log 2>&1 || ! cat log"),
+		0);
+	changed = drive_open(image_path("other.img"));
+	memcpy(drive->disk, changed->disk, drive->bytes);
+	memcpy(drive->cache, changed->disk, drive->bytes);
+	drive_close(changed);
+	assert_int_equal(remount(drive, 0), 0);
+	assert_int_equal(vfs_stat(drive, "/d/absent", &attr), 0);
+	assert_int_equal(vfs_create(drive, "/d/new", 0100644), 0);
+	drive_unmount(drive);
+	assert_true(image_is_clean(drive));
+	drive_close(drive);
+}
+
+static void hostile_orphans_end(void **state)
+{
+	static const char *const lists[] = { "12,13,12", "12,12", "999999999", "2",
+					     "8",	 "500",	  "12,999999", "12,400" };
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct drive *drive = image_make("-b 1024 -N 512", "8M");
+		char command[300];
+
+		snprintf(
+			command, sizeof(command),
+			"p=; for i in $(echo %s | tr , ' '); do if test -z $p; then echo ssv last_orphan $i; else echo \"sif <$p> dtime $i\"; fi; p=$i; done | debugfs -w -f - an.img >/dev/null 2>&1",
+			lists[i]);
+		drive_close(drive);
+		assert_int_equal(shell("%s", command), 0);
+		drive = drive_open(image_path("an.img"));
+		assert_int_equal(drive_mount(drive, NULL, 0), 0);
+		vfs_create(drive, "/f", 0100644);
+		drive_unmount(drive);
+		drive_save(drive, image_path("after.img"));
+		assert_int_equal(
+			shell("e2fsck -fy after.img >log 2>&1; e2fsck -fn after.img >log 2>&1 || ! cat log"),
+			0);
+		drive_close(drive);
+	}
+}
+
 static void attributes_are_written(void **state)
 {
 	/* user::rwx user:5:r-- group::r-x mask::r-x other::--- */
@@ -368,6 +510,10 @@ int main(void)
 		cmocka_unit_test(what_was_freed_is_used_after_a_commit),
 		cmocka_unit_test(large_files_set_their_feature),
 		cmocka_unit_test(ext4_is_read),
+		cmocka_unit_test(what_is_open_without_a_name_is_freed_after_a_crash),
+		cmocka_unit_test(what_is_open_without_a_name_outlives_its_driver),
+		cmocka_unit_test(what_others_changed_is_seen_after_a_remount),
+		cmocka_unit_test(hostile_orphans_end),
 		cmocka_unit_test(attributes_are_written),
 		cmocka_unit_test(without_memory_the_image_stays_whole),
 	};

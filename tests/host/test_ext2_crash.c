@@ -97,6 +97,25 @@ static void run_unlink(struct drive *drive)
 {
 	vfs_unlink(drive, "/d/a");
 }
+/* In use without a name when the commit is made, and at the end, too. */
+static void run_unlink_open(struct drive *drive)
+{
+	vfs_open(drive, "/d/a");
+	vfs_unlink(drive, "/d/a");
+	vfs_sync(drive);
+}
+/* It is freed after a commit; another one stays. */
+static void run_unlink_close(struct drive *drive)
+{
+	int64_t node = vfs_open(drive, "/e/b");
+
+	vfs_unlink(drive, "/e/b");
+	vfs_open(drive, "/e/000000000000001");
+	vfs_unlink(drive, "/e/000000000000001");
+	vfs_sync(drive);
+	if (node > 0)
+		vfs_close(drive, (uint64_t)node);
+}
 static void run_unlink_other(struct drive *drive)
 {
 	vfs_unlink(drive, "/e/b");
@@ -130,6 +149,8 @@ static const struct operation operations[] = {
 	{ "link", run_link, "" },
 	{ "unlink", run_unlink, "a" },
 	{ "unlink another", run_unlink_other, "b" },
+	{ "unlink while it is open", run_unlink_open, "a" },
+	{ "unlink, and close later", run_unlink_close, "b" },
 	{ "mkdir", run_mkdir, "" },
 	{ "rmdir", run_rmdir, "" },
 	{ "sync", run_sync, "" },
@@ -294,6 +315,12 @@ static void state_try(struct drive *drive, const uint8_t *start, uint8_t *image,
 	}
 }
 
+static bool removes_b(const struct operation *operation)
+{
+	return operation->run == run_unlink_other || operation->run == run_unlink_close ||
+	       operation->run == run_truncate_all;
+}
+
 static void workload_try(const char *options, const struct operation *first,
 			 const struct operation *second)
 {
@@ -309,8 +336,7 @@ static void workload_try(const char *options, const struct operation *first,
 				  (second->run == run_replace || second->run == run_replace_new))
 			 ? "="
 			 : "");
-	if (first->run == run_unlink_other || first->run == run_truncate_all ||
-	    (second && (second->run == run_unlink_other || second->run == run_truncate_all)))
+	if (removes_b(first) || (second && removes_b(second)))
 		strtok(changed, "=");
 	memcpy(start, drive->disk, drive->bytes);
 	drive_record(drive, true);
@@ -337,9 +363,29 @@ static void workload_try(const char *options, const struct operation *first,
 		state_try(drive, start, image, 0, i * 55, changed, what);
 	workloads_tried++;
 	drive_crash(drive);
+	/* All is on the disk: what had no name is freed without e2fsck. */
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	drive_unmount(drive);
+	drive_save(drive, image_path("crash.img"));
+	if (shell("e2fsck -fn crash.img >log 2>&1")) {
+		shell("cat log; cp crash.img /tmp/crash.img");
+		fail_msg("%s: not whole after a crash behind the commit", what);
+	}
 	drive_close(drive);
 	free(start);
 	free(image);
+}
+
+/* Each alone, with all prefixes: they are few. */
+static void orphans_survive(void **state)
+{
+	bool was_long = is_long;
+
+	is_long = true;
+	for (size_t i = 0; i < ARRAY(operations); i++)
+		if (operations[i].run == run_unlink_open || operations[i].run == run_unlink_close)
+			workload_try("-b 1024 -N 96 -I 256", &operations[i], NULL);
+	is_long = was_long;
 }
 
 static void what_was_synced_survives(void **state)
@@ -369,6 +415,7 @@ static int tests_end(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(orphans_survive),
 		cmocka_unit_test(what_was_synced_survives),
 	};
 

@@ -215,7 +215,7 @@ decode-srcs := tests/bench/decode.c
 include tests/host/fsdrive/fsdrive.mk
 ext2_pure-srcs := $(addprefix drivers/fs/ext2/,bitmap.c dirent.c extent.c hash.c inode.c layout.c xattr.c)
 ext2-srcs := $(fsdrive-srcs) $(ext2_pure-srcs) $(addprefix drivers/fs/ext2/,main.c alloc.c attribute.c \
-	file.c folder.c grow.c held.c known.c list.c map.c names.c node.c truncate.c volume.c)
+	file.c folder.c grow.c held.c known.c list.c map.c names.c node.c orphan.c truncate.c volume.c)
 define ext2-test
 host-test-y += $1
 $1-srcs := $(ext2-srcs)

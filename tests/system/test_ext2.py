@@ -118,6 +118,20 @@ def test_what_a_disk_has_can_be_named(start, tmp_path):
         host('e2fsck', '-fn', path)
 
 
+def test_open_files_without_a_name_are_freed_after_a_crash(start, image):
+    m = start(append='quiet', qemu=disk(image)).boot()
+    mount(m)
+    m.check('exec 3>gone && head -c 3000000 /dev/urandom >&3 && rm gone && sync')
+    m.close()
+    m = start(append='quiet', qemu=disk(image)).boot()
+    mount(m)
+    assert '1 files without a name were freed' in m.check('dmesg')
+    # While one is open the last mount stays; it goes with its file.
+    m.check('exec 3>gone; rm gone; sync; cd /; ! umount /mnt/d 2>/dev/null; exec 3>&-; umount /mnt/d')
+    m.close()
+    host('e2fsck', '-fn', image)
+
+
 def test_ext4_is_read(start, tmp_path):
     tree, path = tmp_path / 'tree', f'{tmp_path}/disk.img'
     tree.mkdir()

@@ -376,6 +376,22 @@ static int64_t inode_check_free(struct volume *volume, uint32_t number)
 	return error;
 }
 
+int64_t inode_is_used(struct volume *volume, uint32_t number)
+{
+	uint32_t bit = (number - 1) % volume->layout.inodes_per_group;
+	struct group group;
+	uint8_t byte = 0;
+	int64_t error = group_read(volume, node_group(volume, number), &group);
+
+	if (!error)
+		error = banos_store_read(
+			volume->mount, (group.inode_bitmap << volume->layout.block_shift) + bit / 8,
+			&byte, 1);
+	if (!error && !(byte >> bit % 8 & 1u))
+		error = -EUCLEAN;
+	return error;
+}
+
 /* @return 0; 1: the group has none; the lock is held */
 static int64_t group_take_inode(struct volume *volume, uint32_t number, int is_folder,
 				uint32_t *inode)

@@ -156,6 +156,15 @@ void known_drop(struct volume *volume, uint32_t folder)
 	banos_mutex_unlock(&known->lock);
 }
 
+void known_drop_all(struct volume *volume)
+{
+	for (uint32_t i = 0; i < KNOWN_TABLES; i++) {
+		banos_mutex_lock(&volume->known[i].lock);
+		known_empty(&volume->known[i]);
+		banos_mutex_unlock(&volume->known[i].lock);
+	}
+}
+
 int64_t known_init(struct volume *volume)
 {
 	for (uint32_t i = 0; i < KNOWN_TABLES; i++) {

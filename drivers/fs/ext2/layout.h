@@ -25,6 +25,7 @@
 #define SUPER_MOUNT_COUNT   52u
 #define SUPER_STATE	    58u
 #define SUPER_RO_COMPAT	    100u
+#define SUPER_LAST_ORPHAN   232u
 #define SUPER_FREE_BLOCKS_H 344u
 
 #define STATE_VALID 1u

@@ -6,12 +6,12 @@
  * The theory is in volume.h (locks, crashes), layout.h (what is accepted), dirent.h (folders). The files:
  *
  *	pure	layout inode dirent hash bitmap extent xattr
- *	store	volume node held alloc map grow truncate folder known
+ *	store	volume node held alloc map grow truncate folder known orphan
  *	methods	main names file folder (lookup, readdir) map (map) attribute
  *
  * While it is mounted and can be written the superblock is not marked as valid, so that e2fsck looks at it after a crash.
  * Mounted read-only is what has features that this driver cannot write, in words: layout_read_only().
- * Of the list of orphans nothing is used: e2fsck finds inodes without links by itself.
+ * What was in use without a name when the machine stopped is freed at the next mount: orphan.c.
  */
 #include <banos/driver.h>
 #include <banos/errno.h>
@@ -78,9 +78,12 @@ static int64_t ext2_sync(void *fs)
 
 	if (error > 0)
 		volume->committing = (uint64_t)error;
-	if (volume->read_only || (blocks == volume->blocks_free && inodes == volume->inodes_free))
+	if (volume->read_only || (blocks == volume->blocks_free && inodes == volume->inodes_free &&
+				  !orphans_are_changed(volume)))
 		return 0;
 	error = super_read(volume, super);
+	if (!error && orphans_are_changed(volume))
+		error = orphans_write(volume, super);
 	if (error)
 		return error;
 	for (uint32_t i = 0; i < SHARDS; i++)
@@ -132,6 +135,7 @@ static void volume_free(struct volume *volume)
 {
 	banos_free(ext2_owner, volume->blank);
 	known_free(volume);
+	orphans_free(volume);
 	for (uint32_t i = 0; i < SHARDS; i++) {
 		struct shard *shard = &volume->shards[i];
 
@@ -171,13 +175,20 @@ static int64_t volume_create(banos_mount mount, const struct layout *layout, str
 	volume->generation = (uint32_t)(banos_time_real_ns() / BANOS_MS) * 2654435761u;
 	error = blank_create(volume);
 	if (!error)
+		error = banos_mutex_init(ext2_owner, &volume->orphans.lock);
+	if (!error) {
 		error = known_init(volume);
+		if (error)
+			orphans_free(volume);
+	}
 	for (uint32_t i = 0; i < SHARDS && !error; i++) {
 		error = banos_mutex_init(ext2_owner, &volume->shards[i].lock);
 		while (error && i)
 			banos_mutex_destroy(&volume->shards[--i].lock);
-		if (error)
+		if (error) {
 			known_free(volume);
+			orphans_free(volume);
+		}
 	}
 	if (error) {
 		banos_free(ext2_owner, volume->blank);
@@ -302,6 +313,8 @@ static int64_t ext2_mount(void *context, banos_mount mount, const struct banos_m
 		error = super_open(volume);
 	if (!error && !volume->read_only && config->flags & BANOS_MOUNT_AGAIN)
 		error = volume_continue(volume);
+	if (!error && !volume->read_only)
+		error = orphans_begin(volume, !!(config->flags & BANOS_MOUNT_AGAIN));
 	if (error) {
 		banos_error(ext2_owner, "%s cannot be mounted: its root cannot be read",
 			    config->source);
@@ -341,9 +354,21 @@ static int64_t ext2_remount(void *fs, uint32_t flags, const char *options)
 	for (uint32_t i = 0; i < SHARDS; i++)
 		memset(volume->shards[i].groups, 0, sizeof(volume->shards[i].groups));
 	memset(volume->stops, 0, sizeof(volume->stops));
+	memset(volume->rooms, 0, sizeof(volume->rooms));
+	memset(volume->starts, 0, sizeof(volume->starts));
+	known_drop_all(volume);
 	error = read_only ? super_close(volume) : super_open(volume);
-	if (!error)
-		volume->read_only = read_only;
+	if (error)
+		return error;
+	volume->read_only = read_only;
+	if (read_only)
+		return 0;
+	if (volume->orphans.count)
+		orphans_check(volume);
+	else
+		error = orphans_begin(volume, 0);
+	if (error)
+		volume->read_only = BANOS_MOUNT_READ_ONLY;
 	return error;
 }
 

@@ -121,7 +121,7 @@ static int64_t create_node(struct volume *volume, const struct node *folder,
 	return error;
 }
 
-/* A file without a name: where the machine stops e2fsck frees it. */
+/* A file without a name: an orphan until it is given one. */
 static int64_t create_nameless(struct volume *volume, const struct node *folder,
 			       const struct banos_create *what, struct banos_attr *attr)
 {
@@ -137,6 +137,8 @@ static int64_t create_nameless(struct volume *volume, const struct node *folder,
 	put16(node.raw + INODE_LINKS, 0);
 	error = node_write_new(volume, &node);
 	node_attr(volume, &node, attr);
+	if (!error)
+		orphan_add(volume, node.number);
 	return error;
 }
 
@@ -187,6 +189,7 @@ int64_t ext2_link(void *fs, uint64_t number, uint64_t dir, const char *name, uin
 	struct volume *volume = fs;
 	struct addition addition = { name, length, (uint32_t)number, 0, 0, 0 };
 	struct node folder, node;
+	uint32_t links;
 	int64_t error = node_get(volume, dir, &folder);
 
 	if (!error)
@@ -197,10 +200,17 @@ int64_t ext2_link(void *fs, uint64_t number, uint64_t dir, const char *name, uin
 		return error;
 	addition.type = folder_type(inode_mode(node.raw));
 	error = folder_add(volume, &folder, &addition);
+	links = inode_links(node.raw);
+	if (!error && !links) {
+		put32(node.raw + INODE_DTIME, 0);
+		error = node_write(volume, &node, INODE_DTIME, 4);
+	}
 	if (!error)
-		error = node_set_links(volume, &node, inode_links(node.raw) + 1);
+		error = node_set_links(volume, &node, links + 1);
 	if (error)
 		return error;
+	if (!links)
+		orphan_drop(volume, node.number);
 	links_note(volume, node.number, addition.at);
 	node_attr(volume, &node, attr);
 	return 0;
@@ -240,6 +250,8 @@ int64_t ext2_unlink(void *fs, uint64_t dir, const char *name, uint32_t length, u
 	error = folder_remove(volume, &folder, &place);
 	if (!error && links)
 		error = node_set_links(volume, &node, links - 1);
+	if (!error && links == 1)
+		orphan_add(volume, node.number);
 	return error;
 }
 
@@ -264,6 +276,8 @@ int64_t ext2_rmdir(void *fs, uint64_t dir, const char *name, uint32_t length, ui
 		error = node_set_links(volume, &node, 0);
 	if (!error && inode_links(folder.raw) > 2)
 		error = node_set_links(volume, &folder, inode_links(folder.raw) - 1);
+	if (!error)
+		orphan_add(volume, node.number);
 	return error;
 }
 
@@ -288,9 +302,10 @@ int64_t ext2_forget(void *fs, uint64_t number)
 		folder_drop(volume, node.number);
 	if (!freed)
 		freed = inode_free(volume, node.number, inode_type(node.raw) == MODE_FOLDER, 0);
-	if (error)
-		return error;
-	return freed;
+	if (freed)
+		return freed;
+	orphan_drop(volume, node.number);
+	return error;
 }
 
 /* ---- rename ---- */
@@ -375,13 +390,13 @@ static int64_t move_links(struct move *move)
 {
 	struct volume *volume = move->volume;
 	int replaces = !!(move->what->flags & BANOS_RENAME_REPLACE);
-	uint32_t links;
+	uint32_t links = 0;
 	int64_t error = 0;
 
 	if (replaces) {
 		links = inode_links(move->target.raw);
-		error = node_set_links(volume, &move->target,
-				       move->is_folder || !links ? 0 : links - 1);
+		links = move->is_folder || !links ? 0 : links - 1;
+		error = node_set_links(volume, &move->target, links);
 	}
 	if (!error && move->changes_parent)
 		error = folder_redirect(volume, &move->parent, move->new_folder.number,
@@ -394,6 +409,8 @@ static int64_t move_links(struct move *move)
 	if (!error && move->changes_parent && !replaces)
 		error = node_set_links(volume, &move->new_folder,
 				       inode_links(move->new_folder.raw) + 1);
+	if (!error && replaces && !links)
+		orphan_add(volume, move->target.number);
 	return error;
 }
 

@@ -60,7 +60,11 @@ int64_t node_get(struct volume *volume, uint64_t number, struct node *node)
 	error = banos_store_read(volume->mount, node->offset, node->raw, inode_raw_bytes(layout));
 	if (error)
 		return error;
-	if (!inode_mode(node->raw) || (!inode_links(node->raw) && get32(node->raw + INODE_DTIME)))
+	if (!inode_mode(node->raw))
+		return -ESTALE;
+	/* Of a listed orphan, that is the next one. */
+	if (!inode_links(node->raw) && get32(node->raw + INODE_DTIME) &&
+	    !orphan_has(volume, node->number))
 		return -ESTALE;
 	return 0;
 }

@@ -32,18 +32,21 @@
 #include "inode.h"
 #include "layout.h"
 
-#define SHARDS	     16u
-#define HELD_SLOTS   4u
-#define GROUP_SLOTS  4u
-#define LINK_SLOTS   8u
-#define TABLES	     64u
-#define ROOMS	     64u
-#define STOPS	     16u
-#define STARTS	     64u
-#define KNOWN_TABLES 8u
-#define KNOWN_BLOCKS 4u
-#define LINK_MAX     32000u
-#define SECTOR	     512u
+#define SHARDS	       16u
+#define HELD_SLOTS     4u
+#define GROUP_SLOTS    4u
+#define LINK_SLOTS     8u
+#define TABLES	       64u
+#define ROOMS	       64u
+#define STOPS	       16u
+#define STARTS	       64u
+#define KNOWN_TABLES   8u
+#define KNOWN_BLOCKS   4u
+#define ORPHAN_RECENT  128u
+#define ORPHAN_TRIES   4u
+#define ORPHAN_BUCKETS 64u
+#define LINK_MAX       32000u
+#define SECTOR	       512u
 
 /* What is held back until a commit, by group. */
 #define HELD_BLOCKS 0u /* blocks that were freed */
@@ -86,6 +89,17 @@ struct known {
 	uint32_t *slots;
 } __attribute__((aligned(64)));
 
+/** Inodes that have no name, and are in use: orphan.c. */
+struct orphans {
+	struct banos_mutex lock; /* of the list */
+	uint32_t recent
+		[ORPHAN_RECENT]; /* not listed yet; accessed atomically, as the two numbers are */
+	uint32_t recent_count, count;
+	uint32_t changed; /* the list is not on the store as it is here */
+	struct orphan *first, *last;
+	struct orphan *buckets[ORPHAN_BUCKETS];
+};
+
 struct volume {
 	banos_mount mount;
 	struct layout layout;
@@ -109,6 +123,7 @@ struct volume {
 	uint64_t
 		starts[STARTS]; /* group << 33 | kind << 32 | first bit that may be free: alloc.c */
 	struct known known[KNOWN_TABLES];
+	struct orphans orphans;
 	struct shard shards[SHARDS];
 };
 
@@ -195,6 +210,8 @@ int64_t block_free(struct volume *volume, uint64_t first, uint64_t count, int un
 int64_t inode_alloc(struct volume *volume, const struct node *parent, int is_folder,
 		    uint32_t *number);
 int64_t inode_free(struct volume *volume, uint32_t number, int is_folder, int undo);
+/** Says the bitmap that it is in use? @return 0; -EUCLEAN: no; other errors */
+int64_t inode_is_used(struct volume *volume, uint32_t number);
 uint64_t volume_blocks_free(struct volume *volume);
 uint64_t volume_inodes_free(struct volume *volume);
 
@@ -300,8 +317,27 @@ void known_add(struct volume *volume, uint32_t folder, const char *name, uint32_
 	       uint64_t block);
 /** The folder is freed. */
 void known_drop(struct volume *volume, uint32_t folder);
+/** What is on the store may have been changed by others. */
+void known_drop_all(struct volume *volume);
 int64_t known_init(struct volume *volume);
 void known_free(struct volume *volume);
+
+/* ---- orphan.c ---- */
+
+/** An inode has lost its last name, as the last step of a method, and is not free yet. */
+void orphan_add(struct volume *volume, uint32_t inode);
+/** It is free, or has a name again. */
+void orphan_drop(struct volume *volume, uint32_t inode);
+int orphan_has(struct volume *volume, uint32_t inode);
+/** Does sync() have something to write? */
+int orphans_are_changed(const struct volume *volume);
+/** Write the list; what the superblock names is put into @p super, which the caller writes. */
+int64_t orphans_write(struct volume *volume, uint8_t *super);
+/** The volume begins to be written: free what is listed. @p in_use: by files that were open before this instance; it stays listed */
+int64_t orphans_begin(struct volume *volume, int in_use);
+/** The volume begins to be written again, and another program may have freed some. */
+void orphans_check(struct volume *volume);
+void orphans_free(struct volume *volume);
 
 /* ---- the methods ---- */
 
