@@ -60,6 +60,8 @@ static void interface_down(struct net_device *device)
 {
 	net_settings_forget(device->index, true);
 	WRITE_ONCE(device->flags, device->flags & ~IFF_UP);
+	if (!(device->flags & IFF_LOOPBACK))
+		net_settings_forget_ipv6(device->index); /* as Linux */
 	net_taps_interface_down(device->index, false);
 	device_changed(device);
 }

@@ -98,6 +98,7 @@ void net_device_describe(const struct net_device *device, struct banos_interface
 		.mtu = device->mtu,
 		.offloads = device->offloads,
 		.headroom = device->headroom,
+		.ipv6 = net_ipv6_flags(device),
 	};
 	memcpy(interface->address, device->address, BANOS_NET_ADDRESS);
 	strscpy(interface->name, device->name, sizeof(interface->name));
@@ -148,6 +149,8 @@ static void device_tell_carrier(struct net_device *device)
 	mutex_lock(&net_lock);
 	if (device->published && !device->closed) {
 		net_protocols_tell(device, BANOS_INTERFACE_CHANGED);
+		if (device->ipv6[NET_IPV6_DISABLE])
+			net_settings_forget_ipv6(device->index);
 	}
 	mutex_unlock(&net_lock);
 }
@@ -278,6 +281,7 @@ static void net_device_take_config(struct net_device *device, const struct net_d
 	device->rx_depth = config->rx_depth;
 	device->rx_room = number_or(config->rx_room, device->mtu_max + FRAME_EXTRA);
 	device->tx_queue_length = TX_LENGTH;
+	net_ipv6_conf_take(device);
 	device_take_address(device, config->address);
 	list_init(&device->groups);
 	mutex_init(&device->method_lock);

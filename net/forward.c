@@ -38,6 +38,8 @@ static int proc_write_forward(char *text, size_t len, void *family)
 		err = net_setting_add(&about, NULL, true);
 	else if (net_setting_exists(&about))
 		err = net_setting_remove(&about);
+	if (!err && about.family == BANOS_FAMILY_IPV6)
+		net_ipv6_conf_set_all(NET_IPV6_FORWARDING, !!value);
 	mutex_unlock(&net_lock);
 	return err;
 }

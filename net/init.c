@@ -10,6 +10,7 @@ void net_init(void)
 	net_proc_init();
 	net_forward_init();
 	net_sysctl_init();
+	net_ipv6_conf_init();
 	if (IS_ENABLED(CONFIG_NET_UNIX))
 		unix_proc_init();
 	if (IS_ENABLED(CONFIG_NET_FAMILIES))

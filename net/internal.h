@@ -60,6 +60,25 @@ void net_forward_init(void);
 /** @brief Start-up: /proc/sys/net/core. */
 void net_sysctl_init(void);
 
+/* ---- ipv6_conf.c ---- */
+
+/** @brief Start-up: /proc/sys/net/ipv6/conf/all and default. */
+void net_ipv6_conf_init(void);
+/** @brief BANOS_INTERFACE_IPV6_... */
+u32 net_ipv6_flags(const struct net_device *device);
+/** @brief Of a device that is being made: what new ones have. */
+void net_ipv6_conf_take(struct net_device *device);
+/** @brief Set one of all interfaces, and of those to come; with net_lock. */
+void net_ipv6_conf_set_all(enum net_ipv6_conf which, u8 value);
+/** @brief Its files; with net_lock. */
+void net_ipv6_conf_add(struct net_device *device);
+void net_ipv6_conf_remove(struct net_device *device);
+
+/* ---- lifetime.c ---- */
+
+/** @brief A setting has got an end. Sleeps. */
+void net_lifetimes_look(void);
+
 /* ---- sysfs.c: with net_lock ---- */
 
 /** @brief /sys/class/net/NAME. */

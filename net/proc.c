@@ -132,6 +132,8 @@ static u32 inet6_scope(u32 scope)
 		return 0x20;
 	if (scope == 254)
 		return 0x10;
+	if (scope == 200)
+		return 0x40; /* of a site */
 	return 0;
 }
 

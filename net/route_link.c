@@ -15,7 +15,6 @@
 #define TABLE_MAIN  254u
 #define TABLE_LOCAL 255u
 #define IPV6_METRIC 1024u
-#define PERMANENT   0x80u
 
 static struct net_device *netlink_link_find(const struct user_ifinfomsg *info,
 					    const struct netlink_attributes *found)
@@ -83,6 +82,30 @@ static int address_take(const u8 *from, u32 length, u32 family, u8 *to)
 	return 0;
 }
 
+/* struct ifa_cacheinfo: preferred, valid, in seconds */
+static int address_take_times(const struct netlink_attributes *found,
+			      struct banos_net_setting *about)
+{
+	u32 times[2];
+
+	if (!found->at[IFA_CACHEINFO])
+		return 0;
+	if (found->length[IFA_CACHEINFO] < sizeof(times))
+		return -EINVAL;
+	memcpy(times, found->at[IFA_CACHEINFO], sizeof(times));
+	if (!times[1] || times[0] > times[1])
+		return -EINVAL;
+	if (!times[0])
+		about->flags |= IFA_F_DEPRECATED;
+	else if (times[0] != ~0u)
+		about->preferred_s = times[0];
+	if (times[1] == ~0u)
+		return 0;
+	about->valid_s = times[1];
+	about->flags &= ~IFA_F_PERMANENT;
+	return 0;
+}
+
 static int address_change(u32 type, u32 flags, const struct user_ifaddrmsg *info,
 			  const struct netlink_attributes *found)
 {
@@ -94,7 +117,7 @@ static int address_change(u32 type, u32 flags, const struct user_ifaddrmsg *info
 		.interface = info->index,
 		.prefix = info->prefix,
 		.scope = info->scope,
-		.flags = netlink_number(found, IFA_FLAGS, info->flags) | PERMANENT,
+		.flags = netlink_number(found, IFA_FLAGS, info->flags) | IFA_F_PERMANENT,
 	};
 	const struct net_device *device = net_device_find(info->index);
 	char label[IFNAMSIZ] = "";
@@ -119,6 +142,9 @@ static int address_change(u32 type, u32 flags, const struct user_ifaddrmsg *info
 		return err;
 	if (type == RTM_DELADDR)
 		return net_setting_remove(&about);
+	err = address_take_times(found, &about);
+	if (err)
+		return err;
 	if (found->at[IFA_LABEL])
 		memcpy(label, found->at[IFA_LABEL], MIN(found->length[IFA_LABEL], IFNAMSIZ - 1u));
 	if (!strcmp(label, device->name))

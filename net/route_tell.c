@@ -11,12 +11,14 @@
 #include <kernel/rcu.h>
 #include <kernel/string.h>
 #include <uapi/net.h>
+#include <uapi/times.h>
 
 #define FAMILY_IPV4   2u
 #define FAMILY_IPV6   10u
 #define STATE_UP      6u
 #define STATE_DOWN    2u
 #define STATE_UNKNOWN 0u
+#define TICKS_MOST    0x7fffffffu
 #define PIECE_BYTES \
 	7680u /* of a list, so that a message more fits into what programs have room for */
 
@@ -86,6 +88,23 @@ void route_link_tell(struct netlink_reply *reply, const struct net_device *devic
 	netlink_end(reply, start);
 }
 
+static u32 seconds_or_ever(u32 seconds)
+{
+	if (seconds)
+		return seconds;
+	return ~0u;
+}
+
+static void address_put_times(struct netlink_reply *reply, const struct net_setting *setting)
+{
+	const struct banos_net_setting now = net_setting_now(setting);
+	u32 times[] = { seconds_or_ever(now.preferred_s), seconds_or_ever(now.valid_s), 0, 0 };
+
+	if (now.flags & IFA_F_DEPRECATED)
+		times[0] = 0;
+	netlink_put(reply, IFA_CACHEINFO, times, sizeof(times));
+}
+
 static void address_tell(struct netlink_reply *reply, const struct net_setting *setting, u32 type,
 			 u32 flags)
 {
@@ -110,12 +129,27 @@ static void address_tell(struct netlink_reply *reply, const struct net_setting *
 	else if (about->family == FAMILY_IPV4 && device)
 		netlink_put(reply, IFA_LABEL, device->name, strlen(device->name) + 1);
 	netlink_put_number(reply, IFA_FLAGS, about->flags);
+	address_put_times(reply, setting);
 	netlink_end(reply, start);
 }
 
-static void route_tell(struct netlink_reply *reply, const struct banos_net_setting *about, u32 type,
+/* struct rta_cacheinfo: only when it ends; in ticks. */
+static void route_put_times(struct netlink_reply *reply, const struct net_setting *setting)
+{
+	u32 times[8] = { 0 };
+	u8 medium = 0;
+
+	times[2] = MIN(net_setting_now(setting).valid_s, TICKS_MOST / USER_HZ) * USER_HZ;
+	if (times[2])
+		netlink_put(reply, RTA_CACHEINFO, times, sizeof(times));
+	if (setting->about.family == FAMILY_IPV6)
+		netlink_put(reply, RTA_PREF, &medium, sizeof(medium));
+}
+
+static void route_tell(struct netlink_reply *reply, const struct net_setting *setting, u32 type,
 		       u32 flags)
 {
+	const struct banos_net_setting *about = &setting->about;
 	u32 bytes = route_family_bytes(about->family), start;
 	struct user_rtmsg *info;
 
@@ -140,6 +174,7 @@ static void route_tell(struct netlink_reply *reply, const struct banos_net_setti
 		netlink_put_number(reply, RTA_PRIORITY, about->metric);
 	if (about->interface)
 		netlink_put_number(reply, RTA_OIF, about->interface);
+	route_put_times(reply, setting);
 	netlink_end(reply, start);
 }
 
@@ -172,7 +207,7 @@ void route_setting_tell(struct netlink_reply *reply, const struct net_setting *s
 	if (about->kind == BANOS_SETTING_ADDRESS)
 		address_tell(reply, setting, RTM_NEWADDR + removed, flags);
 	else if (about->kind == BANOS_SETTING_ROUTE)
-		route_tell(reply, about, RTM_NEWROUTE + removed, flags);
+		route_tell(reply, setting, RTM_NEWROUTE + removed, flags);
 	else
 		neighbour_tell(reply, about, RTM_NEWNEIGH + removed, flags);
 }

@@ -12,6 +12,7 @@
 #include <kernel/err.h>
 #include <kernel/heap.h>
 #include <kernel/string.h>
+#include <kernel/time.h>
 #include <uapi/net.h>
 
 #define SETTINGS_MAX 4096u /* of each kind, by programs */
@@ -27,12 +28,16 @@ static struct list settings[KINDS] = {
 };
 static u32 counts[KINDS]; /* of programs */
 
-#define PROTOCOL_KERNEL 2u
-#define TABLE_MAIN	254u
-#define SCOPE_LINK	253u
-#define SCOPE_HOST	254u
-#define FLAG_PERMANENT	0x80u
-#define METRIC_IPV6	256u
+#define PROTOCOL_KERNEL	  2u
+#define TABLE_MAIN	  254u
+#define SCOPE_LINK	  253u
+#define SCOPE_HOST	  254u
+#define FLAG_PERMANENT	  0x80u
+#define FLAG_NO_DETECTION 0x02u
+#define FLAG_TENTATIVE	  0x40u
+#define FLAG_DEPRECATED	  0x20u
+#define FLAGS_DUPLICATE	  0x48u /* tentative, and another station's, too */
+#define METRIC_IPV6	  256u
 
 /* ---- finding ---- */
 
@@ -83,14 +88,29 @@ static void setting_free_locked(struct net_setting *setting)
 	kfree(setting);
 }
 
-static bool interface_exists(u32 index)
+/* May a protocol report that of an interface? */
+static bool setting_has_place(const struct banos_net_setting *about)
 {
-	bool exists;
+	const struct net_device *device;
+	bool has;
 
 	rcu_read_lock();
-	exists = net_device_find(index);
+	device = net_device_find(about->interface);
+	has = device &&
+	      (about->kind == BANOS_SETTING_NEIGHBOUR || READ_ONCE(device->flags) & IFF_UP);
 	rcu_read_unlock();
-	return exists;
+	return has;
+}
+
+/* A report of what a program has set: only whether an address is another station's, too, is believed. */
+static void setting_note_state(struct net_setting *setting, const struct banos_net_setting *report)
+{
+	u32 flags = (setting->about.flags & ~FLAGS_DUPLICATE) | (report->flags & FLAGS_DUPLICATE);
+
+	if (report->kind != BANOS_SETTING_ADDRESS || flags == setting->about.flags)
+		return;
+	setting->about.flags = flags;
+	setting_tell_programs(BANOS_SETTING_ADD, setting);
 }
 
 /* @return 0, -ENOSPC; -ENODEV: the protocol or the interface of a report goes; 1: nothing has changed */
@@ -102,15 +122,19 @@ static int setting_enter_locked(struct net_setting *setting)
 	assert_held(&settings_lock);
 	if (setting->reporter)
 		most = REPORTED_MAX;
-	if (setting->reporter &&
-	    (setting->reporter->dead || !interface_exists(setting->about.interface)))
+	if (setting->reporter && (setting->reporter->dead || !setting_has_place(&setting->about)))
 		return -ENODEV;
-	if (old && setting->reporter && !old->reporter) /* a program's stays */
+	if (old && setting->reporter && !old->learned) { /* a program's stays */
+		setting_note_state(old, &setting->about);
 		return 1;
-	if (old && setting->reporter == old->reporter &&
+	}
+	if (old && setting->reporter == old->reporter && setting->learned == old->learned &&
 	    !memcmp(&old->about, &setting->about, sizeof(old->about)) &&
-	    !strcmp(old->label, setting->label))
+	    !strcmp(old->label, setting->label)) {
+		old->valid_ns = setting->valid_ns;
+		old->preferred_ns = setting->preferred_ns;
 		return 1;
+	}
 	if (*setting_count(setting) >= most && !(old && old->reporter == setting->reporter))
 		return -ENOSPC;
 	if (old)
@@ -119,6 +143,31 @@ static int setting_enter_locked(struct net_setting *setting)
 	++*setting_count(setting);
 	setting_tell_programs(BANOS_SETTING_ADD, setting);
 	return 0;
+}
+
+static u64 setting_deadline(u32 seconds)
+{
+	if (!seconds)
+		return 0;
+	return time_monotonic_ns() + seconds * NSEC_PER_SEC;
+}
+
+static u32 deadline_seconds(u64 deadline_ns)
+{
+	u64 now = time_monotonic_ns();
+
+	if (!deadline_ns)
+		return 0;
+	return MAX((deadline_ns - MIN(now, deadline_ns)) / NSEC_PER_SEC, 1ull);
+}
+
+struct banos_net_setting net_setting_now(const struct net_setting *setting)
+{
+	struct banos_net_setting about = setting->about;
+
+	about.valid_s = deadline_seconds(setting->valid_ns);
+	about.preferred_s = deadline_seconds(setting->preferred_ns);
+	return about;
 }
 
 /* @return 0, -ENOSPC, -ENOMEM, -ENODEV */
@@ -132,6 +181,10 @@ static int setting_put(const struct banos_net_setting *about, struct net_protoco
 		return -ENOMEM;
 	setting->about = *about;
 	setting->reporter = reporter;
+	setting->learned = reporter;
+	setting->valid_ns = setting_deadline(about->valid_s);
+	setting->preferred_ns = setting_deadline(about->preferred_s);
+	setting->about.valid_s = setting->about.preferred_s = 0;
 	if (label)
 		strscpy(setting->label, label, sizeof(setting->label));
 	mutex_lock(&settings_lock);
@@ -139,6 +192,8 @@ static int setting_put(const struct banos_net_setting *about, struct net_protoco
 	mutex_unlock(&settings_lock);
 	if (result)
 		kfree(setting);
+	if (result >= 0 && (about->valid_s || about->preferred_s))
+		net_lifetimes_look();
 	return MIN(result, 0);
 }
 
@@ -221,18 +276,37 @@ static void setting_connect(const struct banos_net_setting *address)
 
 /* ---- changes ---- */
 
+/* A protocol of IPv6 asks its neighbours first, and reports that it may be used. */
+static bool address_may_be_duplicate(const struct banos_net_setting *about)
+{
+	const struct net_device *device = net_device_find(about->interface);
+
+	return about->kind == BANOS_SETTING_ADDRESS && about->family == BANOS_FAMILY_IPV6 &&
+	       device->type == ARPHRD_ETHER && !(about->flags & FLAG_NO_DETECTION) &&
+	       !(device->flags & (IFF_NOARP | IFF_POINTOPOINT)) && !net_setting_exists(about);
+}
+
 int net_setting_add(const struct banos_net_setting *about, const char *label, bool replace)
 {
+	struct banos_net_setting tentative;
 	int err;
 
 	assert_held(&net_lock);
 	if (about->interface && !net_device_find(about->interface))
 		return -ENODEV;
+	if (about->kind == BANOS_SETTING_ADDRESS && about->family == BANOS_FAMILY_IPV6 &&
+	    net_device_find(about->interface)->ipv6[NET_IPV6_DISABLE])
+		return -EACCES;
 	if (about->kind == BANOS_SETTING_ROUTE && about->interface &&
 	    !interface_is_up(about->interface))
 		return -ENETDOWN;
 	if (!replace && net_setting_exists(about))
 		return -EEXIST;
+	if (address_may_be_duplicate(about)) {
+		tentative = *about;
+		tentative.flags |= FLAG_TENTATIVE;
+		about = &tentative;
+	}
 	err = setting_add_asked(about, label);
 	if (!err && about->kind == BANOS_SETTING_ADDRESS)
 		setting_connect(about);
@@ -342,13 +416,29 @@ int net_setting_report(struct net_protocol *protocol, u32 event,
 		return setting_put(about, protocol, NULL);
 	mutex_lock(&settings_lock);
 	setting = setting_find_locked(about);
-	if (setting && setting->reporter == protocol) {
+	if (setting &&
+	    (setting->reporter == protocol || (setting->learned && !setting->reporter))) {
 		setting_tell_programs(BANOS_SETTING_REMOVE, setting);
 		setting_free_locked(setting);
 		err = 0;
 	}
 	mutex_unlock(&settings_lock);
 	return err;
+}
+
+/* Its protocol goes: an address or a route stays. @return false: it does not */
+static bool setting_adopt_locked(struct net_setting *setting)
+{
+	u32 kind = setting->about.kind;
+
+	assert_held(&settings_lock);
+	if ((kind != BANOS_SETTING_ADDRESS && kind != BANOS_SETTING_ROUTE) ||
+	    counts[kind] >= SETTINGS_MAX)
+		return false;
+	setting->reporter->reported--;
+	setting->reporter = NULL;
+	counts[kind]++;
+	return true;
 }
 
 void net_settings_forget_reported(struct net_protocol *protocol)
@@ -358,7 +448,7 @@ void net_settings_forget_reported(struct net_protocol *protocol)
 	mutex_lock(&settings_lock);
 	for (u32 kind = 1; kind < KINDS; kind++)
 		list_for_each_safe(setting, next, &settings[kind], link) {
-			if (setting->reporter != protocol)
+			if (setting->reporter != protocol || setting_adopt_locked(setting))
 				continue;
 			setting_tell_programs(BANOS_SETTING_REMOVE, setting);
 			setting_free_locked(setting);
@@ -366,15 +456,72 @@ void net_settings_forget_reported(struct net_protocol *protocol)
 	mutex_unlock(&settings_lock);
 }
 
-/* The first of an interface. @return false: none */
-static bool setting_first(u32 interface, u32 kind, struct banos_net_setting *about)
+/* ---- the time that settings have ---- */
+
+static bool deadline_is_over(u64 deadline_ns, u64 now_ns, u64 *next)
+{
+	if (!deadline_ns || deadline_ns <= now_ns)
+		return deadline_ns;
+	if (!*next || deadline_ns < *next)
+		*next = deadline_ns;
+	return false;
+}
+
+/* The first one whose time is over. @return BANOS_SETTING_REMOVE; _ADD: it was deprecated; 0: none */
+static u32 setting_find_ended(u64 now_ns, struct banos_net_setting *about, u64 *next)
+{
+	struct net_setting *setting;
+	u32 event = 0;
+
+	*next = 0;
+	mutex_lock(&settings_lock);
+	for (u32 kind = BANOS_SETTING_ADDRESS; kind <= BANOS_SETTING_ROUTE && !event; kind++)
+		list_for_each(setting, &settings[kind], link) {
+			*about = setting->about;
+			if (deadline_is_over(setting->valid_ns, now_ns, next)) {
+				event = BANOS_SETTING_REMOVE;
+				break;
+			}
+			if (deadline_is_over(setting->preferred_ns, now_ns, next)) {
+				setting->preferred_ns = 0;
+				setting->about.flags |= FLAG_DEPRECATED;
+				setting_tell_programs(BANOS_SETTING_ADD, setting);
+				*about = net_setting_now(setting);
+				event = BANOS_SETTING_ADD;
+				break;
+			}
+		}
+	mutex_unlock(&settings_lock);
+	return event;
+}
+
+u64 net_settings_expire(void)
+{
+	u64 now_ns = time_monotonic_ns(), next;
+	struct banos_net_setting about;
+	u32 event;
+
+	mutex_lock(&net_lock);
+	while ((event = setting_find_ended(now_ns, &about, &next))) {
+		if (event == BANOS_SETTING_REMOVE)
+			(void)!net_setting_remove(&about);
+		else
+			(void)!net_protocols_configure(BANOS_SETTING_ADD, &about);
+	}
+	mutex_unlock(&net_lock);
+	return next;
+}
+
+/* The first of an interface. @p family 0: any. @return false: none */
+static bool setting_first(u32 interface, u32 kind, u32 family, struct banos_net_setting *about)
 {
 	struct net_setting *setting;
 	bool found = false;
 
 	mutex_lock(&settings_lock);
 	list_for_each(setting, &settings[kind], link) {
-		if (setting->about.interface != interface)
+		if (setting->about.interface != interface ||
+		    (family && setting->about.family != family))
 			continue;
 		*about = setting->about;
 		found = true;
@@ -384,7 +531,7 @@ static bool setting_first(u32 interface, u32 kind, struct banos_net_setting *abo
 	return found;
 }
 
-void net_settings_forget(u32 interface, bool routes_only)
+static void settings_forget(u32 interface, u32 family, bool routes_only)
 {
 	static const u32 kinds[] = { BANOS_SETTING_ROUTE, BANOS_SETTING_NEIGHBOUR,
 				     BANOS_SETTING_ADDRESS };
@@ -394,8 +541,20 @@ void net_settings_forget(u32 interface, bool routes_only)
 	/* A protocol may report one anew as soon as it is removed: there is an end. */
 	for (u32 i = 0; i < ARRAY_SIZE(kinds) - routes_only; i++)
 		for (u32 left = 2 * SETTINGS_MAX;
-		     left && setting_first(interface, kinds[i], &about); left--)
-			net_setting_remove(&about);
+		     left && setting_first(interface, kinds[i], family, &about); left--)
+			(void)!net_setting_remove(&about);
+}
+
+void net_settings_forget(u32 interface, bool routes_only)
+{
+	settings_forget(interface, 0, routes_only);
+}
+
+void net_settings_forget_ipv6(u32 interface)
+{
+	settings_forget(interface, BANOS_FAMILY_IPV6, false);
+	/* An address that was removed may have left the routes of others. */
+	settings_forget(interface, BANOS_FAMILY_IPV6, true);
 }
 
 /* Addresses of one interface, copied: their protocols are asked without settings_lock. */
@@ -487,7 +646,7 @@ void net_settings_tell(const struct net_protocol *protocol)
 			list_for_each(setting, &settings[kind], link) {
 				if (setting->reporter || at++ < number)
 					continue;
-				about = setting->about;
+				about = net_setting_now(setting);
 				found = true;
 				break;
 			}

@@ -192,6 +192,7 @@ void net_sysfs_add(struct net_device *device)
 	}
 	queues_add(device, files);
 	device->files = files;
+	net_ipv6_conf_add(device);
 }
 
 void net_sysfs_remove(struct net_device *device)
@@ -201,6 +202,7 @@ void net_sysfs_remove(struct net_device *device)
 	if (!files)
 		return;
 	device->files = NULL;
+	net_ipv6_conf_remove(device);
 	sysfs_remove(files->device);
 	for (u32 i = 0; i < ARRAY_SIZE(files->queues); i++)
 		sysfs_remove(files->queues[i]);

@@ -38,6 +38,14 @@ typedef struct banos_protocol_ *banos_protocol;
 #define BANOS_INTERFACE_ALL_GROUPS     0x200u
 #define BANOS_INTERFACE_GROUPS	       0x1000u
 
+/* How an interface is configured for IPv6, as /proc/sys/net/ipv6/conf says. */
+#define BANOS_INTERFACE_IPV6_ON 1u /**< IPv6 is used on it; without: the other bits say nothing */
+#define BANOS_INTERFACE_IPV6_LINK_LOCAL \
+	2u				/**< it gets a link-local address by its hardware address */
+#define BANOS_INTERFACE_IPV6_ROUTERS 4u /**< advertisements of routers are followed */
+#define BANOS_INTERFACE_IPV6_AUTOCONF \
+	8u /**< addresses are made from prefixes that routers announce */
+
 /** An interface, as interface() sees it. */
 struct banos_interface {
 	uint32_t size;	/**< filled by the kernel: what it knows */
@@ -48,9 +56,11 @@ struct banos_interface {
 	uint32_t headroom;  /**< bytes that should be free in front of frames to be sent */
 	uint8_t address[8]; /**< the first six bytes */
 	char name[16];	    /**< NUL-terminated */
+	uint32_t ipv6;	    /**< BANOS_INTERFACE_IPV6_... */
+	uint32_t zero;
 };
-#define BANOS_INTERFACE_SIZE_2 48u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_interface, name) == BANOS_INTERFACE_SIZE_2, interface);
+#define BANOS_INTERFACE_SIZE_2 56u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_interface, zero) == BANOS_INTERFACE_SIZE_2, interface);
 BANOS_ASSERT(offsetof(struct banos_interface, address) == 24, interface_address);
 BANOS_ASSERT(offsetof(struct banos_interface, name) == 32, interface_name);
 
@@ -102,9 +112,14 @@ struct banos_net_setting {
 	uint32_t protocol;   /**< of a route: who made it, Linux's RTPROT_* */
 	uint32_t mtu;	     /**< of a route; 0: that of the interface */
 	uint8_t hardware[8]; /**< of a neighbour: its first six bytes */
+	/**
+	 * Of an address or a route: seconds until the kernel removes it, and until an address is no longer preferred
+	 * (its flag IFA_F_DEPRECATED is set, then). 0: never.
+	 */
+	uint32_t valid_s, preferred_s;
 };
-#define BANOS_NET_SETTING_SIZE_2 104u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_net_setting, hardware) == BANOS_NET_SETTING_SIZE_2,
+#define BANOS_NET_SETTING_SIZE_2 112u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_net_setting, preferred_s) == BANOS_NET_SETTING_SIZE_2,
 	     net_setting);
 BANOS_ASSERT(offsetof(struct banos_net_setting, address) == 16, net_setting_address);
 BANOS_ASSERT(offsetof(struct banos_net_setting, hardware) == 96, net_setting_hardware);
@@ -221,13 +236,16 @@ int64_t banos_interface_group(banos_protocol protocol, uint32_t interface,
 
 /**
  * @brief Report a setting that the protocol has learned, or forgotten: a neighbour; an address or route that a router
- * has announced. Programs see it; configure() is not called for it. Settings of programs are not changed.
+ * has announced. Programs see it; configure() is not called for it until it is changed or removed. Settings of programs
+ * are not changed, but for what an address's flags say of the detection of duplicates.
+ * Neighbours are forgotten when the protocol goes. Addresses and routes stay until their time is over, a program removes them, or the
+ * interface is set down; a protocol that is registered meanwhile is told them by configure().
  * Since 2, provided by the kernel.
  * Context: thread, without a spin lock.
  * @param event    BANOS_SETTING_ADD or _REMOVE
  * @param setting  read, setting->size bytes
- * @return 0, -EINVAL: an argument is wrong. -ENODEV: no such interface. -ENOSPC: there are too many. -ENOMEM.
- *	   -ENOENT: no such setting, or one of a program.
+ * @return 0, -EINVAL: an argument is wrong. -ENODEV: no such interface, or an address or route of one that is down.
+ *	   -ENOSPC: there are too many. -ENOMEM. -ENOENT: no such setting, or one of a program.
  */
 BANOS_SINCE(2)
 int64_t banos_protocol_report(banos_protocol protocol, uint32_t event,

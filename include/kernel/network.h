@@ -20,6 +20,16 @@
 struct bus_device;
 struct net_device;
 
+/** What /proc/sys/net/ipv6/conf/NAME has. */
+enum net_ipv6_conf {
+	NET_IPV6_DISABLE,
+	NET_IPV6_ACCEPT_RA,
+	NET_IPV6_AUTOCONF,
+	NET_IPV6_FORWARDING,
+	NET_IPV6_GEN_MODE,
+	NET_IPV6_COUNT
+};
+
 /** Methods of a device; as struct banos_net_ops. */
 struct net_methods {
 	s64 (*start)(struct net_device *device);
@@ -78,6 +88,7 @@ struct net_device {
 	u32 tx_queue_length;
 	u16 type; /* ARPHRD_* */
 	u8 address[8], address_first[8];
+	u8 ipv6[NET_IPV6_COUNT]; /* ipv6_conf.c; what is written there */
 	bool carrier, full_duplex, started, published, closed;
 	u32 speed_mbit;
 	u32 promiscuous, all_groups; /* how many want it; net_lock */
@@ -101,6 +112,7 @@ struct net_device {
 	bool run, end;		  /* what the thread should do */
 	bool carrier_changed;
 	void *files; /* sysfs.c */
+	void *conf;  /* ipv6_conf.c */
 	struct rcu_head rcu;
 };
 
@@ -232,6 +244,8 @@ int net_protocols_configure(u32 event, const struct banos_net_setting *setting);
 struct net_setting {
 	struct list link;
 	struct net_protocol *reporter; /* NULL: a program's, or the kernel's */
+	bool learned;		       /* reported once, perhaps by one that is no more */
+	u64 valid_ns, preferred_ns; /* when it ends, and is deprecated; 0: never. about has none */
 	struct banos_net_setting about;
 	char label
 		[BANOS_NET_NAME_SIZE]; /* of an IPv4 address: a name of its own (eth0:1); empty: that of its interface */
@@ -255,6 +269,12 @@ int net_setting_report(struct net_protocol *protocol, u32 event,
 void net_settings_forget_reported(struct net_protocol *protocol);
 /** @brief Remove all of an interface; with net_lock. @p routes_only: its addresses stay */
 void net_settings_forget(u32 interface, bool routes_only);
+/** @brief Remove what an interface has of IPv6; with net_lock. */
+void net_settings_forget_ipv6(u32 interface);
+/** @brief Remove what has ended, and deprecate addresses. Sleeps. @return when something ends next; 0: nothing does */
+u64 net_settings_expire(void);
+/** @brief @p setting with the time that it has left. */
+struct banos_net_setting net_setting_now(const struct net_setting *setting);
 /** @brief Make the routes to the networks of its addresses; with net_lock. */
 void net_settings_connect(u32 interface);
 /** @brief For each, until @p function returns false, which may not sleep. Sleeps. */

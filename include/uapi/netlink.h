@@ -86,23 +86,28 @@ struct user_ifaddrmsg {
 	u8 family, prefix, flags, scope;
 	u32 index;
 };
-#define IFA_ADDRESS   1
-#define IFA_LOCAL     2
-#define IFA_LABEL     3
-#define IFA_BROADCAST 4
-#define IFA_FLAGS     8
+#define IFA_ADDRESS	 1
+#define IFA_LOCAL	 2
+#define IFA_LABEL	 3
+#define IFA_BROADCAST	 4
+#define IFA_CACHEINFO	 6
+#define IFA_FLAGS	 8
+#define IFA_F_PERMANENT	 0x80
+#define IFA_F_DEPRECATED 0x20
 
 struct user_rtmsg {
 	u8 family, prefix, source_prefix, tos, table, protocol, scope, type;
 	u32 flags;
 };
-#define RTA_DST	     1
-#define RTA_OIF	     4
-#define RTA_GATEWAY  5
-#define RTA_PRIORITY 6
-#define RTA_PREFSRC  7
-#define RTA_TABLE    15
-#define RTM_F_CLONED 0x200
+#define RTA_DST	      1
+#define RTA_OIF	      4
+#define RTA_GATEWAY   5
+#define RTA_PRIORITY  6
+#define RTA_PREFSRC   7
+#define RTA_CACHEINFO 12
+#define RTA_TABLE     15
+#define RTA_PREF      20
+#define RTM_F_CLONED  0x200
 
 struct user_ndmsg {
 	u8 family, pad1;
