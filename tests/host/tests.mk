@@ -160,6 +160,9 @@ filter_rules-srcs := $(addprefix drivers/net/filter/,flow.c rule.c)
 filter_rules-cflags := -DBANOS_CFLAGS=0
 host-test-y += shaper
 shaper-srcs := drivers/net/shaper/plan.c
+host-test-y += inet_advertisement
+inet_advertisement-srcs := drivers/net/inet/advertisement.c
+inet_advertisement-cflags := -DBANOS_CFLAGS=0
 host-test-y += inet_shape
 inet_shape-srcs := drivers/net/inet/shape.c
 host-test-y += fs_magic

@@ -31,13 +31,17 @@ int64_t address_parse(const struct inet_socket *socket, const uint8_t *bytes, ui
 	if (length >= LENGTH6)
 		memcpy(&scope, bytes + SCOPE_AT, 4);
 	IP_ADDR6(address, words[0], words[1], words[2], words[3]);
+	if (!scope)
+		scope = socket->set.interface;
 	link = scope ? link_find(scope) : NULL;
 	if (scope && !link)
 		return -ENODEV;
 	if (ip6_addr_isipv4mappedipv6(ip_2_ip6(address)))
 		ip_addr_set_ip4_u32(address, words[3]);
 	else if (link)
-		ip6_addr_assign_zone(ip_2_ip6(address), IP6_UNICAST, &link->netif);
+		ip6_addr_assign_zone(ip_2_ip6(address), IP6_UNKNOWN, &link->netif);
+	else if (ip6_addr_islinklocal(ip_2_ip6(address)))
+		return -EINVAL; /* on which link? */
 	return 0;
 }
 

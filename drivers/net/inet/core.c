@@ -99,6 +99,7 @@ static int64_t core_timer_ended(void *context)
 	sys_check_timeouts();
 	tick_run();
 	neighbours_report();
+	autoconf_poll();
 	inet_unlock();
 	return 0;
 }

@@ -3,7 +3,7 @@
  * @file inet.h  The driver inet: TCP/IP by lwIP. Its parts.
  *
  * main.c registers, core.c has the lock and what lwIP asks of a system, memory.c its memory, link.c interfaces and frames, route.c
- * addresses and routes, neighbour.c neighbours, table.c the connections of TCP and tick.c its timers, shape.c the check that each frame passes before lwIP sees it, address.c addresses of
+ * routes, autoconf.c addresses of IPv6, neighbour.c neighbours, table.c the connections of TCP and tick.c its timers, shape.c the check that each frame passes before lwIP sees it, address.c addresses of
  * programs, socket.c what all sockets share, stream.c TCP, send.c and window.c how much it sends and receives, stream_timer.c
  * how long it waits, datagram.c UDP, raw and ping sockets, option.c and tcp_option.c options,
  * describe.c what netstat sees.
@@ -189,6 +189,13 @@ void sequence_init(void);
 /* ---- link.c ---- */
 
 /** An interface of the kernel's, or a further address of one. */
+/** What autoconf.c keeps with an address of IPv6. */
+struct own6 {
+	uint64_t valid_ns, preferred_ns; /* when that ends; 0: never */
+	uint8_t prefix, reported;	 /* reported: the state that the kernel knows; 0: none */
+	bool learned;			 /* it has no owner but routers */
+};
+
 struct link {
 	struct netif netif;
 	struct link *next, *main; /* main: of its interface; itself, or this is a further address */
@@ -196,6 +203,13 @@ struct link {
 	struct banos_net_packet pending[16]; /* frames to be handed over; of main */
 	uint32_t npending;
 	bool forwards; /* those that are pending were received for other machines */
+
+	/* autoconf.c; of main */
+	struct own6 own6[LWIP_IPV6_NUM_ADDRESSES];
+	uint64_t solicit_ns; /* not before */
+	uint32_t ipv6;	     /* BANOS_INTERFACE_IPV6_... */
+	uint8_t solicitations;
+	bool has_local, asks; /* it has got a link-local address; routers were asked */
 };
 extern struct link *links;
 int64_t link_register(banos_owner self);
@@ -203,12 +217,31 @@ void links_flush(void);
 /** Tell the kernel of groups that were joined and left; the lock is left meanwhile. */
 void link_tell_groups(void);
 struct link *link_find(uint32_t index);
+/** The first one that has an address; NULL: none. */
+struct link *link_with_address6(const ip6_addr_t *address);
 /** @return a further address of an interface, without one; or NULL */
 struct link *link_add_alias(struct link *main);
 void link_remove_alias(struct link *alias);
 
 /** banos_protocol_report(). */
-void link_report(uint32_t event, const struct banos_net_setting *setting);
+int64_t link_report(uint32_t event, const struct banos_net_setting *setting);
+
+/* ---- autoconf.c ---- */
+
+/* Flags of addresses, Linux's IFA_F_*. */
+#define ADDRESS_DUPLICATE  0x08u
+#define ADDRESS_DEPRECATED 0x20u
+#define ADDRESS_TENTATIVE  0x40u
+#define ADDRESS_PERMANENT  0x80u
+
+/** An interface has changed. */
+void autoconf_update(struct link *main);
+/** An address of IPv6. @return 0, -ENOSPC */
+int64_t autoconf_configure(struct link *main, bool add, const struct banos_net_setting *setting);
+/** A packet of IPv6, of good shape. @return true: lwIP should not see it */
+bool autoconf_input(struct link *main, const uint8_t *packet, uint32_t length);
+/** Report what has changed, and ask routers. */
+void autoconf_poll(void);
 
 /* ---- neighbour.c ---- */
 
@@ -240,6 +273,8 @@ uint32_t forward_show(banos_protocol protocol, const struct banos_net_packet **p
 
 int64_t route_configure(uint32_t event, const struct banos_net_setting *setting);
 void routes_forget(uint32_t interface);
+/** A route that a router has announced is added, refreshed, or, with 0, removed, and reported. */
+void route_learn(const struct banos_net_setting *setting, uint32_t valid_s);
 /** Have lwIP find that an address is reached by an interface, up or not; NULL: no longer. */
 void route_force(struct link *main, const ip4_addr_t *to);
 

@@ -42,9 +42,9 @@ struct link *link_find(uint32_t index)
 	return NULL;
 }
 
-void link_report(uint32_t event, const struct banos_net_setting *setting)
+int64_t link_report(uint32_t event, const struct banos_net_setting *setting)
 {
-	banos_protocol_report(protocol, event, setting);
+	return banos_protocol_report(protocol, event, setting);
 }
 
 /* ---- sending ---- */
@@ -109,6 +109,21 @@ static err_t loop_output4(struct netif *netif, struct pbuf *pbuf, const ip4_addr
 static err_t loop_output6(struct netif *netif, struct pbuf *pbuf, const ip6_addr_t *to)
 {
 	return link_send(netif->state, pbuf, TYPE_IPV6);
+}
+
+/* What is for an own address takes lo. */
+static err_t card_output6(struct netif *netif, struct pbuf *pbuf, const ip6_addr_t *to)
+{
+	struct link *lo = links;
+	int8_t slot = netif_get_ip6_addr_match(netif, to);
+
+	if (slot < 0 || !ip6_addr_isvalid(netif_ip6_addr_state(netif, slot)))
+		return ethip6_output(netif, pbuf, to);
+	while (lo && !(lo->flags & BANOS_INTERFACE_LOOPBACK))
+		lo = lo->next;
+	if (!lo)
+		return ERR_RTE;
+	return link_send(lo, pbuf, TYPE_IPV6);
 }
 
 /* ---- receiving ---- */
@@ -214,19 +229,68 @@ static bool tells_neighbours(uint32_t type, const struct pbuf *pbuf)
 	return type == TYPE_ARP || (type == TYPE_IPV6 && bytes[NEXT_HEADER] == PROTOCOL_ICMP6);
 }
 
-static void link_input(struct link *link, const struct banos_net_packet *packet, struct pbuf *pbuf)
+struct link *link_with_address6(const ip6_addr_t *address)
+{
+	ip6_addr_t own = *address;
+
+	for (struct link *link = links; link; link = link->next) {
+		ip6_addr_clear_zone(&own);
+		ip6_addr_assign_zone(&own, IP6_UNICAST, &link->netif);
+		if (netif_get_ip6_addr_match(&link->netif, &own) >= 0)
+			return link;
+	}
+	return NULL;
+}
+
+/* By which interface a packet has arrived: one on lo by that which has its address. */
+static struct link *input_link(struct link *link, uint32_t type, const struct pbuf *pbuf)
+{
+	ip6_addr_t to = { 0 };
+	struct link *own;
+
+	if (type != TYPE_IPV6 || !(link->flags & BANOS_INTERFACE_LOOPBACK))
+		return link;
+	memcpy(to.addr, (const uint8_t *)pbuf->payload + 24, 16);
+	if (netif_get_ip6_addr_match(&link->netif, &to) >= 0)
+		return link;
+	own = link_with_address6(&to);
+	return own ? own : link;
+}
+
+static void checks_set(struct link *link, bool wanted)
+{
+	if (wanted)
+		link->netif.chksum_flags |= CHECKS;
+	else
+		link->netif.chksum_flags &= (uint16_t)~CHECKS;
+}
+
+/* @from: the interface that it was received by */
+static bool is_refused6(const struct link *from, struct link *link, const struct pbuf *pbuf)
+{
+	if (!(link->ipv6 & BANOS_INTERFACE_IPV6_ON) ||
+	    forward_is_refused6(pbuf->payload, pbuf->len))
+		return true;
+	return !(from->flags & BANOS_INTERFACE_LOOPBACK) &&
+	       autoconf_input(link, pbuf->payload, pbuf->len);
+}
+
+static void link_input(struct link *from, const struct banos_net_packet *packet, struct pbuf *pbuf)
 {
 	uint32_t type = packet->bytes[12] << 8 | packet->bytes[13];
 	bool good = packet->flags & (BANOS_PACKET_CHECKED | BANOS_PACKET_PARTIAL);
+	struct link *link;
 	uint32_t out;
 
 	if (!shape_is_good(type, pbuf->payload, pbuf->len)) {
 		pbuf_free(pbuf);
 		return;
 	}
+	link = input_link(from, type, pbuf);
+	checks_set(link, !good && !(from->flags & BANOS_INTERFACE_LOOPBACK));
 	if (tells_neighbours(type, pbuf))
 		neighbours_may_differ = true;
-	if (type == TYPE_IPV6 && forward_is_refused6(pbuf->payload, pbuf->len)) {
+	if (type == TYPE_IPV6 && is_refused6(from, link, pbuf)) {
 		pbuf_free(pbuf);
 		return;
 	}
@@ -234,10 +298,6 @@ static void link_input(struct link *link, const struct banos_net_packet *packet,
 		forward_fill_checksum(pbuf, packet);
 		pbuf->flags |= PBUF_FLAG_FORWARDED;
 	}
-	if (good || (link->flags & BANOS_INTERFACE_LOOPBACK))
-		link->netif.chksum_flags &= (uint16_t)~CHECKS;
-	else
-		link->netif.chksum_flags |= CHECKS;
 	if (type != TYPE_ARP)
 		flow_inspect(&link->netif, pbuf->payload, pbuf->len);
 	if (type == TYPE_IPV4)
@@ -276,8 +336,10 @@ static int64_t link_receive(void *context, const struct banos_net_packet *packet
 			pbuf_free(pbuf);
 		i += used;
 	}
-	if (neighbours_may_differ)
+	if (neighbours_may_differ) {
 		neighbours_report();
+		autoconf_poll();
+	}
 	neighbours_may_differ = false;
 	if (count > mine)
 		banos_packet_free(&packets[mine], count - mine, stride);
@@ -370,7 +432,7 @@ static err_t netif_begin(struct netif *netif)
 		return ERR_OK;
 	}
 	netif->output = etharp_output;
-	netif->output_ip6 = ethip6_output;
+	netif->output_ip6 = card_output6;
 	netif->linkoutput = link_output;
 	netif->hwaddr_len = 6;
 	netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |
@@ -379,6 +441,8 @@ static err_t netif_begin(struct netif *netif)
 	netif_set_mld_mac_filter(netif, group_filter6);
 	return ERR_OK;
 }
+
+static const uint8_t all_nodes[3] = { 0, 0, 1 }; /* the end of ff02::1 */
 
 static struct link *link_add(uint32_t index, uint32_t flags, struct link *main)
 {
@@ -395,6 +459,9 @@ static struct link *link_add(uint32_t index, uint32_t flags, struct link *main)
 	}
 	link->next = links;
 	links = link;
+	/* lwIP receives these as if it had joined them: advertisements. */
+	if (link->main == link && !(flags & BANOS_INTERFACE_LOOPBACK))
+		group_filter(&link->netif, 0, all_nodes, true, true);
 	return link;
 }
 
@@ -467,11 +534,13 @@ static void link_change(const struct banos_interface *interface)
 		return;
 	main->flags = interface->flags;
 	main->offloads = interface->offloads;
+	main->ipv6 = interface->ipv6;
 	main->netif.mtu = (uint16_t)(interface->mtu < MTU_MAX ? interface->mtu : MTU_MAX);
 	memcpy(main->netif.hwaddr, interface->address, 6);
 	for (struct link *link = links; link; link = link->next)
 		if (link->main == main)
 			link_update(link, main);
+	autoconf_update(main);
 }
 
 static int64_t link_event(void *context, uint32_t event, const struct banos_interface *interface)

@@ -13,11 +13,15 @@
 struct route {
 	struct route *next;
 	uint32_t interface, prefix, metric, family, type;
+	bool learned;		    /* from a router */
 	uint32_t to[4], gateway[4]; /* in network byte order */
 	ip4_addr_t gateway4;
 	ip6_addr_t gateway6;
 };
 static struct route *routes;
+
+#define LEARNED_MAX 16u /* of an interface, from routers */
+#define BY_ROUTER   9u	/* Linux's RTPROT_RA */
 
 static bool prefix_matches(const uint32_t *one, const uint32_t *other, uint32_t bits)
 {
@@ -38,6 +42,13 @@ static bool route_is(const struct route *route, const struct banos_net_setting *
 	       !memcmp(route->gateway, setting->other, 16);
 }
 
+/* lwIP remembers by which neighbour a destination is reached. */
+static void routes_changed(uint32_t family)
+{
+	if (family == BANOS_FAMILY_IPV6)
+		nd6_clear_destination_cache();
+}
+
 static int64_t route_add(const struct banos_net_setting *setting)
 {
 	struct route *route = inet_memory_zeroes(1, sizeof(*route));
@@ -53,8 +64,11 @@ static int64_t route_add(const struct banos_net_setting *setting)
 	memcpy(route->gateway, setting->other, 16);
 	route->gateway4.addr = route->gateway[0];
 	memcpy(route->gateway6.addr, route->gateway, 16);
+	route->learned = setting->protocol == BY_ROUTER ||
+			 setting->valid_s; /* by the last instance */
 	route->next = routes;
 	routes = route;
+	routes_changed(route->family);
 	return 0;
 }
 
@@ -66,8 +80,45 @@ static void way_remove(const struct banos_net_setting *setting)
 
 			*at = route->next;
 			inet_memory_put(route);
+			routes_changed(setting->family);
 			return;
 		}
+}
+
+/* @return NULL: there is none; *@count: how many its interface has from routers */
+static struct route *route_find_learned(const struct banos_net_setting *setting, uint32_t *count)
+{
+	struct route *found = NULL;
+
+	*count = 0;
+	for (struct route *route = routes; route; route = route->next) {
+		if (route_is(route, setting))
+			found = route;
+		*count += route->learned && route->interface == setting->interface;
+	}
+	return found;
+}
+
+void route_learn(const struct banos_net_setting *setting, uint32_t valid_s)
+{
+	uint32_t count;
+	struct route *route = route_find_learned(setting, &count);
+
+	if (route && !route->learned)
+		return;
+	if (!valid_s) {
+		if (!route)
+			return;
+		way_remove(setting);
+		link_report(BANOS_SETTING_REMOVE, setting);
+		return;
+	}
+	if (!route && (count >= LEARNED_MAX || route_add(setting)))
+		return;
+	if (!route)
+		routes->learned = true;
+	if (link_report(BANOS_SETTING_ADD, setting))
+		way_remove(setting);
 }
 
 void routes_forget(uint32_t interface)
@@ -113,25 +164,6 @@ static int64_t address4_change(struct link *main, bool add, const struct banos_n
 	return 0;
 }
 
-static int64_t address6_change(struct link *main, bool add, const struct banos_net_setting *setting)
-{
-	ip6_addr_t address = { 0 };
-	int8_t slot;
-
-	memcpy(address.addr, setting->address, 16);
-	ip6_addr_assign_zone(&address, IP6_UNICAST, &main->netif);
-	slot = netif_get_ip6_addr_match(&main->netif, &address);
-	if (!add) {
-		if (slot >= 0)
-			netif_ip6_addr_set_state(&main->netif, slot, IP6_ADDR_INVALID);
-		return 0;
-	}
-	if (slot < 0 && netif_add_ip6_address(&main->netif, &address, &slot) != ERR_OK)
-		return -ENOSPC;
-	netif_ip6_addr_set_state(&main->netif, slot, IP6_ADDR_PREFERRED);
-	return 0;
-}
-
 int64_t route_configure(uint32_t event, const struct banos_net_setting *setting)
 {
 	struct link *main = link_find(setting->interface);
@@ -157,7 +189,7 @@ int64_t route_configure(uint32_t event, const struct banos_net_setting *setting)
 		return 0;
 	if (setting->family == BANOS_FAMILY_IPV4)
 		return address4_change(main, add, setting);
-	return address6_change(main, add, setting);
+	return autoconf_configure(main, add, setting);
 }
 
 /* ---- the way of a packet ---- */
@@ -278,12 +310,13 @@ const ip4_addr_t *inet_gateway4(struct netif *netif, const ip4_addr_t *to)
 
 struct netif *inet_route6(const ip6_addr_t *source, const ip6_addr_t *to)
 {
+	struct link *own = link_with_address6(to);
 	const struct route *route;
-	ip_addr_t address;
 
-	ip_addr_copy_from_ip6(address, *to);
-	if (ip6_addr_isloopback(to) || address_is_own(&address))
+	if (ip6_addr_isloopback(to))
 		return loop_netif();
+	if (own) /* so that its source is the address itself: link.c has it take lo */
+		return &own->netif;
 	route = route_find(BANOS_FAMILY_IPV6, to->addr, 0);
 	if (!route || route->type != BANOS_ROUTE_UNICAST)
 		return NULL;
@@ -294,8 +327,13 @@ const ip6_addr_t *inet_gateway6(struct netif *netif, const ip6_addr_t *to)
 {
 	const struct route *route =
 		route_find(BANOS_FAMILY_IPV6, to->addr, ((struct link *)netif->state)->index);
+	static ip6_addr_t gateway; /* until lwIP asks again */
 
-	if (!route || ip6_addr_isany(&route->gateway6))
+	if (!route || route->type != BANOS_ROUTE_UNICAST)
 		return NULL;
-	return &route->gateway6;
+	if (ip6_addr_isany(&route->gateway6))
+		return to;
+	ip6_addr_copy(gateway, route->gateway6);
+	ip6_addr_assign_zone(&gateway, IP6_UNICAST, netif);
+	return &gateway;
 }

@@ -57,7 +57,8 @@ static inline void inet_copy(void *to, const void *from, unsigned long length)
 #define ETHARP_SUPPORT_STATIC_ENTRIES 1
 #define LWIP_IPV4		      1
 #define LWIP_IPV6		      1
-#define LWIP_IPV6_NUM_ADDRESSES	      8
+#define LWIP_IPV6_NUM_ADDRESSES	      12
+#define LWIP_IPV6_SEND_ROUTER_SOLICIT 0 /* autoconf.c does, and knows the answers */
 #define LWIP_IPV6_AUTOCONFIG	      1
 #define LWIP_IPV6_MLD		      1
 #define LWIP_IPV6_FORWARD	      1

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: MIT
+"""IPv6 on cards: link-local addresses, routers' advertisements, duplicates. The test is the router, or QEMU's user network is."""
+import http.server
+import ipaddress
+import os
+import re
+import socket
+import struct
+import threading
+
+import pytest
+
+import machine as machines
+from test_net import CARD, OTHER, PEER, peer, set_up, wait_until  # noqa: F401
+
+pytestmark = [pytest.mark.banos,
+              pytest.mark.skipif(not os.path.exists(
+                  os.path.join(machines.BUILD, 'drivers/net/inet/inet.ko')),
+                  reason='built without lwIP')]
+IPV6 = bytes.fromhex('86dd')
+OWN, ROUTER = 'fe80::5054:ff:fec0:ffee', 'fe80::aa'
+PREFIX = 'fd00:1:2:3::'
+LEARNED = 'fd00:1:2:3:5054:ff:fec0:ffee'
+ALL = 'ff02::1'
+FOR_EVER = 0xffffffff
+INET = 'modprobe inet'
+
+
+def packed(address):
+    return ipaddress.IPv6Address(address).packed
+
+
+def checksum(data):
+    total = sum(struct.unpack(f'>{len(data) // 2}H', data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def message(source, to, body, hops=255, hardware=PEER):
+    """A frame with a message of ICMPv6."""
+    pseudo = packed(source) + packed(to) + struct.pack('>II', len(body), 58)
+    padded = body + b'\0' * (len(body) % 2)
+    body = body[:2] + struct.pack('>H', checksum(pseudo + padded)) + body[4:]
+    address = packed(to)
+    group = b'\x33\x33' + address[12:] if address[0] == 0xff else CARD
+    return group + hardware + IPV6 + struct.pack('>IHBB', 6 << 28, len(body), 58, hops) + packed(source) + address + body
+
+
+def prefix(address=PREFIX, bits=64, flags=0xc0, valid=3000, preferred=2000):
+    return struct.pack('>BBBBIII', 3, 4, bits, flags, valid, preferred, 0) + packed(address)
+
+
+def advertisement(*options, life=1800, source=ROUTER, hops=255, code=0):
+    head = struct.pack('>BBHBBHII', 134, code, 0, 64, 0, life, 0, 0)
+    return message(source, ALL, head + b''.join(options), hops)
+
+
+class Router:
+    def __init__(self, station):
+        self.station = station
+
+    def send(self, frame):
+        self.station.socket.sendto(frame, self.station.machine)
+
+    def next(self, kind):
+        """The next message of ICMPv6 of a type. @return source, destination, message"""
+        while True:
+            frame = self.station.socket.recv(1 << 17)
+            if frame[12:14] == IPV6 and frame[20] == 58 and frame[54] == kind:
+                return str(ipaddress.IPv6Address(frame[22:38])), str(ipaddress.IPv6Address(frame[38:54])), frame[54:]
+
+
+@pytest.fixture
+def router(peer):   # noqa: F811
+    return Router(peer)
+
+
+def begin(start, peer, card='virtio-net-pci'):  # noqa: F811
+    m = start(append='quiet ip=off', qemu=peer.options(card)).boot()
+    wait_until(m, 'test -e /sys/class/net/eth0')
+    m.check(f'{INET} && ip link set eth0 up')
+    return m
+
+
+def addresses(m, name='eth0'):
+    return m.check(f'ip -6 addr show dev {name}')
+
+
+def test_an_interface_configures_itself(start, router, peer):   # noqa: F811
+    m = begin(start, peer)
+    source, to, body = router.next(135)                 # does anybody have it?
+    assert source == '::' and to == 'ff02::1:ffc0:ffee' and body[8:24] == packed(OWN)
+    assert 'tentative' in addresses(m)
+    source, to, body = router.next(133)
+    assert source == OWN and to == 'ff02::2' and body[8:] == b'\1\1' + CARD
+    assert re.search(f'inet6 {OWN}/64 scope link', addresses(m)) and 'tentative' not in addresses(m)
+    router.send(advertisement(prefix(), struct.pack('>BBHI', 5, 1, 0, 1400)))
+    source, to, body = router.next(135)
+    assert body[8:24] == packed(LEARNED)
+    wait_until(m, f'ip -6 addr | grep -q "inet6 {LEARNED}/64 scope global dynamic"')
+    wait_until(m, '! ip -6 addr | grep -q tentative')
+    routes = m.check('ip -6 route')
+    assert f'default via {ROUTER} dev eth0' in routes and f'{PREFIX}/64 dev eth0' in routes
+    assert 'fe80::/64 dev eth0' in routes
+    # What is for the own link-local address, and for one of lo.
+    m.check(f'ping -6 -c 1 {OWN}%eth0 && ping -6 -c 1 {LEARNED}')
+    m.check('(sleep 9 | nc -l -p 99 >/tmp/got &) ; sleep 1; echo word | nc -w 2 ' f'{OWN}%eth0 99; grep word /tmp/got')
+    # The stack goes; addresses and routes are the kernel's, and the next one has them at once.
+    m.check('rmmod --revoke inet', 40)
+    assert LEARNED in addresses(m) and f'default via {ROUTER}' in m.check('ip -6 route')
+    m.check(f'{INET} && ping -6 -c 1 {OWN}%eth0 && ping -6 -c 1 {LEARNED}')
+    # Seconds that are left go down, whoever is there.
+    assert re.search(r'valid_lft 29\d\dsec preferred_lft 19\d\dsec', addresses(m))
+    # A router that ends; a prefix of which nobody shortens the life to less than two hours (here: what it has).
+    router.send(advertisement(prefix(valid=1, preferred=0), life=0))
+    wait_until(m, '! ip -6 route | grep -q default')
+    wait_until(m, f'ip -6 addr | grep -A 1 {LEARNED} | grep -q "preferred_lft 0sec"')
+    assert re.search(r'valid_lft 29\d\dsec', addresses(m))
+    m.check('ip link set eth0 down')
+    assert addresses(m) == '' and 'eth0' not in m.check('ip -6 route')
+
+
+def test_settings_end(start, router, peer):     # noqa: F811
+    m = begin(start, peer)
+    router.next(133)
+    router.send(advertisement(prefix(valid=3, preferred=2), life=2))
+    wait_until(m, f'ip -6 addr | grep -q {LEARNED}')
+    wait_until(m, f'! ip -6 addr | grep -q {LEARNED}; ! ip -6 route | grep -q default')
+    m.check('for i in all default eth0; do cat /proc/sys/net/ipv6/conf/$i/*; done')
+    m.check('echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6')
+    wait_until(m, '! ip -6 addr show dev eth0 | grep -q inet6')
+    assert m.run('ip addr add fd00::1/64 dev eth0')[1]
+    m.check('echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_ra; echo 0 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6')
+    wait_until(m, f'ip -6 addr | grep -q {OWN}')
+    router.send(advertisement(prefix()))
+    m.check('echo 0 >/proc/sys/net/ipv6/conf/eth0/autoconf; echo 1 >/proc/sys/net/ipv6/conf/eth0/accept_ra; sleep 0.5')
+    router.send(advertisement(prefix('fd00:9::')))
+    wait_until(m, 'ip -6 route | grep -q fd00:9::')
+    assert LEARNED not in addresses(m) and 'fd00:9::' not in addresses(m)
+    assert m.run('echo 2 >/proc/sys/net/ipv6/conf/eth0/autoconf')[1]
+    m.check('ip link set eth0 down; echo 1 >/proc/sys/net/ipv6/conf/eth0/addr_gen_mode; ip link set eth0 up; sleep 1.5')
+    assert addresses(m) == ''
+
+
+def test_hostile_advertisements(start, router, peer):   # noqa: F811
+    m = begin(start, peer)
+    router.next(133)
+    for wrong in (advertisement(prefix(), hops=254), advertisement(prefix(), source='fd00::1'),
+                  advertisement(prefix(), code=1), advertisement(prefix()[:24]),
+                  advertisement(prefix() + b'\x07\x00'), *(advertisement(prefix(x), life=0) for x in ('fe80::', 'ff02::', '::')),
+                  advertisement(prefix(valid=1, preferred=2), life=0), advertisement(prefix(bits=129), life=0),
+                  # Behind an extension header, and one whose checksum is wrong.
+                  advertisement(prefix())[:20] + b'\0' + advertisement(prefix())[21:],
+                  advertisement(prefix())[:-1] + b'\1',
+                  # What lwIP would make of a redirect is not known to the kernel.
+                  message(ROUTER, OWN, struct.pack('>BBHI', 137, 0, 0, 0) + packed(ROUTER) + packed('fd00::7'))):
+        router.send(wrong)
+    # Each names 3 prefixes and another router: few are kept.
+    for i in range(100):
+        router.send(advertisement(*(prefix(f'fd00:5:{i + 1:x}:{j + 1}::', valid=FOR_EVER, preferred=FOR_EVER) for j in range(3)),
+                                  source=f'fe80::{i + 1:x}'))
+    wait_until(m, 'ip -6 addr | grep -q fd00:5:2:3:')
+    assert len(re.findall('fd00:5:', addresses(m))) == 6
+    routes = m.check('ip -6 route')
+    assert PREFIX not in addresses(m) + routes and ROUTER not in routes and len(routes.splitlines()) == 16
+    # A neighbour says that it has the address: too late.
+    claim = struct.pack('>BBHI', 136, 0, 0, 0x20000000) + packed(OWN) + b'\2\1' + PEER
+    router.send(message(OWN, ALL, claim))
+    router.send(message(OWN, OWN, claim))
+    router.send(message(ROUTER, ALL, claim))
+    m.check(f'sleep 0.5; ping -6 -c 1 {OWN}%eth0')
+    assert 'dadfailed' not in addresses(m)
+    # What a program has set is left alone.
+    m.check(f'ip -6 route add default via fe80::1 dev eth0 metric 1024 2>/dev/null; ip -6 addr add {LEARNED}/64 dev eth0')
+    router.send(advertisement(prefix(valid=1, preferred=0)))
+    m.check('sleep 2.5')
+    assert re.search(f'{LEARNED}/64 scope global *\r?\n *valid_lft forever', addresses(m)), addresses(m)
+
+
+def test_a_duplicate_is_not_used(start, router, peer):  # noqa: F811
+    m = begin(start, peer)
+    router.next(135)
+    router.send(message(OWN, ALL, struct.pack('>BBHI', 136, 0, 0, 0x20000000) + packed(OWN) + b'\2\1' + PEER))
+    wait_until(m, 'ip -6 addr | grep -q dadfailed')
+    assert m.run(f'ping -6 -c 1 -W 1 {OWN}%eth0')[1]
+    # The others stay; and each is asked for.
+    m.check('ip addr add fd00::5/64 dev eth0')
+    assert router.next(135)[2][8:24] == packed('fd00::5')
+    wait_until(m, 'ip -6 addr | grep fd00::5 | grep -vq tentative')
+    m.check('ping -6 -c 1 fd00::5')
+
+
+def test_two_machines_talk_by_link_local_addresses(start, tmp_path):
+    first, second = (str(tmp_path / x) for x in ('one', 'two'))
+    there = []
+    for own, other, hardware in ((first, second, '52:54:00:00:00:01'), (second, first, '52:54:00:00:00:02')):
+        card = ['-netdev', f'dgram,id=n,local.type=unix,local.path={own},remote.type=unix,remote.path={other}',
+                '-device', f'virtio-net-pci,netdev=n,mac={hardware}']
+        m = start(append='quiet ip=off', qemu=card).boot()
+        wait_until(m, 'test -e /sys/class/net/eth0')
+        there.append(m)
+    for m in there:
+        m.check(f'{INET} && ip link set eth0 up')
+    for m in there:
+        wait_until(m, 'ip -6 addr | grep fe80 | grep -vq tentative')
+    one, two = there
+    two.check('(sleep 20 | nc -l -p 99 >/tmp/got &)')
+    one.check('ping -6 -c 2 fe80::5054:ff:fe00:2%eth0')
+    one.check('yes line | head -c 300000 >/tmp/sent; nc -w 2 fe80::5054:ff:fe00:2%eth0 99 </tmp/sent')
+    assert two.check('wc -c </tmp/got').strip() == '300000'
+    assert one.run('nc -w 1 fe80::5054:ff:fe00:2 99 </dev/null')[1]        # on which link?
+
+
+def test_a_user_network_has_ipv6(start):
+    class Server(http.server.ThreadingHTTPServer):
+        address_family = socket.AF_INET6
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'word\n' * 20000)
+
+        def log_message(self, *_):
+            pass
+
+    server = Server(('::1', 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        m = start(append='quiet', qemu=['-netdev', 'user,id=n,ipv4=on,ipv6=on', '-device', 'virtio-net-pci,netdev=n']).boot()
+        wait_until(m, 'ip -6 addr | grep fec0 | grep -vq tentative')
+        assert 'default via fe80::2 dev eth0' in m.check('ip -6 route')
+        m.check('ping -6 -c 1 fe80::2%eth0 && ping -6 -c 1 fec0::2')
+        m.check(f'wget -q -O /tmp/got http://[fec0::2]:{server.server_port}/')
+        assert m.check('wc -c </tmp/got').strip() == '100000'
+    finally:
+        server.shutdown()
+        server.server_close()
