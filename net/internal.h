@@ -19,6 +19,9 @@ int __must_check net_receive_start(void);
 /** @brief One frame that a hook made of one that was to be sent by an interface: it is received by that. Any context. */
 void net_receive_answer(u32 index, struct packet_list *frame);
 
+/** @brief Wait until nobody calls @p protocol. @return false: not by the deadline */
+bool net_receive_leaves(const struct net_protocol *protocol, u64 deadline_ns);
+
 /* ---- transmit.c ---- */
 
 /** @brief net_transmit() without hooks. Sleeps. */

@@ -43,7 +43,7 @@ static void loopback_send(struct net_device *device, struct packet_list *frames)
 	__atomic_fetch_add(&sent->bytes, bytes, __ATOMIC_RELAXED);
 	received->packets = sent->packets;
 	received->bytes = sent->bytes;
-	net_receive(frames);
+	net_receive_loopback(frames);
 }
 
 static const struct net_methods loopback_methods = {

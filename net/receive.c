@@ -9,8 +9,12 @@
  *
  * The threads are made when somebody can receive: with the first protocol or packet socket. What arrives before is dropped.
  *
- * A thread notes the protocol that it calls before it looks whether that is being removed, so that a removal can
- * wait until no processor is in it.
+ * What a call of a socket sends on lo waits in a list of that call instead, and is received by the same thread when the call has
+ * returned, as long as the thread of the processor has nothing to do: so a frame costs no switch. Answers
+ * that protocols send meanwhile join the list. What exceeds a budget, and what arrives by other ways, is the thread's.
+ *
+ * Who calls a protocol counts itself before it looks whether that is being removed, so that a removal can wait until
+ * nobody is in it.
  */
 #include "internal.h"
 #include <kernel/cpu.h>
@@ -26,13 +30,13 @@
 #define BACKLOG_BYTES_MAX (4ull << 20)
 #define BUDGET		  64u
 #define TYPE_OFFSET	  12u
+#define DEFERRED_BATCH	  8u /* packets, on the stack */
 
 static struct backlog {
 	struct packet_list frames;
 	bool asleep;
 	struct thread *thread;
 	struct banos_net_packet *batch; /* a page */
-	const struct net_protocol *calls;
 } __aligned(64) backlogs[CPU_MAX];
 
 /* ---- into the backlog ---- */
@@ -62,6 +66,38 @@ void net_receive(struct packet_list *frames)
 	if (wake)
 		thread_wake(backlog->thread);
 	packets_free(frames);
+}
+
+/* May the frames that a call sends on lo wait for its end? Those of one thread stay in order. */
+static bool receive_is_deferred(const struct packet_list *deferred,
+				const struct packet_list *frames)
+{
+	bool idle;
+
+	if (deferred->count + frames->count > BUDGET || net_hooks_at(BANOS_HOOK_RECEIVE))
+		return false;
+	preempt_disable();
+	idle = backlogs[cpu_id()].asleep;
+	preempt_enable();
+	return idle;
+}
+
+void net_receive_loopback(struct packet_list *frames)
+{
+	struct packet_list *deferred = current->net_deferred;
+	struct packet *frame;
+
+	if (!deferred || in_interrupt()) {
+		net_receive(frames);
+		return;
+	}
+	if (unlikely(!receive_is_deferred(deferred, frames))) {
+		net_receive(deferred);
+		net_receive(frames);
+		return;
+	}
+	while ((frame = packet_list_take(frames)))
+		packet_list_add(deferred, frame);
 }
 
 void packet_release_use(struct packet *packet, const struct net_device *counted)
@@ -294,37 +330,39 @@ void net_device_refill(struct net_device *device)
 
 /* ---- out of the backlog ---- */
 
-/* Parts in the batch, for one protocol. */
+/* Parts in a batch, for one protocol. */
 struct delivery {
+	struct banos_net_packet *batch;
+	u32 room; /* packets */
 	struct net_protocol *protocol;
 	u32 count;
 };
 
 /* Its protocol is being removed: nobody was told of these. */
-static __cold void delivery_take_back(const struct backlog *backlog,
-				      const struct delivery *delivery)
+static __cold void delivery_take_back(const struct delivery *delivery)
 {
 	for (u32 i = 0; i < delivery->count; i++) {
 		struct packet *packet =
-			packet_claim(backlog->batch[i].packet, delivery->protocol->party);
+			packet_claim(delivery->batch[i].packet, delivery->protocol->party);
 
 		if (packet)
 			packet_free(packet);
 	}
 }
 
-static void delivery_end(struct backlog *backlog, struct delivery *delivery)
+static void delivery_end(struct delivery *delivery)
 {
-	const struct net_protocol *protocol = delivery->protocol;
+	struct net_protocol *protocol = delivery->protocol;
 
 	if (!protocol)
 		return;
 	if (unlikely(__atomic_load_n(&protocol->dead, __ATOMIC_SEQ_CST)))
-		delivery_take_back(backlog, delivery);
+		delivery_take_back(delivery);
 	else if (delivery->count)
-		protocol->methods->receive(protocol->private, backlog->batch, delivery->count);
-	__atomic_store_n(&backlog->calls, NULL, __ATOMIC_SEQ_CST);
-	*delivery = (struct delivery){ 0 };
+		protocol->methods->receive(protocol->private, delivery->batch, delivery->count);
+	delivery->protocol = NULL;
+	delivery->count = 0;
+	atomic_dec(&protocol->calls);
 }
 
 static struct net_protocol *frame_protocol(const struct packet *frame)
@@ -334,37 +372,36 @@ static struct net_protocol *frame_protocol(const struct packet *frame)
 	return net_protocol_find(type[0] << 8 | type[1]);
 }
 
-static void backlog_deliver(struct backlog *backlog, struct delivery *delivery,
-			    struct packet *frame)
+static void delivery_add(struct delivery *delivery, struct packet *frame)
 {
 	struct net_protocol *protocol;
 	u32 parts = 1;
 
 	for (struct packet *part = frame->more; part; part = part->more)
 		parts++;
-	if (delivery->count + parts > NET_BATCH)
-		delivery_end(backlog, delivery);
+	if (delivery->count + parts > delivery->room)
+		delivery_end(delivery);
 	rcu_read_lock();
 	protocol = frame_protocol(frame);
 	if (protocol && !delivery->protocol) {
 		delivery->protocol = protocol;
-		__atomic_store_n(&backlog->calls, protocol, __ATOMIC_SEQ_CST);
+		atomic_inc(&protocol->calls);
 	}
 	rcu_read_unlock();
-	if (!protocol || parts > NET_BATCH || frame->flags & BANOS_PACKET_FOREIGN) {
+	if (!protocol || parts > delivery->room || frame->flags & BANOS_PACKET_FOREIGN) {
 		packet_free(frame);
 		if (!delivery->count)
-			delivery_end(backlog, delivery);
+			delivery_end(delivery);
 		return;
 	}
 	if (delivery->protocol != protocol) {
-		delivery_end(backlog, delivery);
-		backlog_deliver(backlog, delivery, frame);
+		delivery_end(delivery);
+		delivery_add(delivery, frame);
 		return;
 	}
 	for (struct packet *more; frame; frame = more) {
 		more = frame->more;
-		packet_give(frame, protocol->party, &backlog->batch[delivery->count++], false);
+		packet_give(frame, protocol->party, &delivery->batch[delivery->count++], false);
 	}
 }
 
@@ -384,7 +421,7 @@ static struct packet *backlog_take(struct backlog *backlog)
 static bool backlog_run_hooked(struct backlog *backlog)
 {
 	struct packet_list frames = { 0 };
-	struct delivery delivery = { 0 };
+	struct delivery delivery = { .batch = backlog->batch, .room = NET_BATCH };
 	struct packet *frame;
 	u32 taken = 0;
 
@@ -396,15 +433,15 @@ static bool backlog_run_hooked(struct backlog *backlog)
 	}
 	net_hooks_run(BANOS_HOOK_RECEIVE, 0, &frames);
 	while ((frame = packet_list_take(&frames)))
-		backlog_deliver(backlog, &delivery, frame);
-	delivery_end(backlog, &delivery);
+		delivery_add(&delivery, frame);
+	delivery_end(&delivery);
 	return taken;
 }
 
 /* What arrived up to now, BUDGET frames at most. @return false: nothing */
 static bool backlog_run(struct backlog *backlog)
 {
-	struct delivery delivery = { 0 };
+	struct delivery delivery = { .batch = backlog->batch, .room = NET_BATCH };
 	u32 done = 0;
 
 	if (net_hooks_at(BANOS_HOOK_RECEIVE))
@@ -414,10 +451,30 @@ static bool backlog_run(struct backlog *backlog)
 
 		if (!frame)
 			break;
-		backlog_deliver(backlog, &delivery, frame);
+		delivery_add(&delivery, frame);
 	}
-	delivery_end(backlog, &delivery);
+	delivery_end(&delivery);
 	return done;
+}
+
+void net_deferred_run(struct packet_list *frames)
+{
+	struct banos_net_packet batch[DEFERRED_BATCH];
+	struct delivery delivery = { .batch = batch, .room = DEFERRED_BATCH };
+	u32 done = 0;
+
+	for (; frames->first && done < BUDGET; done++) {
+		struct packet *frame = packet_list_take(frames);
+
+		if (likely(!(frame->passed & PACKET_SHOWN)))
+			net_taps_incoming(frame);
+		delivery_add(&delivery, frame);
+		if (!frames->first)
+			delivery_end(&delivery); /* which may add some */
+	}
+	delivery_end(&delivery);
+	if (frames->first)
+		net_receive(frames);
 }
 
 static void backlog_main(void *arg)
@@ -440,14 +497,13 @@ static void backlog_main(void *arg)
 	}
 }
 
-bool net_receive_leaves(const void *protocol, u64 deadline_ns)
+bool net_receive_leaves(const struct net_protocol *protocol, u64 deadline_ns)
 {
-	for (u32 cpu = 0; cpu < cpu_count; cpu++)
-		while (__atomic_load_n(&backlogs[cpu].calls, __ATOMIC_SEQ_CST) == protocol) {
-			if (time_monotonic_ns() >= deadline_ns)
-				return false;
-			sleep_ms(1);
-		}
+	while (atomic_read(&protocol->calls)) {
+		if (time_monotonic_ns() >= deadline_ns)
+			return false;
+		sleep_ms(1);
+	}
 	return true;
 }
 

@@ -13,6 +13,7 @@
 #include <kernel/err.h>
 #include <kernel/fs/poll.h>
 #include <kernel/heap.h>
+#include <kernel/network.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/wall.h>
@@ -32,11 +33,6 @@
 #define INET6_FAMILY   10
 
 /* ---- calls ---- */
-
-static inline struct driver_socket *driver_socket_of(const struct socket *base)
-{
-	return container_of(base, struct driver_socket, base);
-}
 
 static bool socket_call_begin(struct driver_socket *socket, const bool **outer)
 {
@@ -86,6 +82,17 @@ static s64 socket_call(struct driver_socket *socket, const void *object, const v
 			   arg4, 0);
 	socket_call_end(socket, outer);
 	return socket_result(socket, result);
+}
+
+/* The same of a method that may send: what it sends on lo has been received when it returns. */
+static s64 socket_call_receiving(struct driver_socket *socket, const void *object,
+				 const void *method, const char *name, u64 arg1, u64 arg2, u64 arg3)
+{
+	struct packet_list frames, *outer = net_deferred_begin(&frames);
+	s64 result = socket_call(socket, object, method, name, arg1, arg2, arg3, 0);
+
+	net_deferred_end(&frames, outer);
+	return result;
 }
 
 /* ---- waiting ---- */
@@ -197,6 +204,7 @@ static void driver_socket_release(struct socket *base)
 {
 	struct driver_socket *socket = driver_socket_of(base);
 	struct driver_family *family = socket->family;
+	struct packet_list frames, *outer;
 	bool now;
 
 	driver_socket_linger(socket);
@@ -209,7 +217,9 @@ static void driver_socket_release(struct socket *base)
 	if (unlikely(READ_ONCE(socket->described)))
 		wait_event(&family->calls_wait, !READ_ONCE(socket->described));
 	if (now) {
+		outer = net_deferred_begin(&frames);
 		driver_socket_release_own(socket);
+		net_deferred_end(&frames, outer);
 		if (atomic_dec_and_test(&socket->calls) && READ_ONCE(family->revoked))
 			wake_up_all(&family->calls_wait);
 	}
@@ -298,7 +308,8 @@ static int driver_socket_connect(struct socket *base, const struct socket_addres
 	for (;;) {
 		s32 before = atomic_read(&socket->out_changes);
 
-		err = (int)SOCKET_CALL(socket, NULL, connect, (u64)address, len, 0, 0);
+		err = (int)socket_call_receiving(socket, NULL, socket->family->ops.connect,
+						 "banos_family_ops.connect", (u64)address, len, 0);
 		if ((err != -EINPROGRESS && err != -EALREADY) || !wait)
 			return err;
 		err = socket_wait_change(socket, &base->write_wait, &socket->out_changes, before,
@@ -390,18 +401,24 @@ static int driver_socket_get_name(struct socket *base, bool peer, struct socket_
 
 static int driver_socket_shutdown(struct socket *base, u32 how)
 {
-	return (int)SOCKET_CALL(driver_socket_of(base), NULL, shutdown, how, 0, 0, 0);
+	struct driver_socket *socket = driver_socket_of(base);
+
+	return (int)socket_call_receiving(socket, NULL, socket->family->ops.shutdown,
+					  "banos_family_ops.shutdown", how, 0, 0);
 }
 
 /* ---- messages ---- */
 
-/* Zeroes: what a driver says that it has written there goes to the program. */
 static void message_begin(struct banos_socket_message *message, const struct socket_message *call)
 {
-	*message = (struct banos_socket_message){
-		.size = sizeof(*message),
-		.flags = call->flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL)
-	};
+	message->size = sizeof(*message);
+	message->flags = call->flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL);
+	message->out_flags = message->address_length = message->control_length = message->zero = 0;
+	/* What a driver says that it has written there goes to the program, if it asks. */
+	if (call->name || call->control_len) {
+		memset(message->address, 0, sizeof(message->address));
+		memset(message->control, 0, sizeof(message->control));
+	}
 }
 
 static int message_from_user(struct banos_socket_message *message,
@@ -426,7 +443,8 @@ static s64 message_call(struct driver_socket *socket, const void *method, const 
 {
 	struct uio before = *uio;
 	u64 length = uio->count;
-	s64 result = socket_call(socket, uio, method, name, (u64)uio, length, (u64)message, 0);
+	s64 result =
+		socket_call_receiving(socket, uio, method, name, (u64)uio, length, (u64)message);
 
 	*uio = before;
 	if (result < 0)

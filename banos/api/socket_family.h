@@ -42,6 +42,11 @@ struct driver_socket {
 	struct rcu_head rcu;
 };
 
+static inline struct driver_socket *driver_socket_of(const struct socket *base)
+{
+	return container_of(base, struct driver_socket, base);
+}
+
 /* What a handle of a socket leads to; no resource that a driver owns. */
 #define HANDLE_SOCKET (HANDLE_OWNER + 1)
 

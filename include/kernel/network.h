@@ -200,14 +200,38 @@ u32 net_device_receive(struct net_device *device, u32 queue, const u8 *packets, 
 		       u32 stride);
 /** @brief Frames of the kernel's, to the queue of this processor. Any context. */
 void net_receive(struct packet_list *frames);
+/**
+ * @brief Frames of lo, which are received before the present call of a socket returns; without one: net_receive(). Any
+ * context.
+ */
+void net_receive_loopback(struct packet_list *frames);
+/** @brief Have protocols receive what the call has sent on lo: net_deferred_end(). Sleeps. */
+void net_deferred_run(struct packet_list *frames);
+/**
+ * @brief A call of a socket begins: what it sends on lo is received by this thread when it has returned, without a switch to
+ * another one. @param frames  empty, until net_deferred_end() @return for that
+ */
+static inline struct packet_list *net_deferred_begin(struct packet_list *frames)
+{
+	struct packet_list *outer = current->net_deferred;
+
+	*frames = (struct packet_list){ 0 };
+	current->net_deferred = frames;
+	return outer;
+}
+/** @brief It has returned, and no lock is held. Sleeps. */
+static inline void net_deferred_end(struct packet_list *frames, struct packet_list *outer)
+{
+	if (IS_ENABLED(CONFIG_NET_DEVICES) && frames->first)
+		net_deferred_run(frames);
+	current->net_deferred = outer;
+}
 /** @brief The packet was taken from the driver: it is not out any more with the device that it was with, unless that has @p counted it. */
 void packet_release_use(struct packet *packet, const struct net_device *counted);
 /** @brief Give empty packets to the driver. Of the device's thread. */
 void net_device_refill(struct net_device *device);
 /** @brief Has a queue few empty packets, though its driver would take more? */
 bool net_rx_starves(const struct net_device *device);
-/** @brief Wait until no processor calls @p protocol. @return false: not by the deadline */
-bool net_receive_leaves(const void *protocol, u64 deadline_ns);
 
 /* ---- protocol.c ---- */
 
@@ -224,6 +248,7 @@ struct net_protocol {
 	u16 ethertypes[8];
 	u32 reported; /* settings; guarded as they are */
 	bool dead, published;
+	struct atomic calls; /* of its receive(), that run */
 };
 /** @brief Have it told everything, then let it receive. Sleeps. @return 0, -EBUSY: an EtherType is taken */
 int __must_check net_protocol_publish(struct net_protocol *protocol);

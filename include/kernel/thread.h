@@ -18,6 +18,7 @@ struct vm_space;
 struct files;
 struct fs_context;
 struct cred;
+struct packet_list;
 struct unix_rights;
 
 enum thread_state {
@@ -100,6 +101,9 @@ struct thread {
 
 	/* owned by net/rights.c: files that are closed when the present one is */
 	struct unix_rights **closing;
+
+	/* owned by net/receive.c: frames on lo that wait until a call of a socket has returned; NULL: it is in none */
+	struct packet_list *net_deferred;
 
 	/* owned by the driver gate */
 	struct gate_record *gate;  /* innermost call into a driver, NULL outside */
