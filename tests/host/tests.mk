@@ -165,6 +165,16 @@ inet_advertisement-srcs := drivers/net/inet/advertisement.c
 inet_advertisement-cflags := -DBANOS_CFLAGS=0
 host-test-y += inet_shape
 inet_shape-srcs := drivers/net/inet/shape.c
+ifneq ($(lwip-dir),) # with the real lwIP, whose warnings are not ours
+host-test-y += inet_table
+inet_table-srcs := drivers/net/inet/table.c drivers/net/inet/tick.c \
+	$(addprefix $(lwip-dir)/src/,$(addsuffix .c,$(lwip-srcs)))
+inet_table-cflags := -DBANOS_CFLAGS=0 -DBANOS_IN_TREE -w -fno-sanitize=alignment,shift \
+	-idirafter drivers/net/inet/port -idirafter $(lwip-dir)/src/include
+inet_table-obj := $(O)/tests/host/inet_table.obj/$(lwip-dir)/src/core
+$(inet_table-obj)/tcp_in.o: inet_table-cflags += -Dtcp_input=lwip_tcp_input
+$(inet_table-obj)/tcp.o: inet_table-cflags += -Dtcp_netif_ip_addr_changed=lwip_tcp_netif_ip_addr_changed
+endif
 host-test-y += fs_magic
 fs_magic-srcs := $(addprefix drivers/fs/probe/,ext.c fat.c iso9660.c)
 host-test-y += partition_tables
