@@ -48,6 +48,9 @@ KEPT = {
     'tcp_input': 'lwIP calls it',
     'tcp_netif_ip_addr_changed': 'lwIP calls it',
     'inet_segment_sent': 'lwIP calls it',
+    'inet_timeout_get': 'lwIP calls it',
+    'inet_timeout_put': 'lwIP calls it',
+    'timeout_is_used': 'inet_timeout_get() does',
 }
 # Structs whose layout is given: by the processor, the boot loader, a standard, a file or the user ABI.
 GIVEN = {'tss', 'user_tcp_info', 'idt_entry', 'ap_words', 'mb1_info', 'timezone_result', 'fp_words',

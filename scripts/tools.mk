@@ -8,6 +8,7 @@
 #	tests/loadtest		for the running kernel: tests of installing drivers
 #	fuzz/loader		the loader under libFuzzer; only where clang is
 #	fuzz/pure		the same for what else reads strangers' bytes
+#	fuzz/stack		the drivers inet, with lwIP, and minip; only where lwIP is
 
 tool-cflags := -std=gnu11 -g -D__BANOS_HOST__ -Iinclude $(draft-flags) -Iarch/x86_64/include \
 	-I$(O)/include -include include/kernel/kconfig.h -fno-builtin \
@@ -60,6 +61,24 @@ $(eval $(call tool,fuzz/pure,$(wildcard tests/fuzz/pure*.c) $(cpio-srcs) \
 	inet_shape filter shaper virtio_net filter_program netlink_message elf_image signature ext2_pure fat_pure fs_magic partition_tables,$(filter-out lib/bitmap.c,$($t-srcs))) lib/bitmap.c \
 	$(addprefix drivers/fs/iso9660/,folder.c options.c rock.c volume.c),clang \
 	$(sanitize) -fsanitize=fuzzer -DBANOS_CFLAGS=0 $(draft-flags),-lz))
+
+# Whole TCP/IP stacks, in a program. What lwIP reads need not be aligned on this machine, and it shifts bytes
+# into the sign of a number, which GNU C defines.
+ifneq ($(lwip-dir),)
+stack-cc := clang -DBANOS_CFLAGS=0 -DBANOS_IN_TREE $(sanitize) -fno-sanitize=alignment,function -fsanitize=fuzzer -fno-pie
+stack-port := $(stack-cc) -Idrivers/net/inet/port -I$(lwip-dir)/src/include
+stack-srcs := $(wildcard tests/fuzz/stack/*.c) $(filter-out %/memory.c,$(wildcard drivers/net/inet/*.c)) drivers/misc/minip.c
+stack-lwip := $(addprefix $(O)/fuzz/lwip/,$(addsuffix .o,$(lwip-srcs)))
+$(eval $(call tool,fuzz/stack,$(stack-srcs),$(stack-cc),-no-pie -Wl$(comma)-T$(comma)tests/fuzz/stack/stack.lds))
+$(patsubst %.c,$(O)/fuzz/stack.obj/%.o,$(filter drivers/%,$(stack-srcs))): tool-cc := $(stack-port)
+$(stack-lwip): tool-cc := $(stack-port) -fno-sanitize=shift -w
+$(stack-lwip): $(O)/fuzz/lwip/%.o: $(lwip-dir)/src/%.c FORCE | $(prepare) $(DRAFTS_H)
+	$(call if_changed_dep,tool_cc)
+$(foreach s,$(lwip-srcs),$(eval $(O)/fuzz/lwip/$s.o: tool-cc += $(flags-$(O)/drivers/net/inet/lwip/$s.o)))
+$(O)/fuzz/stack: $(stack-lwip)
+objects-tools += $(stack-lwip)
+fuzzers: $(O)/fuzz/stack
+endif
 
 # The loader for other kernels and for programs: one object that needs nothing, in
 # which only what banos-loader.h declares can be seen.

@@ -28,7 +28,7 @@ static uint8_t *take_piece(struct bytes *bytes, uint32_t most, uint32_t room, ui
 	uint8_t *piece;
 
 	*length = wanted < bytes->left ? wanted : (uint32_t)bytes->left;
-	piece = calloc(1, *length + room ? *length + room : 1);
+	piece = calloc(1, (size_t)*length + room + !(*length + room));
 	memcpy(piece, bytes->at, *length);
 	bytes->at += *length;
 	bytes->left -= *length;
@@ -123,8 +123,8 @@ static void filter_begin(struct filter *filter, struct track *tracks, uint32_t *
 		enum rule_line kind = rule_parse(rules[i], &rule, &why);
 
 		require(kind != RULE_WRONG, "these rules are right");
-		rule.in_index = rule.in[0] == 'i' ? 1 : 2;
-		rule.out_index = rule.out[0] == 'i' ? 1 : 2;
+		rule.in_index = 2 - (rule.in[0] == 'i');
+		rule.out_index = 2 - (rule.out[0] == 'i');
 		if (!(wanted >> i & 1))
 			continue;
 		if (kind == RULE_POLICY)
@@ -161,10 +161,10 @@ static void fuzz_filter(const uint8_t *data, size_t size)
 	while (bytes.left) {
 		uint32_t how = (uint32_t)take_bytes(&bytes, 2), length, point = 1u << how % 5;
 		uint32_t interface = 1 + (how >> 4 & 1);
-		uint8_t *memory = take_piece(&bytes, 1500, how >> 8 & 1 ? ROOM : 0, &length);
+		uint8_t *memory = take_piece(&bytes, 1500, (how >> 8 & 1) * ROOM, &length);
 		struct flow_frame frame = { .bytes = memory,
 					    .length = length,
-					    .room = length + (how >> 8 & 1 ? ROOM : 0),
+					    .room = length + ((how >> 8 & 1) * ROOM),
 					    .more = how >> 5 & 1,
 					    .partial = how >> 6 & 1 };
 
@@ -228,10 +228,10 @@ static void fuzz_program(const uint8_t *data, size_t size)
 		steps[i].k = (uint32_t)take_bytes(&bytes, 4);
 	}
 	memory = take_piece(&bytes, 2048, 0, &length);
-	before = length ? length / 2 : 0;
+	before = length / 2;
 	if (filter_is_valid(steps, count)) {
 		for (uint32_t i = 0; i < 2; i++) {
-			uint32_t front = i ? before : 0;
+			uint32_t front = i * before;
 
 			frame = (struct filter_frame){ .bytes = memory + front,
 						       .length = length - front,

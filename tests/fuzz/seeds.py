@@ -364,3 +364,4 @@ TARGETS = {'cpio': cpio, 'archive-kind': archive_kind, 'inflate': inflate,
            'ninep': ninep, 'ninep_options': ninep_options,
            **dict.fromkeys(('ext2-super', 'ext2-folder', 'ext2-index', 'ext2-extents', 'ext2-attributes'), ext2),
            **dict.fromkeys(('fat-boot', 'fat-entries', 'fat-names', 'fat-rest'), fat)}
+STACKS = ('inet', 'minip')    # of tests/fuzz/stack/

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Inputs to start from: packets. For tests/fuzz/pure_packets.c and stack*.c."""
+"""Inputs to start from: packets. For tests/fuzz/pure_packets.c and stack/stack.c."""
 import struct
 
 HERE4, PEER4 = bytes((10, 0, 0, 1)), bytes((10, 0, 0, 2))
@@ -162,3 +162,35 @@ def netlink():
 
 TARGETS = {'inet_shape': inet_shape, 'filter_rule': filter_rule, 'filter_frames': filter_frames, 'filter_flow': filter_flow,
            'shaper': shaper, 'packet_program': packet_program, 'virtio_net': virtio_net, 'netlink': netlink}
+
+
+def stack():
+    """Rows of steps for tests/fuzz/stack/stack.c."""
+    def data(body):
+        return struct.pack('<H', len(body)) + body
+
+    def arrives(name, how=0):
+        kind, packet = packets()[name]
+        types = {0x800: 0, 0x86dd: 1, 0x806: 2}
+        return bytes((0, types[kind] | how << 3)) + data(packet)
+
+    def answer(flags, text=b'', how=1):
+        return bytes((7, how | (128 if text else 0), flags)) + (data(text) if text else b'')
+
+    sent, lost, wait = b'\4\0', b'\4\2', b'\x09\x0a'
+    begin = b'\x1c\0'
+    every = begin + b''.join(arrives(name) for name in packets())
+    served = arrives('syn') + sent + answer(ACK) + answer(ACK | PSH, b'GET /') + b'\x0b\x50\4' + b'\x0b\x05\x29\x10\0' + b'\x0b\x05\5\x40\0' + sent * 3 + \
+        answer(FIN | ACK) + sent * 3 + b'\x0b\5\x0c' + sent + answer(ACK)
+    called = b'\x0b\4\2\0' + sent + answer(SYN | ACK) + sent + b'\x0b\4\5\xff\0' + sent * 2 + answer(ACK) + answer(ACK, b'data' * 9) + \
+        b'\x0b\4\x08\xff' + wait * 3 + sent * 2
+    local = b'\x0b\4\2\1' + sent * 4 + b'\x0b\4\x25\0\x40\0' + sent * 9 + b'\x0b\x50\4' + b'\x0b\5\x28\0\x40' + sent * 6 + b'\x0b\4\x0c' + sent * 6 + wait * 9
+    setting = b''.join(bytes((10, how, 3, 0)) for how in range(0, 128, 5)) + every[2:]
+    made = {name: begin + arrives(name) + wait + sent for name in packets()}
+    return dict(made, every=every, forwards=b'\x1e\2' + every[2:], served=begin + served, called=begin + called, local=begin + local,
+                setting=begin + setting, failing=b'\x1c\1\7' + served + called, starved=b'\x1c\1\1' + wait * 20, short=b'\0\0' + served + local + called,
+                refused=begin + b'\x0b\4\2\0' + sent + wait * 250,   # nobody answers
+                lossy=begin + called + lost * 2 + wait * 20 + sent * 3)
+
+
+TARGETS['inet'] = TARGETS['minip'] = stack

@@ -9,8 +9,11 @@
 #include "inet.h"
 #include "table.h"
 #include <lwip/init.h>
+#include <lwip/memp.h>
 #include <lwip/sys.h>
 #include <lwip/timeouts.h>
+
+#define TIMEOUTS 16u /* lwIP has one for each protocol: 8 */
 
 banos_owner inet_owner;
 static struct banos_mutex core;
@@ -52,6 +55,31 @@ uint32_t inet_random(void)
 u32_t sys_now(void)
 {
 	return (u32_t)(banos_time_ns() / BANOS_MS);
+}
+
+/*
+ * lwIP gives each of its periodic timeouts back before it takes the next one. Without memory just then it would never
+ * run again: no retransmission, no ageing of neighbours. So there is room for all of them.
+ */
+static struct sys_timeo timeouts[TIMEOUTS];
+static bool timeout_is_used[TIMEOUTS];
+
+void *inet_timeout_get(memp_t type);
+void inet_timeout_put(memp_t type, void *timeout);
+
+void *inet_timeout_get(memp_t type)
+{
+	for (uint32_t i = 0; i < TIMEOUTS; i++)
+		if (!timeout_is_used[i]) {
+			timeout_is_used[i] = true;
+			return &timeouts[i];
+		}
+	return NULL;
+}
+
+void inet_timeout_put(memp_t type, void *timeout)
+{
+	timeout_is_used[(struct sys_timeo *)timeout - timeouts] = false;
 }
 
 /* ---- the lock and the timer ---- */

@@ -19,6 +19,7 @@ lwip-objs := $(addprefix $(O)/drivers/net/inet/lwip/,$(addsuffix .o,$(lwip-srcs)
 # Before some of its functions there are ours, table.c.
 flags-$(O)/drivers/net/inet/lwip/core/tcp_in.o := -Dtcp_input=lwip_tcp_input
 flags-$(O)/drivers/net/inet/lwip/core/tcp.o := -Dtcp_netif_ip_addr_changed=lwip_tcp_netif_ip_addr_changed
+flags-$(O)/drivers/net/inet/lwip/core/timeouts.o := -DINET_TIMEOUTS
 lwip-include := -Idrivers/net/inet/port -I$(lwip-dir)/src/include
 # Its warnings are not ours to repair.
 quiet_cmd_cc_lwip = CC [L]  $(call short,$@)

@@ -177,12 +177,11 @@ static void backlog_remove(struct inet_socket *socket)
 	socket->listener = NULL;
 }
 
-/* lwIP has freed the pcb. */
+/* lwIP has freed the pcb; its names were kept when it was connected. */
 static void stream_failed(void *arg, err_t err)
 {
 	struct inet_socket *socket = arg;
 
-	names_keep(socket);
 	socket->tcp = NULL;
 	if (socket->listener) { /* nobody has seen it */
 		backlog_remove(socket);
@@ -278,6 +277,7 @@ static err_t stream_accepted(void *arg, struct tcp_pcb *pcb, err_t err)
 		at = &(*at)->backlog_next;
 	*at = socket;
 	stream_attach(socket, pcb);
+	names_keep(socket);
 	stream_begin(socket);
 	tcp_backlog_delayed(pcb);
 	socket->deferred = listener->set.defer_s;
@@ -367,6 +367,7 @@ static int64_t stream_connect_begin(struct inet_socket *socket, const ip_addr_t 
 		return -ENETUNREACH;
 	if (result != ERR_OK)
 		return inet_error(result);
+	names_keep(socket);
 	socket->state = STREAM_CONNECTING;
 	stream_progress(socket);
 	return -EINPROGRESS;

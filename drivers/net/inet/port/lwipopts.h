@@ -47,6 +47,11 @@ static inline void inet_copy(void *to, const void *from, unsigned long length)
 }
 #define MEMCPY(to, from, length) inet_copy(to, from, length)
 #define LWIP_SUPPORT_CUSTOM_PBUF 1
+/* Its few timeouts never lack memory: core.c has room for all of them. Said where lwIP compiles its timeouts, alone. */
+#ifdef INET_TIMEOUTS
+#define memp_malloc inet_timeout_get
+#define memp_free   inet_timeout_put
+#endif
 
 /* Interfaces and IP. */
 #define LWIP_ARP		      1
