@@ -188,7 +188,9 @@ def stack():
     setting = b''.join(bytes((10, how, 3, 0)) for how in range(0, 128, 5)) + every[2:]
     made = {name: begin + arrives(name) + wait + sent for name in packets()}
     return dict(made, every=every, forwards=b'\x1e\2' + every[2:], served=begin + served, called=begin + called, local=begin + local,
-                setting=begin + setting, failing=b'\x1c\1\7' + served + called, starved=b'\x1c\1\1' + wait * 20, short=b'\0\0' + served + local + called,
+                setting=begin + setting, failing=b'\x1c\1\7' + served + called, starved=b'\x1c\1\1' + wait * 20,
+                two_nets=begin + b'\x0a\0\x09\x0a\x18\7',       # one net by two interfaces, and a neighbour
+                bound_twice=b'\x1c\1\1' + b'\x0b\4\2\0' + b'\x0b\4\1\x09' + b'\x0b\4\x0c' + wait * 4 + b'\x0b\1\1\1' + b'\x0b\5\0\0' + b'\x0b\5\1\1', short=b'\0\0' + served + local + called,
                 refused=begin + b'\x0b\4\2\0' + sent + wait * 250,   # nobody answers
                 lossy=begin + called + lost * 2 + wait * 20 + sent * 3)
 

@@ -113,6 +113,14 @@ void neighbours_report(void)
 
 /* ---- what programs set ---- */
 
+/* lwIP finds the interface by itself: by the first one that has an address of the same net. */
+static bool neighbour4_is_found(const struct link *main, const ip4_addr_t *address)
+{
+	const struct netif *netif = ip4_route(address);
+
+	return netif && ((const struct link *)netif->state)->main == main;
+}
+
 static int64_t neighbour4_set(struct link *main, bool add, const struct banos_net_setting *setting)
 {
 	struct eth_addr hardware;
@@ -124,7 +132,9 @@ static int64_t neighbour4_set(struct link *main, bool add, const struct banos_ne
 	/* One that was learned is removed as one that was set. */
 	if (add || etharp_remove_static_entry(&address) == ERR_ARG) {
 		route_force(main, &address);
-		err = etharp_add_static_entry(&address, &hardware);
+		err = ERR_RTE;
+		if (neighbour4_is_found(main, &address))
+			err = etharp_add_static_entry(&address, &hardware);
 		route_force(NULL, NULL);
 	}
 	if (add)

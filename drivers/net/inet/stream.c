@@ -305,7 +305,8 @@ static int64_t stream_open(struct inet_socket *socket)
 
 static int64_t stream_bind(struct inet_socket *socket, const ip_addr_t *address, uint16_t port)
 {
-	if (!socket->tcp || socket->state != STREAM_NEW)
+	/* A connect() that failed has given it a port, and lwIP would list it twice. */
+	if (!socket->tcp || socket->state != STREAM_NEW || socket->tcp->local_port)
 		return -EINVAL;
 	if (!port)
 		port = bind_port_choose(socket, address);
