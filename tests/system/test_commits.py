@@ -111,6 +111,11 @@ def checked(m, disk):
     assert 'read-only' not in log and 'damaged' not in log, log
     status, output = host('e2fsck', '-fn', disk)
     assert status == 0, output
+    # What the superblock says is the sum of the groups, of which e2fsck makes nothing.
+    words = host('dumpe2fs', disk)[1]
+    for kind in b'blocks', b'inodes':
+        total = int(re.search(rb'^Free %s:\s+(\d+)' % kind, words, re.M)[1])
+        assert total == sum(int(x) for x in re.findall(rb'(\d+) free %s[,\n]' % kind, words)), words
 
 
 def short_of_memory(start, tmp_path, **options):
@@ -135,6 +140,16 @@ def test_a_change_that_has_begun_waits_for_memory(start, tmp_path):
         m.check(f'sync; echo all,in={allocation} >/proc/sys/vm/fail; (sleep 1; echo >/proc/sys/vm/fail) & '
                 f'mkdir -p /a/{allocation}/b && echo new >/a/{allocation}/c && mv /a/{allocation}/c /a/{allocation}/b/d && wait')
     m.check('test "$(cat /a/*/b/d | uniq)" = new')
+    checked(m, disk)
+
+
+def test_a_change_that_was_taken_back_is_not_counted(start, tmp_path):
+    """It had allocated an inode and a block, and counted them."""
+    m, disk = short_of_memory(start, tmp_path)
+    m.check('sync; echo all,skip=4,in=store_page_dirty >/proc/sys/vm/fail')
+    output, status = m.run('mkdir /a/folder')
+    assert status and 'memory' in output, output
+    m.check('echo >/proc/sys/vm/fail; ! test -e /a/folder; echo >/a/other; sync')
     checked(m, disk)
 
 

@@ -316,7 +316,7 @@ int64_t ext2_setxattr(void *fs, uint64_t number, const char *name, const void *f
 	if (!error)
 		error = attribute_change(volume, &node, &set, flags);
 	banos_free(ext2_owner, acl);
-	return error;
+	return volume_end(volume, error);
 }
 
 int64_t ext2_removexattr(void *fs, uint64_t number, const char *name)
@@ -334,5 +334,5 @@ int64_t ext2_removexattr(void *fs, uint64_t number, const char *name)
 	error = node_get(volume, number, &node);
 	if (error)
 		return error;
-	return attribute_change(volume, &node, &set, 0);
+	return volume_end(volume, attribute_change(volume, &node, &set, 0));
 }

@@ -60,17 +60,17 @@ int64_t ext2_setattr(void *fs, uint64_t number, uint32_t which, const struct ban
 	int64_t error = node_get(volume, number, &node), written;
 
 	if (error)
-		return error;
+		return volume_end(volume, error);
 	if (which & BANOS_SET_SIZE)
 		error = node_resize(volume, &node, attr->bytes, !!(which & BANOS_SET_LATE));
 	if (error == -EINVAL || error == -EFBIG)
-		return error;
+		return volume_end(volume, error);
 	inode_set_attr(&volume->layout, node.raw, which, attr);
 	/* Also where not all could be freed: what was must not be pointed to any more. */
 	written = node_write(volume, &node, 0, bytes);
 	if (error)
-		return error;
-	return written;
+		return volume_end(volume, error);
+	return volume_end(volume, written);
 }
 
 int64_t ext2_readlink(void *fs, uint64_t number, char *to, uint32_t length)
@@ -127,5 +127,6 @@ int64_t ext2_allocate(void *fs, uint64_t number, uint32_t mode, uint64_t offset,
 	/* Blocks cannot be allocated without being written: they would show what they held before. */
 	if (mode != (BANOS_ALLOCATE_KEEP_SIZE | BANOS_ALLOCATE_PUNCH_HOLE))
 		return -EOPNOTSUPP;
-	return node_punch(volume, &node, (offset + block_bytes - 1) >> shift, end >> shift);
+	return volume_end(volume, node_punch(volume, &node, (offset + block_bytes - 1) >> shift,
+					     end >> shift));
 }

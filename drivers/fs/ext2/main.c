@@ -69,17 +69,33 @@ static int64_t super_close(struct volume *volume)
 	return super_write(volume, super);
 }
 
+/* How much is free, now that no change is under way. A change that was taken back counts itself no more. */
+static int64_t free_count(struct volume *volume, uint64_t *blocks, uint64_t *inodes)
+{
+	*blocks = volume_blocks_free(volume);
+	*inodes = volume_inodes_free(volume);
+	if (!volume->distrusted)
+		return 0;
+	groups_drop(volume);
+	volume->distrusted = 0;
+	return volume_count(volume, blocks, inodes);
+}
+
 static int64_t ext2_sync(void *fs)
 {
 	struct volume *volume = fs;
-	uint64_t blocks = volume_blocks_free(volume), inodes = volume_inodes_free(volume);
+	uint32_t recounts = volume->distrusted;
+	uint64_t blocks, inodes;
 	int64_t error = banos_store_epoch(volume->mount);
 	uint8_t super[SUPER_USED];
 
 	if (error > 0)
 		volume->committing = (uint64_t)error;
+	error = free_count(volume, &blocks, &inodes);
+	if (error)
+		return error;
 	if (volume->read_only || (blocks == volume->blocks_free && inodes == volume->inodes_free &&
-				  !orphans_are_changed(volume)))
+				  !recounts && !orphans_are_changed(volume)))
 		return 0;
 	error = super_read(volume, super);
 	if (!error && orphans_are_changed(volume))
@@ -233,20 +249,14 @@ static int64_t root_check(struct volume *volume)
  */
 static int64_t volume_continue(struct volume *volume)
 {
-	int64_t epoch = banos_store_epoch(volume->mount);
-	uint64_t blocks = 0, inodes = 0;
+	int64_t epoch = banos_store_epoch(volume->mount), error;
+	uint64_t blocks, inodes;
 
 	if (epoch < 0)
 		return epoch;
-	for (uint32_t i = 0; i < volume->layout.groups; i++) {
-		struct group group;
-		int64_t error = group_read(volume, i, &group);
-
-		if (error)
-			return error;
-		blocks += group.free_blocks;
-		inodes += group.free_inodes;
-	}
+	error = volume_count(volume, &blocks, &inodes);
+	if (error)
+		return error;
 	volume->shards[0].blocks_free = (int64_t)(blocks - volume->blocks_free);
 	volume->shards[0].inodes_free = (int64_t)(inodes - volume->inodes_free);
 	/* Nothing is allocated before a commit, which the first try to do so causes. */
@@ -351,8 +361,7 @@ static int64_t ext2_remount(void *fs, uint32_t flags, const char *options)
 		return -EROFS;
 	}
 	/* While it was read-only, another program may have repaired it. */
-	for (uint32_t i = 0; i < SHARDS; i++)
-		memset(volume->shards[i].groups, 0, sizeof(volume->shards[i].groups));
+	groups_drop(volume);
 	memset(volume->stops, 0, sizeof(volume->stops));
 	memset(volume->rooms, 0, sizeof(volume->rooms));
 	memset(volume->starts, 0, sizeof(volume->starts));

@@ -228,7 +228,7 @@ int64_t ext2_map(void *fs, uint64_t number, uint64_t offset, uint64_t length, ui
 		if (!error)
 			error = grow_write(volume, &node, &growth);
 		if (error)
-			return error;
+			return volume_end(volume, error);
 		run.block = growth.first;
 		run.count = growth.count;
 		extent->flags = BANOS_EXTENT_NEW;

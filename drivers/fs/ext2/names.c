@@ -154,7 +154,7 @@ int64_t ext2_create(void *fs, uint64_t dir, const char *name, uint32_t length,
 	int64_t error = node_get(volume, dir, &folder);
 
 	if (!error && !length)
-		return create_nameless(volume, &folder, what, attr);
+		return volume_end(volume, create_nameless(volume, &folder, what, attr));
 	if (!error && !type)
 		error = -EINVAL;
 	if (!error && is_folder && inode_links(folder.raw) >= LINK_MAX)
@@ -162,14 +162,14 @@ int64_t ext2_create(void *fs, uint64_t dir, const char *name, uint32_t length,
 	if (!error)
 		error = create_node(volume, &folder, what, &node, &block);
 	if (error)
-		return error;
+		return volume_end(volume, error);
 	addition.inode = node.number;
 	error = folder_add(volume, &folder, &addition);
 	if (error) {
 		if (block)
 			block_free(volume, block, 1, 1);
 		inode_free(volume, node.number, is_folder, 1);
-		return error;
+		return volume_end(volume, error);
 	}
 	if (block)
 		error = content_write(volume, &node, block, what, folder.number);
@@ -178,7 +178,7 @@ int64_t ext2_create(void *fs, uint64_t dir, const char *name, uint32_t length,
 	if (!error && is_folder)
 		error = node_set_links(volume, &folder, inode_links(folder.raw) + 1);
 	node_attr(volume, &node, attr);
-	return error;
+	return volume_end(volume, error);
 }
 
 /* ---- further names, fewer names ---- */
@@ -197,7 +197,7 @@ int64_t ext2_link(void *fs, uint64_t number, uint64_t dir, const char *name, uin
 	if (!error && inode_links(node.raw) >= LINK_MAX)
 		error = -EMLINK;
 	if (error)
-		return error;
+		return volume_end(volume, error);
 	addition.type = folder_type(inode_mode(node.raw));
 	error = folder_add(volume, &folder, &addition);
 	links = inode_links(node.raw);
@@ -208,7 +208,7 @@ int64_t ext2_link(void *fs, uint64_t number, uint64_t dir, const char *name, uin
 	if (!error)
 		error = node_set_links(volume, &node, links + 1);
 	if (error)
-		return error;
+		return volume_end(volume, error);
 	if (!links)
 		orphan_drop(volume, node.number);
 	links_note(volume, node.number, addition.at);
@@ -289,7 +289,7 @@ int64_t ext2_forget(void *fs, uint64_t number)
 
 	error = node_get(volume, number, &node);
 	if (error)
-		return error;
+		return volume_end(volume, error);
 	if (inode_links(node.raw))
 		return -EBUSY;
 	error = xattr_release(volume, &node);
@@ -303,9 +303,9 @@ int64_t ext2_forget(void *fs, uint64_t number)
 	if (!freed)
 		freed = inode_free(volume, node.number, inode_type(node.raw) == MODE_FOLDER, 0);
 	if (freed)
-		return freed;
+		return volume_end(volume, freed);
 	orphan_drop(volume, node.number);
-	return error;
+	return volume_end(volume, error);
 }
 
 /* ---- rename ---- */
@@ -426,14 +426,14 @@ int64_t ext2_rename(void *fs, const struct banos_rename *what)
 	if (!error)
 		error = move_name(&move);
 	if (error)
-		return error;
+		return volume_end(volume, error);
 	/* A new name in the same block may have been put before the old one, and changed the entry before that. */
 	if (!move.added || move.added >> volume->layout.block_shift == move.from.block)
 		error = place_find(volume, &move.old_folder, what->old_name,
 				   (uint32_t)strlen(what->old_name), what->node, &move.from);
 	if (!error)
 		error = folder_remove(volume, &move.old_folder, &move.from);
-	if (error)
-		return error;
-	return move_links(&move);
+	if (!error)
+		error = move_links(&move);
+	return volume_end(volume, error);
 }

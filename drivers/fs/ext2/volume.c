@@ -2,6 +2,7 @@
 /* Blocks and group descriptors of a volume. */
 #include <banos/errno.h>
 #include <banos/memory.h>
+#include <banos/string.h>
 #include "volume.h"
 
 #define PIECE_MAX 4096u /* that can be borrowed */
@@ -54,6 +55,39 @@ int64_t group_read(struct volume *volume, uint32_t number, struct group *group)
 	if (!error && group_parse(layout, bytes, group))
 		error = volume_damaged(volume, "a group descriptor is wrong");
 	return error;
+}
+
+void groups_drop(struct volume *volume)
+{
+	for (uint32_t i = 0; i < SHARDS; i++) {
+		struct shard *shard = &volume->shards[i];
+
+		banos_mutex_lock(&shard->lock);
+		memset(shard->groups, 0, sizeof(shard->groups));
+		banos_mutex_unlock(&shard->lock);
+	}
+}
+
+int64_t volume_end(struct volume *volume, int64_t result)
+{
+	if (result == -ENOMEM)
+		__atomic_store_n(&volume->distrusted, 1, __ATOMIC_RELAXED);
+	return result;
+}
+
+int64_t volume_count(struct volume *volume, uint64_t *blocks, uint64_t *inodes)
+{
+	*blocks = *inodes = 0;
+	for (uint32_t i = 0; i < volume->layout.groups; i++) {
+		struct group group;
+		int64_t error = group_read(volume, i, &group);
+
+		if (error)
+			return error;
+		*blocks += group.free_blocks;
+		*inodes += group.free_inodes;
+	}
+	return 0;
 }
 
 int64_t group_find(struct volume *volume, uint32_t number, struct group **group)

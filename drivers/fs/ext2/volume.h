@@ -107,9 +107,11 @@ struct volume {
 	uint8_t *blank; /* a block of a folder, unused */
 	uint32_t read_only;
 	uint32_t is_damaged;
-	uint32_t was_valid;   /* STATE_VALID when it was mounted */
-	uint32_t rotor;	      /* a group that had space */
-	uint32_t generation;  /* of inodes to come */
+	uint32_t was_valid;  /* STATE_VALID when it was mounted */
+	uint32_t rotor;	     /* a group that had space */
+	uint32_t generation; /* of inodes to come */
+	uint32_t
+		distrusted; /* a change was taken back: what is known of groups, and the counts, may be off */
 	uint32_t scarce;      /* free blocks are counted at each allocation */
 	uint64_t freed_epoch; /* of the last change that freed something */
 	uint64_t committed;   /* as it was when that was last asked */
@@ -155,6 +157,12 @@ extern banos_owner ext2_owner;
 int64_t volume_damaged(struct volume *volume, const char *text);
 int64_t view_get(struct volume *volume, uint64_t block, struct view *view);
 void view_put(struct volume *volume, struct view *view);
+/** The end of a method that allocates or frees, by what it is going to return: -ENOMEM takes back what it wrote. @return @p result */
+int64_t volume_end(struct volume *volume, int64_t result);
+/** Add up the groups. @return 0 or an error */
+int64_t volume_count(struct volume *volume, uint64_t *blocks, uint64_t *inodes);
+/** What is known of the groups may be wrong. */
+void groups_drop(struct volume *volume);
 /** @return 0; -EIO; -EUCLEAN: numbers in it are wrong */
 int64_t group_read(struct volume *volume, uint32_t number, struct group *group);
 
