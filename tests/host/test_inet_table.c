@@ -403,8 +403,8 @@ static void a_connection_that_never_begins_is_freed(void **state)
 	lost_each = 1;
 	peer_begin(&peers[0], tcp_new());
 	assert_int_equal(tcp_bind(peers[0].pcb, IP4_ADDR_ANY, 5000), ERR_OK);
-	assert_int_equal(
-		tcp_connect(peers[0].pcb, netif_ip_addr4(&netif), PORT, peer_connected), ERR_OK);
+	assert_int_equal(tcp_connect(peers[0].pcb, netif_ip_addr4(&netif), PORT, peer_connected),
+			 ERR_OK);
 	time_passes(300 * SECOND);
 	assert_true(peers[0].failed); /* by the slow timer, which takes it out itself */
 	assert_null(table_port_first(5000));
