@@ -16,7 +16,8 @@
  * with EPIPE: the program must open the file again.
  *
  * mount() and socket() wait for an answer to their line. A program that reads or polls again, with nothing left in its queue, has
- * done what the lines before were for; when all have, there will be no answer.
+ * done what the lines before were for; when all have, there will be no answer. A program that has never read, or has let lines
+ * lie for as long as an answer is waited for at most, is not waited for.
  *
  * Lock: listeners_lock (spin) guards the list of open files, their lines and states.
  */
@@ -42,6 +43,8 @@
 #define LINE_MAX  384 /* action, bus, name and alias */
 
 #define ANSWER_LIMIT_NS (10 * NSEC_PER_SEC)
+#define FIRST_READ_NS	NSEC_PER_SEC /* from open() to the first read or poll */
+#define LOOK_AGAIN_NS	(NSEC_PER_SEC / 2)
 
 struct line {
 	struct list link;
@@ -53,7 +56,9 @@ struct listener {
 	struct list link, lines;
 	u32 count;
 	bool lost;
-	bool idle; /* asked for more when there was nothing */
+	bool idle;     /* asked for more when there was nothing */
+	bool asked;    /* read or polled at all */
+	u64 active_ns; /* when it did last, or was opened */
 	struct wait_queue wait;
 };
 
@@ -198,14 +203,23 @@ static bool hotplug_add_present(const struct bus_device *device, void *arg)
 
 /* ---- requests ---- */
 
+/* May it still be busy with the lines before? */
+static bool listener_is_busy_locked(const struct listener *listener, u64 now_ns)
+{
+	assert_held(&listeners_lock);
+	if (listener->idle)
+		return false;
+	return now_ns - listener->active_ns < (listener->asked ? ANSWER_LIMIT_NS : FIRST_READ_NS);
+}
+
 static bool listeners_are_idle(void)
 {
-	u64 flags = spin_lock_irqsave(&listeners_lock);
+	u64 now_ns = time_monotonic_ns(), flags = spin_lock_irqsave(&listeners_lock);
 	struct listener *listener;
 	bool idle = true;
 
 	list_for_each(listener, &listeners, link)
-		idle = idle && listener->idle;
+		idle = idle && !listener_is_busy_locked(listener, now_ns);
 	spin_unlock_irqrestore(&listeners_lock, flags);
 	return idle;
 }
@@ -220,18 +234,29 @@ void hotplug_request(const char *who, const char *what, const char *alias,
 
 	hotplug_tell(text, scnprintf(text, LINE_MAX, "add %s %s %s%s\n", who, what, alias, what));
 	do {
+		u64 now_ns = time_monotonic_ns();
+
 		seen = atomic_read(&answers.changes);
-		if (exists(context))
+		if (exists(context) || now_ns >= deadline_ns)
 			return;
+		/* Nothing wakes us when a listener becomes one that is not waited for. */
 		err = WAIT_EVENT_(&answers.wait,
 				  atomic_read(&answers.changes) != seen || listeners_are_idle(),
-				  THREAD_KILLABLE, deadline_ns, fatal_signal_pending());
-	} while (!err && atomic_read(&answers.changes) != seen);
+				  THREAD_KILLABLE, MIN(deadline_ns, now_ns + LOOK_AGAIN_NS),
+				  fatal_signal_pending());
+	} while (err == -ETIMEDOUT || (!err && atomic_read(&answers.changes) != seen));
 }
 
 void hotplug_answer(void)
 {
 	change_announce(&answers);
+}
+
+static void listener_note_active_locked(struct listener *listener)
+{
+	assert_held(&listeners_lock);
+	listener->asked = true;
+	listener->active_ns = time_monotonic_ns();
 }
 
 /* It has nothing to read, and asks for more. Under listeners_lock. */
@@ -253,6 +278,7 @@ static int hotplug_open(struct inode *inode, struct file *f)
 		return -ENOMEM;
 	list_init(&listener->lines);
 	wait_queue_init(&listener->wait);
+	listener->active_ns = time_monotonic_ns();
 	flags = spin_lock_irqsave(&listeners_lock);
 	list_add_tail(&listener->link, &listeners);
 	spin_unlock_irqrestore(&listeners_lock, flags);
@@ -293,6 +319,7 @@ static struct line *listener_take_line(struct listener *listener, u64 room)
 	u64 flags = spin_lock_irqsave(&listeners_lock);
 	struct line *line = NULL;
 
+	listener_note_active_locked(listener);
 	if (!list_empty(&listener->lines)) {
 		line = list_first(&listener->lines, struct line, link);
 		if (line->len > room) {
@@ -347,6 +374,7 @@ static u32 hotplug_poll(struct file *f, struct poll_table *table)
 
 	poll_wait(table, &listener->wait);
 	flags = spin_lock_irqsave(&listeners_lock);
+	listener_note_active_locked(listener);
 	if (!listener_has_lines(listener)) {
 		listener_set_idle_locked(listener);
 		events = 0;
