@@ -6,7 +6,7 @@
  * routes, autoconf.c addresses of IPv6, neighbour.c neighbours, table.c the connections of TCP and tick.c its timers, shape.c the check that each frame passes before lwIP sees it, address.c addresses of
  * programs, socket.c what all sockets share, stream.c TCP, send.c and window.c how much it sends and receives, stream_timer.c
  * how long it waits, datagram.c UDP, raw and ping sockets, option.c and tcp_option.c options,
- * describe.c what netstat sees.
+ * describe.c what netstat sees, cookie.c connections when a backlog is full.
  *
  * One lock, inet_lock(), guards everything of lwIP and of the sockets. lwIP calls back under it. It is held while
  * memory of a program is copied and while frames are handed to the kernel: neither leads back here.
@@ -185,6 +185,19 @@ bool memory_is_out(void);
 
 /** Choose the secret of initial sequence numbers. */
 void sequence_init(void);
+/** A keyed hash of the two ends of a connection. @param extra  what else it depends on; not 0, which is for sequence numbers */
+uint32_t sequence_hash(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
+		       uint16_t remote_port, uint64_t extra);
+
+/* ---- cookie.c ---- */
+
+/**
+ * A segment to which no connection belongs, before the listeners see it: one may get a connection now.
+ * @return true: that was all; the caller frees it
+ */
+bool cookie_input(struct pbuf *pbuf, struct netif *netif);
+/** Is the sequence number of the next connection given? */
+bool cookie_sequence(uint32_t *sequence);
 
 /* ---- link.c ---- */
 

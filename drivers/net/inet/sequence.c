@@ -8,7 +8,7 @@
 #include "inet.h"
 
 #define CLOCK_SHIFT 6u
-#define WORDS	    5u
+#define WORDS	    6u
 
 static uint64_t secret[2];
 
@@ -66,13 +66,25 @@ static void address_words(const ip_addr_t *address, uint64_t words[2])
 		memcpy(words, &ip_2_ip4(address)->addr, 4);
 }
 
-uint32_t inet_initial_sequence(const void *local, uint16_t local_port, const void *remote,
-			       uint16_t remote_port)
+uint32_t sequence_hash(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
+		       uint16_t remote_port, uint64_t extra)
 {
 	uint64_t words[WORDS] = { 0 };
 
 	address_words(local, words);
 	address_words(remote, words + 2);
 	words[4] = (uint64_t)local_port << 16 | remote_port;
-	return (uint32_t)(sip_hash(words, WORDS) + (banos_time_ns() >> CLOCK_SHIFT));
+	words[5] = extra;
+	return (uint32_t)sip_hash(words, WORDS);
+}
+
+uint32_t inet_initial_sequence(const void *local, uint16_t local_port, const void *remote,
+			       uint16_t remote_port)
+{
+	uint32_t sequence;
+
+	if (cookie_sequence(&sequence))
+		return sequence;
+	return sequence_hash(local, local_port, remote, remote_port, 0) +
+	       (uint32_t)(banos_time_ns() >> CLOCK_SHIFT);
 }

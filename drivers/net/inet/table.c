@@ -308,6 +308,12 @@ void tcp_input(struct pbuf *pbuf, struct netif *netif)
 		tcp_active_pcbs = pcb;
 		lwip_tcp_input(pbuf, netif);
 		tcp_active_pcbs = NULL;
+	} else if (cookie_input(pbuf, netif)) {
+		pbuf_free(pbuf);
+	} else if (table_find(ip_current_dest_addr(), lwip_ntohs(header->dest),
+			      ip_current_src_addr(), lwip_ntohs(header->src),
+			      netif_get_index(ip_current_input_netif()))) {
+		tcp_input(pbuf, netif); /* it has one now */
 	} else {
 		listeners_show(lwip_ntohs(header->dest));
 		lwip_tcp_input(pbuf, netif);
