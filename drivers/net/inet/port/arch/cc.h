@@ -25,6 +25,9 @@ typedef int64_t ssize_t;
 #define LITTLE_ENDIAN	      1234
 #define BIG_ENDIAN	      4321
 #define LWIP_CHKSUM_ALGORITHM 3
+/* One instruction each, instead of functions. */
+#define lwip_htons(number) __builtin_bswap16((uint16_t)(number))
+#define lwip_htonl(number) __builtin_bswap32(number)
 
 void inet_complain(const char *what);
 /* A state that lwIP holds for impossible: it is said, and the code goes on as it does without assertions. */
