@@ -15,7 +15,6 @@
 #define LWIP_NETCONN	     0
 #define LWIP_SOCKET	     0
 #define LWIP_STATS	     0
-#define LWIP_DEBUG	     0
 
 /* Memory: each object and each packet is one allocation from the kernel. */
 #define MEM_LIBC_MALLOC 1
