@@ -131,6 +131,7 @@ static void protocol_tell_all(struct net_protocol *protocol)
 		if (device->published)
 			protocol_tell(protocol, device, BANOS_INTERFACE_ADDED);
 	net_settings_tell(protocol);
+	net_ip_protocols_tell(protocol);
 }
 
 int net_protocol_publish(struct net_protocol *protocol)
@@ -175,6 +176,11 @@ int net_protocol_stop(struct net_protocol *protocol, u64 deadline_ns)
 	mutex_unlock(&net_lock);
 	net_settings_forget_reported(protocol);
 	synchronize_rcu();
+	while (atomic_read(&protocol->senders)) {
+		if (time_monotonic_ns() >= deadline_ns)
+			return -EBUSY;
+		sleep_ms(1);
+	}
 	if (net_receive_leaves(protocol, deadline_ns))
 		return 0;
 	return -EBUSY;

@@ -44,6 +44,7 @@ KEPT = {
     'inet_gateway6': 'lwIP calls it',
     'inet_initial_sequence': 'lwIP calls it',
     'inet_may_forward4': 'lwIP calls it',
+    'inet_raw_input': 'lwIP calls it',
     'inet_copy_sent': 'lwIP calls it',
     'tcp_input': 'lwIP calls it',
     'tcp_netif_ip_addr_changed': 'lwIP calls it',

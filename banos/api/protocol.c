@@ -52,10 +52,22 @@ static int64_t default_configure(void *context, uint32_t event,
 	return 0;
 }
 
+static int64_t default_take(void *context, uint32_t event, uint32_t family, uint32_t number)
+{
+	return -EOPNOTSUPP;
+}
+static int64_t default_send(void *context, const struct banos_ip_packet *packets, uint32_t count,
+			    uint32_t stride)
+{
+	return -EOPNOTSUPP;
+}
+
 static const struct banos_protocol_ops default_protocol_ops = {
 	API_DEFAULTS(struct banos_protocol_ops),
 	.interface = default_interface,
 	.configure = default_configure,
+	.take = default_take,
+	.send = default_send,
 };
 
 static s64 driver_protocol_receive(void *private, const struct banos_net_packet *packets, u32 count)
@@ -90,10 +102,31 @@ static __cold s64 driver_protocol_configure(void *private, u32 event,
 	return result;
 }
 
+static __cold s64 driver_protocol_take(void *private, u32 event, u32 family, u32 number)
+{
+	const struct driver_protocol *protocol = private;
+	u32 excused = gate_excuse_locks(); /* of interfaces */
+	s64 result = gate_call(protocol->root, NULL, protocol->ops.take, (u64)protocol->context,
+			       event, family, number, 0, 0);
+
+	gate_excuse_end(excused);
+	return result;
+}
+
+static s64 driver_protocol_send(void *private, const struct banos_ip_packet *packet)
+{
+	const struct driver_protocol *protocol = private;
+
+	return gate_call(protocol->root, NULL, protocol->ops.send, (u64)protocol->context,
+			 (u64)packet, 1, sizeof(*packet), 0, 0);
+}
+
 static const struct net_protocol_methods driver_protocol_methods = {
 	.receive = driver_protocol_receive,
 	.interface = driver_protocol_interface,
 	.configure = driver_protocol_configure,
+	.take = driver_protocol_take,
+	.send = driver_protocol_send,
 };
 
 /* ---- life ---- */

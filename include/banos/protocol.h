@@ -9,6 +9,9 @@
  * when the driver of a protocol goes and another one comes. A protocol is told all of them once it was registered, and every
  * change afterwards, one at a time and in order. Finding the route of a packet, and the neighbour on the
  * link, are its own affairs; what it learns from the network it reports.
+ *
+ * A protocol of IPv4 or IPv6 (a stack) can have other drivers take protocols above it, by their number: banos_ip_protocol_register().
+ * The kernel stands between the two: either may go and come again.
  */
 #ifndef BANOS_PROTOCOL_H
 #define BANOS_PROTOCOL_H
@@ -21,6 +24,8 @@ BANOS_DRAFT_HEADER(protocol);
 
 /** Handle of a registered protocol. */
 typedef struct banos_protocol_ *banos_protocol;
+/** Handle of a registered protocol above IP. */
+typedef struct banos_ip_protocol_ *banos_ip_protocol;
 
 /* Events of interfaces. */
 #define BANOS_INTERFACE_ADDED	1u
@@ -124,6 +129,22 @@ BANOS_ASSERT(BANOS_SIZE_TO(struct banos_net_setting, preferred_s) == BANOS_NET_S
 BANOS_ASSERT(offsetof(struct banos_net_setting, address) == 16, net_setting_address);
 BANOS_ASSERT(offsetof(struct banos_net_setting, hardware) == 96, net_setting_hardware);
 
+/** A packet of a protocol above IP, in an array. Internet addresses as in struct banos_net_setting. */
+struct banos_ip_packet {
+	struct banos_net_packet
+		packet;	    /**< what is behind the headers of IP; whole: without _MORE */
+	uint32_t family;    /**< BANOS_FAMILY_... */
+	uint32_t interface; /**< that it was received by; to be sent by, or 0: as routes say */
+	uint8_t source[16]; /**< to be sent: zeroes let the stack choose */
+	uint8_t destination[16];
+	uint32_t hops;	 /**< TTL or hop limit: 1 to 255; to be sent: 0: the usual one */
+	uint32_t number; /**< of the protocol; to be sent: ignored from a driver */
+};
+BANOS_ASSERT(sizeof(struct banos_ip_packet) == 104, ip_packet);
+BANOS_ASSERT(offsetof(struct banos_ip_packet, family) == 56, ip_packet_family);
+BANOS_ASSERT(offsetof(struct banos_ip_packet, source) == 64, ip_packet_source);
+BANOS_ASSERT(offsetof(struct banos_ip_packet, hops) == 96, ip_packet_hops);
+
 struct banos_protocol_ops {
 	uint32_t size;
 	uint32_t must; /**< 0: no bit is defined yet */
@@ -153,9 +174,26 @@ struct banos_protocol_ops {
 	 */
 	int64_t (*configure)(void *context, uint32_t event,
 			     const struct banos_net_setting *setting);
+	/**
+	 * Of a stack: a driver takes a protocol above IP, or it goes. One at a time.
+	 * @param event   BANOS_SETTING_ADD or _REMOVE
+	 * @param family  BANOS_FAMILY_..., of an EtherType that this protocol has
+	 * @param number  0 to 255
+	 * @return 0; -EBUSY: it is the stack's own. Default: -EOPNOTSUPP.
+	 */
+	int64_t (*take)(void *context, uint32_t event, uint32_t family, uint32_t number);
+	/**
+	 * Of a stack: send packets of a protocol that was taken. Several threads at a time, perhaps below
+	 * banos_protocol_deliver(). The stack holds the packets then.
+	 * @param packets  @p count values of @p stride bytes each, read
+	 * @param stride   sizeof(struct banos_ip_packet), or more in later kernels
+	 * @return 0; -ENETUNREACH: no way leads there; another error. Default: -EOPNOTSUPP.
+	 */
+	int64_t (*send)(void *context, const struct banos_ip_packet *packets, uint32_t count,
+			uint32_t stride);
 };
-#define BANOS_PROTOCOL_OPS_SIZE_2 32u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_protocol_ops, configure) == BANOS_PROTOCOL_OPS_SIZE_2,
+#define BANOS_PROTOCOL_OPS_SIZE_2 48u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_protocol_ops, send) == BANOS_PROTOCOL_OPS_SIZE_2,
 	     protocol_ops);
 BANOS_ASSERT(offsetof(struct banos_protocol_ops, configure) == 24, protocol_ops_configure);
 
@@ -171,6 +209,42 @@ struct banos_protocol_config {
 BANOS_ASSERT(BANOS_SIZE_TO(struct banos_protocol_config, ops) == BANOS_PROTOCOL_CONFIG_SIZE_2,
 	     protocol_config);
 BANOS_ASSERT(offsetof(struct banos_protocol_config, context) == 40, protocol_config_context);
+
+/* Families of a protocol above IP. */
+#define BANOS_IP_PROTOCOL_IPV4 1u
+#define BANOS_IP_PROTOCOL_IPV6 2u
+
+struct banos_ip_protocol_ops {
+	uint32_t size;
+	uint32_t must; /**< 0: no bit is defined yet */
+	/**
+	 * Packets have arrived for this machine: whole, their lengths and the header of IP were checked; of what is in them nothing.
+	 * Several threads at a time. The driver holds the packets then, and frees them or sends them. It may sleep for a short time.
+	 * @param packets  @p count values of @p stride bytes each, read
+	 * @param stride   sizeof(struct banos_ip_packet), or more in later kernels
+	 * @return ignored. Mandatory.
+	 */
+	int64_t (*receive)(void *context, const struct banos_ip_packet *packets, uint32_t count,
+			   uint32_t stride);
+};
+#define BANOS_IP_PROTOCOL_OPS_SIZE_2 16u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_ip_protocol_ops, receive) == BANOS_IP_PROTOCOL_OPS_SIZE_2,
+	     ip_protocol_ops);
+BANOS_ASSERT(offsetof(struct banos_ip_protocol_ops, receive) == 8, ip_protocol_ops_receive);
+
+/** What banos_ip_protocol_register() is told. */
+struct banos_ip_protocol_config {
+	uint32_t size;
+	uint32_t families; /**< BANOS_IP_PROTOCOL_...: one or both */
+	uint32_t number;   /**< 0 to 255: 89 is OSPF */
+	uint32_t zero;
+	void *context;				 /**< for the methods */
+	const struct banos_ip_protocol_ops *ops; /**< read; its functions lie in the driver */
+};
+#define BANOS_IP_PROTOCOL_CONFIG_SIZE_2 32u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_ip_protocol_config, ops) == BANOS_IP_PROTOCOL_CONFIG_SIZE_2,
+	     ip_protocol_config);
+BANOS_ASSERT(offsetof(struct banos_ip_protocol_config, context) == 16, ip_protocol_config_context);
 
 BANOS_BEGIN
 
@@ -250,6 +324,61 @@ int64_t banos_interface_group(banos_protocol protocol, uint32_t interface,
 BANOS_SINCE(2)
 int64_t banos_protocol_report(banos_protocol protocol, uint32_t event,
 			      const struct banos_net_setting *setting);
+
+/**
+ * @brief Hand packets to the drivers that have taken their protocols.
+ * Since 2, provided by the kernel.
+ * Context: thread, without a spin lock, and without a lock that send() of the protocol takes.
+ * All that the driver holds are consumed. Packets of a protocol that nobody has (any more) are freed.
+ * @param protocol  a stack
+ * @param packets   @p count values of @p stride bytes each, read
+ * @param count     up to 1024
+ * @param stride    sizeof(struct banos_ip_packet)
+ * @return 0, -EINVAL: no such protocol, or a packet that the driver does not hold, or that does not lie in its memory
+ */
+BANOS_SINCE(2)
+int64_t banos_protocol_deliver(banos_protocol protocol, const struct banos_ip_packet *packets,
+			       uint32_t count, uint32_t stride);
+
+/**
+ * @brief Take a protocol above IP.
+ * Since 2, provided by the kernel.
+ * Context: thread.
+ * Ownership: withdrawn by banos_ip_protocol_remove(), or before exit() runs.
+ * @param owner   the driver
+ * @param config  read; copied, with its table of methods
+ * @param handle  written
+ * @return 0: also while there is no stack; it is told when it comes, and one that has the protocol itself keeps it, which is logged.
+ *	   -EINVAL: a field is wrong. -E2BIG: an unknown field is not 0. -EBUSY: another driver has it, or a stack itself.
+ *	   -EOPNOTSUPP: an unknown bit in ops->must, or this kernel has no such class. -ENOMEM. -ENODEV: the owner is being removed.
+ */
+BANOS_SINCE(2)
+int64_t banos_ip_protocol_register(banos_owner owner, const struct banos_ip_protocol_config *config,
+				   banos_ip_protocol *handle);
+
+/**
+ * @brief Give a protocol above IP up.
+ * Since 2, provided by the kernel.
+ * Context: thread. Not from receive().
+ * receive() is not called when it returns. Packets that the driver holds stay its own.
+ * @return 0, -EINVAL: no such handle, -EBUSY: receive() does not return (it can be removed later)
+ */
+BANOS_SINCE(2) int64_t banos_ip_protocol_remove(banos_ip_protocol handle);
+
+/**
+ * @brief Send packets of a protocol that the driver has taken.
+ * Since 2, provided by the kernel.
+ * Context: thread, without a spin lock.
+ * All that the driver holds are consumed, whatever the result is. Packets that are longer than a link permits are cut by the stack.
+ * @param packets  @p count values of @p stride bytes each, read
+ * @param count    up to 1024
+ * @param stride   sizeof(struct banos_ip_packet)
+ * @return 0. -EINVAL: no such handle; a packet that the driver does not hold, or that does not lie in its memory; a family
+ *	   that it has not taken; hops over 255. -ENETDOWN: there is no stack. Else the last error of the stack.
+ */
+BANOS_SINCE(2)
+int64_t banos_ip_protocol_send(banos_ip_protocol handle, const struct banos_ip_packet *packets,
+			       uint32_t count, uint32_t stride);
 
 BANOS_END
 #endif

@@ -239,6 +239,8 @@ struct net_protocol_methods {
 	s64 (*receive)(void *private, const struct banos_net_packet *packets, u32 count);
 	s64 (*interface)(void *private, u32 event, const struct banos_interface *interface);
 	s64 (*configure)(void *private, u32 event, const struct banos_net_setting *setting);
+	s64 (*take)(void *private, u32 event, u32 family, u32 number);
+	s64 (*send)(void *private, const struct banos_ip_packet *packet);
 };
 struct net_protocol {
 	struct list link; /* net_lock */
@@ -246,7 +248,8 @@ struct net_protocol {
 	void *private;
 	u32 party;
 	u16 ethertypes[8];
-	u32 reported; /* settings; guarded as they are */
+	u32 reported;	       /* settings; guarded as they are */
+	struct atomic senders; /* threads in send() */
 	bool dead, published;
 	struct atomic calls; /* of its receive(), that run */
 };
@@ -263,6 +266,29 @@ struct net_protocol *net_protocol_find(u16 ethertype);
 void net_protocols_tell(const struct net_device *device, u32 event);
 /** @brief Ask all about a setting; with net_lock. @return 0 or the first error of an addition, which was taken back */
 int net_protocols_configure(u32 event, const struct banos_net_setting *setting);
+
+/* ---- ip_protocol.c ---- */
+
+/** A protocol above IP, of a driver. */
+struct net_ip_protocol {
+	s64 (*receive)(void *private, const struct banos_ip_packet *packet);
+	void *private;
+	u32 party, families, number; /* BANOS_IP_PROTOCOL_... */
+	struct atomic receivers;     /* threads in receive() */
+	bool dead, claims, published;
+};
+/** @brief Take its number, if nobody has it and the stacks agree. Sleeps. @return 0, -EBUSY, -ENODEV */
+int __must_check net_ip_protocol_claim(struct net_ip_protocol *handler);
+/** @brief Let it receive. */
+void net_ip_protocol_publish(struct net_ip_protocol *handler);
+/** @brief No method runs behind it. Sleeps. @return 0, -EBUSY */
+int __must_check net_ip_protocol_stop(struct net_ip_protocol *handler, u64 deadline_ns);
+/** @brief A packet that the kernel holds arrives; consumed. Sleeps. */
+void net_ip_deliver(struct packet *packet, const struct banos_ip_packet *about);
+/** @brief The same is to be sent. Sleeps. @return 0, -ENETDOWN, the stack's error */
+s64 net_ip_send(struct packet *packet, const struct banos_ip_packet *about);
+/** @brief A stack that was told everything else is told who has which protocol; with net_lock. */
+void net_ip_protocols_tell(const struct net_protocol *stack);
 
 /* ---- setting.c ---- */
 

@@ -51,6 +51,7 @@ enum owned_kind {
 	OWNED_NET,
 	OWNED_PROTOCOL,
 	OWNED_PACKET_HOOK,
+	OWNED_IP_PROTOCOL,
 	OWNED_PACKETS,
 	OWNED_KINDS,
 	HANDLE_OWNER = OWNED_KINDS, /* not owned, but has a handle */

@@ -113,12 +113,88 @@ static void anything(void **state)
 	}
 }
 
+/* What was put together: the head of it, in memory of exactly its size. */
+static bool whole(const uint8_t *bytes, uint32_t length, uint32_t total, struct shape_upper *upper)
+{
+	uint8_t *copy = malloc(length ? length : 1);
+	bool result;
+
+	memcpy(copy, bytes, length);
+	result = shape_whole_is_good(copy, total, upper);
+	free(copy);
+	return result;
+}
+
+static void wholes(void **state)
+{
+	uint8_t changed[SHAPE_HEAD] = { 0 };
+	struct shape_upper upper;
+
+	assert_true(whole(segment, sizeof(segment), sizeof(segment), &upper));
+	assert_int_equal(upper.protocol, 6);
+	assert_int_equal(upper.offset, 20);
+	for (uint32_t length = 0; length < sizeof(segment); length++)
+		assert_false(whole(segment, length, length, &upper));
+	memcpy(changed, segment, sizeof(segment));
+	changed[41] = 5; /* an option that is longer than all */
+	assert_false(whole(changed, sizeof(segment), sizeof(segment), &upper));
+	/* UDP that is longer than what came, and the same with enough. */
+	changed[9] = 17;
+	changed[24] = 0x80;
+	assert_false(whole(changed, sizeof(changed), 0x8000, &upper));
+	assert_true(whole(changed, sizeof(changed), 0x8100, &upper));
+	/* Neighbour discovery is never in fragments, a ping may be. */
+	assert_true(good(IPV6, solicitation, sizeof(solicitation)));
+	assert_false(whole(solicitation, sizeof(solicitation), sizeof(solicitation), &upper));
+	memcpy(changed, solicitation, sizeof(solicitation));
+	changed[40] = 128;
+	assert_true(whole(changed, sizeof(solicitation), sizeof(solicitation), &upper));
+	/* Headers without end. */
+	memset(changed + 40, 0, sizeof(changed) - 40);
+	changed[6] = 60;
+	for (uint32_t at = 40; at + 8 < sizeof(changed); at += 8)
+		changed[at] = 60;
+	assert_false(whole(changed, sizeof(changed), 1000, &upper));
+}
+
+static void any_wholes(void **state)
+{
+	uint8_t bytes[SHAPE_HEAD];
+	struct shape_upper upper;
+
+	for (uint32_t i = 0; i < 100000; i++) {
+		uint32_t total = (uint32_t)rand() % 700;
+
+		for (uint32_t j = 0; j < 120; j++)
+			bytes[j] = (uint8_t)(rand() % 4 ? 0 : rand());
+		bytes[0] = rand() % 2 ? 0x45 : 0x60;
+		if (whole(bytes, total < SHAPE_HEAD ? total : SHAPE_HEAD, total, &upper))
+			assert_true(upper.offset <= total);
+	}
+}
+
+/* Neighbour discovery behind another header is not believed, either. */
+static void hidden_discovery(void **state)
+{
+	uint8_t hidden[sizeof(solicitation) + 8];
+
+	memcpy(hidden, solicitation, 40);
+	memset(hidden + 40, 0, 8);
+	hidden[40] = hidden[6];
+	hidden[6] = 60;
+	hidden[5] += 8;
+	memcpy(hidden + 48, solicitation + 40, sizeof(solicitation) - 40);
+	assert_false(good(IPV6, hidden, sizeof(hidden)));
+	hidden[48] = 128;
+	assert_true(good(IPV6, hidden, sizeof(hidden)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(segments),
-		cmocka_unit_test(fragments),
-		cmocka_unit_test(neighbours),
+		cmocka_unit_test(segments),   cmocka_unit_test(fragments),
+		cmocka_unit_test(neighbours), cmocka_unit_test(wholes),
+		cmocka_unit_test(any_wholes), cmocka_unit_test(hidden_discovery),
 		cmocka_unit_test(anything),
 	};
 

@@ -239,6 +239,9 @@ void link_remove_alias(struct link *alias);
 /** banos_protocol_report(). */
 int64_t link_report(uint32_t event, const struct banos_net_setting *setting);
 
+/** banos_protocol_deliver(). */
+void link_deliver(const struct banos_ip_packet *packet);
+
 /* ---- autoconf.c ---- */
 
 /* Flags of addresses, Linux's IFA_F_*. */
@@ -313,6 +316,15 @@ bool bind_is_allowed(const struct inet_socket *socket, const ip_addr_t *address,
 uint16_t bind_port_choose(const struct inet_socket *socket, const ip_addr_t *address);
 /** Does nobody else listen where the socket is bound? */
 bool listen_is_allowed(const struct inet_socket *socket);
+
+/* ---- above.c ---- */
+
+/** take() and send() of the protocol. */
+int64_t above_take(void *context, uint32_t event, uint32_t family, uint32_t number);
+int64_t above_send(void *context, const struct banos_ip_packet *packets, uint32_t count,
+		   uint32_t stride);
+/** Hand over what waits for other drivers; without the lock. */
+void above_deliver(void);
 
 /* ---- flow.c: packets before lwIP sees them ---- */
 

@@ -47,6 +47,11 @@ int64_t link_report(uint32_t event, const struct banos_net_setting *setting)
 	return banos_protocol_report(protocol, event, setting);
 }
 
+void link_deliver(const struct banos_ip_packet *packet)
+{
+	banos_protocol_deliver(protocol, packet, 1, sizeof(*packet));
+}
+
 /* ---- sending ---- */
 
 static void link_flush(struct link *link)
@@ -344,6 +349,7 @@ static int64_t link_receive(void *context, const struct banos_net_packet *packet
 	if (count > mine)
 		banos_packet_free(&packets[mine], count - mine, stride);
 	inet_unlock();
+	above_deliver();
 	return 0;
 }
 
@@ -575,6 +581,8 @@ int64_t link_register(banos_owner self)
 		.receive = link_receive,
 		.interface = link_event,
 		.configure = link_configure,
+		.take = above_take,
+		.send = above_send,
 	};
 	static const struct banos_protocol_config config = {
 		.size = sizeof(config),

@@ -24,7 +24,10 @@ lwip-include := -Idrivers/net/inet/port -I$(lwip-dir)/src/include
 # Its warnings are not ours to repair.
 quiet_cmd_cc_lwip = CC [L]  $(call short,$@)
       cmd_cc_lwip = $(CC) $(driver-cppflags) $(lwip-include) $(filter-out -W%,$(driver-cflags)) -w \
-		$(flags-$@) $(prefix-map) -MMD -MF $(depfile) -c -o $@ $<
+		$(flags-$@) $(prefix-map) $(lwip-flags-$(basename $(@F))) -MMD -MF $(depfile) -c -o $@ $<
+# What is behind IP passes above.c first.
+lwip-flags-ip4 := -DINET_BEHIND_IP
+lwip-flags-ip6 := -DINET_BEHIND_IP
 $(lwip-objs): $(O)/drivers/net/inet/lwip/%.o: $(lwip-dir)/src/%.c $(TOOLCHAIN) FORCE | $(FIXDEP) $(DRIVER_API) $(DRAFTS_H)
 	@mkdir -p $(@D)
 	$(call if_changed_dep,cc_lwip)

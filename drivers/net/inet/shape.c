@@ -171,8 +171,8 @@ static bool extensions_are_good(const uint8_t *packet, uint32_t length)
 		if (next == NONE)
 			return true;
 		if (next != HOP_BY_HOP && next != ROUTING && next != DESTINATION &&
-		    next != FRAGMENT)
-			return upper_is_good(next, at, left, packet[7]);
+		    next != FRAGMENT) /* neighbour discovery: directly behind the header */
+			return upper_is_good(next, at, left, i ? 0 : packet[7]);
 		if (left < 8)
 			return false;
 		size = next == FRAGMENT ? 8 : (at[1] + 1u) * 8;
@@ -214,4 +214,67 @@ bool shape_is_good(uint32_t type, const void *bytes, uint32_t length)
 	case TYPE_ARP: return arp_is_good(bytes, length);
 	}
 	return false;
+}
+
+/* ---- packets that were put together ---- */
+
+static uint32_t header_size(uint32_t type, const uint8_t *header)
+{
+	if (type == FRAGMENT)
+		return 8;
+	return (header[1] + 1u) * 8;
+}
+
+/* Behind the header of IPv6, in the first @head bytes. */
+static bool find_upper6(const uint8_t *packet, uint32_t head, struct shape_upper *upper)
+{
+	uint32_t next = packet[6], offset = IPV6_HEADER, before;
+
+	for (uint32_t i = 0; i <= EXTENSIONS_MAX; i++) {
+		if (next != HOP_BY_HOP && next != ROUTING && next != DESTINATION &&
+		    next != FRAGMENT) {
+			*upper = (struct shape_upper){ next, offset };
+			return offset <= head;
+		}
+		before = offset;
+		if (offset + 8 > head)
+			return false;
+		if (next == FRAGMENT && (shape_be16(packet + offset + 2) & 0xfff9u))
+			return false; /* fragments of fragments */
+		offset += header_size(next, packet + offset);
+		next = packet[before];
+	}
+	return false;
+}
+
+bool shape_find_upper(const void *bytes, uint32_t length, struct shape_upper *upper)
+{
+	const uint8_t *packet = bytes;
+	uint32_t head = length < SHAPE_HEAD ? length : SHAPE_HEAD;
+
+	if (head >= IPV4_HEADER && packet[0] >> 4 == 4) {
+		*upper = (struct shape_upper){ packet[9], (packet[0] & 15) * 4u };
+		return upper->offset >= IPV4_HEADER && upper->offset <= head;
+	}
+	return head >= IPV6_HEADER && packet[0] >> 4 == 6 && find_upper6(packet, head, upper);
+}
+
+bool shape_whole_is_good(const void *bytes, uint32_t length, struct shape_upper *upper)
+{
+	const uint8_t *packet = bytes;
+	uint32_t head = length < SHAPE_HEAD ? length : SHAPE_HEAD, left, seen;
+
+	if (!shape_find_upper(bytes, length, upper))
+		return false;
+	left = length - upper->offset;
+	seen = head - upper->offset;
+	switch (upper->protocol) {
+	case TCP: return tcp_is_good(packet + upper->offset, seen);
+	case UDP:
+		return seen >= UDP_HEADER && shape_be16(packet + upper->offset + 4) >= UDP_HEADER &&
+		       shape_be16(packet + upper->offset + 4) <= left;
+	case ICMP: return seen >= ICMP_HEADER;
+	case ICMP6: return icmp6_is_good(packet + upper->offset, seen, 0);
+	}
+	return true;
 }

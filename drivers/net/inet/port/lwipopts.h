@@ -156,3 +156,8 @@ int inet_may_forward4(void);
 #define LWIP_HOOK_IP6_ROUTE(source, destination)    inet_route6(source, destination)
 const struct ip6_addr *inet_gateway6(struct netif *netif, const struct ip6_addr *destination);
 #define LWIP_HOOK_ND6_GET_GW(netif, destination) inet_gateway6(netif, destination)
+
+/* What is for this machine passes above.c: of the files of IP alone, which call this. */
+#ifdef INET_BEHIND_IP
+#define raw_input inet_raw_input
+#endif
