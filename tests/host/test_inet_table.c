@@ -103,6 +103,14 @@ int inet_may_forward4(void)
 {
 	return 0;
 }
+uint32_t *inet_segment_sent(struct tcp_hdr *header, const struct tcp_pcb *pcb, uint32_t *options)
+{
+	return options;
+}
+bool stream_timer_is_needed(const struct tcp_pcb *pcb)
+{
+	return false;
+}
 
 /* ---- the interface ---- */
 

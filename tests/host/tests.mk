@@ -172,6 +172,9 @@ inet_table-srcs := drivers/net/inet/table.c drivers/net/inet/tick.c \
 inet_table-cflags := -DBANOS_CFLAGS=0 -DBANOS_IN_TREE -w -fno-sanitize=alignment,shift \
 	-idirafter drivers/net/inet/port -idirafter $(lwip-dir)/src/include
 inet_table-obj := $(O)/tests/host/inet_table.obj/$(lwip-dir)/src/core
+# They are found as the headers of a system, whose changes the compiler does not report.
+$(addprefix $(O)/tests/host/inet_table.obj/,$(patsubst %.c,%.o,tests/host/test_inet_table.c $(inet_table-srcs))): \
+	$(shell find drivers/net/inet/port -name '*.h')
 $(inet_table-obj)/tcp_in.o: inet_table-cflags += -Dtcp_input=lwip_tcp_input
 $(inet_table-obj)/tcp.o: inet_table-cflags += -Dtcp_netif_ip_addr_changed=lwip_tcp_netif_ip_addr_changed
 endif
