@@ -22,11 +22,6 @@
 #include "caller.h"
 #include "socket_family.h"
 
-#define KNOWN_EVENTS                                                                  \
-	(BANOS_SOCKET_IN | BANOS_SOCKET_PRI | BANOS_SOCKET_OUT | BANOS_SOCKET_ERROR | \
-	 BANOS_SOCKET_HANGUP | BANOS_SOCKET_RDHUP)
-#define READ_EVENTS    (~(u32)BANOS_SOCKET_OUT)
-#define WRITE_EVENTS   (BANOS_SOCKET_OUT | BANOS_SOCKET_ERROR | BANOS_SOCKET_HANGUP)
 #define OPTION_MAX     4096u /* bytes of an option's value */
 #define PORTS_RESERVED 1024u
 #define INET_FAMILY    2
