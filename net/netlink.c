@@ -5,8 +5,7 @@
  * All messages of a send are handled at once, changes with net_lock. A list is made in pieces, the next one when the program has
  * read all; a socket has one at a time. What a queue has no room for (SO_RCVBUF) is dropped, and the program
  * is told ENOBUFS. Members of a group get the messages that tell a change.
- * netlink(7), rtnetlink(7), RFC 3549. Left out: protocols other than ROUTE; SOCK_DIAG says that it knows no family, by
- * which ss finds that it has to read /proc/net.
+ * netlink(7), rtnetlink(7), RFC 3549. Left out: protocols other than ROUTE and SOCK_DIAG (diag.c).
  *
  * A socket's lock (spin) guards its queue and the memory for it; its dump_lock (mutex) the list. The list of all sockets has
  * the outer lock.
@@ -255,6 +254,18 @@ static void netlink_set_groups(struct netlink_socket *netlink, u64 groups)
 
 /* ---- sending: requests ---- */
 
+static bool netlink_make_piece(struct netlink_socket *netlink, struct netlink_reply *reply)
+{
+	bool ends;
+
+	if (netlink->socket.protocol == NETLINK_SOCK_DIAG)
+		return diag_list(&netlink->dump, reply);
+	mutex_lock(&net_list_lock);
+	ends = route_link_list(&netlink->dump, reply);
+	mutex_unlock(&net_list_lock);
+	return ends;
+}
+
 /* The next piece of the list that was asked for, if everything before was read. Sleeps. */
 static void netlink_continue_list(struct netlink_socket *netlink)
 {
@@ -264,9 +275,7 @@ static void netlink_continue_list(struct netlink_socket *netlink)
 	mutex_lock(&netlink->dump_lock);
 	if (netlink->dump.type && !READ_ONCE(netlink->used)) {
 		reply.sequence = netlink->dump.sequence;
-		mutex_lock(&net_list_lock);
-		ends = route_link_list(&netlink->dump, &reply);
-		mutex_unlock(&net_list_lock);
+		ends = netlink_make_piece(netlink, &reply);
 		if (reply.failed)
 			ends = true;
 		if (ends) {
@@ -301,6 +310,10 @@ static int netlink_begin_list(struct netlink_socket *netlink, const struct user_
 			(struct netlink_dump){ .sequence = header->sequence, .type = header->type };
 	if (!err && header->length > sizeof(*header))
 		netlink->dump.family = *body;
+	if (!err && netlink->socket.protocol == NETLINK_SOCK_DIAG)
+		err = diag_check(&netlink->dump, body, header->length - sizeof(*header));
+	if (err && err != -EBUSY)
+		netlink->dump.type = 0;
 	mutex_unlock(&netlink->dump_lock);
 	if (!err)
 		netlink_continue_list(netlink);
@@ -314,8 +327,13 @@ static void netlink_handle(struct netlink_socket *netlink, const struct user_nlm
 	bool lists = false;
 	int err = -EPERM;
 
-	if (netlink->socket.protocol != NETLINK_ROUTE) {
-		err = -ENOENT;
+	if (netlink->socket.protocol == NETLINK_SOCK_DIAG) {
+		err = -EOPNOTSUPP; /* one socket alone, or its end */
+		if (header->type != SOCK_DIAG_BY_FAMILY)
+			err = -EINVAL;
+		else if ((header->flags & NLM_F_DUMP) == NLM_F_DUMP)
+			err = netlink_begin_list(netlink, header, body);
+		lists = !err;
 	} else if (route_link_lists(header->type) && (header->flags & NLM_F_DUMP) == NLM_F_DUMP) {
 		err = netlink_begin_list(netlink, header, body);
 		lists = !err;

@@ -27,12 +27,21 @@ struct netlink_dump {
 	u16 type; /* of the request; 0: none */
 	u8 family;
 	u32 position;
+	u64 after;			  /* of SOCK_DIAG: behind this socket */
+	struct user_diag_request request; /* likewise */
 };
 
 /** @brief Tell all members of a group; what @p reply holds is freed. Any context but interrupts. */
 void netlink_publish(u32 group, struct netlink_reply *reply);
 /** @brief Is anyone a member of any group? */
 bool netlink_has_listeners(void);
+
+/* ---- diag.c ---- */
+
+/** @brief Whether sockets of a request can be listed. @return 0, -EINVAL, -ENOENT: not those of that family */
+int __must_check diag_check(struct netlink_dump *dump, const u8 *body, u32 length);
+/** @brief The next piece of a list of sockets. Sleeps. @return true: that was all */
+bool __must_check diag_list(struct netlink_dump *dump, struct netlink_reply *reply);
 
 /* ---- route_tell.c ---- */
 

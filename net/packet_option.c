@@ -5,6 +5,8 @@
 #include <kernel/heap.h>
 #include <kernel/string.h>
 
+#define RESERVE_MAX 1024u /* PACKET_RESERVE: more than any header; Linux has no such bound */
+
 /* ---- filters ---- */
 
 static s64 packet_attach(struct packet_socket *tap, uaddr_t value, s32 len)
@@ -127,6 +129,26 @@ static s64 packet_change_membership(struct packet_socket *tap, uaddr_t value, s3
 
 /* ---- options ---- */
 
+/* What a ring is made by; not while there is one. */
+static s64 packet_shape_set(struct packet_socket *tap, u32 option, u32 number)
+{
+	s64 err = 0;
+
+	mutex_lock(&net_lock);
+	if (option == PACKET_VERSION && number > TPACKET_V3)
+		err = -EINVAL;
+	else if (option == PACKET_RESERVE && number > RESERVE_MAX)
+		err = -EINVAL;
+	else if (tap->ring)
+		err = -EBUSY;
+	else if (option == PACKET_VERSION)
+		tap->version = (u8)number;
+	else
+		tap->reserve = number;
+	mutex_unlock(&net_lock);
+	return err;
+}
+
 s64 packet_socket_set_option(struct socket *socket, u32 level, u32 option, uaddr_t value, s32 len)
 {
 	struct packet_socket *tap = packet_socket_of(socket);
@@ -141,13 +163,35 @@ s64 packet_socket_set_option(struct socket *socket, u32 level, u32 option, uaddr
 	switch (option) {
 	case PACKET_ADD_MEMBERSHIP: return packet_change_membership(tap, value, len, true);
 	case PACKET_DROP_MEMBERSHIP: return packet_change_membership(tap, value, len, false);
+	case PACKET_RX_RING: return packet_ring_set(tap, value, len);
+	case PACKET_VERSION:
+	case PACKET_RESERVE:
 	case PACKET_AUXDATA:
 		if (len < (s32)sizeof(number))
 			return -EINVAL;
 		if (get_user_u32(&number, value))
 			return -EFAULT;
+		if (option != PACKET_AUXDATA)
+			return packet_shape_set(tap, option, number);
 		tap->auxdata = number;
 		return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+/* PACKET_HDRLEN: of a version that the program names. @return 0 or -errno */
+static s64 packet_number_get(const struct packet_socket *tap, u32 option, uaddr_t value,
+			     u32 *number)
+{
+	switch (option) {
+	case PACKET_VERSION: *number = tap->version; return 0;
+	case PACKET_RESERVE: *number = tap->reserve; return 0;
+	case PACKET_AUXDATA: *number = tap->auxdata; return 0;
+	case PACKET_HDRLEN:
+		if (get_user_u32(number, value))
+			return -EFAULT;
+		*number = packet_ring_header_bytes(*number);
+		return *number ? 0 : -EINVAL;
 	}
 	return -ENOPROTOOPT;
 }
@@ -156,20 +200,30 @@ s64 packet_socket_get_option(struct socket *socket, u32 level, u32 option, uaddr
 			     uaddr_t user_len)
 {
 	struct packet_socket *tap = packet_socket_of(socket);
-	u32 counts[2], len;
+	u32 counts[3] = { 0 }, len, bytes = sizeof(counts[0]);
+	s64 err = 0;
 
-	if (level != SOL_PACKET || option != PACKET_STATISTICS)
+	if (level != SOL_PACKET)
 		return -ENOPROTOOPT;
 	if (get_user_u32(&len, user_len))
 		return -EFAULT;
 	if ((s32)len < 0)
 		return -EINVAL;
-	spin_lock(&tap->lock);
-	counts[0] = tap->seen;
-	counts[1] = tap->dropped;
-	tap->seen = tap->dropped = 0;
-	spin_unlock(&tap->lock);
-	len = MIN(len, (u32)sizeof(counts));
+	if (option != PACKET_STATISTICS) {
+		if (option == PACKET_HDRLEN && len < sizeof(counts[0]))
+			return -EINVAL;
+		err = packet_number_get(tap, option, value, &counts[0]);
+	} else {
+		spin_lock(&tap->lock);
+		counts[0] = tap->seen;
+		counts[1] = tap->dropped;
+		tap->seen = tap->dropped = 0;
+		spin_unlock(&tap->lock);
+		bytes = tap->version == TPACKET_V3 ? sizeof(counts) : 2 * sizeof(counts[0]);
+	}
+	if (err)
+		return err;
+	len = MIN(len, bytes);
 	if (copy_to_user(value, counts, len))
 		return -EFAULT;
 	return put_user_u32(user_len, len);

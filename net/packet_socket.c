@@ -6,7 +6,7 @@
  * socket's filter is copied to its queue, up to SO_RCVBUF bytes of memory, then dropped and counted.
  *
  * Locks: taps_lock (spin): the list. A socket's lock (spin): its queue and counts. net_lock: its memberships.
- * packet(7); Linux 6.1. Left out: rings (PACKET_RX_RING), fanout.
+ * packet(7); Linux 6.1. Rings: packet_ring.c. Left out: fanout, rings to send by.
  */
 #include "internal.h"
 #include "packet_socket.h"
@@ -28,7 +28,7 @@ static struct socket_list packet_sockets = SOCKET_LIST_INIT(packet_sockets);
 
 /* ---- frames ---- */
 
-static u32 frame_ethertype(const struct packet *frame)
+static u32 packet_ethertype(const struct packet *frame)
 {
 	const u8 *bytes = packet_bytes(frame);
 
@@ -59,7 +59,7 @@ static u32 tap_filter(const struct packet_socket *tap, const struct packet *fram
 		.length = frame->length,
 		.whole = whole,
 		.network = ETHERNET_BYTES,
-		.ethertype = frame_ethertype(frame),
+		.ethertype = packet_ethertype(frame),
 		.kind = packet_kind(frame),
 		.interface = frame->interface,
 	};
@@ -86,23 +86,26 @@ static void tap_take(struct packet_socket *tap, const struct packet *frame)
 
 	if (!kept)
 		return;
-	if (READ_ONCE(tap->used) < tap->socket.rcvbuf)
+	if (!READ_ONCE(tap->ring) && READ_ONCE(tap->used) < tap->socket.rcvbuf)
 		copy = packet_copy(frame, 0);
 	spin_lock(&tap->lock);
 	tap->seen++;
-	if (copy && tap->used < tap->socket.rcvbuf) {
+	if (tap->ring) {
+		taken = packet_ring_put(tap, frame, whole, MIN(kept, whole));
+		tap->dropped += !taken;
+	} else if (copy && tap->used < tap->socket.rcvbuf) {
 		copy->hash = whole;
 		copy->length = MIN(copy->length, kept);
 		tap->used += copy->cell_bytes;
 		packet_list_add(&tap->frames, copy);
+		copy = NULL;
 		taken = true;
 	} else {
 		tap->dropped++;
 	}
 	spin_unlock(&tap->lock);
-	if (!taken)
-		packet_free(copy);
-	else if (wait_queue_active(&tap->socket.read_wait))
+	packet_free(copy);
+	if (taken && wait_queue_active(&tap->socket.read_wait))
 		wake_up_poll(&tap->socket.read_wait, POLLIN | POLLRDNORM);
 }
 
@@ -116,7 +119,7 @@ static void taps_show(const struct packet *frame)
 		if (!ethertype || (interface && interface != frame->interface))
 			continue;
 		if (ethertype == ETH_P_ALL ||
-		    (!frame->outgoing && ethertype == frame_ethertype(frame)))
+		    (!frame->outgoing && ethertype == packet_ethertype(frame)))
 			tap_take(tap, frame);
 	}
 }
@@ -186,6 +189,7 @@ static void packet_socket_release(struct socket *socket)
 	rcu_assign_pointer(*at, tap->next);
 	spin_unlock(&taps_lock);
 	packet_memberships_forget(tap);
+	packet_ring_free(tap);
 	call_rcu(&tap->rcu, packet_socket_free);
 }
 
@@ -295,10 +299,12 @@ static void packet_tell_auxdata(struct socket_message *message, const struct pac
 	socket_message_add_control(message, SOL_PACKET, PACKET_AUXDATA, &aux, sizeof(aux));
 }
 
-static int packet_tell_name(const struct socket_message *message, const struct packet *frame)
+void packet_name_fill(const struct packet *frame, struct user_sockaddr_ll *name)
 {
-	u32 ethertype = frame_ethertype(frame);
-	struct user_sockaddr_ll name = {
+	u32 ethertype = packet_ethertype(frame);
+	const struct net_device *device;
+
+	*name = (struct user_sockaddr_ll){
 		.family = AF_PACKET,
 		.protocol = { ethertype >> 8, (u8)ethertype },
 		.index = (s32)frame->interface,
@@ -306,14 +312,19 @@ static int packet_tell_name(const struct socket_message *message, const struct p
 		.kind = packet_kind(frame),
 		.address_bytes = BANOS_NET_ADDRESS,
 	};
-	const struct net_device *device;
-
 	rcu_read_lock();
 	device = net_device_find(frame->interface);
 	if (device)
-		name.type = device->type;
+		name->type = device->type;
 	rcu_read_unlock();
-	memcpy(name.address, packet_bytes(frame) + BANOS_NET_ADDRESS, BANOS_NET_ADDRESS);
+	memcpy(name->address, packet_bytes(frame) + BANOS_NET_ADDRESS, BANOS_NET_ADDRESS);
+}
+
+static int packet_tell_name(const struct socket_message *message, const struct packet *frame)
+{
+	struct user_sockaddr_ll name;
+
+	packet_name_fill(frame, &name);
 	return socket_message_set_name(message, &name, sizeof(name));
 }
 
@@ -368,8 +379,10 @@ static u32 packet_socket_poll(struct socket *socket, struct poll_table *table)
 	u32 events = POLLOUT | POLLWRNORM;
 
 	poll_wait(table, &socket->read_wait);
-	if (tap_has_frames(tap))
+	spin_lock(&tap->lock);
+	if (tap->frames.first || (tap->ring && packet_ring_ready(tap)))
 		events |= POLLIN | POLLRDNORM;
+	spin_unlock(&tap->lock);
 	if (atomic_read(&socket->error))
 		events |= POLLERR;
 	return events;
@@ -461,7 +474,17 @@ static s64 packet_socket_send(struct socket *socket, struct socket_message *mess
 	return (s64)length;
 }
 
+static const struct file_ops packet_socket_fops = {
+	SOCKET_FILE_OPS,
+	.read = socket_file_read,
+	.write = socket_file_write,
+	.map_begin = packet_ring_map_begin,
+	.map_end = packet_ring_map_end,
+	.mmap = packet_ring_map,
+};
+
 static const struct socket_ops packet_socket_ops = {
+	.file = &packet_socket_fops,
 	.release = packet_socket_release,
 	.bind = packet_socket_bind,
 	.get_name = packet_socket_name,

@@ -164,7 +164,7 @@ static u32 file_message_flags(const struct file *f)
 	return 0;
 }
 
-static s64 socket_file_read(struct file *f, struct uio *uio, u64 *pos)
+s64 socket_file_read(struct file *f, struct uio *uio, u64 *pos)
 {
 	struct socket *socket = f->private;
 	struct socket_message message = { .uio = uio, .flags = file_message_flags(f) };
@@ -174,7 +174,7 @@ static s64 socket_file_read(struct file *f, struct uio *uio, u64 *pos)
 	return socket->ops->receive(socket, &message);
 }
 
-static s64 socket_file_write(struct file *f, struct uio *uio, u64 *pos)
+s64 socket_file_write(struct file *f, struct uio *uio, u64 *pos)
 {
 	struct socket *socket = f->private;
 	struct socket_message message = { .uio = uio, .flags = file_message_flags(f) };

@@ -160,6 +160,7 @@ need_check()
 	need netcat-openbsd nc.openbsd
 	need openssh-client ssh
 	need socat socat
+	need tcpdump tcpdump
 	need_python python3-clang clang.cindex
 	need_python python3-pytest pytest
 	need_python python3-pexpect pexpect

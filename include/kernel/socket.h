@@ -173,6 +173,8 @@ void socket_init(struct socket *socket, const struct socket_ops *ops, u16 family
 /** @brief The files that sockets are; a family that has its own read() and write() begins with SOCKET_FILE_OPS. */
 extern const struct file_ops socket_fops;
 void socket_file_release(struct file *f);
+s64 socket_file_read(struct file *f, struct uio *uio, u64 *pos);
+s64 socket_file_write(struct file *f, struct uio *uio, u64 *pos);
 u32 socket_file_poll(struct file *f, struct poll_table *table);
 s64 socket_file_ioctl(struct file *f, u32 command, u64 argument);
 int socket_file_async(struct file *f, s32 fd, bool enabled);

@@ -124,3 +124,40 @@ struct user_ndmsg {
 #define NTF_PROXY      0x08
 #define NDA_DST	       1
 #define NDA_LLADDR     2
+
+/* ---- sock_diag: linux/sock_diag.h, and what it is about ---- */
+
+#define SOCK_DIAG_BY_FAMILY 20
+
+/** struct inet_diag_req_v2, up to the states, and struct unix_diag_req, which has two fields more. */
+struct user_diag_request {
+	u8 family, protocol, extensions, pad;
+	u32 states, inode, show;
+};
+#define INET_DIAG_REQUEST_BYTES 56u
+#define UNIX_DIAG_REQUEST_BYTES 24u
+
+/** struct inet_diag_msg. */
+struct user_inet_diag {
+	u8 family, state, timer, retransmits;
+	u8 local_port[2], peer_port[2];
+	u8 local[16], peer[16];
+	u32 interface, cookie[2];
+	u32 expires_ms, receive_bytes, send_bytes, uid, inode;
+};
+_Static_assert(sizeof(struct user_inet_diag) == 72, "struct inet_diag_msg has 72 bytes");
+
+/** struct unix_diag_msg. */
+struct user_unix_diag {
+	u8 family, type, state, pad;
+	u32 inode, cookie[2];
+};
+_Static_assert(sizeof(struct user_unix_diag) == 16, "struct unix_diag_msg has 16 bytes");
+
+#define UNIX_DIAG_NAME	   0
+#define UNIX_DIAG_PEER	   2
+#define UNIX_DIAG_RQLEN	   4
+#define UNIX_DIAG_SHUTDOWN 6
+#define UDIAG_SHOW_NAME	   0x01
+#define UDIAG_SHOW_PEER	   0x04
+#define UDIAG_SHOW_RQLEN   0x10

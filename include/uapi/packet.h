@@ -8,8 +8,15 @@
 
 #define PACKET_ADD_MEMBERSHIP  1
 #define PACKET_DROP_MEMBERSHIP 2
+#define PACKET_RX_RING	       5
 #define PACKET_STATISTICS      6
 #define PACKET_AUXDATA	       8
+#define PACKET_VERSION	       10
+#define PACKET_HDRLEN	       11
+#define PACKET_RESERVE	       12
+
+#define TPACKET_V2 1
+#define TPACKET_V3 2
 
 #define PACKET_MR_MULTICAST 0
 #define PACKET_MR_PROMISC   1
@@ -21,7 +28,9 @@
 #define PACKET_OTHERHOST 3
 #define PACKET_OUTGOING	 4
 
+#define TP_STATUS_KERNEL       0
 #define TP_STATUS_USER	       1
+#define TP_STATUS_LOSING       4
 #define TP_STATUS_CSUMNOTREADY 8
 
 #define ETH_P_ALL 3
@@ -46,6 +55,38 @@ struct user_tpacket_auxdata {
 	u32 status, length, captured;
 	u16 link, network, vlan_tag, vlan_type;
 };
+
+/** struct tpacket_req3; the first four are struct tpacket_req. */
+struct user_tpacket_req {
+	u32 block_bytes, block_count, frame_bytes, frame_count;
+	u32 timeout_ms, private_bytes, features;
+};
+/** struct tpacket2_hdr. */
+struct user_tpacket2 {
+	u32 status, length, captured;
+	u16 link, network;
+	u32 sec, nsec;
+	u16 vlan_tag, vlan_type;
+	u8 zero[4];
+};
+_Static_assert(sizeof(struct user_tpacket2) == 32, "struct tpacket2_hdr has 32 bytes");
+/** struct tpacket3_hdr. */
+struct user_tpacket3 {
+	u32 next, sec, nsec, captured, length, status;
+	u16 link, network;
+	u32 hash, vlan_tag;
+	u16 vlan_type, pad;
+	u8 zero[8];
+};
+_Static_assert(sizeof(struct user_tpacket3) == 48, "struct tpacket3_hdr has 48 bytes");
+/** struct tpacket_block_desc. */
+struct user_tpacket_block {
+	u32 version, private_at;
+	u32 status, count, first_at, used_bytes;
+	u64 number;
+	u32 first_sec, first_nsec, last_sec, last_nsec;
+};
+_Static_assert(sizeof(struct user_tpacket_block) == 48, "struct tpacket_block_desc has 48 bytes");
 
 struct user_sock_fprog {
 	u16 count, pad[3];

@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import os
 import random
+import re
 import socket
 import subprocess
 import threading
@@ -30,6 +31,7 @@ NEEDS = {
     'curl': ['/usr/bin/curl'],
     'iperf3': ['/usr/bin/iperf3'],
     'socat': ['/usr/bin/socat'],
+    'tcpdump': ['/usr/bin/tcpdump'],
     'iproute2': ['/usr/sbin/ip', '/usr/bin/ss'],
     'nc': ['/bin/nc.openbsd'],
     'nginx': ['/usr/sbin/nginx'],
@@ -272,6 +274,32 @@ def test_ip_and_ss(shell):
     shell.check('telnetd -p 7009 -l /bin/sh; ss -tln | grep -q "LISTEN.*:7009"')
     shell.check('nc 127.0.0.1 7009 >/dev/null & until ss -tn | grep -q "ESTAB.*127.0.0.1:7009"; do sleep 0.1; done; kill $!')
     end(shell, 'telnetd')
+
+
+@needs('iproute2', 'socat')
+def test_ss_asks_by_netlink(shell):
+    """Where /proc/net has nothing of the kind: how many may wait, and who has a socket open."""
+    shell.check('telnetd -p 7009 -l /bin/sh; socat UNIX-LISTEN:/tmp/asked EXEC:cat & '
+                'socat -u UDP-RECV:7010 /dev/null & until test -S /tmp/asked && grep -q :1B62 /proc/net/udp; do sleep 0.1; done')
+    shell.check("echo $(ss -tlnpH) | grep 'LISTEN 0 [0-9]* [^ ]*:7009 .*\"telnetd\",pid='")
+    shell.check("echo $(ss -uanH) | grep 'UNCONN 0 0 [^ ]*:7010 '; echo $(ss -xlpH) | grep 'u_str LISTEN 0 5 /tmp/asked .*\"socat\"'")
+    end(shell, 'telnetd', 'socat')
+
+
+@needs('tcpdump')
+def test_tcpdump_captures(shell):
+    shell.check('telnetd -p 7009 -l /bin/sh; tcpdump -Z root -i any -c 1000 -w /tmp/all.pcap >/dev/null 2>&1 & '
+                'tcpdump -Z root -i lo -n -l -c 3 tcp port 7009 >/tmp/seen 2>/tmp/said & '
+                'until grep -q listening /tmp/said; do sleep 0.1; done; sleep 0.5')
+    shell.check('echo | nc -w 1 127.0.0.1 7009 >/dev/null; n=0; '
+                'until [ $(wc -l </tmp/seen) = 3 ] || [ $n = 50 ]; do n=$((n + 1)); sleep 0.1; done; true')
+    seen = shell.check('grep IP /tmp/seen').splitlines()
+    assert len(seen) == 3, shell.check('cat /tmp/said')
+    assert re.search(r'IP 127\.0\.0\.1\.\d+ > 127\.0\.0\.1\.7009: Flags \[S\]', seen[0]) and 'Flags [S.]' in seen[1]
+    assert '3 packets captured' in shell.check('sleep 0.5; cat /tmp/said')
+    shell.check('killall -INT tcpdump; sleep 0.5')
+    assert 'Flags [S.]' in shell.check('tcpdump -Z root -n -r /tmp/all.pcap tcp port 7009 2>/dev/null')
+    end(shell, 'telnetd', 'tcpdump')
 
 
 def test_telnetd_of_busybox(shell):
