@@ -19,13 +19,6 @@
 #define ECHO6_REQUEST 128u
 #define ECHO6_REPLY   129u
 #define HEADER_LEVEL  255u /* IPPROTO_RAW */
-#define LEVEL_IP      0
-#define LEVEL_IPV6    41
-#define IP_TOS	      1
-#define IP_TTL	      2
-#define IP_PKTINFO    8
-#define IPV6_PKTINFO  50
-#define IPV6_HOPLIMIT 52
 
 struct inet_socket *raw_sockets;
 
@@ -57,9 +50,10 @@ static void datagram_add(struct inet_socket *socket, struct pbuf *pbuf, const ip
 	datagram->port = port;
 	if (netif)
 		datagram->interface = ((struct link *)netif->state)->index;
-	if (ip_current_is_v6())
+	if (ip_current_is_v6()) {
 		datagram->ttl = IP6H_HOPLIM(ip6_current_header());
-	else {
+		datagram->tos = IP6H_TC(ip6_current_header());
+	} else {
 		datagram->ttl = IPH_TTL(ip4_current_header());
 		datagram->tos = IPH_TOS(ip4_current_header());
 	}
@@ -87,6 +81,17 @@ static bool ping_is_answer(const struct inet_socket *socket, const struct pbuf *
 	return echo[0] == reply && (echo[4] << 8 | echo[5]) == socket->identity;
 }
 
+/* ICMP_FILTER, ICMP6_FILTER: bits of the types that the program does not want. */
+static bool raw_is_filtered(const struct inet_socket *socket, const struct pbuf *pbuf,
+			    uint32_t header)
+{
+	uint8_t type = pbuf_get_at(pbuf, (uint16_t)header);
+
+	if (socket->protocol != PROTOCOL_ICMP && socket->protocol != PROTOCOL_ICMP6)
+		return false;
+	return socket->set.icmp_filter[type / 32] >> type % 32 & 1;
+}
+
 static u8_t raw_arrived(void *arg, struct raw_pcb *pcb, struct pbuf *pbuf, const ip_addr_t *from)
 {
 	struct inet_socket *socket = arg;
@@ -94,6 +99,8 @@ static u8_t raw_arrived(void *arg, struct raw_pcb *pcb, struct pbuf *pbuf, const
 	struct pbuf *copy;
 
 	if (is_ping(socket) && !ping_is_answer(socket, pbuf, header))
+		return 0;
+	if (raw_is_filtered(socket, pbuf, header))
 		return 0;
 	copy = pbuf_clone(PBUF_RAW, PBUF_RAM, pbuf);
 	if (!copy)
@@ -200,10 +207,23 @@ static int64_t raw_bind_address(struct inet_socket *socket, const ip_addr_t *add
 	return inet_error(raw_bind(socket->raw, address));
 }
 
+/* The interface by which packets to @to leave: the one that the socket is bound to, or as routes say. */
+static struct netif *datagram_netif(const struct inet_socket *socket, const ip_addr_t *source,
+				    const ip_addr_t *to)
+{
+	uint8_t index = socket->ip->netif_idx;
+
+	if (index == NETIF_NO_INDEX && ip_addr_ismulticast(to) && socket->kind == &udp_kind)
+		index = udp_get_multicast_netif_index(socket->udp);
+	if (index != NETIF_NO_INDEX)
+		return netif_get_by_index(index);
+	return ip_route(source, to);
+}
+
 /* The address by which packets to @to leave. */
 static int64_t source_choose(struct inet_socket *socket, const ip_addr_t *to)
 {
-	struct netif *netif = ip_route(&socket->ip->local_ip, to);
+	struct netif *netif = datagram_netif(socket, &socket->ip->local_ip, to);
 	const ip_addr_t *source = netif ? ip_netif_get_local_ip(netif, to) : NULL;
 
 	if (!source)
@@ -333,17 +353,107 @@ static int64_t pbuf_from(banos_buffer from, uint64_t length, pbuf_layer layer, s
 	return -EFAULT;
 }
 
+/* What a call says of one datagram, and where it leads. */
+struct datagram_path {
+	struct control_sent control;
+	ip_addr_t to;
+	uint16_t port;
+	struct netif *netif; /* NULL: as lwIP chooses */
+	const ip_addr_t *source;
+};
+
+/* Control messages that name an interface or a source. */
+static int64_t path_choose(struct inet_socket *socket, struct datagram_path *path)
+{
+	struct control_sent *control = &path->control;
+	const ip_addr_t *source = &socket->ip->local_ip;
+	struct link *link;
+
+	if (!control->interface && !control->has_source)
+		return 0;
+	if (control->has_source && IP_IS_V6(&control->source) != IP_IS_V6(&path->to))
+		return -EINVAL;
+	if (control->has_source && !address_is_own(&control->source)) /* as Linux answers */
+		return IP_IS_V6(&control->source) ? -EINVAL : -ENETUNREACH;
+	if (control->has_source)
+		source = &control->source;
+	link = link_find(control->interface);
+	if (control->interface && !link)
+		return -ENODEV;
+	path->netif = link ? &link->netif : datagram_netif(socket, source, &path->to);
+	if (!path->netif)
+		return -ENETUNREACH;
+	if (ip_addr_isany(source))
+		source = ip_netif_get_local_ip(path->netif, &path->to);
+	if (!source)
+		return -ENETUNREACH;
+	path->source = source;
+	return 0;
+}
+
+static int64_t path_find(struct inet_socket *socket, const struct banos_socket_message *message,
+			 struct datagram_path *path)
+{
+	int64_t err = socket_take_error(socket);
+
+	*path = (struct datagram_path){ 0 };
+	if (!err && socket->no_more_out)
+		err = -EPIPE;
+	if (!err)
+		err = destination_of(socket, message, &path->to, &path->port);
+	if (!err)
+		err = control_parse(socket, message, &path->control);
+	if (!err)
+		err = path_choose(socket, path);
+	return err;
+}
+
+static err_t path_send(struct inet_socket *socket, const struct datagram_path *path,
+		       struct pbuf *pbuf)
+{
+	if (socket->kind == &udp_kind && path->netif)
+		return udp_sendto_if_src(socket->udp, pbuf, &path->to, path->port, path->netif,
+					 path->source);
+	if (socket->kind == &udp_kind)
+		return udp_sendto(socket->udp, pbuf, &path->to, path->port);
+	if (path->netif)
+		return raw_sendto_if_src(socket->raw, pbuf, &path->to, path->netif, path->source);
+	return raw_sendto(socket->raw, pbuf, &path->to);
+}
+
+/* Send, with what the call says of this datagram alone; members on this machine get what is for a group, too. */
+static int64_t datagram_send(struct inet_socket *socket, const struct datagram_path *path,
+			     struct pbuf *pbuf, uint64_t length)
+{
+	const struct control_sent *control = &path->control;
+	bool loops = ip_addr_ismulticast(&path->to) && !socket->set.is_deaf;
+	err_t err;
+
+	if (control->has_ttl) {
+		socket->ip->ttl = control->ttl;
+		if (socket->kind == &udp_kind)
+			udp_set_multicast_ttl(socket->udp, control->ttl);
+	}
+	if (control->has_tos)
+		socket->ip->tos = control->tos;
+	if (loops)
+		link_loop_begin();
+	err = path_send(socket, path, pbuf);
+	if (loops)
+		link_loop_end();
+	if (control->has_ttl || control->has_tos)
+		option_apply(socket);
+	return send_result(err, length);
+}
+
 static int64_t udp_send_message(struct inet_socket *socket, banos_buffer from, uint64_t length,
 				const struct banos_socket_message *message)
 {
-	ip_addr_t to;
-	uint16_t port = 0;
+	struct datagram_path path;
 	struct pbuf *pbuf;
-	int64_t err = socket_take_error(socket);
+	int64_t err = path_find(socket, message, &path);
 
-	if (!err)
-		err = socket->no_more_out ? -EPIPE : destination_of(socket, message, &to, &port);
-	if (!err && !port)
+	if (!err && !path.port)
 		err = -EINVAL;
 	if (!err && length > UDP_MAX)
 		err = -EMSGSIZE;
@@ -353,7 +463,7 @@ static int64_t udp_send_message(struct inet_socket *socket, banos_buffer from, u
 		err = pbuf_from(from, length, PBUF_TRANSPORT, &pbuf);
 	if (err)
 		return err;
-	err = send_result(udp_sendto(socket->udp, pbuf, &to, port), length);
+	err = datagram_send(socket, &path, pbuf, length);
 	pbuf_free(pbuf);
 	return err;
 }
@@ -380,16 +490,13 @@ static int64_t ping_prepare(const struct inet_socket *socket, struct pbuf *pbuf)
 static int64_t raw_send_message(struct inet_socket *socket, banos_buffer from, uint64_t length,
 				const struct banos_socket_message *message)
 {
-	ip_addr_t to;
-	uint16_t port = 0;
+	struct datagram_path path;
 	struct pbuf *pbuf;
-	int64_t err = socket_take_error(socket);
+	int64_t err = path_find(socket, message, &path);
 
-	if (!err)
-		err = socket->no_more_out ? -EPIPE : destination_of(socket, message, &to, &port);
 	if (!err && length > RAW_MAX)
 		err = -EMSGSIZE;
-	if (!err && (IP_IS_V6(&to) != (socket->family == AF_INET6)))
+	if (!err && (IP_IS_V6(&path.to) != (socket->family == AF_INET6)))
 		err = -EINVAL;
 	if (!err && socket->raw->chksum_reqd && length < socket->raw->chksum_offset + 2u)
 		err = -EINVAL;
@@ -400,56 +507,12 @@ static int64_t raw_send_message(struct inet_socket *socket, banos_buffer from, u
 	if (is_ping(socket))
 		err = ping_prepare(socket, pbuf);
 	if (!err)
-		err = send_result(raw_sendto(socket->raw, pbuf, &to), length);
+		err = datagram_send(socket, &path, pbuf, length);
 	pbuf_free(pbuf);
 	return err;
 }
 
 /* ---- receiving ---- */
-
-void control_add(struct banos_socket_message *message, int32_t level, int32_t type,
-		 const void *content, uint32_t length)
-{
-	uint64_t size = 16 + length;
-	uint8_t *at = message->control + message->control_length;
-
-	if (message->control_length + ((size + 7) & ~7ull) > sizeof(message->control))
-		return;
-	memset(at, 0, (size + 7) & ~7ull);
-	memcpy(at, &size, 8);
-	memcpy(at + 8, &level, 4);
-	memcpy(at + 12, &type, 4);
-	memcpy(at + 16, content, length);
-	message->control_length += (uint32_t)((size + 7) & ~7ull);
-}
-
-static void controls_add(const struct inet_socket *socket, const struct datagram *datagram,
-			 struct banos_socket_message *message)
-{
-	struct {
-		uint32_t interface, local, to;
-	} info4 = { datagram->interface, ip_2_ip4(&datagram->to)->addr,
-		    ip_2_ip4(&datagram->to)->addr };
-	struct {
-		uint8_t to[16];
-		uint32_t interface;
-	} info6;
-	uint32_t ttl = datagram->ttl;
-	bool six = socket->family == AF_INET6;
-
-	if (socket->set.wants_info && !six)
-		control_add(message, LEVEL_IP, IP_PKTINFO, &info4, sizeof(info4));
-	if (socket->set.wants_info && six) {
-		memcpy(info6.to, ip_2_ip6(&datagram->to)->addr, 16);
-		info6.interface = datagram->interface;
-		control_add(message, LEVEL_IPV6, IPV6_PKTINFO, &info6, sizeof(info6));
-	}
-	if (socket->set.wants_ttl)
-		control_add(message, six ? LEVEL_IPV6 : LEVEL_IP, six ? IPV6_HOPLIMIT : IP_TTL,
-			    &ttl, sizeof(ttl));
-	if (socket->set.wants_tos && !six)
-		control_add(message, LEVEL_IP, IP_TOS, &datagram->tos, 1);
-}
 
 static int64_t datagram_copy(const struct datagram *datagram, banos_buffer to, uint64_t length)
 {
@@ -482,7 +545,7 @@ static int64_t datagram_receive(struct inet_socket *socket, banos_buffer to, uin
 	if (copied >= 0) {
 		message->address_length =
 			address_format(socket, &first->from, first->port, message->address);
-		controls_add(socket, first, message);
+		control_received(socket, first, message);
 		if ((uint64_t)copied < bytes)
 			message->out_flags |= BANOS_SOCKET_TRUNCATED;
 		if (message->flags & BANOS_SOCKET_TRUNCATED)

@@ -9,10 +9,11 @@
 #include <lwip/igmp.h>
 #include <lwip/mld6.h>
 
-#define REQUEST_LEAST 8u  /* struct ip_mreq */
-#define REQUEST_INDEX 12u /* struct ip_mreqn */
-#define REQUEST6      20u /* struct ipv6_mreq */
-#define GROUPS_MAX    20u /* of a socket, as on Linux */
+#define REQUEST_LEAST 8u   /* struct ip_mreq */
+#define REQUEST_INDEX 12u  /* struct ip_mreqn */
+#define REQUEST6      20u  /* struct ipv6_mreq */
+#define GROUP_REQ     136u /* struct group_req */
+#define GROUPS_MAX    20u  /* of a socket, as on Linux */
 
 struct membership {
 	struct membership *next;
@@ -125,6 +126,21 @@ int64_t group_set(struct inet_socket *socket, bool join, const uint32_t *words, 
 	if (join)
 		return group_join(socket, link, &group);
 	return group_leave(socket, link, &group);
+}
+
+int64_t group_request_set(struct inet_socket *socket, bool join, const uint32_t *words,
+			  uint64_t length)
+{
+	bool six = socket->family == AF_INET6;
+	uint32_t request[5] = { words[3], 0, words[0] };
+
+	if (length < GROUP_REQ || (words[2] & 0xffff) != socket->family)
+		return -EINVAL;
+	if (!six)
+		return group_set(socket, join, request, REQUEST_INDEX);
+	memcpy(request, words + 4, 16);
+	request[4] = words[0];
+	return group_set(socket, join, request, REQUEST6);
 }
 
 int64_t group_interface_set(struct inet_socket *socket, const uint32_t *words, uint64_t length)

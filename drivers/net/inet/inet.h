@@ -82,6 +82,7 @@ struct inet_options {
 	uint8_t ttl, tos, group_ttl, mtu_discover;
 	uint32_t linger_s, keep_idle_s, keep_interval_s, keep_count, user_timeout_ms;
 	uint32_t interface;	   /* SO_BINDTODEVICE: its index; 0: none */
+	uint32_t icmp_filter[8];   /* ICMP_FILTER, ICMP6_FILTER */
 	uint32_t owner;		   /* the user, as SO_REUSEPORT was told */
 	uint32_t sndbuf, rcvbuf;   /* as a program has set them; 0: it has not */
 	uint32_t mss, window_most; /* TCP_MAXSEG, TCP_WINDOW_CLAMP; 0: not set */
@@ -227,6 +228,9 @@ struct link {
 extern struct link *links;
 int64_t link_register(banos_owner self);
 void links_flush(void);
+/** What cards send between the two is received by this machine, too, if it is in the group. */
+void link_loop_begin(void);
+void link_loop_end(void);
 /** Tell the kernel of groups that were joined and left; the lock is left meanwhile. */
 void link_tell_groups(void);
 struct link *link_find(uint32_t index);
@@ -361,9 +365,30 @@ void errors_forget(struct inet_socket *socket);
  * @param words  struct ip_mreq, ip_mreqn or ipv6_mreq, of which @p length bytes are the program's; 5 can be read
  */
 int64_t group_set(struct inet_socket *socket, bool join, const uint32_t *words, uint64_t length);
+/** The same by a struct group_req, of which the first 8 words can be read. */
+int64_t group_request_set(struct inet_socket *socket, bool join, const uint32_t *words,
+			  uint64_t length);
 /** Choose the interface by which what is for groups leaves: likewise, or an address, or an index. */
 int64_t group_interface_set(struct inet_socket *socket, const uint32_t *words, uint64_t length);
 void groups_leave(struct inet_socket *socket);
+
+/* ---- control.c ---- */
+
+/** What a call says of the one datagram that it sends. */
+struct control_sent {
+	bool has_source, has_ttl, has_tos;
+	uint8_t ttl, tos;
+	uint32_t interface; /* 0: none */
+	ip_addr_t source;
+};
+/** @return 0; -EINVAL: a message of this level that is unknown, or has a wrong length or value */
+int64_t control_parse(const struct inet_socket *socket, const struct banos_socket_message *message,
+		      struct control_sent *sent);
+void control_add(struct banos_socket_message *message, int32_t level, int32_t type,
+		 const void *content, uint32_t length);
+/** Tell what the program has asked for of a datagram that arrived. */
+void control_received(const struct inet_socket *socket, const struct datagram *datagram,
+		      struct banos_socket_message *message);
 
 /* ---- tcp_option.c ---- */
 
@@ -417,8 +442,6 @@ extern struct inet_socket *raw_sockets; /* raw and ping sockets; under the lock 
 void stream_show(struct inet_socket *socket);
 /** A connection that begins was refused by a packet that is no part of TCP. */
 void stream_refuse(struct inet_socket *socket, int error);
-void control_add(struct banos_socket_message *message, int32_t level, int32_t type,
-		 const void *content, uint32_t length);
 /** @return Linux's number of a state of lwIP */
 uint32_t state_number(enum tcp_state state);
 int64_t socket_take_error(struct inet_socket *socket);

@@ -10,6 +10,7 @@
 #include "inet.h"
 #include "shape.h"
 #include <lwip/etharp.h>
+#include <lwip/ip.h>
 #include <lwip/ethip6.h>
 #include <lwip/ip4.h>
 #include <lwip/ip6.h>
@@ -25,6 +26,7 @@
 #define MTU_MAX	    65535u
 #define FRAME_MAX   (65535u + HEADER) /* lwIP counts in 16 bits */
 #define PENDING	    (sizeof(((struct link *)0)->pending) / sizeof(struct banos_net_packet))
+#define LOOPED_MAX  48u	  /* pieces of the largest datagram */
 #define KEPT_LEAST  1024u /* bytes of a frame that is worth keeping */
 #define CHECKS                                                                           \
 	(NETIF_CHECKSUM_CHECK_IP | NETIF_CHECKSUM_CHECK_UDP | NETIF_CHECKSUM_CHECK_TCP | \
@@ -101,8 +103,43 @@ static err_t link_send(struct link *link, struct pbuf *pbuf, uint16_t type)
 	return ERR_OK;
 }
 
+/* What a card sends to a group, for the members on this machine; without the header of Ethernet. */
+static struct looped {
+	struct netif *netif;
+	struct pbuf *pbuf;
+} looped[LOOPED_MAX];
+static uint32_t nlooped;
+static bool loops;
+
+static void loop_keep(struct netif *netif, struct pbuf *frame)
+{
+	struct pbuf *copy = NULL;
+
+	if (nlooped < LOOPED_MAX)
+		copy = pbuf_alloc(PBUF_LINK, (uint16_t)(frame->tot_len - HEADER), PBUF_RAM);
+	if (!copy)
+		return;
+	pbuf_copy_partial(frame, copy->payload, copy->tot_len, HEADER);
+	looped[nlooped++] = (struct looped){ netif, copy };
+}
+
+void link_loop_begin(void)
+{
+	loops = true;
+}
+
+void link_loop_end(void)
+{
+	loops = false;
+	for (uint32_t i = 0; i < nlooped; i++)
+		ip_input(looped[i].pbuf, looped[i].netif);
+	nlooped = 0;
+}
+
 static err_t link_output(struct netif *netif, struct pbuf *pbuf)
 {
+	if (loops)
+		loop_keep(netif, pbuf);
 	return link_send(netif->state, pbuf, 0);
 }
 

@@ -19,7 +19,9 @@ enum {
 	IPV6_MULTICAST_IF = LEVEL(41, 17), IPV6_JOIN_GROUP = LEVEL(41, 20), IPV6_LEAVE_GROUP = LEVEL(41, 21),
 	IPV6_UNICAST_HOPS = LEVEL(41, 16), IPV6_MULTICAST_HOPS = LEVEL(41, 18), IPV6_MULTICAST_LOOP = LEVEL(41, 19),
 	IPV6_MTU_DISCOVER = LEVEL(41, 23), IPV6_RECVERR = LEVEL(41, 25), IPV6_V6ONLY = LEVEL(41, 26),
-	IPV6_RECVPKTINFO = LEVEL(41, 49), IPV6_RECVHOPLIMIT = LEVEL(41, 51), IPV6_TCLASS = LEVEL(41, 67),
+	IPV6_RECVPKTINFO = LEVEL(41, 49), IPV6_RECVHOPLIMIT = LEVEL(41, 51), IPV6_RECVTCLASS = LEVEL(41, 66),
+	IPV6_TCLASS = LEVEL(41, 67), MCAST_JOIN_GROUP = LEVEL(0, 42), MCAST_LEAVE_GROUP = LEVEL(0, 45),
+	MCAST6_JOIN_GROUP = LEVEL(41, 42), MCAST6_LEAVE_GROUP = LEVEL(41, 45), RAW_CHECKSUM = LEVEL(255, 7),
 	SO_PROTOCOL = LEVEL(1, 38), ICMP6_FILTER = LEVEL(58, 1), ICMP_FILTER = LEVEL(255, 1), IPV6_CHECKSUM = LEVEL(41, 7),
 };
 /* clang-format on */
@@ -112,7 +114,8 @@ static bool *flag_of(struct inet_options *set, uint32_t option)
 	case IPV6_RECVPKTINFO: return &set->wants_info;
 	case IP_RECVTTL:
 	case IPV6_RECVHOPLIMIT: return &set->wants_ttl;
-	case IP_RECVTOS: return &set->wants_tos;
+	case IP_RECVTOS:
+	case IPV6_RECVTCLASS: return &set->wants_tos;
 	case IP_RECVERR:
 	case IPV6_RECVERR: return &set->wants_errors;
 	}
@@ -183,6 +186,33 @@ static int64_t kept_set(struct inet_socket *socket, uint32_t option, uint32_t va
 	return -ENOPROTOOPT;
 }
 
+/* Where a checksum of what a raw socket sends is filled in, and verified; odd offsets cannot be. */
+static int64_t checksum_set(struct inet_socket *socket, int32_t offset)
+{
+	if (socket->type != SOCK_RAW || socket->family != AF_INET6)
+		return -ENOPROTOOPT;
+	if (offset > 0 && (offset & 1 || offset > 0xffff))
+		return -EINVAL;
+	socket->raw->chksum_reqd = offset >= 0;
+	if (offset >= 0)
+		socket->raw->chksum_offset = (uint16_t)offset;
+	return 0;
+}
+
+/* Bits of the types of ICMP, or of ICMPv6, that a raw socket does not want; what is missing of them is 0. */
+static int64_t filter_set(struct inet_socket *socket, const uint32_t *words, uint64_t length)
+{
+	bool six = socket->family == AF_INET6;
+
+	if (socket->type != SOCK_RAW)
+		return -ENOPROTOOPT;
+	if (socket->protocol != (six ? PROTOCOL_ICMP6 : PROTOCOL_ICMP))
+		return -EOPNOTSUPP;
+	memcpy(socket->set.icmp_filter, words,
+	       least_of(length, six ? sizeof(socket->set.icmp_filter) : sizeof(*words)));
+	return 0;
+}
+
 static int64_t number_set(struct inet_socket *socket, uint32_t option, uint32_t value)
 {
 	int64_t err = kept_set(socket, option, value);
@@ -194,9 +224,11 @@ static int64_t number_set(struct inet_socket *socket, uint32_t option, uint32_t 
 	switch (option) {
 	case SO_SNDBUF: socket->set.sndbuf = value; return 0;
 	case SO_RCVBUF: socket->set.rcvbuf = value; return 0;
-	case ICMP6_FILTER: /* whoever asks for it looks at what arrives, too */
-	case ICMP_FILTER:
-	case IPV6_CHECKSUM: return 0; /* taken, without effect; done for ICMPv6 anyway */
+	case IPV6_CHECKSUM:
+		if (socket->protocol == PROTOCOL_ICMP6)
+			return -EINVAL;
+		return checksum_set(socket, (int32_t)value);
+	case RAW_CHECKSUM: return checksum_set(socket, (int32_t)value);
 	}
 	return -ENOPROTOOPT;
 }
@@ -204,7 +236,7 @@ static int64_t number_set(struct inet_socket *socket, uint32_t option, uint32_t 
 int64_t option_set(void *own, uint32_t level, uint32_t option, banos_buffer from, uint64_t length)
 {
 	struct inet_socket *socket = own;
-	uint32_t value[5] = { 0 };
+	uint32_t value[8] = { 0 };
 	int64_t err;
 
 	if (level > 255 || option > 0xffff)
@@ -227,6 +259,12 @@ int64_t option_set(void *own, uint32_t level, uint32_t option, banos_buffer from
 		err = 0;
 	} else if (option == IP_MULTICAST_IF || option == IPV6_MULTICAST_IF) {
 		err = group_interface_set(socket, value, length);
+	} else if (option == ICMP_FILTER || option == ICMP6_FILTER) {
+		err = filter_set(socket, value, length);
+	} else if (option == MCAST_JOIN_GROUP || option == MCAST6_JOIN_GROUP) {
+		err = group_request_set(socket, true, value, length);
+	} else if (option == MCAST_LEAVE_GROUP || option == MCAST6_LEAVE_GROUP) {
+		err = group_request_set(socket, false, value, length);
 	} else if (option == IP_ADD_MEMBERSHIP || option == IPV6_JOIN_GROUP) {
 		err = group_set(socket, true, value, length);
 	} else if (option == IP_DROP_MEMBERSHIP || option == IPV6_LEAVE_GROUP) {
