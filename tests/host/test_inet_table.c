@@ -83,14 +83,6 @@ uint32_t inet_initial_sequence(const void *local, uint16_t local_port, const voi
 {
 	return now_ms * 1000 + (uint32_t)rand() % 1000;
 }
-uint32_t *inet_segment_sent(struct tcp_hdr *header, const struct tcp_pcb *pcb, uint32_t *options)
-{
-	return options;
-}
-bool stream_timer_is_needed(const struct tcp_pcb *pcb)
-{
-	return false;
-}
 struct netif *inet_route4(const struct ip4_addr *source, const struct ip4_addr *destination)
 {
 	return netif_default;
