@@ -198,7 +198,7 @@ static int end(void **state)
 struct peer {
 	struct tcp_pcb *pcb;
 	uint32_t got;
-	bool ended, failed;
+	bool ended, failed, slow; /* slow: its program does not read */
 };
 static struct peer accepted[PAIRS * 4];
 static uint32_t accepted_count;
@@ -214,7 +214,8 @@ static err_t peer_received(void *arg, struct tcp_pcb *pcb, struct pbuf *pbuf, er
 	for (uint16_t i = 0; i < pbuf->tot_len; i++)
 		assert_int_equal(pbuf_get_at(pbuf, i), (uint8_t)((peer->got + i) * 7));
 	peer->got += pbuf->tot_len;
-	tcp_recved(pcb, pbuf->tot_len);
+	if (!peer->slow)
+		tcp_recved(pcb, pbuf->tot_len);
 	pbuf_free(pbuf);
 	return ERR_OK;
 }
@@ -353,13 +354,105 @@ static uint32_t count_waiting(uint32_t count)
 	return waiting;
 }
 
+/* As stream.c does. */
 static void peer_close(struct peer *peer)
 {
-	tick_touch(peer->pcb);
+	tick_close(peer->pcb);
 	tcp_recv(peer->pcb, NULL);
 	tcp_err(peer->pcb, NULL);
 	assert_int_equal(tcp_close(peer->pcb), ERR_OK);
 	packets_deliver();
+}
+
+static void peer_shut_down(struct peer *peer)
+{
+	tick_close(peer->pcb);
+	assert_int_equal(tcp_shutdown(peer->pcb, 0, 1), ERR_OK);
+	packets_deliver();
+}
+
+static void answer_write(uint32_t bytes)
+{
+	for (uint32_t sent = 0; sent < bytes; sent += 1000)
+		peer_write(&accepted[0], sent, 1000);
+}
+
+static void an_answer_arrives_though_it_is_late_and_lost(void **state)
+{
+	struct tcp_pcb *listener = listener_begin();
+
+	for (uint32_t shut_down = 0; shut_down < 2; shut_down++) {
+		struct peer *peer = &peers[shut_down];
+		uint16_t port = (uint16_t)(6000 + shut_down);
+
+		accepted_count = 0;
+		pair_begin(peer, port);
+		peer_shut_down(peer);
+		assert_true(accepted[0].ended);
+		time_passes(65 * SECOND);
+		lost_each = 1;
+		answer_write(20000);
+		if (shut_down)
+			peer_shut_down(&accepted[0]);
+		else
+			peer_close(&accepted[0]);
+		time_passes(SECOND);
+		lost_each = 0;
+		time_passes(30 * SECOND);
+		assert_int_equal(peer->got, 20000);
+		assert_true(peer->ended);
+	}
+	listener_end(listener);
+}
+
+/* A peer whose program reads nothing, and that has room for 4000 bytes. */
+static void slow_peer_begin(struct peer *peer, uint16_t port)
+{
+	pair_begin(peer, port);
+	peer->slow = true;
+	peer->pcb->rcv_wnd = peer->pcb->rcv_ann_wnd = 4000;
+	peer_shut_down(peer);
+	assert_true(accepted[0].ended);
+	answer_write(19000);
+	peer_close(&accepted[0]);
+	assert_int_equal(find_ends(PORT, port)->state, LAST_ACK);
+}
+
+static void peer_reads(struct peer *peer, uint32_t bytes)
+{
+	tick_touch(peer->pcb);
+	tcp_recved(peer->pcb, (uint16_t)bytes);
+	tcp_ack_now(peer->pcb);
+	tcp_output(peer->pcb);
+}
+
+static void one_who_reads_slowly_gets_all_of_a_closed_connection(void **state)
+{
+	struct tcp_pcb *listener = listener_begin();
+	struct peer *peer = &peers[0];
+
+	slow_peer_begin(peer, 6100);
+	time_passes(90 * SECOND);
+	while (peer->got < 19000) {
+		uint32_t got = peer->got;
+
+		peer_reads(peer, 4000);
+		time_passes(45 * SECOND);
+		assert_int_not_equal(peer->got, got);
+	}
+	assert_true(peer->ended);
+	assert_null(find_ends(PORT, 6100));
+	listener_end(listener);
+}
+
+static void one_who_never_reads_holds_no_closed_connection(void **state)
+{
+	struct tcp_pcb *listener = listener_begin();
+
+	slow_peer_begin(&peers[0], 6200);
+	time_passes(200 * SECOND);
+	assert_null(find_ends(PORT, 6200));
+	listener_end(listener);
 }
 
 static void those_in_time_wait_are_bounded_and_end(void **state)
@@ -519,6 +612,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		CASE(idle_connections_are_found_and_left_out_of_timers),
 		CASE(bytes_arrive_though_packets_are_lost),
+		CASE(an_answer_arrives_though_it_is_late_and_lost),
+		CASE(one_who_reads_slowly_gets_all_of_a_closed_connection),
+		CASE(one_who_never_reads_holds_no_closed_connection),
 		CASE(those_in_time_wait_are_bounded_and_end),
 		CASE(few_stay_in_time_wait_when_memory_is_short),
 		CASE(an_address_that_goes_ends_its_connections),

@@ -402,11 +402,12 @@ static void stream_end_pcb(struct inet_socket *socket, bool abort)
 
 	if (!pcb)
 		return;
-	tick_touch(pcb);
-	if (pcb->state == LISTEN)
+	if (pcb->state == LISTEN) {
 		table_listener_closes(pcb);
-	else /* lwIP takes less for bytes that were not read */
-		pcb->rcv_wnd = TCP_WND_MAX(pcb);
+	} else {
+		tick_close(pcb);
+		pcb->rcv_wnd = TCP_WND_MAX(pcb); /* lwIP takes less for bytes that were not read */
+	}
 	if (abort)
 		tcp_abort(pcb);
 	else if (tcp_close(pcb) != ERR_OK)
@@ -507,7 +508,7 @@ static int64_t stream_shutdown(struct inet_socket *socket, uint32_t how)
 	if (how != 0 && !socket->no_more_out) {
 		socket->no_more_out = true;
 		if (socket->tcp)
-			tick_touch(socket->tcp);
+			tick_close(socket->tcp);
 		if (socket->tcp && tcp_shutdown(socket->tcp, 0, 1) != ERR_OK)
 			stream_end_pcb(socket, true);
 	}

@@ -27,6 +27,7 @@
 #define BYTES_A_ROW   8192u
 #define WAITING_A_ROW 2u
 #define HASH_KEYS     6u
+#define PROBES_RARER  7u /* of lwIP's persist_backoff: from then on a probe is sent each minute */
 
 void lwip_tcp_input(struct pbuf *pbuf, struct netif *netif);
 
@@ -289,6 +290,26 @@ static void waiting_input(struct tcp_pcb *pcb, struct pbuf *pbuf, struct netif *
 		tick_wait_again(pcb);
 }
 
+/*
+ * A segment for a connection. Once a program has closed it, lwIP counts from the close on, and ends what is in LAST_ACK
+ * after a minute. As on Linux it goes on as long as the other end takes what was sent; while that has no room, as
+ * long as probes become rarer.
+ */
+static void active_input(struct tcp_pcb *pcb, struct pbuf *pbuf, struct netif *netif)
+{
+	uint32_t acknowledged = pcb->lastack;
+
+	tick_touch(pcb);
+	tcp_active_pcbs = pcb;
+	lwip_tcp_input(pbuf, netif);
+	/* Else it is freed, or in TIME_WAIT. */
+	if (tcp_active_pcbs == pcb && pcb->flags & TF_RXCLOSED &&
+	    (pcb->lastack != acknowledged ||
+	     (pcb->persist_backoff && pcb->persist_backoff < PROBES_RARER)))
+		pcb->tmr = tcp_ticks;
+	tcp_active_pcbs = NULL;
+}
+
 /* In front of lwIP's function, which the build names otherwise. */
 void tcp_input(struct pbuf *pbuf, struct netif *netif)
 {
@@ -304,10 +325,7 @@ void tcp_input(struct pbuf *pbuf, struct netif *netif)
 	if (pcb && pcb->state == TIME_WAIT) {
 		waiting_input(pcb, pbuf, netif);
 	} else if (pcb) {
-		tick_touch(pcb);
-		tcp_active_pcbs = pcb;
-		lwip_tcp_input(pbuf, netif);
-		tcp_active_pcbs = NULL;
+		active_input(pcb, pbuf, netif);
 	} else if (cookie_input(pbuf, netif)) {
 		pbuf_free(pbuf);
 	} else if (table_find(ip_current_dest_addr(), lwip_ntohs(header->dest),

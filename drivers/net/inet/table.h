@@ -77,6 +77,11 @@ void table_listener_closes(const struct tcp_pcb *listener);
 void tick_init(uint32_t waiting_most);
 /** Something was done with a connection: the timers look at it again. */
 void tick_touch(struct tcp_pcb *pcb);
+/**
+ * Our end is about to be closed: what lwIP grants the other end for its answer counts from now on, not from when
+ * something arrived last. Not of one that listens.
+ */
+void tick_close(struct tcp_pcb *pcb);
 /** It is registered, or is not any more; @p waiting: in TIME_WAIT. */
 void tick_add(struct tcp_pcb *pcb, bool waiting);
 void tick_remove(struct tcp_pcb *pcb, bool waiting);

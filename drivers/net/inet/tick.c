@@ -80,6 +80,12 @@ void tick_touch(struct tcp_pcb *pcb)
 	queue_add(&busy, pcb);
 }
 
+void tick_close(struct tcp_pcb *pcb)
+{
+	tick_touch(pcb);
+	pcb->tmr = tcp_ticks;
+}
+
 bool tick_end_waiting(void)
 {
 	if (!waiting.first)
