@@ -254,7 +254,7 @@ int file_cache_write_back_super(struct super_block *sb)
 	cache_walk_begin(&walk, kind);
 	while ((inode = cache_walk_next(&walk))) { /* all are started first */
 		file_cache_write_back(inode, 0, ~0ull, false);
-		inode_put(inode);
+		inode_put_later(inode);
 	}
 	cache_walk_begin(&walk, kind);
 	while ((inode = cache_walk_next(&walk))) {

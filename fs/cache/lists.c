@@ -184,8 +184,8 @@ void cache_walk_put(struct inode *inode)
 	}
 	spin_unlock(&cache->lists->lock);
 	if (kept)
-		inode_put(inode);
-	inode_put(inode);
+		inode_put_later(inode);
+	inode_put_later(inode);
 }
 
 static bool list_has_dirty_of(struct cache_lists *lists, u32 flusher)

@@ -129,7 +129,7 @@ static u64 reclaim_pass(u64 wanted, bool mapped_too)
 		empty = 0;
 		turn++;
 		freed += reclaim_file(inode, wanted - freed, mapped_too);
-		inode_put(inode);
+		inode_put_later(inode);
 	}
 	return freed;
 }
@@ -144,38 +144,18 @@ u64 file_cache_reclaim(u64 npages)
 	return freed;
 }
 
-/*
- * A function of a driver led here: the caller may be inside a change of a file system. There it must not free what files have:
- * the end of an inode without a name is a change, too, and waits for a commit, which waits for the caller.
- */
-static bool caller_may_reclaim(void)
-{
-	return !current->gate;
-}
-
 void cache_make_room(u32 npages)
 {
-	if (unlikely(page_user_low()) && caller_may_reclaim())
+	if (unlikely(page_user_low()))
 		file_cache_reclaim(npages + ROOM_EXTRA);
-}
-
-/* @return false: there is no hope */
-static bool reclaim_for_caller(u32 attempt, u64 *patience)
-{
-	if (!caller_may_reclaim())
-		return file_cache_patience(patience);
-	if (attempt == ALLOC_ATTEMPTS)
-		return false;
-	return file_cache_reclaim(ROOM_EXTRA) || file_cache_reclaim_wait();
 }
 
 struct page *file_cache_page_alloc(u32 flags)
 {
 	struct page *page = page_alloc(flags | PAGE_USER);
-	u64 patience = 0;
 
-	for (u32 attempt = 0; unlikely(!page); attempt++) {
-		if (!reclaim_for_caller(attempt, &patience))
+	for (u32 attempt = 0; unlikely(!page) && attempt < ALLOC_ATTEMPTS; attempt++) {
+		if (!file_cache_reclaim(ROOM_EXTRA) && !file_cache_reclaim_wait())
 			break;
 		if (fatal_signal_pending())
 			break;
@@ -194,6 +174,7 @@ static void reclaim_hook(void)
 	}
 }
 
+/* The caller may be inside a change, where it must not free what files have: an inode that ends by that is a change, too. */
 __cold bool file_cache_patience(u64 *until_ns)
 {
 	u64 now_ns = time_monotonic_ns();

@@ -85,7 +85,7 @@ static void commit_drop(struct list *done)
 			node_dirty(inode, node->failed);
 		node->failed = 0;
 		node_clean(inode);
-		inode_put(inode);
+		inode_put_later(inode);
 	}
 }
 
@@ -177,6 +177,7 @@ int driven_commit(struct driven_super *super)
 	u64 patience = 0;
 	int err;
 
+	nodes_tell_ended(super);
 	if (!READ_ONCE(super->dirty_ns) && READ_ONCE(super->committed) + 1 == epoch)
 		return 0;
 	do {

@@ -54,6 +54,8 @@ struct driven_super {
 	struct thread *commit_thread; /* NULL: it was never mounted to be written */
 	struct wait_queue commit_wait;
 	bool commit_idle;		  /* the thread waits for a change */
+	spinlock_t ended_lock;
+	struct list ended; /* nodes without an inode whose driver has not been told; under ended_lock */
 	struct banos_mount_config config; /* for mounting it again */
 	int failed;	     /* of the first commit that could not be written: -errno */
 	struct store *store; /* NULL: there is no disk */
@@ -144,9 +146,10 @@ struct driven_node {
 	u16 dirty_cpu;
 	bool hashed;
 	bool kept;  /* by dirty attributes alone: under the bucket's lock */
+	bool nameless;	/* when its inode ended */
 	u32 failed; /* BANOS_SET_...: that the commit which runs could not hand down */
 	struct list dirty_link;
-	struct list commit_link; /* of those that a commit has handed down */
+	struct list commit_link; /* of those that a commit has handed down, or of driven_super.ended */
 	char *link;		 /* text of a symbolic link */
 	/* What of it is on the disk: commits, compared with driven_super.committed. */
 	u64 changed;		 /* that its last change of structure belongs to */
@@ -202,6 +205,8 @@ void node_dirty(struct inode *inode, u32 which);
 struct inode *node_next_dirty(struct driven_super *super, u32 cpu, u32 *which);
 /** @brief A commit could not be written: each open file learns it from its next fsync(). */
 void nodes_report(struct driven_super *super, int err);
+/** @brief Tell the driver of nodes whose inodes ended in inode_put_later(). Sleeps; not within a commit. */
+void nodes_tell_ended(struct driven_super *super);
 /** @brief One that was handed down is kept no longer for that. */
 void node_clean(struct inode *inode);
 static inline struct banos_attr attr_empty(void)

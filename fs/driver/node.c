@@ -368,29 +368,74 @@ static void node_forget(struct driven_super *super, const struct driven_node *no
 		;
 }
 
+/* Its driver is told that nobody uses it. */
+static void node_tell_end(struct driven_super *super, const struct driven_node *node)
+{
+	if (node->nameless)
+		node_forget(super, node);
+	else if (super->flags & BANOS_MOUNT_FORGETS && !READ_ONCE(super->closed))
+		(void)driven_ask(super, forget, node->node);
+	if (super->flags & BANOS_MOUNT_REMOTE && !READ_ONCE(super->closed))
+		(void)driven_ask(super, release, node->node, node->given);
+}
+
+static bool driver_is_told(const struct driven_super *super, const struct driven_node *node)
+{
+	return node->nameless || super->flags & (BANOS_MOUNT_FORGETS | BANOS_MOUNT_REMOTE);
+}
+
+static void node_unhash(struct driven_node *node)
+{
+	struct bucket *bucket = bucket_of(node->inode->sb, node->node);
+
+	spin_lock(&bucket->lock);
+	bucket_remove(bucket, node);
+	spin_unlock(&bucket->lock);
+}
+
 void node_evict(struct inode *inode)
 {
 	struct driven_node *node = driven_node(inode);
 	struct driven_super *super = driven_of(inode->sb);
-	struct bucket *bucket;
 
 	if (!node)
 		return;
 	if (READ_ONCE(node->dirty))
 		node_undirty(super, node);
-	if (node->hashed && !inode->nlink && !(inode->sb->flags & MS_RDONLY))
-		node_forget(super, node);
-	else if (node->hashed && super->flags & BANOS_MOUNT_FORGETS && !READ_ONCE(super->closed))
-		(void)driven_ask(super, forget, node->node);
-	if (node->hashed && super->flags & BANOS_MOUNT_REMOTE && !READ_ONCE(super->closed))
-		(void)driven_ask(super, release, node->node, node->given);
-	if (node->hashed) {
-		bucket = bucket_of(inode->sb, node->node);
-		spin_lock(&bucket->lock);
-		bucket_remove(bucket, node);
-		spin_unlock(&bucket->lock);
+	if (!node->hashed)
+		goto free;
+	node->nameless = !inode->nlink && !(inode->sb->flags & MS_RDONLY);
+	if (current->ends_later && super->commit_thread && driver_is_told(super, node)) {
+		node_unhash(node);
+		spin_lock(&super->ended_lock);
+		list_add_tail(&node->commit_link, &super->ended);
+		spin_unlock(&super->ended_lock);
+		driven_changed(super);
+		return;
 	}
+	node_tell_end(super, node);
+	node_unhash(node);
+free:
 	call_rcu(&node->rcu, node_free);
+}
+
+void nodes_tell_ended(struct driven_super *super)
+{
+	struct driven_node *node;
+
+	while (!list_empty(&super->ended)) {
+		spin_lock(&super->ended_lock);
+		node = NULL;
+		if (!list_empty(&super->ended)) {
+			node = list_first(&super->ended, struct driven_node, commit_link);
+			list_del(&node->commit_link);
+		}
+		spin_unlock(&super->ended_lock);
+		if (!node)
+			return;
+		node_tell_end(super, node);
+		call_rcu(&node->rcu, node_free);
+	}
 }
 
 /* ---- what is kept back ---- */

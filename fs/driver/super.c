@@ -251,6 +251,8 @@ static struct driven_super *driven_super_alloc(struct driven_type *type, const c
 		list_init(&super->cells[cpu].dirty);
 	wait_queue_init(&super->wait);
 	wait_queue_init(&super->commit_wait);
+	spin_init(&super->ended_lock);
+	list_init(&super->ended);
 	mutex_init(&super->commit_lock);
 	super->epoch = 1;
 	super->config.size = sizeof(super->config);
@@ -522,8 +524,12 @@ static void driven_put_super(struct super_block *sb)
 	wake_up_all(&super->wait);
 	if (super->commit_thread)
 		thread_stop(super->commit_thread);
-	if (super->type && !super->closed)
+	if (super->type && !super->closed) {
 		err = driven_commit(super);
+		if (!err && !list_empty(&super->ended)) /* it has ended the last use of some */
+			err = driven_commit(super);
+	}
+	nodes_tell_ended(super);
 	if (err)
 		pr_warn("%s: not all could be written: %d\n", super->config.source, err);
 	driven_drop_dirty(super);

@@ -110,6 +110,15 @@ void inode_put(struct inode *inode)
 	call_rcu(&inode->rcu, free_inode);
 }
 
+void inode_put_later(struct inode *inode)
+{
+	bool was = current->ends_later;
+
+	current->ends_later = true;
+	inode_put(inode);
+	current->ends_later = was;
+}
+
 /* ---- rights ---- */
 
 bool capable_of_bypass(const struct inode *inode, int mask)

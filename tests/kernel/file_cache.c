@@ -4,10 +4,8 @@
  * it, fails where it is to, and takes its time.
  */
 #include <kernel/err.h>
-#include <kernel/fault_injection.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/file_cache.h>
-#include <kernel/gate.h>
 #include <kernel/heap.h>
 #include <kernel/ktest.h>
 #include <kernel/string.h>
@@ -409,45 +407,6 @@ KTEST(file_cache, frees_clean_pages_and_keeps_dirty_ones)
 }
 
 /* ---- mappings ---- */
-
-/* @return how many pages of the file are freed by a page that is allocated when there is none */
-static s64 pages_freed(struct ktest_context *test, struct store *store)
-{
-	struct page *page;
-	s64 before, after;
-
-	for (u32 i = 0; i < 100; i++) {
-		page = file_cache_page(store->inode, i);
-		if (KEXPECT(!IS_ERR(page)))
-			page_put(page);
-	}
-	before = mem_account_sum(MEM_FILE);
-	fault_set_nth(current, 1);
-	page = file_cache_page_alloc(0);
-	fault_set_nth(current, 0);
-	after = mem_account_sum(MEM_FILE);
-	if (KEXPECT(page))
-		page_free(page);
-	return before - after;
-}
-
-/* The end of an inode without a name is a change; from inside of one that is a deadlock. */
-KTEST(file_cache, frees_nothing_for_a_function_of_a_driver)
-{
-	struct gate_record record = {}, *outer = current->gate;
-	struct store *store;
-
-	if (!IS_ENABLED(CONFIG_FAULT_INJECTION))
-		KSKIP("CONFIG_FAULT_INJECTION is not set");
-	store = store_create(test, 100);
-	if (!store)
-		return;
-	current->gate = &record;
-	KEXPECT_EQ(pages_freed(test, store), 0);
-	current->gate = outer;
-	KEXPECT(pages_freed(test, store) > 0);
-	store_end(test, store);
-}
 
 KTEST(file_cache, writes_what_mappings_changed_each_time)
 {

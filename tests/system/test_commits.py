@@ -169,3 +169,18 @@ def test_a_commit_without_memory_is_made_up_for(start, tmp_path):
         time.sleep(0.5)
     assert content(disk, '/h') == b'late\n' and content(disk, '/folder/f') == b'new\n'
     checked(m, disk)
+
+
+def test_a_file_without_a_name_is_closed_during_its_commit(start, tmp_path):
+    """The commit itself may have its last use: to free it is a change, for which nobody may wait who commits."""
+    disk = made(tmp_path / 'disk')
+    m = start(cpus=2, append='quiet', files={'overwriter': file('', disk_program('overwriter'), 0o755)}, qemu=[
+        '-drive', f'if=none,id=a,file={disk},format=raw,throttling.iops-write=300', '-device', 'virtio-blk-pci,drive=a']).boot()
+    mount(m)
+    free = m.check('df /a | tail -1').split()[2]
+    assert m.check('/overwriter /a/f 25', 60) == 'done\n'
+    m.check('umount /a; mount -t ext2 /dev/vda /a')
+    assert m.check('df /a | tail -1').split()[2] == free
+    m.check('umount /a')
+    m.kill_qemu()
+    assert host('e2fsck', '-fn', disk)[0] == 0

@@ -149,6 +149,11 @@ static inline void inode_get(struct inode *inode)
 }
 /** @brief Drop a reference; the last one frees the inode. Thread context; may sleep. */
 void inode_put(struct inode *inode);
+/**
+ * @brief The same for who may not wait for a file system: it writes back, commits, or looks for memory, maybe for a driver. What
+ * the driver of the inode's file system has to do is left to a thread of that.
+ */
+void inode_put_later(struct inode *inode);
 /** @brief Set owner, group and mode of something new in @p dir (or in no directory: NULL), for the current thread. */
 void inode_init_owner(struct inode *inode, const struct inode *dir, mode_t mode);
 /** @brief Set ops and fops of a device, FIFO or socket. */
