@@ -475,6 +475,52 @@ static void those_in_time_wait_are_bounded_and_end(void **state)
 	listener_end(listener);
 }
 
+static void time_wait_counts_from_its_begin(void **state)
+{
+	struct tcp_pcb *listener = listener_begin();
+
+	pair_begin(&peers[0], 3000);
+	peer_close(&peers[0]);
+	time_passes(15 * SECOND); /* in FIN_WAIT_2 */
+	peer_close(&accepted[0]);
+	time_passes(58 * SECOND);
+	assert_int_equal(count_waiting(1), 1);
+	time_passes(4 * SECOND);
+	assert_null(find_ends(3000, PORT));
+	listener_end(listener);
+}
+
+/* A SYN whose sender has gone, and will not refuse what is answered. */
+static struct pbuf *syn_get(uint16_t port)
+{
+	struct tcp_pcb *pcb = tcp_new();
+	struct pbuf *syn;
+
+	assert_int_equal(tcp_bind(pcb, IP4_ADDR_ANY, port), ERR_OK);
+	assert_int_equal(tcp_connect(pcb, netif_ip_addr4(&netif), PORT, peer_connected), ERR_OK);
+	assert_int_equal(packet_count, 1);
+	syn = packets[--packet_count];
+	lost_each = 1;
+	tcp_abort(pcb);
+	return syn;
+}
+
+static void one_that_begins_after_a_quiet_time_has_its_time(void **state)
+{
+	struct tcp_pcb *listener = listener_begin();
+	struct pbuf *syn = syn_get(5100);
+
+	time_passes(SECOND);
+	assert_int_equal(tick_sleep_ms(), UINT32_MAX);
+	time_passes(300 * SECOND);
+	ip4_input(syn, &netif);
+	time_passes(18 * SECOND);
+	assert_non_null(find_ends(PORT, 5100));
+	time_passes(4 * SECOND);
+	assert_null(find_ends(PORT, 5100));
+	listener_end(listener);
+}
+
 static void few_stay_in_time_wait_when_memory_is_short(void **state)
 {
 	struct tcp_pcb *listener = listener_begin();
@@ -616,6 +662,8 @@ int main(void)
 		CASE(one_who_reads_slowly_gets_all_of_a_closed_connection),
 		CASE(one_who_never_reads_holds_no_closed_connection),
 		CASE(those_in_time_wait_are_bounded_and_end),
+		CASE(time_wait_counts_from_its_begin),
+		CASE(one_that_begins_after_a_quiet_time_has_its_time),
 		CASE(few_stay_in_time_wait_when_memory_is_short),
 		CASE(an_address_that_goes_ends_its_connections),
 		CASE(a_connection_that_never_begins_is_freed),

@@ -7,8 +7,9 @@
  * done with them again (tick_touch()): beside 10,000 idle connections a tick costs what it costs without them, and without any
  * others there is none.
  *
- * Those in TIME_WAIT are in a queue, oldest first, of which only those whose time has passed are looked at. There
- * are so many at most; then the oldest one ends before its time, as it does when memory is short.
+ * Those in TIME_WAIT are in a queue, oldest first, each with the time when it began to wait; only those whose time has
+ * passed are looked at. There are so many at most; then the oldest one ends before its time, as it does when memory
+ * is short.
  */
 #include "inet.h"
 #include "table.h"
@@ -97,6 +98,7 @@ bool tick_end_waiting(void)
 void tick_add(struct tcp_pcb *pcb, bool waits)
 {
 	tick_need();
+	pcb->tmr = tcp_ticks; /* lwIP has read its clock before, or when something arrived last */
 	queue_add(waits ? &waiting : &busy, pcb);
 	if (waits && (waiting.count > waiting_limit ||
 		      (waiting.count > WAITING_SHORT && inet_memory_is_short())))
