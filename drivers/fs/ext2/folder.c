@@ -349,6 +349,17 @@ static int64_t block_divide(struct volume *volume, uint64_t block, const struct 
 	return error;
 }
 
+/* The name is going to be written into the @length bytes at @at, and later than what it must be behind. */
+static int64_t name_order(struct volume *volume, const struct addition *addition, uint64_t at,
+			  uint64_t length)
+{
+	int64_t error = 0;
+
+	for (uint64_t end = at + length; addition->earlier && at < end && !error; at += SECTOR)
+		error = banos_store_after(volume->mount, at, addition->earlier, 1);
+	return error;
+}
+
 /*
  * Add to a block, not before the entry at @*from, and say in it which entry that took.
  * @return 0; DIRENT_ABSENT: no space; an error
@@ -376,8 +387,11 @@ static int64_t block_add(struct volume *volume, uint64_t block, struct addition 
 				       &divide);
 		view_put(volume, &view);
 		if (result == DIRENT_DIVIDE && !tries) {
-			int64_t error = block_divide(volume, block, &divide, addition);
+			int64_t error =
+				name_order(volume, addition, base, volume->layout.block_bytes);
 
+			if (!error)
+				error = block_divide(volume, block, &divide, addition);
 			if (error)
 				return error;
 			divided = 1;
@@ -387,6 +401,8 @@ static int64_t block_add(struct volume *volume, uint64_t block, struct addition 
 		return volume_damaged(volume, "a folder is wrong");
 	if (!result && addition->later && !divided)
 		result = banos_store_after(volume->mount, addition->later, base + patch.offset, 1);
+	if (!result && !divided)
+		result = name_order(volume, addition, base + patch.offset, 1);
 	if (result)
 		return result;
 	*from = patch.offset;
@@ -426,11 +442,13 @@ static int64_t folder_extend(struct volume *volume, struct node *folder,
 	if (!error && growth.path.levels)
 		error = banos_store_after(volume->mount, folder->offset,
 					  grow_pointer(volume, folder, &growth), 1);
+	if (!error)
+		error = name_order(volume, addition, block, SECTOR);
 	if (error) {
 		grow_undo(volume, &growth);
 		return error;
 	}
-	plain.later = 0;
+	plain.later = plain.earlier = 0;
 	error = grow_write(volume, folder, &growth);
 	if (!error)
 		error = banos_store_write(volume->mount, block, volume->blank,

@@ -199,8 +199,11 @@ int64_t ext2_link(void *fs, uint64_t number, uint64_t dir, const char *name, uin
 	if (error)
 		return volume_end(volume, error);
 	addition.type = folder_type(inode_mode(node.raw));
-	error = folder_add(volume, &folder, &addition);
 	links = inode_links(node.raw);
+	/* As long as the disk lists it as an orphan it must have no name there: the next mount would free it. */
+	if (!links)
+		addition.earlier = node.offset;
+	error = folder_add(volume, &folder, &addition);
 	if (!error && !links) {
 		put32(node.raw + INODE_DTIME, 0);
 		error = node_write(volume, &node, INODE_DTIME, 4);
@@ -245,6 +248,8 @@ int64_t ext2_unlink(void *fs, uint64_t dir, const char *name, uint32_t length, u
 	/* The name that remains must not be lost with this one. */
 	if (links > 1)
 		error = links_order(volume, node.number, place_offset(volume, &place));
+	else
+		error = orphan_order(volume, place_offset(volume, &place));
 	if (error)
 		return error;
 	error = folder_remove(volume, &folder, &place);
@@ -270,6 +275,8 @@ int64_t ext2_rmdir(void *fs, uint64_t dir, const char *name, uint32_t length, ui
 		error = -ENOTDIR;
 	if (!error)
 		error = folder_may_go(volume, &node, place_offset(volume, &place));
+	if (!error)
+		error = orphan_order(volume, place_offset(volume, &place));
 	if (!error)
 		error = folder_remove(volume, &folder, &place);
 	if (!error)
@@ -381,6 +388,8 @@ static int64_t move_name(struct move *move)
 		error = banos_store_after(volume->mount, replaced, move->node.offset, 1);
 	if (!error && !held_has(volume, move->target.number, HELD_INODES))
 		error = banos_store_after(volume->mount, move->target.offset, replaced, 1);
+	if (!error && (move->is_folder || inode_links(move->target.raw) <= 1))
+		error = orphan_order(volume, replaced);
 	if (error)
 		return error;
 	return folder_redirect(volume, &move->to, move->node.number, type);

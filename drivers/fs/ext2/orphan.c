@@ -6,8 +6,9 @@
  * kept here, and written by sync() only. Most files that lose their last name are forgotten before the next commit: these pass
  * through a small table without a lock, and never reach the list.
  *
- * A commit may be written in part. New inodes are put before the others, and the superblock is written after them, so what can
- * be reached had no name. One that was freed may still be reached: its bit in the bitmap is clear, or its time of deletion is
+ * A commit may be written in part. New inodes are put before the others, and the superblock is written after them, and after
+ * the folders that lost their names; a file that gets a name again has its inode written before that. So what can be reached
+ * had no name, or has its number of links. One that was freed may still be reached: its bit in the bitmap is clear, or its time of deletion is
  * no inode's number; there the list ends. What lies behind it is e2fsck's.
  *
  * Without memory an inode is not put on the list. Lock: the list's own, taken with no other one held.
@@ -105,6 +106,11 @@ void orphan_add(struct volume *volume, uint32_t inode)
 	/* Without memory it is e2fsck's. */
 	(void)orphan_insert(orphans, inode, 0, 0);
 	banos_mutex_unlock(&orphans->lock);
+}
+
+int64_t orphan_order(struct volume *volume, uint64_t name)
+{
+	return banos_store_after(volume->mount, SUPER_OFFSET, name, 1);
 }
 
 void orphan_drop(struct volume *volume, uint32_t inode)

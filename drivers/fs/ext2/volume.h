@@ -297,8 +297,9 @@ int64_t folder_may_go(struct volume *volume, const struct node *folder, uint64_t
 struct addition {
 	const char *name;
 	uint32_t length, inode, type;
-	uint64_t later; /* what must not be on the disk before the name: a byte offset, or 0 */
-	uint64_t at;	/* written: the sector that alone makes the name; 0: it is not one */
+	uint64_t later;	  /* what must not be on the disk before the name: a byte offset, or 0 */
+	uint64_t at;	  /* written: the sector that alone makes the name; 0: it is not one */
+	uint64_t earlier; /* what must be on the disk before the name: a byte offset, or 0 */
 };
 /** Add a name, or change nothing: the last step of a method that may fail. */
 int64_t folder_add(struct volume *volume, struct node *folder, struct addition *addition);
@@ -334,6 +335,11 @@ void known_free(struct volume *volume);
 
 /** An inode has lost its last name, as the last step of a method, and is not free yet. */
 void orphan_add(struct volume *volume, uint32_t inode);
+/**
+ * @brief What is written at @p name takes its last name from an inode: the superblock, which may list it, is written later.
+ * @return 0; -EAGAIN: after a commit; -ENOMEM
+ */
+int64_t orphan_order(struct volume *volume, uint64_t name);
 /** It is free, or has a name again. */
 void orphan_drop(struct volume *volume, uint32_t inode);
 int orphan_has(struct volume *volume, uint32_t inode);

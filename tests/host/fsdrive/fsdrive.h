@@ -149,6 +149,9 @@ int64_t vfs_mkdir(struct drive *drive, const char *path, uint32_t mode);
 int64_t vfs_symlink(struct drive *drive, const char *target, const char *path);
 int64_t vfs_readlink(struct drive *drive, const char *path, char *to, uint32_t room);
 int64_t vfs_link(struct drive *drive, const char *old, const char *path);
+/** A file without a name, in the folder's group, in use as by vfs_open(), and a name for it. */
+int64_t vfs_create_nameless(struct drive *drive, const char *path, uint32_t mode);
+int64_t vfs_link_node(struct drive *drive, uint64_t node, const char *path);
 int64_t vfs_unlink(struct drive *drive, const char *path);
 int64_t vfs_rmdir(struct drive *drive, const char *path);
 /** @param flags  BANOS_RENAME_EXCHANGE or 0 */

@@ -291,6 +291,25 @@ static int64_t create_run(struct drive *drive, const char *path, const struct ba
 	return 0;
 }
 
+int64_t vfs_create_nameless(struct drive *drive, const char *path, uint32_t mode)
+{
+	struct banos_create what = { .size = sizeof(what), .mode = mode, .time_ns = drive_now_ns };
+	struct banos_attr attr = { .size = sizeof(attr) };
+	struct drive_node *folder;
+	int64_t error = walk_existing(drive, path, &folder);
+
+	if (error)
+		return error;
+	CHANGE(drive, "create", error,
+	       drive->ops->create(drive->fs, folder->attr.node, "", 0, &what, &attr));
+	if (error)
+		return error;
+	if (attr.nlink)
+		drive_fault("create() without a name counts one");
+	node_add(drive, &attr)->uses++;
+	return (int64_t)attr.node;
+}
+
 int64_t vfs_create(struct drive *drive, const char *path, uint32_t mode)
 {
 	return vfs_mknod(drive, path, mode, 0, 0);
@@ -338,12 +357,12 @@ int64_t vfs_readlink(struct drive *drive, const char *path, char *to, uint32_t r
 	return result;
 }
 
-int64_t vfs_link(struct drive *drive, const char *old, const char *path)
+static int64_t link_run(struct drive *drive, struct drive_node *node, const char *path)
 {
 	struct banos_attr attr = { .size = sizeof(attr) };
-	struct drive_node *node, *folder;
+	struct drive_node *folder;
 	const char *name;
-	int64_t error = walk_existing(drive, old, &node) ?: walk_new(drive, path, &folder, &name);
+	int64_t error = walk_new(drive, path, &folder, &name);
 
 	if (error)
 		return error;
@@ -360,6 +379,18 @@ int64_t vfs_link(struct drive *drive, const char *old, const char *path)
 	node_changed(node, false);
 	node_changed(folder, true);
 	return 0;
+}
+
+int64_t vfs_link(struct drive *drive, const char *old, const char *path)
+{
+	struct drive_node *node;
+
+	return walk_existing(drive, old, &node) ?: link_run(drive, node, path);
+}
+
+int64_t vfs_link_node(struct drive *drive, uint64_t node, const char *path)
+{
+	return link_run(drive, node_find(drive, node), path);
 }
 
 static int64_t remove_run(struct drive *drive, const char *path, bool is_folder)
