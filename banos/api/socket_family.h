@@ -66,7 +66,7 @@ void driver_socket_release_own(struct driver_socket *socket);
 
 /** @brief Have the driver describe a socket, which stays. Sleeps. @return 0 or -errno */
 s64 driver_socket_describe(struct driver_socket *socket, struct banos_socket_description *about);
-/** @brief SO_LINGER: wait until the other end has everything, unless the process ends. Sleeps. */
+/** @brief SO_LINGER: wait until the other end has everything, in a user thread that does not end. Sleeps. */
 void driver_socket_linger(struct driver_socket *socket);
 
 /** @brief banos_socket_wake(). Any context. @return false: no socket of the calling driver's */

@@ -76,8 +76,9 @@ void driver_socket_linger(struct driver_socket *socket)
 	struct socket *base = &socket->base;
 	u64 deadline = time_monotonic_ns() + (u64)(u32)base->linger.sec * NSEC_PER_SEC;
 
+	/* Who collects cycles of local sockets closes for others, and must not wait for what they told. */
 	if (!base->linger.on || base->linger.sec <= 0 || base->type != SOCK_STREAM ||
-	    current->proc->exiting || socket->released)
+	    !user_thread_lives() || socket->released)
 		return;
 	(void)base->ops->shutdown(base, SHUT_WR);
 	while (time_monotonic_ns() < deadline && !signal_pending() && socket_is_ending(socket))

@@ -112,6 +112,8 @@ static inline struct process *current_process(void)
 {
 	return current->proc;
 }
+/** @brief Is the running thread one of a process, and not about to end (Linux's PF_EXITING)? Any thread context. */
+bool user_thread_lives(void);
 /** Guards process_list, the tree (parent, children, sibling), groups and sessions, and what wait4() reports. */
 extern spinlock_t process_lock;
 /** All live processes and zombies, by process.all_link. */

@@ -605,6 +605,11 @@ void signal_set_mask(u64 mask)
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
 
+bool user_thread_lives(void)
+{
+	return current->proc && !current->sig->exiting;
+}
+
 bool signal_thread_leaves(struct process *p, struct thread *t)
 {
 	struct task_signals *signals = t->sig;

@@ -6,9 +6,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 
 #ifndef SO_BINDTOIFINDEX
 #define SO_BINDTOIFINDEX 62
@@ -31,6 +33,13 @@ static int get(int fd, int level, int option)
 
 	CHECK_EQ(getsockopt(fd, level, option, &value, &length), 0);
 	return value;
+}
+
+static bool on_banos(void)
+{
+	struct utsname names;
+
+	return !uname(&names) && strstr(names.release, "banos");
 }
 
 static int new_socket(int type)
@@ -342,6 +351,51 @@ TEST(close_waits_as_long_as_it_was_told)
 	CHECK(now_ms() - began < 5000);
 }
 
+/* A local socket that only its own queue holds, with a connection that waits when it is closed, and @other. */
+static void circle(int seconds, int other)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(3 * sizeof(int))];
+	} control = { .header = { .cmsg_len = CMSG_LEN(3 * sizeof(int)),
+				  .cmsg_level = SOL_SOCKET,
+				  .cmsg_type = SCM_RIGHTS } };
+	struct iovec piece = { "c", 1 };
+	struct msghdr message = { .msg_iov = &piece,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	int pair[2], ends[2], held[3];
+
+	connection(pair);
+	(void)fill(pair[0], 10000); /* nobody reads it */
+	linger(pair[0], 1, seconds);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	held[0] = ends[0];
+	held[1] = pair[0];
+	held[2] = other;
+	memcpy(CMSG_DATA(&control.header), held, sizeof(held));
+	CHECK_EQ(sendmsg(ends[1], &message, 0), 1);
+	close(ends[0]);
+	close(ends[1]);
+	close(pair[0]);
+}
+
+/* A thread of the kernel closes what cycles hold: for nobody, so that it does not wait. */
+TEST(cycles_are_closed_at_once)
+{
+	int first[2], second[2];
+
+	CHECK_EQ(pipe(first), 0);
+	CHECK_EQ(pipe(second), 0);
+	circle(on_banos() ? INT32_MAX : 1, first[1]);
+	close(first[1]);
+	CHECK(ready(first[0], POLLIN, 10000) & POLLHUP);
+	circle(1, second[1]);
+	close(second[1]);
+	CHECK(ready(second[0], POLLIN, 10000) & POLLHUP);
+}
+
 TEST(close_resets_at_once_where_it_was_told)
 {
 	int pair[2];
@@ -502,6 +556,7 @@ int main(void)
 	RUN(interfaces_are_named_by_number);
 	RUN(what_sockets_tell_of_themselves);
 	RUN(close_waits_as_long_as_it_was_told);
+	RUN(cycles_are_closed_at_once);
 	RUN(close_resets_at_once_where_it_was_told);
 	RUN(options_of_tcp_have_ranges);
 	RUN(the_algorithm_has_a_name);
