@@ -112,6 +112,12 @@ bool stream_timer_is_needed(const struct tcp_pcb *pcb)
 	return false;
 }
 
+const struct socket_kind stream_kind;
+uint16_t port_guess(void)
+{
+	return PORT_FIRST;
+}
+
 /* ---- the interface ---- */
 
 static struct netif netif;
@@ -565,6 +571,33 @@ static void a_connection_that_never_begins_is_freed(void **state)
 	assert_int_equal(tick_sleep_ms(), UINT32_MAX);
 }
 
+/* Both have SO_REUSEADDR, so that they may share a port. */
+static void two_that_choose_a_port_never_have_both_ends_alike(void **state)
+{
+	struct tcp_pcb *listener = listener_begin();
+	const ip_addr_t *to = netif_ip_addr4(&netif);
+	struct inet_socket socket = { .kind = &stream_kind };
+	uint16_t port;
+
+	for (uint16_t i = 0; i < 3; i++) {
+		peer_begin(&peers[i], tcp_new());
+		ip_set_option(peers[i].pcb, REUSE_ADDRESS);
+		socket.tcp = peers[i].pcb;
+		port = bind_port_choose(&socket, IP4_ADDR_ANY, to, PORT);
+		assert_int_equal(port, PORT_FIRST + i);
+		assert_int_equal(tcp_bind(socket.tcp, IP4_ADDR_ANY, port), ERR_OK);
+		assert_int_equal(tcp_connect(socket.tcp, to, PORT, peer_connected), ERR_OK);
+		packets_deliver();
+		assert_int_equal(socket.tcp->state, ESTABLISHED);
+	}
+	peer_begin(&peers[3], tcp_new());
+	ip_set_option(peers[3].pcb, REUSE_ADDRESS);
+	socket.tcp = peers[3].pcb;
+	assert_int_equal(bind_port_choose(&socket, IP4_ADDR_ANY, to, PORT + 1), PORT_FIRST);
+	tcp_close(peers[3].pcb);
+	listener_end(listener);
+}
+
 /* ---- against a model ---- */
 
 #define MODEL 300u
@@ -667,6 +700,7 @@ int main(void)
 		CASE(few_stay_in_time_wait_when_memory_is_short),
 		CASE(an_address_that_goes_ends_its_connections),
 		CASE(a_connection_that_never_begins_is_freed),
+		CASE(two_that_choose_a_port_never_have_both_ends_alike),
 		CASE(random_changes_leave_the_table_as_a_model),
 	};
 

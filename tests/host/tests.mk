@@ -167,7 +167,7 @@ host-test-y += inet_shape
 inet_shape-srcs := drivers/net/inet/shape.c
 ifneq ($(lwip-dir),) # with the real lwIP, whose warnings are not ours
 host-test-y += inet_table
-inet_table-srcs := drivers/net/inet/table.c drivers/net/inet/tick.c \
+inet_table-srcs := $(addprefix drivers/net/inet/,bind.c table.c tick.c) \
 	$(addprefix $(lwip-dir)/src/,$(addsuffix .c,$(lwip-srcs)))
 inet_table-cflags := -DBANOS_CFLAGS=0 -DBANOS_IN_TREE -w -fno-sanitize=alignment,shift \
 	-idirafter drivers/net/inet/port -idirafter $(lwip-dir)/src/include

@@ -8,6 +8,7 @@
  */
 #include "inet.h"
 #include "table.h"
+#include <lwip/ip.h>
 
 #define GUESSES 64u
 
@@ -93,18 +94,41 @@ bool bind_is_allowed(const struct inet_socket *socket, const ip_addr_t *address,
 	return udp_port_is_free(socket, address, port);
 }
 
-uint16_t bind_port_choose(const struct inet_socket *socket, const ip_addr_t *address)
+bool bind_has_twin(const struct inet_socket *socket, uint16_t own, const ip_addr_t *to,
+		   uint16_t to_port)
+{
+	const struct tcp_pcb *pcb = socket->tcp;
+	const ip_addr_t *local = &pcb->local_ip;
+	struct netif *netif;
+
+	if (ip_addr_isany(local)) { /* it will be that of the interface, as tcp_connect() decides */
+		netif = pcb->netif_idx != NETIF_NO_INDEX ? netif_get_by_index(pcb->netif_idx)
+							 : ip_route(local, to);
+		local = netif ? ip_netif_get_local_ip(netif, to) : NULL;
+	}
+	return local && table_find(local, own, to, to_port, pcb->netif_idx);
+}
+
+static bool port_suits(const struct inet_socket *socket, const ip_addr_t *address, uint16_t port,
+		       const ip_addr_t *to, uint16_t to_port)
+{
+	return bind_is_allowed(socket, address, port) &&
+	       (!to || !bind_has_twin(socket, port, to, to_port));
+}
+
+uint16_t bind_port_choose(const struct inet_socket *socket, const ip_addr_t *address,
+			  const ip_addr_t *to, uint16_t to_port)
 {
 	uint16_t port;
 
 	for (uint32_t i = 0; i < GUESSES; i++) {
 		port = port_guess();
-		if (bind_is_allowed(socket, address, port))
+		if (port_suits(socket, address, port, to, to_port))
 			return port;
 	}
 	for (uint32_t i = 0; i < PORT_COUNT; i++) { /* nearly all are used */
 		port = (uint16_t)(port + 1 < PORT_FIRST + PORT_COUNT ? port + 1 : PORT_FIRST);
-		if (bind_is_allowed(socket, address, port))
+		if (port_suits(socket, address, port, to, to_port))
 			return port;
 	}
 	return 0;

@@ -316,8 +316,18 @@ uint16_t port_guess(void);
 void bind_owner_set(struct tcp_pcb *pcb, uint32_t owner);
 /** May the socket be bound there, beside all others? */
 bool bind_is_allowed(const struct inet_socket *socket, const ip_addr_t *address, uint16_t port);
-/** @return a port of 32768 to 60999 that a stream may be bound to, a random one; or 0 */
-uint16_t bind_port_choose(const struct inet_socket *socket, const ip_addr_t *address);
+/**
+ * Is there a connection with the two ends that one of the socket from @p own would have? lwIP does not know: its
+ * lists are empty.
+ */
+bool bind_has_twin(const struct inet_socket *socket, uint16_t own, const ip_addr_t *to,
+		   uint16_t to_port);
+/**
+ * @param to  the other end that a stream is to be connected to, where no other may be so from there; or NULL
+ * @return a port of 32768 to 60999 that a stream may be bound to, a random one; or 0
+ */
+uint16_t bind_port_choose(const struct inet_socket *socket, const ip_addr_t *address,
+			  const ip_addr_t *to, uint16_t to_port);
 /** Does nobody else listen where the socket is bound? */
 bool listen_is_allowed(const struct inet_socket *socket);
 

@@ -309,7 +309,7 @@ static int64_t stream_bind(struct inet_socket *socket, const ip_addr_t *address,
 	if (!socket->tcp || socket->state != STREAM_NEW || socket->tcp->local_port)
 		return -EINVAL;
 	if (!port)
-		port = bind_port_choose(socket, address);
+		port = bind_port_choose(socket, address, NULL, 0);
 	else if (!bind_is_allowed(socket, address, port))
 		port = 0;
 	if (!port)
@@ -317,32 +317,30 @@ static int64_t stream_bind(struct inet_socket *socket, const ip_addr_t *address,
 	return inet_error(tcp_bind(socket->tcp, address, port));
 }
 
-static int64_t stream_bind_any(struct inet_socket *socket)
+static const ip_addr_t *stream_any(const struct inet_socket *socket)
 {
-	const ip_addr_t *any = socket->family == AF_INET6 ? IP_ANY_TYPE : IP4_ADDR_ANY;
-
-	if (socket->tcp->local_port)
-		return 0;
-	return stream_bind(socket, any, 0);
+	return socket->family == AF_INET6 ? IP_ANY_TYPE : IP4_ADDR_ANY;
 }
 
-/*
- * Is there a connection with the same two ends as that which the socket, which is bound, would begin? lwIP does not know: its lists
- * are empty.
- */
-static bool stream_has_twin(const struct inet_socket *socket, const ip_addr_t *address,
-			    uint16_t port)
+static int64_t stream_bind_any(struct inet_socket *socket)
 {
-	const struct tcp_pcb *pcb = socket->tcp;
-	const ip_addr_t *local = &pcb->local_ip;
-	struct netif *netif;
+	if (socket->tcp->local_port)
+		return 0;
+	return stream_bind(socket, stream_any(socket), 0);
+}
 
-	if (ip_addr_isany(local)) {
-		netif = pcb->netif_idx != NETIF_NO_INDEX ? netif_get_by_index(pcb->netif_idx)
-							 : ip_route(local, address);
-		local = netif ? ip_netif_get_local_ip(netif, address) : NULL;
-	}
-	return local && table_find(local, pcb->local_port, address, port, pcb->netif_idx);
+/* A port for a connection that begins, whose two ends are no other connection's. */
+static int64_t stream_bind_to(struct inet_socket *socket, const ip_addr_t *address, uint16_t port)
+{
+	const ip_addr_t *any = stream_any(socket);
+	uint16_t own = socket->tcp->local_port;
+
+	if (own)
+		return bind_has_twin(socket, own, address, port) ? -EADDRNOTAVAIL : 0;
+	own = bind_port_choose(socket, any, address, port);
+	if (!own)
+		return -EADDRNOTAVAIL;
+	return inet_error(tcp_bind(socket->tcp, any, own));
 }
 
 static int64_t stream_connect_begin(struct inet_socket *socket, const ip_addr_t *address,
@@ -357,10 +355,7 @@ static int64_t stream_connect_begin(struct inet_socket *socket, const ip_addr_t 
 	}
 	if (err)
 		return err;
-	if (!socket->tcp->local_port) /* such a port is nobody else's */
-		err = stream_bind_any(socket);
-	else if (stream_has_twin(socket, address, port))
-		err = -EADDRNOTAVAIL;
+	err = stream_bind_to(socket, address, port);
 	if (err)
 		return err;
 	result = tcp_connect(socket->tcp, address, port, stream_connected);
