@@ -355,6 +355,55 @@ static int64_t remount(struct drive *drive, uint32_t flags)
 	return error;
 }
 
+/* It is replaced while it is read-only, and writes again. */
+static void what_is_open_outlives_a_driver_that_is_read_only(void **state)
+{
+	struct drive *drive = image_make("-b 1024 -N 512", "8M");
+	int64_t nodes[OPEN_FILES];
+
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	fill_and_unlink_open(drive, nodes);
+	assert_int_equal(remount(drive, BANOS_MOUNT_READ_ONLY), 0);
+	assert_int_equal(drive_replace(drive, NULL, BANOS_MOUNT_READ_ONLY), 0);
+	drive->read_only = false; /* the model's own */
+	assert_int_equal(remount(drive, 0), 0);
+	for (int i = 0; i < OPEN_FILES; i++)
+		if (i % 7)
+			vfs_close(drive, (uint64_t)nodes[i]);
+	drive_unmount(drive);
+	assert_true(image_is_clean(drive));
+	drive_close(drive);
+}
+
+/* Since the last commit some of the listed ones were freed, and others got a name: what is behind them is open as before. */
+static void what_is_open_outlives_a_driver_between_commits(void **state)
+{
+	struct drive *drive = image_make("-b 1024 -N 512", "8M");
+	int64_t nodes[20];
+	char path[30];
+
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	for (int i = 0; i < 20; i++)
+		nodes[i] = vfs_create_nameless(drive, "/", 0100644);
+	vfs_sync(drive);
+	for (int i = 3; i < 20; i += 5) {
+		vfs_close(drive, (uint64_t)nodes[i]);
+		snprintf(path, sizeof(path), "/%d", i);
+		assert_int_equal(vfs_link_node(drive, (uint64_t)nodes[i + 1], path), 0);
+	}
+	assert_int_equal(drive_replace(drive, NULL, 0), 0);
+	for (int i = 0; i < 20; i++) {
+		snprintf(path, sizeof(path), "/again-%d", i);
+		if (i % 5 < 2)
+			assert_int_equal(vfs_link_node(drive, (uint64_t)nodes[i], path), 0);
+		if (i % 5 != 3)
+			vfs_close(drive, (uint64_t)nodes[i]);
+	}
+	drive_unmount(drive);
+	assert_true(image_is_clean(drive));
+	drive_close(drive);
+}
+
 /* e2fsck, or debugfs, between a remount that makes it read-only and one that admits writes again. */
 static void what_others_changed_is_seen_after_a_remount(void **state)
 {
@@ -512,6 +561,8 @@ int main(void)
 		cmocka_unit_test(ext4_is_read),
 		cmocka_unit_test(what_is_open_without_a_name_is_freed_after_a_crash),
 		cmocka_unit_test(what_is_open_without_a_name_outlives_its_driver),
+		cmocka_unit_test(what_is_open_outlives_a_driver_that_is_read_only),
+		cmocka_unit_test(what_is_open_outlives_a_driver_between_commits),
 		cmocka_unit_test(what_others_changed_is_seen_after_a_remount),
 		cmocka_unit_test(hostile_orphans_end),
 		cmocka_unit_test(attributes_are_written),

@@ -318,13 +318,14 @@ static int64_t ext2_mount(void *context, banos_mount mount, const struct banos_m
 	volume->inodes_free = get32(super + SUPER_FREE_INODES);
 	volume->scarce = volume->blocks_free < layout.blocks_reserved + SCARCE_BLOCKS;
 	volume_judge(volume, config->flags);
+	volume->continues = !!(config->flags & BANOS_MOUNT_AGAIN);
 	error = root_check(volume);
 	if (!error && !volume->read_only)
 		error = super_open(volume);
-	if (!error && !volume->read_only && config->flags & BANOS_MOUNT_AGAIN)
+	if (!error && !volume->read_only && volume->continues)
 		error = volume_continue(volume);
-	if (!error && !volume->read_only)
-		error = orphans_begin(volume, !!(config->flags & BANOS_MOUNT_AGAIN));
+	if (!error && (!volume->read_only || volume->continues))
+		error = orphans_begin(volume, (int)volume->continues);
 	if (error) {
 		banos_error(ext2_owner, "%s cannot be mounted: its root cannot be read",
 			    config->source);
@@ -375,7 +376,7 @@ static int64_t ext2_remount(void *fs, uint32_t flags, const char *options)
 	if (volume->orphans.count)
 		orphans_check(volume);
 	else
-		error = orphans_begin(volume, 0);
+		error = orphans_begin(volume, (int)volume->continues);
 	if (error)
 		volume->read_only = BANOS_MOUNT_READ_ONLY;
 	return error;

@@ -63,10 +63,13 @@ int64_t node_get(struct volume *volume, uint64_t number, struct node *node)
 	if (!inode_mode(node->raw))
 		return -ESTALE;
 	/* Of a listed orphan, that is the next one. */
-	if (!inode_links(node->raw) && get32(node->raw + INODE_DTIME) &&
-	    !orphan_has(volume, node->number))
-		return -ESTALE;
-	return 0;
+	if (inode_links(node->raw) || !get32(node->raw + INODE_DTIME) ||
+	    orphan_has(volume, node->number))
+		return 0;
+	/* An earlier instance may have listed it in a way that could not be followed. */
+	if (volume->continues && !inode_is_used(volume, node->number))
+		return 0;
+	return -ESTALE;
 }
 
 int64_t node_write(struct volume *volume, const struct node *node, uint32_t from, uint32_t length)

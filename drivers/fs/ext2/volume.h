@@ -107,6 +107,7 @@ struct volume {
 	uint8_t *blank; /* a block of a folder, unused */
 	uint32_t read_only;
 	uint32_t is_damaged;
+	uint32_t continues;  /* an earlier instance served it: files without a name may be open */
 	uint32_t was_valid;  /* STATE_VALID when it was mounted */
 	uint32_t rotor;	     /* a group that had space */
 	uint32_t generation; /* of inodes to come */
