@@ -68,7 +68,11 @@ void net_receive(struct packet_list *frames)
 	packets_free(frames);
 }
 
-/* May the frames that a call sends on lo wait for its end? Those of one thread stay in order. */
+/*
+ * May the frames that a call sends on lo wait for its end? None that the thread has put into the backlog of this
+ * processor waits there then: those of a thread stay in order while it stays on a processor. Where it moves to another one
+ * between two calls, later frames can pass earlier ones, as those of two backlogs can on Linux.
+ */
 static bool receive_is_deferred(const struct packet_list *deferred,
 				const struct packet_list *frames)
 {
@@ -86,18 +90,17 @@ void net_receive_loopback(struct packet_list *frames)
 {
 	struct packet_list *deferred = current->net_deferred;
 	struct packet *frame;
+	bool is_deferred;
 
 	if (!deferred || in_interrupt()) {
 		net_receive(frames);
 		return;
 	}
-	if (unlikely(!receive_is_deferred(deferred, frames))) {
-		net_receive(deferred);
-		net_receive(frames);
-		return;
-	}
+	is_deferred = receive_is_deferred(deferred, frames);
 	while ((frame = packet_list_take(frames)))
 		packet_list_add(deferred, frame);
+	if (unlikely(!is_deferred)) /* all into one backlog */
+		net_receive(deferred);
 }
 
 void packet_release_use(struct packet *packet, const struct net_device *counted)
