@@ -16,6 +16,7 @@
  * to send (transmit()) and to receive into (refill()), and gets them back with banos_net_transmitted() and
  * banos_net_receive(). Each queue is called by one thread at a time. What arrives waits in a queue of the
  * processor on which it was received; protocols (<banos/protocol.h>) get it from there, by a thread of the kernel.
+ * What a call of a socket sends on lo they may get in the thread of that call instead.
  * What the device does not take waits in a queue of bounded length.
  *
  * Removal takes the device away: the kernel takes back what its driver holds. Memory that a device may still

@@ -149,8 +149,11 @@ struct banos_protocol_ops {
 	uint32_t size;
 	uint32_t must; /**< 0: no bit is defined yet */
 	/**
-	 * Frames have arrived. Called by a thread of the kernel on each processor, several at a time. The driver holds the packets
-	 * then, and frees them or hands them on. It may sleep for a short time.
+	 * Frames have arrived, several at a time. The driver holds the packets then, and frees them or hands them on. It may sleep
+	 * for a short time. Called by a thread of the kernel on each processor, and, with frames of the interface lo, by threads
+	 * of programs: inside a call of a socket such as send(), connect() or close(), when the method of the socket's family has
+	 * returned and no lock of its driver is held. So several calls may run at a time, also on one processor. Those of one
+	 * thread do not nest; frames that the method sends on lo are received in further calls.
 	 * @param packets  @p count values of @p stride bytes each, read; frames begin with the Ethernet header
 	 * @param stride   sizeof(struct banos_net_packet), or more in later kernels
 	 * @return ignored. Mandatory.
