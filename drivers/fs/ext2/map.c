@@ -200,6 +200,8 @@ int64_t map_find(struct volume *volume, const struct node *node, uint64_t index,
 	*run = (struct run){ .first = index, .count = max };
 	if (inode_flags(node->raw) & INODE_INLINE)
 		return -EOPNOTSUPP;
+	if (inode_flags(node->raw) & INODE_EXTENTS && !(volume->layout.incompat & INCOMPAT_EXTENTS))
+		return volume_damaged(volume, "a file has extents without their feature");
 	if (inode_flags(node->raw) & INODE_EXTENTS)
 		return map_extents(volume, node, index, run);
 	return map_pointers(volume, node, index, run);

@@ -111,6 +111,9 @@ static int64_t node_release_blocks(struct volume *volume, struct node *node, uin
 				   .is_metadata = inode_type(node->raw) == MODE_FOLDER };
 	uint64_t base = POINTERS_DIRECT;
 
+	/* No volume with that feature is written. */
+	if (inode_flags(node->raw) & (INODE_EXTENTS | INODE_INLINE))
+		return volume_damaged(volume, "a file has extents without their feature");
 	for (uint64_t i = first; i < POINTERS_DIRECT && i < end; i++) {
 		uint32_t block = get32(pointers + POINTER_BYTES * i);
 
