@@ -77,7 +77,8 @@ static int64_t free_count(struct volume *volume, uint64_t *blocks, uint64_t *ino
 	if (!volume->distrusted)
 		return 0;
 	groups_drop(volume);
-	volume->distrusted = 0;
+	memset(volume->rooms, 0, sizeof(volume->rooms));
+	memset(volume->starts, 0, sizeof(volume->starts));
 	return volume_count(volume, blocks, inodes);
 }
 
@@ -100,16 +101,21 @@ static int64_t ext2_sync(void *fs)
 	error = super_read(volume, super);
 	if (!error && orphans_are_changed(volume))
 		error = orphans_write(volume, super);
-	if (error)
+	put32(super + SUPER_FREE_BLOCKS, (uint32_t)blocks);
+	put32(super + SUPER_FREE_INODES, (uint32_t)inodes);
+	if (!error)
+		error = super_write(volume, super);
+	if (error) {
+		orphans_distrust(volume);
 		return error;
+	}
+	volume->distrusted = 0;
 	for (uint32_t i = 0; i < SHARDS; i++)
 		volume->shards[i].blocks_free = volume->shards[i].inodes_free = 0;
 	volume->blocks_free = blocks;
 	volume->inodes_free = inodes;
 	volume->scarce = blocks < volume->layout.blocks_reserved + SCARCE_BLOCKS;
-	put32(super + SUPER_FREE_BLOCKS, (uint32_t)blocks);
-	put32(super + SUPER_FREE_INODES, (uint32_t)inodes);
-	return super_write(volume, super);
+	return 0;
 }
 
 /* ---- mounting ---- */

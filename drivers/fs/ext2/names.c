@@ -311,7 +311,9 @@ int64_t ext2_forget(void *fs, uint64_t number)
 		freed = inode_free(volume, node.number, inode_type(node.raw) == MODE_FOLDER, 0);
 	if (freed)
 		return volume_end(volume, freed);
-	orphan_drop(volume, node.number);
+	/* -ENOMEM takes all of this back. */
+	if (error != -ENOMEM)
+		orphan_drop(volume, node.number);
 	return volume_end(volume, error);
 }
 

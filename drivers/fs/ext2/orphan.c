@@ -20,6 +20,8 @@
 
 #define LOADED_MAX 65536u /* in use when a driver is replaced */
 #define FREED_STEP 256u	  /* loaded at a time to be freed */
+#define FREED_MAX  4096u  /* by one mount(), so that its change stays small */
+#define UNKNOWN	   UINT32_MAX
 
 /** One of the list. */
 struct orphan {
@@ -192,7 +194,7 @@ int64_t orphans_write(struct volume *volume, uint8_t *super)
 	recent_list(volume);
 	orphans->changed = 0;
 	for (struct orphan *orphan = orphans->first; orphan && !error; orphan = orphan->behind) {
-		uint32_t next = orphan->behind ? orphan->behind->inode : 0;
+		uint32_t next = orphan->behind ? orphan->behind->inode : orphans->rest;
 		uint64_t offset;
 		uint8_t bytes[4];
 
@@ -206,11 +208,22 @@ int64_t orphans_write(struct volume *volume, uint8_t *super)
 		if (!error)
 			orphan->stored = next;
 	}
-	put32(super + SUPER_LAST_ORPHAN, orphans->first ? orphans->first->inode : 0);
+	put32(super + SUPER_LAST_ORPHAN, orphans->first ? orphans->first->inode : orphans->rest);
 	if (error)
 		orphans->changed = 1;
 	banos_mutex_unlock(&orphans->lock);
 	return error;
+}
+
+void orphans_distrust(struct volume *volume)
+{
+	struct orphans *orphans = &volume->orphans;
+
+	banos_mutex_lock(&orphans->lock);
+	for (struct orphan *orphan = orphans->first; orphan; orphan = orphan->behind)
+		orphan->stored = UNKNOWN;
+	orphans->changed = 1;
+	banos_mutex_unlock(&orphans->lock);
 }
 
 /* ---- mounting ---- */
@@ -241,40 +254,78 @@ static int64_t orphan_cut(struct volume *volume, uint32_t inode)
 {
 	const struct layout *layout = &volume->layout;
 	uint8_t bytes[4] = { 0 };
+	uint64_t blocks;
 	struct node node;
 	int64_t error = node_get(volume, inode, &node);
 
-	if (!error && inode_type(node.raw) == MODE_FILE)
-		error = node_punch(volume, &node,
-				   (inode_bytes(node.raw) + layout->block_bytes - 1) >>
-					   layout->block_shift,
-				   UINT64_MAX);
+	if (error)
+		return error;
+	blocks = inode_bytes(node.raw) >> layout->block_shift;
+	blocks += !!(inode_bytes(node.raw) & (layout->block_bytes - 1));
+	if (blocks > map_blocks_max(layout))
+		return -EUCLEAN;
+	if (inode_type(node.raw) == MODE_FILE)
+		error = node_punch(volume, &node, blocks, UINT64_MAX);
 	if (error)
 		return error;
 	return banos_store_write(volume->mount, node.offset + INODE_DTIME, bytes, sizeof(bytes));
 }
 
-/* Put up to @max of the store's list, from @inode on, on ours. @return the next one; 0: that is all */
-static uint32_t orphans_load(struct volume *volume, uint32_t inode, uint32_t max, int cuts)
+/*
+ * Put up to @max of the store's list, from @orphans->rest on, on ours. Damage ends the list.
+ * @return 0; -ENOMEM, -EIO
+ */
+static int64_t orphans_load(struct volume *volume, uint32_t max, int cuts)
 {
 	struct orphans *orphans = &volume->orphans;
-	uint32_t next = 0, links = 0;
+	uint32_t inode = orphans->rest, next = 0, links = 0, read = 0;
+	int64_t error = 0;
 
-	for (; inode && orphans->count < max; inode = next) {
-		if (orphan_check(volume, inode, &next, &links) || *orphan_find(orphans, inode))
-			return 0;
-		if (links && (!cuts || orphan_cut(volume, inode)))
-			return 0;
-		if (!links && orphan_insert(orphans, inode, next, 1))
-			return 0;
+	for (; inode && read < max; inode = next, read++) {
+		error = orphan_check(volume, inode, &next, &links);
+		if (!error && (*orphan_find(orphans, inode) || (links && !cuts)))
+			error = -EUCLEAN;
+		else if (!error && links)
+			error = orphan_cut(volume, inode);
+		else if (!error)
+			error = orphan_insert(orphans, inode, next, 1);
+		if (error)
+			break;
 	}
-	return inode;
+	orphans->rest = inode;
+	if (error == -ENOMEM || error == -EIO)
+		return error;
+	if (error)
+		orphans->rest = 0;
+	return 0;
+}
+
+/* Free what is listed. */
+static int64_t orphans_release(struct volume *volume)
+{
+	struct orphans *orphans = &volume->orphans;
+	int64_t error = 0;
+	uint32_t freed = 0;
+
+	for (uint32_t steps = 0; orphans->rest && !error && steps < FREED_MAX / FREED_STEP;
+	     steps++) {
+		error = orphans_load(volume, FREED_STEP, 1);
+		while (!error && orphans->first) {
+			error = ext2_forget(volume, orphans->first->inode);
+			freed += !error;
+		}
+	}
+	if (freed)
+		banos_print(ext2_owner, "%u files without a name were freed", freed);
+	/* What cannot be freed for another reason stays listed. */
+	if (error == -ENOMEM)
+		return error;
+	return 0;
 }
 
 int64_t orphans_begin(struct volume *volume, int in_use)
 {
 	struct orphans *orphans = &volume->orphans;
-	uint32_t freed = 0, next;
 	uint8_t bytes[4];
 	int64_t error = banos_store_read(volume->mount, SUPER_OFFSET + SUPER_LAST_ORPHAN, bytes,
 					 sizeof(bytes));
@@ -282,28 +333,28 @@ int64_t orphans_begin(struct volume *volume, int in_use)
 	if (error || !get32(bytes))
 		return error;
 	orphans->changed = 1;
-	next = orphans_load(volume, get32(bytes), in_use ? LOADED_MAX : FREED_STEP, !in_use);
-	if (in_use)
-		return 0;
-	while (orphans->first) {
-		/* What cannot be freed stays listed. */
-		if (ext2_forget(volume, orphans->first->inode))
-			return 0;
-		freed++;
-		if (!orphans->first)
-			next = orphans_load(volume, next, FREED_STEP, 1);
+	orphans->rest = get32(bytes);
+	if (in_use) {
+		error = orphans_load(volume, LOADED_MAX, 0);
+		if (error != -ENOMEM)
+			error = 0;
+		return error;
 	}
-	if (freed)
-		banos_print(ext2_owner, "%u files without a name were freed", freed);
-	return 0;
+	if (volume->is_damaged || volume->layout.state & STATE_ERROR) {
+		banos_warning(ext2_owner, "it has errors: files without a name are left to e2fsck");
+		return 0;
+	}
+	return orphans_release(volume);
 }
 
 void orphans_check(struct volume *volume)
 {
 	struct orphans *orphans = &volume->orphans;
 	struct orphan *orphan = orphans->first, *behind;
-	uint32_t links;
+	uint32_t links, next;
 
+	if (orphans->rest && orphan_check(volume, orphans->rest, &next, &links))
+		orphans->rest = 0;
 	for (; orphan; orphan = behind) {
 		behind = orphan->behind;
 		if (orphan_check(volume, orphan->inode, &orphan->stored, &links) || links)

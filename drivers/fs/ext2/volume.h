@@ -97,6 +97,7 @@ struct orphans {
 	uint32_t recent_count, count;
 	uint32_t changed; /* the list is not on the store as it is here */
 	struct orphan *first, *last;
+	uint32_t rest; /* what the store lists behind the last one, not loaded; 0: nothing */
 	struct orphan *buckets[ORPHAN_BUCKETS];
 };
 
@@ -350,6 +351,8 @@ int orphans_are_changed(const struct volume *volume);
 int64_t orphans_write(struct volume *volume, uint8_t *super);
 /** The volume begins to be written: free what is listed. @p in_use: by files that were open before this instance; it stays listed */
 int64_t orphans_begin(struct volume *volume, int in_use);
+/** What was written of the list may have been taken back: write it anew. */
+void orphans_distrust(struct volume *volume);
 /** The volume begins to be written again, and another program may have freed some. */
 void orphans_check(struct volume *volume);
 void orphans_free(struct volume *volume);
