@@ -406,14 +406,11 @@ static int driver_socket_shutdown(struct socket *base, u32 how)
 
 static void message_begin(struct banos_socket_message *message, const struct socket_message *call)
 {
-	message->size = sizeof(*message);
-	message->flags = call->flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL);
-	message->out_flags = message->address_length = message->control_length = message->zero = 0;
-	/* What a driver says that it has written there goes to the program, if it asks. */
-	if (call->name || call->control_len) {
-		memset(message->address, 0, sizeof(message->address));
-		memset(message->control, 0, sizeof(message->control));
-	}
+	/* All of it: the driver reads it, and what it says that it has written there goes to the program. */
+	*message = (struct banos_socket_message){
+		.size = sizeof(*message),
+		.flags = call->flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL),
+	};
 }
 
 static int message_from_user(struct banos_socket_message *message,
@@ -513,8 +510,10 @@ static void controls_to_user(const struct banos_socket_message *message,
 static int message_to_user(const struct banos_socket_message *message, struct socket_message *call)
 {
 	call->out_flags = message->out_flags & (MSG_OOB | MSG_TRUNC | MSG_CTRUNC | MSG_ERRQUEUE);
-	if (message->control_length)
+	if (message->control_length && call->control_len)
 		controls_to_user(message, call);
+	else if (message->control_length) /* which nobody asked for */
+		call->out_flags |= MSG_CTRUNC;
 	return socket_message_set_name(call, message->address,
 				       MIN(message->address_length, (u32)sizeof(message->address)));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* For test_socket_family.py: sockets of the sample driver parrot. "socket_family check", or "socket_family wait". */
+/* For test_socket_family.py: sockets of the sample driver parrot. "socket_family check", "wait" or "privacy". */
 #include "../user/check.h"
 #include <errno.h>
 #include <poll.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -101,8 +102,48 @@ static int wait_for_end(void)
 	return 0;
 }
 
+/* With nosy.c: what one call was given does not lie around in the next one. */
+static int check_privacy(void)
+{
+	union {
+		struct cmsghdr header;
+		char room[200];
+	} control;
+	struct iovec piece = { &(char){ 'x' }, 1 };
+	struct msghdr all, bare = { .msg_iov = &piece, .msg_iovlen = 1 };
+	int fd = make(SOCK_DGRAM);
+	char name[128], found;
+
+	for (int i = 0; i < 10; i++) {
+		memset(name, 0x5a, sizeof(name));
+		memset(&control, 0x5a, sizeof(control));
+		control.header = (struct cmsghdr){ .cmsg_len = sizeof(control), .cmsg_level = 44 };
+		all = bare;
+		all.msg_name = name;
+		all.msg_namelen = sizeof(name);
+		all.msg_control = &control;
+		all.msg_controllen = sizeof(control);
+		CHECK(syscall(SYS_sendmsg, fd, &all, 0) == 1);
+		CHECK(send(fd, "x", 1, 0) == 1);
+		CHECK(write(fd, "x", 1) == 1);
+		CHECK(syscall(SYS_sendmsg, fd, &all, 0) == 1);
+		CHECK(recv(fd, &found, 1, 0) == 1 && found == '0');
+		CHECK(!bind(fd, (void *)name, sizeof(name)));
+		CHECK(!bind(fd, (void *)name, 2));
+		CHECK(syscall(SYS_sendmsg, fd, &all, 0) == 1);
+		CHECK(read(fd, &found, 1) == 1 && found == '0');
+		piece.iov_base = &found;
+		CHECK(recvmsg(fd, &bare, 0) == 1 && bare.msg_flags == MSG_CTRUNC && found == '0');
+		bare.msg_flags = 0;
+	}
+	puts("private");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 1 && !strcmp(argv[1], "privacy"))
+		return check_privacy();
 	if (argc > 1 && !strcmp(argv[1], "wait"))
 		return wait_for_end();
 	check_messages();

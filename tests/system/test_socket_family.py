@@ -7,6 +7,7 @@ import pytest
 
 import machine as machines
 from archive import file
+from test_filesystems import driver
 
 pytestmark = pytest.mark.banos
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -20,7 +21,7 @@ def FILES():
                     '-Wno-unused-function', '-Wno-unused-variable', '-o', out,
                     f'{HERE}/socket_family.c'], check=True)
     with open(out, 'rb') as f:
-        return {'socket_family': file('', f.read(), 0o755)}
+        return {'socket_family': file('', f.read(), 0o755), 'nosy.ko': driver('nosy', os.path.dirname(out))}
 
 
 def test_programs_use_sockets_of_a_driver(shell):
@@ -39,3 +40,9 @@ def test_a_family_that_is_taken_away_answers_enetdown(shell):
     shell.check('wait; grep -q netdown /tmp/said')
     shell.check('insmod /lib/banos/drivers/samples/parrot.ko && '
                 '/socket_family check >/dev/null && rmmod parrot')
+
+
+def test_a_driver_sees_nothing_of_other_calls(shell):
+    shell.check('insmod /nosy.ko')
+    assert shell.check('/socket_family privacy') == 'private\n'
+    shell.check('rmmod nosy')
