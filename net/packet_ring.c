@@ -79,11 +79,19 @@ static s64 shape_check(const struct packet_socket *tap, const struct user_tpacke
 	return 0;
 }
 
+/* Of the header of the link, which datagrams have not. */
+static u32 link_bytes(const struct packet_socket *tap)
+{
+	if (tap->socket.type == SOCK_DGRAM)
+		return 0;
+	return ETHERNET_BYTES;
+}
+
 static struct packet_ring *ring_create(const struct packet_socket *tap,
 				       const struct user_tpacket_req *shape)
 {
 	struct packet_ring *ring = kzalloc(sizeof(*ring));
-	u32 link = tap->socket.type == SOCK_DGRAM ? 0 : ETHERNET_BYTES;
+	u32 link = link_bytes(tap);
 	struct page *pages;
 
 	if (!ring)
@@ -190,7 +198,7 @@ static u32 frame_write(const struct packet_socket *tap, const struct packet *fra
 		       u32 room, u32 kept)
 {
 	const struct packet_ring *ring = tap->ring;
-	u32 skipped = tap->socket.type == SOCK_DGRAM ? ETHERNET_BYTES : 0;
+	u32 skipped = ETHERNET_BYTES - link_bytes(tap);
 	struct user_sockaddr_ll *name =
 		(void *)(at + RING_ROUND(packet_ring_header_bytes(ring->version)));
 
@@ -202,7 +210,7 @@ static u32 frame_write(const struct packet_socket *tap, const struct packet *fra
 
 static u16 frame_network(const struct packet_socket *tap)
 {
-	u32 link = tap->socket.type == SOCK_DGRAM ? 0 : ETHERNET_BYTES;
+	u32 link = link_bytes(tap);
 
 	return (u16)(tap->ring->headers + link);
 }

@@ -53,9 +53,10 @@ struct driven_super {
 	u64 dirty_ns; /* when something was first changed after the last commit; 0: nothing was */
 	struct thread *commit_thread; /* NULL: it was never mounted to be written */
 	struct wait_queue commit_wait;
-	bool commit_idle;		  /* the thread waits for a change */
+	bool commit_idle; /* the thread waits for a change */
 	spinlock_t ended_lock;
-	struct list ended; /* nodes without an inode whose driver has not been told; under ended_lock */
+	struct list
+		ended; /* nodes without an inode whose driver has not been told; under ended_lock */
 	struct banos_mount_config config; /* for mounting it again */
 	int failed;	     /* of the first commit that could not be written: -errno */
 	struct store *store; /* NULL: there is no disk */
@@ -145,12 +146,13 @@ struct driven_node {
 	u32 dirty; /* BANOS_SET_...: to hand down; changed atomically, from and to 0 under the cell's lock */
 	u16 dirty_cpu;
 	bool hashed;
-	bool kept;  /* by dirty attributes alone: under the bucket's lock */
-	bool nameless;	/* when its inode ended */
-	u32 failed; /* BANOS_SET_...: that the commit which runs could not hand down */
+	bool kept;     /* by dirty attributes alone: under the bucket's lock */
+	bool nameless; /* when its inode ended */
+	u32 failed;    /* BANOS_SET_...: that the commit which runs could not hand down */
 	struct list dirty_link;
-	struct list commit_link; /* of those that a commit has handed down, or of driven_super.ended */
-	char *link;		 /* text of a symbolic link */
+	struct list
+		commit_link; /* of those that a commit has handed down, or of driven_super.ended */
+	char *link;	     /* text of a symbolic link */
 	/* What of it is on the disk: commits, compared with driven_super.committed. */
 	u64 changed;		 /* that its last change of structure belongs to */
 	u64 handed_down;	 /* that its attributes were last handed down in */

@@ -81,9 +81,14 @@ static void above_queue(const struct pbuf *pbuf, const struct shape_upper *upper
 	packet->packet.length = length;
 	packet->packet.flags = 0;
 	pbuf_copy_partial(pbuf, packet->packet.bytes, length, (uint16_t)upper->offset);
-	packet->family = six ? BANOS_FAMILY_IPV6 : BANOS_FAMILY_IPV4;
+	if (six) {
+		packet->family = BANOS_FAMILY_IPV6;
+		packet->hops = IP6H_HOPLIM(ip6_current_header());
+	} else {
+		packet->family = BANOS_FAMILY_IPV4;
+		packet->hops = IPH_TTL(ip4_current_header());
+	}
 	packet->interface = ((struct link *)ip_current_input_netif()->state)->index;
-	packet->hops = six ? IP6H_HOPLIM(ip6_current_header()) : IPH_TTL(ip4_current_header());
 	packet->number = upper->protocol;
 	address_to(ip_current_src_addr(), packet->source);
 	address_to(ip_current_dest_addr(), packet->destination);
@@ -114,7 +119,9 @@ raw_input_state_t inet_raw_input(struct pbuf *pbuf, struct netif *netif)
 	if (is_taken)
 		above_queue(pbuf, &upper, six);
 	result = raw_input(pbuf, netif);
-	return is_taken && result == RAW_INPUT_NONE ? RAW_INPUT_DELIVERED : result;
+	if (is_taken && result == RAW_INPUT_NONE)
+		return RAW_INPUT_DELIVERED;
+	return result;
 }
 
 void above_deliver(void)
@@ -174,7 +181,9 @@ static int64_t above_output(struct pbuf *pbuf, const struct banos_ip_packet *pac
 		netif = &link->netif;
 	if (!netif)
 		return -ENETUNREACH;
-	from = ip_addr_isany(&source) ? ip_netif_get_local_ip(netif, &to) : &source;
+	from = &source;
+	if (ip_addr_isany(&source))
+		from = ip_netif_get_local_ip(netif, &to);
 	/* Nobody answers from an address that is not this machine's, of a group for example. */
 	if (from == &source && !address_is_own(&source))
 		from = ip_netif_get_local_ip(netif, &to);
