@@ -4,6 +4,7 @@ import http.server
 import ipaddress
 import os
 import re
+import select
 import socket
 import struct
 import threading
@@ -56,6 +57,38 @@ def advertisement(*options, life=1800, source=ROUTER, hops=255, code=0):
     return message(source, ALL, head + b''.join(options), hops)
 
 
+def redirect(to, by=ROUTER):
+    """To send to a destination by itself."""
+    return message(by, OWN, struct.pack('>BBHI', 137, 0, 0, 0) + packed(to) + packed(to))
+
+
+def claim(address, to=ALL, source=None):
+    return message(source or address, to, struct.pack('>BBHI', 136, 0, 0, 0x20000000) + packed(address) + b'\2\1' + PEER)
+
+
+HOP_BY_HOP, FRAGMENT, DESTINATION = 0, 44, 60
+PADDING = bytes.fromhex('3a00 0104 00000000')
+
+
+def behind(frame, number, header=PADDING):
+    """The frame with an extension header."""
+    body = header + frame[54:]
+    return frame[:18] + struct.pack('>HB', len(body), number) + frame[21:54] + body
+
+
+def fragments(frame, identity=7):
+    """Two; or one, of a frame that is short."""
+    parts = [(0, frame[54:70], 1), (16, frame[70:], 0)]
+    return [behind(frame[:54] + part, FRAGMENT, struct.pack('>BBHI', 58, 0, at | more, identity)) for at, part, more in parts]
+
+
+def disguises(frame):
+    """It, and what hides it."""
+    options = behind(frame, DESTINATION, b'\x2c' + PADDING[1:] + struct.pack('>BBHI', 58, 0, 0, 8))
+    return [frame, behind(frame, HOP_BY_HOP), behind(frame, DESTINATION),
+            behind(frame, FRAGMENT, struct.pack('>BBHI', 58, 0, 0, 9)), options, *fragments(frame)]
+
+
 class Router:
     def __init__(self, station):
         self.station = station
@@ -69,6 +102,15 @@ class Router:
             frame = self.station.socket.recv(1 << 17)
             if frame[12:14] == IPV6 and frame[20] == 58 and frame[54] == kind:
                 return str(ipaddress.IPv6Address(frame[22:38])), str(ipaddress.IPv6Address(frame[38:54])), frame[54:]
+
+    def drain(self):
+        """The messages of ICMPv6 that have arrived."""
+        frames = []
+        while select.select([self.station.socket], [], [], 0)[0]:
+            frame = self.station.socket.recv(1 << 17)
+            if frame[12:14] == IPV6 and frame[20] == 58:
+                frames.append(frame)
+        return frames
 
 
 @pytest.fixture
@@ -150,11 +192,10 @@ def test_hostile_advertisements(start, router, peer):   # noqa: F811
                   advertisement(prefix(), code=1), advertisement(prefix()[:24]),
                   advertisement(prefix() + b'\x07\x00'), *(advertisement(prefix(x), life=0) for x in ('fe80::', 'ff02::', '::')),
                   advertisement(prefix(valid=1, preferred=2), life=0), advertisement(prefix(bits=129), life=0),
-                  # Behind an extension header, and one whose checksum is wrong.
-                  advertisement(prefix())[:20] + b'\0' + advertisement(prefix())[21:],
-                  advertisement(prefix())[:-1] + b'\1',
-                  # What lwIP would make of a redirect is not known to the kernel.
-                  message(ROUTER, OWN, struct.pack('>BBHI', 137, 0, 0, 0) + packed(ROUTER) + packed('fd00::7'))):
+                  # Behind extension headers; in fragments, be it one or more; and one whose checksum is wrong.
+                  *(behind(advertisement(prefix(), hops=254), x) for x in (HOP_BY_HOP, DESTINATION)),
+                  *disguises(advertisement(prefix()))[3:], advertisement(prefix())[:-1] + b'\1',
+                  behind(advertisement(prefix())[:-1] + b'\1', DESTINATION)):
         router.send(wrong)
     # Each names 3 prefixes and another router: few are kept.
     for i in range(100):
@@ -165,10 +206,9 @@ def test_hostile_advertisements(start, router, peer):   # noqa: F811
     routes = m.check('ip -6 route')
     assert PREFIX not in addresses(m) + routes and ROUTER not in routes and len(routes.splitlines()) == 16
     # A neighbour says that it has the address: too late.
-    claim = struct.pack('>BBHI', 136, 0, 0, 0x20000000) + packed(OWN) + b'\2\1' + PEER
-    router.send(message(OWN, ALL, claim))
-    router.send(message(OWN, OWN, claim))
-    router.send(message(ROUTER, ALL, claim))
+    for frame in (claim(OWN), claim(OWN, OWN), claim(OWN, ALL, ROUTER)):
+        for disguise in disguises(frame):
+            router.send(disguise)
     m.check(f'sleep 0.5; ping -6 -c 1 {OWN}%eth0')
     assert 'dadfailed' not in addresses(m)
     # What a program has set is left alone.
@@ -178,10 +218,30 @@ def test_hostile_advertisements(start, router, peer):   # noqa: F811
     assert re.search(f'{LEARNED}/64 scope global *\r?\n *valid_lft forever', addresses(m)), addresses(m)
 
 
+def test_no_header_hides_what_is_refused(start, router, peer):   # noqa: F811
+    m = begin(start, peer)
+    router.next(133)
+    m.check('echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_ra; ip -6 addr add fd00::5/128 dev eth0 nodad;'
+            'ip -6 route add fd00:66::/64 via fe80::bb dev eth0')
+
+    def asked():
+        """Whom the machine looks for when it sends to one behind the gateway."""
+        router.drain()
+        m.run('ping -6 -c 1 -W 1 fd00:66::7')
+        return {str(ipaddress.IPv6Address(frame[62:78])) for frame in router.drain() if frame[54] == 135}
+
+    assert asked() == {'fe80::bb'}
+    for frame in (redirect('fd00:66::7', by='fe80::bb'), advertisement(prefix('fd00:66::'))):
+        for disguise in disguises(frame):
+            router.send(disguise)
+        assert 'fd00:66::7' not in asked()
+    assert 'fd00:66::/64 dev' not in m.check('ip -6 route')
+
+
 def test_a_duplicate_is_not_used(start, router, peer):  # noqa: F811
     m = begin(start, peer)
     router.next(135)
-    router.send(message(OWN, ALL, struct.pack('>BBHI', 136, 0, 0, 0x20000000) + packed(OWN) + b'\2\1' + PEER))
+    router.send(claim(OWN))
     wait_until(m, 'ip -6 addr | grep -q dadfailed')
     assert m.run(f'ping -6 -c 1 -W 1 {OWN}%eth0')[1]
     # The others stay; and each is asked for.

@@ -12,7 +12,10 @@
 #define NEXT_HEADER	6u
 #define HOPS		7u
 #define SOURCE		8u
-#define ICMP6		58u
+#define HOP_BY_HOP	0u /* headers */
+#define ROUTING		43u
+#define FRAGMENT	44u
+#define DESTINATION	60u
 #define ADVERTISEMENT	134u
 #define FIXED		16u /* bytes before the options */
 #define OPTION_PREFIX	3u
@@ -28,20 +31,22 @@ static uint32_t advertised_be32(const uint8_t *bytes)
 	       bytes[3];
 }
 
-static uint32_t advertised_least(uint32_t one, uint32_t other)
-{
-	return one < other ? one : other;
-}
-
 static bool is_link_local(const uint8_t *address)
 {
 	return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
 }
 
-bool advertisement_is_one(const uint8_t *packet, uint32_t length)
+bool packet_is_fragment(const uint8_t *packet, uint32_t length)
 {
-	return length > IPV6_HEADER && packet[NEXT_HEADER] == ICMP6 &&
-	       packet[IPV6_HEADER] == ADVERTISEMENT;
+	uint32_t next = packet[NEXT_HEADER], at = IPV6_HEADER;
+
+	while (next == HOP_BY_HOP || next == ROUTING || next == DESTINATION) {
+		if (length < 8 || at > length - 8)
+			return false;
+		next = packet[at];
+		at += 8 * (packet[at + 1] + 1u);
+	}
+	return next == FRAGMENT;
 }
 
 /* Those that no prefix may be: of links, of groups, loopback and what is like it. */
@@ -73,20 +78,19 @@ static void prefix_read(const uint8_t *option, struct advertisement *to)
 		to->count++;
 }
 
-bool advertisement_read(const uint8_t *packet, uint32_t length, struct advertisement *to)
+bool advertisement_read(const uint8_t *header, const uint8_t *message, uint32_t length,
+			struct advertisement *to)
 {
-	const uint8_t *message = packet + IPV6_HEADER, *option = message + FIXED;
+	const uint8_t *option = message + FIXED;
 	uint32_t left;
 
 	memset(to, 0, sizeof(*to));
-	if (length > IPV6_HEADER)
-		length = advertised_least(length, IPV6_HEADER + packet[4] * 256u + packet[5]);
-	if (!advertisement_is_one(packet, length) || length < IPV6_HEADER + FIXED ||
-	    packet[HOPS] != 255 || message[1] || !is_link_local(packet + SOURCE))
+	if (length < FIXED || message[0] != ADVERTISEMENT || header[HOPS] != 255 || message[1] ||
+	    !is_link_local(header + SOURCE))
 		return false;
-	memcpy(to->router, packet + SOURCE, sizeof(to->router));
+	memcpy(to->router, header + SOURCE, sizeof(to->router));
 	to->router_s = (uint32_t)message[6] << 8 | message[7];
-	for (left = length - IPV6_HEADER - FIXED; left >= 8;) {
+	for (left = length - FIXED; left >= 8;) {
 		uint32_t size = option[1] * 8u;
 
 		if (!size || size > left)

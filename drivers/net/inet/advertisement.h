@@ -23,14 +23,16 @@ struct advertisement {
 	struct advertised_prefix prefixes[ADVERTISED_PREFIXES];
 };
 
-/** @return is this packet, of good shape, a router's advertisement, whatever is in it? What fills its frame may follow. */
-bool advertisement_is_one(const uint8_t *packet, uint32_t length);
+/** @return does lwIP find a Fragment header in this packet of IPv6, be it the only fragment? */
+bool packet_is_fragment(const uint8_t *packet, uint32_t length);
 /**
  * @brief Read one.
- * @param packet  of IPv6, of good shape
+ * @param header  the 40 bytes of that of IPv6
+ * @param message of ICMPv6, at least 4 bytes, whose checksum was right
  * @return false: RFC 4861, 6.1.2 has it discarded
  */
-bool advertisement_read(const uint8_t *packet, uint32_t length, struct advertisement *to);
+bool advertisement_read(const uint8_t *header, const uint8_t *message, uint32_t length,
+			struct advertisement *to);
 /**
  * @brief How long an address stays valid (RFC 4862, 5.5.3 e: nobody shortens that to less than two hours).
  * @param left_s      FOR_EVER_S: for ever

@@ -9,6 +9,8 @@
  *
  * Anybody on the link can advertise. So an interface takes few addresses and routes from that; what programs have set is not
  * touched; redirects are not followed; and the answer of a station that claims an address which was found free is dropped.
+ * All that is decided in front of lwIP's nd6_input(), behind extension headers and reassembly, so that these hide nothing;
+ * what came in fragments is dropped (RFC 6980).
  *
  * What has changed is reported a moment later, by the timer or behind what neighbours said: autoconf_poll().
  */
@@ -22,6 +24,7 @@
 #include <lwip/nd6.h>
 
 #define SOLICITATION  133u
+#define ADVERTISEMENT 134u /* a router's */
 #define ANSWER	      136u /* a neighbour's advertisement */
 #define REDIRECT      137u
 #define TARGET	      8u /* in the message of one */
@@ -38,6 +41,8 @@
 #define BY_KERNEL     2u /* Linux's RTPROT_* */
 #define BY_ROUTER     9u
 #define SECOND_NS     (1000 * BANOS_MS)
+
+void lwip_nd6_input(struct pbuf *pbuf, struct netif *netif);
 
 static const uint8_t local_prefix[16] = { 0xfe, 0x80 };
 
@@ -334,36 +339,54 @@ static void router_advertised(struct link *link, const struct advertisement *fro
 }
 
 /* A neighbour says that it has an address which was found free, and is this machine's. */
-static bool answer_is_claim(struct link *link, const struct flow *flow)
+static bool answer_is_claim(struct link *link, const struct pbuf *pbuf)
 {
 	ip6_addr_t target = { 0 };
 	int8_t slot;
 
-	if (flow->upper_bytes < TARGET + 16)
+	if (pbuf_copy_partial(pbuf, target.addr, 16, TARGET) < 16)
 		return false;
-	memcpy(target.addr, flow->upper + TARGET, 16);
 	ip6_addr_assign_zone(&target, IP6_UNICAST, &link->netif);
 	slot = netif_get_ip6_addr_match(&link->netif, &target);
 	return slot >= 0 && !ip6_addr_istentative(netif_ip6_addr_state(&link->netif, slot));
 }
 
-bool autoconf_input(struct link *link, const uint8_t *packet, uint32_t length)
-{
-	struct advertisement advertisement;
-	struct flow flow;
+/* Of the packet that lwIP has: no neighbour may have sent it so. */
+static bool discovery_is_refused;
 
-	if (packet[6] != PROTOCOL_ICMP6 || !flow_read(&flow, packet, length))
+void autoconf_packet_arrives(const uint8_t *packet, uint32_t length, bool by_lo)
+{
+	discovery_is_refused = by_lo || packet_is_fragment(packet, length);
+}
+
+/* A message whose checksum was right, whatever headers of IPv6 are in front of it. @return true: lwIP is not to see it */
+static bool discovery_input(struct link *link, const struct pbuf *pbuf)
+{
+	const uint8_t *message = pbuf->payload;
+	struct advertisement advertisement;
+
+	if (message[0] < SOLICITATION || message[0] > REDIRECT)
 		return false;
-	if (flow.upper[0] == REDIRECT)
+	if (discovery_is_refused || message[0] == REDIRECT)
 		return true;
-	if (flow.upper[0] == ANSWER)
-		return answer_is_claim(link, &flow);
-	if (!advertisement_is_one(packet, length))
+	if (message[0] == ANSWER)
+		return answer_is_claim(link, pbuf);
+	if (message[0] != ADVERTISEMENT)
 		return false;
-	if (flow_is_believed(&link->netif, &flow) &&
-	    advertisement_read(packet, length, &advertisement))
+	if (advertisement_read((const uint8_t *)ip6_current_header(), message, pbuf->len,
+			       &advertisement))
 		router_advertised(link, &advertisement);
 	return true;
+}
+
+/* In front of lwIP's function, which the build names otherwise. */
+void nd6_input(struct pbuf *pbuf, struct netif *netif)
+{
+	link_neighbours_differ();
+	if (discovery_input(netif->state, pbuf))
+		pbuf_free(pbuf);
+	else
+		lwip_nd6_input(pbuf, netif);
 }
 
 /* ---- what has changed ---- */

@@ -234,6 +234,8 @@ void link_loop_end(void);
 /** Tell the kernel of groups that were joined and left; the lock is left meanwhile. */
 void link_tell_groups(void);
 struct link *link_find(uint32_t index);
+/** What arrives has told of neighbours or routers: look what has changed. */
+void link_neighbours_differ(void);
 /** The first one that has an address; NULL: none. */
 struct link *link_with_address6(const ip6_addr_t *address);
 /** @return a further address of an interface, without one; or NULL */
@@ -258,8 +260,8 @@ void link_deliver(const struct banos_ip_packet *packet);
 void autoconf_update(struct link *main);
 /** An address of IPv6. @return 0, -ENOSPC */
 int64_t autoconf_configure(struct link *main, bool add, const struct banos_net_setting *setting);
-/** A packet of IPv6, of good shape. @return true: lwIP should not see it */
-bool autoconf_input(struct link *main, const uint8_t *packet, uint32_t length);
+/** Before lwIP gets a packet of IPv6, of good shape. @param by_lo  that has no neighbours */
+void autoconf_packet_arrives(const uint8_t *packet, uint32_t length, bool by_lo);
 /** Report what has changed, and ask routers. */
 void autoconf_poll(void);
 

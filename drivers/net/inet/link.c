@@ -271,6 +271,11 @@ static bool tells_neighbours(uint32_t type, const struct pbuf *pbuf)
 	return type == TYPE_ARP || (type == TYPE_IPV6 && bytes[NEXT_HEADER] == PROTOCOL_ICMP6);
 }
 
+void link_neighbours_differ(void)
+{
+	neighbours_may_differ = true;
+}
+
 struct link *link_with_address6(const ip6_addr_t *address)
 {
 	ip6_addr_t own = *address;
@@ -307,14 +312,10 @@ static void checks_set(struct link *link, bool wanted)
 		link->netif.chksum_flags &= (uint16_t)~CHECKS;
 }
 
-/* @from: the interface that it was received by */
-static bool is_refused6(const struct link *from, struct link *link, const struct pbuf *pbuf)
+static bool is_refused6(const struct link *link, const struct pbuf *pbuf)
 {
-	if (!(link->ipv6 & BANOS_INTERFACE_IPV6_ON) ||
-	    forward_is_refused6(pbuf->payload, pbuf->len))
-		return true;
-	return !(from->flags & BANOS_INTERFACE_LOOPBACK) &&
-	       autoconf_input(link, pbuf->payload, pbuf->len);
+	return !(link->ipv6 & BANOS_INTERFACE_IPV6_ON) ||
+	       forward_is_refused6(pbuf->payload, pbuf->len);
 }
 
 static void link_input(struct link *from, const struct banos_net_packet *packet, struct pbuf *pbuf)
@@ -332,7 +333,7 @@ static void link_input(struct link *from, const struct banos_net_packet *packet,
 	checks_set(link, !good && !(from->flags & BANOS_INTERFACE_LOOPBACK));
 	if (tells_neighbours(type, pbuf))
 		neighbours_may_differ = true;
-	if (type == TYPE_IPV6 && is_refused6(from, link, pbuf)) {
+	if (type == TYPE_IPV6 && is_refused6(link, pbuf)) {
 		pbuf_free(pbuf);
 		return;
 	}
@@ -342,6 +343,9 @@ static void link_input(struct link *from, const struct banos_net_packet *packet,
 	}
 	if (type != TYPE_ARP)
 		flow_inspect(&link->netif, pbuf->payload, pbuf->len);
+	if (type == TYPE_IPV6)
+		autoconf_packet_arrives(pbuf->payload, pbuf->len,
+					from->flags & BANOS_INTERFACE_LOOPBACK);
 	if (type == TYPE_IPV4)
 		ip4_input(pbuf, &link->netif);
 	else if (type == TYPE_IPV6)
