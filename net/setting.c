@@ -286,9 +286,27 @@ static bool address_may_be_duplicate(const struct banos_net_setting *about)
 	       !(device->flags & (IFF_NOARP | IFF_POINTOPOINT)) && !net_setting_exists(about);
 }
 
+/* The flags of an address that no program decides: of one that exists they stay. */
+static u32 address_state(const struct banos_net_setting *about)
+{
+	struct net_setting *setting;
+	u32 state = 0;
+
+	if (address_may_be_duplicate(about))
+		return FLAG_TENTATIVE;
+	if (about->kind != BANOS_SETTING_ADDRESS || about->family != BANOS_FAMILY_IPV6)
+		return 0;
+	mutex_lock(&settings_lock);
+	setting = setting_find_locked(about);
+	if (setting)
+		state = setting->about.flags & FLAGS_DUPLICATE;
+	mutex_unlock(&settings_lock);
+	return state;
+}
+
 int net_setting_add(const struct banos_net_setting *about, const char *label, bool replace)
 {
-	struct banos_net_setting tentative;
+	struct banos_net_setting stated = *about;
 	int err;
 
 	assert_held(&net_lock);
@@ -302,12 +320,8 @@ int net_setting_add(const struct banos_net_setting *about, const char *label, bo
 		return -ENETDOWN;
 	if (!replace && net_setting_exists(about))
 		return -EEXIST;
-	if (address_may_be_duplicate(about)) {
-		tentative = *about;
-		tentative.flags |= FLAG_TENTATIVE;
-		about = &tentative;
-	}
-	err = setting_add_asked(about, label);
+	stated.flags |= address_state(about);
+	err = setting_add_asked(&stated, label);
 	if (!err && about->kind == BANOS_SETTING_ADDRESS)
 		setting_connect(about);
 	return err;

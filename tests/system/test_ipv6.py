@@ -244,8 +244,10 @@ def test_a_duplicate_is_not_used(start, router, peer):  # noqa: F811
     router.send(claim(OWN))
     wait_until(m, 'ip -6 addr | grep -q dadfailed')
     assert m.run(f'ping -6 -c 1 -W 1 {OWN}%eth0')[1]
+    m.check(f'ip -6 addr replace {OWN}/64 dev eth0; sleep 0.2')
+    assert 'dadfailed' in addresses(m) and m.run(f'ping -6 -c 1 -W 1 {OWN}%eth0')[1]
     # The others stay; and each is asked for.
-    m.check('ip addr add fd00::5/64 dev eth0')
+    assert 'tentative' in m.check('ip addr add fd00::5/64 dev eth0; ip addr replace fd00::5/64 dev eth0; ip addr show dev eth0 | grep fd00::5')
     assert router.next(135)[2][8:24] == packed('fd00::5')
     wait_until(m, 'ip -6 addr | grep fd00::5 | grep -vq tentative')
     m.check('ping -6 -c 1 fd00::5')
