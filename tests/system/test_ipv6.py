@@ -136,6 +136,8 @@ def test_an_interface_configures_itself(start, router, peer):   # noqa: F811
     assert 'tentative' in addresses(m)
     source, to, body = router.next(133)
     assert source == OWN and to == 'ff02::2' and body[8:] == b'\1\1' + CARD
+    router.send(advertisement(life=0))                  # of one that is no default router: others are asked on
+    assert router.next(133)[0] == OWN
     assert re.search(f'inet6 {OWN}/64 scope link', addresses(m)) and 'tentative' not in addresses(m)
     router.send(advertisement(prefix(), struct.pack('>BBHI', 5, 1, 0, 1400)))
     source, to, body = router.next(135)

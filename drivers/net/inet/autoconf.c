@@ -323,7 +323,8 @@ static void router_advertised(struct link *link, const struct advertisement *fro
 {
 	if (!(link->ipv6 & BANOS_INTERFACE_IPV6_ROUTERS))
 		return;
-	link->solicitations = 0;
+	if (from->router_s) /* RFC 4861, 6.3.7: one that is no default router is not what was asked for */
+		link->solicitations = 0;
 	autoconf_route(link, NULL, 0, from->router, from->router_s);
 	if (from->mtu >= MTU_LEAST && from->mtu <= link->netif.mtu)
 		link->netif.mtu6 = (uint16_t)from->mtu;
