@@ -161,6 +161,11 @@ def test_an_interface_configures_itself(start, router, peer):   # noqa: F811
     wait_until(m, '! ip -6 route | grep -q default')
     wait_until(m, f'ip -6 addr | grep -A 1 {LEARNED} | grep -q "preferred_lft 0sec"')
     assert re.search(r'valid_lft 29\d\dsec', addresses(m))
+    # One that is announced as deprecated stays so when it was found free.
+    router.send(advertisement(prefix('fd00:6::', preferred=0)))
+    wait_until(m, 'ip -6 addr | grep -q fd00:6::')
+    wait_until(m, '! ip -6 addr | grep -q tentative')
+    assert 'preferred_lft 0sec' in m.check('ip -6 addr | grep -A 1 fd00:6::')
     m.check('ip link set eth0 down')
     assert addresses(m) == '' and 'eth0' not in m.check('ip -6 route')
 

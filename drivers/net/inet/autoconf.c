@@ -88,7 +88,7 @@ static uint32_t address_flags(const struct link *link, int8_t slot)
 		flags |= ADDRESS_TENTATIVE;
 	else if (ip6_addr_isduplicated(state))
 		flags |= ADDRESS_TENTATIVE | ADDRESS_DUPLICATE;
-	else if (ip6_addr_isdeprecated(state))
+	if (link->own6[slot].deprecated || ip6_addr_isdeprecated(state))
 		flags |= ADDRESS_DEPRECATED;
 	return flags;
 }
@@ -150,6 +150,7 @@ int64_t autoconf_configure(struct link *link, bool add, const struct banos_net_s
 	if (slot < 0)
 		return -ENOSPC;
 	link->own6[slot].learned = !(setting->flags & ADDRESS_PERMANENT);
+	link->own6[slot].deprecated = setting->flags & ADDRESS_DEPRECATED;
 	link->own6[slot].prefix = (uint8_t)setting->prefix;
 	link->own6[slot].valid_ns = 0;
 	if (setting->valid_s)
@@ -283,6 +284,7 @@ static void learned_refresh(struct link *link, int8_t slot, uint32_t valid_s, ui
 	if (ip6_addr_isvalid(state))
 		netif_ip6_addr_set_state(&link->netif, slot,
 					 preferred_s ? IP6_ADDR_PREFERRED : IP6_ADDR_DEPRECATED);
+	link->own6[slot].deprecated = !preferred_s;
 	if (!preferred_s)
 		link->own6[slot].preferred_ns = 0;
 	link->own6[slot].reported = netif_ip6_addr_state(&link->netif, slot);
@@ -413,6 +415,11 @@ static void slot_poll(struct link *link, int8_t slot)
 
 	if (ip6_addr_istentative(state))
 		state = IP6_ADDR_TENTATIVE; /* without how often it was asked */
+	if (ip6_addr_ispreferred(state) && link->own6[slot].deprecated) {
+		/* lwIP prefers each that was found free. */
+		state = IP6_ADDR_DEPRECATED;
+		netif_ip6_addr_set_state(&link->netif, slot, state);
+	}
 	if (ip6_addr_isinvalid(state) || state == link->own6[slot].reported)
 		return;
 	if (state == IP6_ADDR_DUPLICATED)

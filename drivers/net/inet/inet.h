@@ -208,6 +208,7 @@ struct own6 {
 	uint64_t valid_ns, preferred_ns; /* when that ends; 0: never */
 	uint8_t prefix, reported;	 /* reported: the state that the kernel knows; 0: none */
 	bool learned;			 /* it has no owner but routers */
+	bool deprecated;		 /* from when it is found free */
 };
 
 struct link {
