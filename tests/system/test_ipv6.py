@@ -103,6 +103,16 @@ class Router:
             if frame[12:14] == IPV6 and frame[20] == 58 and frame[54] == kind:
                 return str(ipaddress.IPv6Address(frame[22:38])), str(ipaddress.IPv6Address(frame[38:54])), frame[54:]
 
+    def next_sent(self):
+        """Be found by the machine. @return the bytes of the next packet to the router that is or begins a ping"""
+        answer = struct.pack('>BBHI', 136, 0, 0, 0x60000000) + packed(ROUTER) + b'\2\1' + PEER
+        while True:
+            frame = self.station.socket.recv(1 << 17)
+            if frame[20] == 58 and frame[54] == 135 and frame[62:78] == packed(ROUTER):
+                self.send(message(ROUTER, OWN, answer))
+            elif frame[38:54] == packed(ROUTER) and (frame[20] == FRAGMENT or frame[54] == 128):
+                return len(frame) - 14
+
     def drain(self):
         """The messages of ICMPv6 that have arrived."""
         frames = []
@@ -161,6 +171,14 @@ def test_an_interface_configures_itself(start, router, peer):   # noqa: F811
     wait_until(m, '! ip -6 route | grep -q default')
     wait_until(m, f'ip -6 addr | grep -A 1 {LEARNED} | grep -q "preferred_lft 0sec"')
     assert re.search(r'valid_lft 29\d\dsec', addresses(m))
+    # The MTU that a router has announced stays with each change of the interface, and is never more than its own.
+    router.send(advertisement(struct.pack('>BBHI', 5, 1, 0, 1400), life=0))
+    m.check('sleep 0.2; echo 0 >/proc/sys/net/ipv6/conf/eth0/autoconf; echo 1 >/proc/sys/net/ipv6/conf/eth0/autoconf; sleep 0.2')
+    for mtu, most in ((1500, 1400), (1300, 1300)):
+        m.check(f'ip link set eth0 mtu {mtu}; (ping -6 -c 1 -W 1 -s 1420 {ROUTER}%eth0 >/dev/null 2>&1 &)')
+        assert most - 8 < router.next_sent() <= most
+        m.check('sleep 0.3')
+        router.drain()
     # One that is announced as deprecated stays so when it was found free.
     router.send(advertisement(prefix('fd00:6::', preferred=0)))
     wait_until(m, 'ip -6 addr | grep -q fd00:6::')

@@ -200,6 +200,17 @@ static void local_add(struct link *link)
 			    link_detects(link) ? IP6_ADDR_TENTATIVE : IP6_ADDR_PREFERRED);
 }
 
+void autoconf_mtu_set(struct link *link)
+{
+	uint16_t mtu = link->netif.mtu;
+
+	if (link->main->announced_mtu)
+		mtu = (uint16_t)least_of(mtu, link->main->announced_mtu);
+	if (mtu != link->netif.mtu6)
+		nd6_clear_destination_cache(); /* it has the MTU of each */
+	link->netif.mtu6 = mtu;
+}
+
 void autoconf_update(struct link *link)
 {
 	const uint32_t local = BANOS_INTERFACE_IPV6_ON | BANOS_INTERFACE_IPV6_LINK_LOCAL;
@@ -329,7 +340,8 @@ static void router_advertised(struct link *link, const struct advertisement *fro
 		link->solicitations = 0;
 	autoconf_route(link, NULL, 0, from->router, from->router_s);
 	if (from->mtu >= MTU_LEAST && from->mtu <= link->netif.mtu)
-		link->netif.mtu6 = (uint16_t)from->mtu;
+		link->announced_mtu = (uint16_t)from->mtu;
+	autoconf_mtu_set(link);
 	for (uint32_t i = 0; i < from->count; i++) {
 		const struct advertised_prefix *prefix = &from->prefixes[i];
 

@@ -221,8 +221,9 @@ struct link {
 
 	/* autoconf.c; of main */
 	struct own6 own6[LWIP_IPV6_NUM_ADDRESSES];
-	uint64_t solicit_ns; /* not before */
-	uint32_t ipv6;	     /* BANOS_INTERFACE_IPV6_... */
+	uint64_t solicit_ns;	/* not before */
+	uint32_t ipv6;		/* BANOS_INTERFACE_IPV6_... */
+	uint16_t announced_mtu; /* by a router, while the interface is up; 0: none */
 	uint8_t solicitations;
 	bool has_local, asks; /* it has got a link-local address; routers were asked */
 };
@@ -257,6 +258,8 @@ void link_deliver(const struct banos_ip_packet *packet);
 #define ADDRESS_TENTATIVE  0x40u
 #define ADDRESS_PERMANENT  0x80u
 
+/** Set the MTU for IPv6 by that of the interface, or of a further address of one. */
+void autoconf_mtu_set(struct link *link);
 /** An interface has changed. */
 void autoconf_update(struct link *main);
 /** An address of IPv6. @return 0, -ENOSPC */

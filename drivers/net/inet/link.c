@@ -517,7 +517,7 @@ static void link_update(struct link *link, const struct link *main)
 {
 	link->flags = main->flags;
 	link->netif.mtu = main->netif.mtu;
-	link->netif.mtu6 = main->netif.mtu;
+	autoconf_mtu_set(link);
 	memcpy(link->netif.hwaddr, main->netif.hwaddr, 6);
 	if (link->flags & BANOS_INTERFACE_UP)
 		netif_set_up(&link->netif);
@@ -583,6 +583,8 @@ static void link_change(const struct banos_interface *interface)
 	main->offloads = interface->offloads;
 	main->ipv6 = interface->ipv6;
 	main->netif.mtu = (uint16_t)(interface->mtu < MTU_MAX ? interface->mtu : MTU_MAX);
+	if (!(main->flags & BANOS_INTERFACE_UP))
+		main->announced_mtu = 0;
 	memcpy(main->netif.hwaddr, interface->address, 6);
 	for (struct link *link = links; link; link = link->next)
 		if (link->main == main)
