@@ -11,7 +11,7 @@
 #define IPV6 40u
 
 struct sent {
-	uint8_t bytes[600];
+	uint8_t bytes[640];
 	uint32_t length;
 };
 
@@ -114,6 +114,7 @@ static void wrong_ones(void **state)
 
 	begin(&sent);
 	add_prefix(&sent, 129, 2, 1); /* skipped, alone */
+	add_prefix(&sent, 0, 2, 1);
 	add_prefix(&sent, 64, 1, 2);
 	for (uint32_t i = 0; i < 15; i++)
 		add_prefix(&sent, 64, 2, 1);

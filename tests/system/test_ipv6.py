@@ -226,10 +226,19 @@ def test_hostile_advertisements(start, router, peer):   # noqa: F811
     for i in range(100):
         router.send(advertisement(*(prefix(f'fd00:5:{i + 1:x}:{j + 1}::', valid=FOR_EVER, preferred=FOR_EVER) for j in range(3)),
                                   source=f'fe80::{i + 1:x}'))
-    wait_until(m, 'ip -6 addr | grep -q fd00:5:2:3:')
+    wait_until(m, 'ip -6 addr | grep -q fd00:5:2:3: && ip -6 route | grep -q fd00:5:64:3::')
     assert len(re.findall('fd00:5:', addresses(m))) == 6
     routes = m.check('ip -6 route')
-    assert PREFIX not in addresses(m) + routes and ROUTER not in routes and len(routes.splitlines()) == 16
+    assert PREFIX not in addresses(m) + routes and ROUTER not in routes
+    # 4 default routers and 12 prefixes, the last ones; and what is the interface's own.
+    assert len(routes.splitlines()) == 17 and routes.count('default') == 4 and 'fe80::/64' in routes
+    assert all(f'default via fe80::{i:x} ' in routes and f'fd00:5:{i:x}:3::/64' in routes for i in range(97, 101))
+    # A router with many displaces none of others but one: after it there is still one that was heard of before.
+    router.send(advertisement(*(prefix(f'fd00:8:{i:x}::', flags=0x80) for i in range(8))))
+    router.send(advertisement(*(prefix(f'fd00:8:{i:x}::', flags=0x80) for i in range(8, 16))))
+    wait_until(m, 'ip -6 route | grep -q fd00:8:f::')
+    routes = m.check('ip -6 route')
+    assert f'default via {ROUTER} ' in routes and routes.count('fd00:5:') == 11 and routes.count('fd00:8:') == 1
     # A neighbour says that it has the address: too late.
     for frame in (claim(OWN), claim(OWN, OWN), claim(OWN, ALL, ROUTER)):
         for disguise in disguises(frame):

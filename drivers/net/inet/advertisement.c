@@ -49,12 +49,12 @@ bool packet_is_fragment(const uint8_t *packet, uint32_t length)
 	return next == FRAGMENT;
 }
 
-/* Those that no prefix may be: of links, of groups, loopback and what is like it. */
+/* Those that no prefix may be: all there is, of links, of groups, loopback and what is like it. */
 static bool prefix_is_refused(const uint8_t *address, uint32_t bits)
 {
 	static const uint8_t zeroes[8];
 
-	return bits > 128 || is_link_local(address) || address[0] == 0xff ||
+	return !bits || bits > 128 || is_link_local(address) || address[0] == 0xff ||
 	       !memcmp(address, zeroes, sizeof(zeroes));
 }
 

@@ -161,6 +161,7 @@ int64_t autoconf_configure(struct link *link, bool add, const struct banos_net_s
 
 /* ---- routes ---- */
 
+/* @to: NULL: of a default router; @router: NULL: of the link-local addresses */
 static void autoconf_route(const struct link *link, const uint8_t *to, uint32_t prefix,
 			   const uint8_t *router, uint32_t valid_s)
 {
@@ -170,18 +171,18 @@ static void autoconf_route(const struct link *link, const uint8_t *to, uint32_t 
 		.family = BANOS_FAMILY_IPV6,
 		.interface = link->index,
 		.prefix = prefix,
-		.metric = router ? METRIC_ROUTER : METRIC_DIRECT,
+		.metric = to ? METRIC_DIRECT : METRIC_ROUTER,
 		.table = TABLE_MAIN,
 		.type = BANOS_ROUTE_UNICAST,
-		.protocol = router ? BY_ROUTER : BY_KERNEL,
+		.protocol = to ? BY_KERNEL : BY_ROUTER,
 		.valid_s = valid_s == FOR_EVER_S ? 0 : valid_s,
 	};
 
-	if (router)
-		memcpy(setting.other, router, sizeof(setting.other));
-	else
+	if (to)
 		memcpy(setting.address, to, sizeof(setting.address));
-	route_learn(&setting, valid_s);
+	else
+		memcpy(setting.other, router, sizeof(setting.other));
+	route_learn(&setting, router, valid_s);
 }
 
 /* ---- the link-local address ---- */
@@ -346,7 +347,8 @@ static void router_advertised(struct link *link, const struct advertisement *fro
 		const struct advertised_prefix *prefix = &from->prefixes[i];
 
 		if (prefix->on_link)
-			autoconf_route(link, prefix->address, prefix->bits, NULL, prefix->valid_s);
+			autoconf_route(link, prefix->address, prefix->bits, from->router,
+				       prefix->valid_s);
 		if (prefix->autonomous && prefix->bits == IDENTIFIER &&
 		    link->ipv6 & BANOS_INTERFACE_IPV6_AUTOCONF)
 			address_learn(link, prefix);

@@ -299,8 +299,11 @@ uint32_t forward_show(banos_protocol protocol, const struct banos_net_packet **p
 
 int64_t route_configure(uint32_t event, const struct banos_net_setting *setting);
 void routes_forget(uint32_t interface);
-/** A route that a router has announced is added, refreshed, or, with 0, removed, and reported. */
-void route_learn(const struct banos_net_setting *setting, uint32_t valid_s);
+/**
+ * @brief A route that was announced is added, refreshed, or, with 0, removed, and reported. For it others may end.
+ * @param router  the 16 bytes of whom it is from; NULL: of the interface itself
+ */
+void route_learn(const struct banos_net_setting *setting, const uint8_t *router, uint32_t valid_s);
 /** Have lwIP find that an address is reached by an interface, up or not; NULL: no longer. */
 void route_force(struct link *main, const ip4_addr_t *to);
 

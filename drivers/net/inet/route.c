@@ -6,6 +6,7 @@
  * for an own address takes lo. lwIP asks by its hooks, under the lock.
  */
 #include "inet.h"
+#include <banos/time.h>
 #include <lwip/etharp.h>
 #include <lwip/ip6.h>
 #include <lwip/nd6.h>
@@ -13,15 +14,19 @@
 struct route {
 	struct route *next;
 	uint32_t interface, prefix, metric, family, type;
-	bool learned;		    /* from a router */
+	bool learned; /* from a router, or by the last instance; not that of link-local addresses */
+	uint64_t heard_ns;	    /* when it was announced last */
+	uint8_t router[16];	    /* by whom; zeroes: not known any more */
 	uint32_t to[4], gateway[4]; /* in network byte order */
 	ip4_addr_t gateway4;
 	ip6_addr_t gateway6;
 };
 static struct route *routes;
 
-#define LEARNED_MAX 16u /* of an interface, from routers */
-#define BY_ROUTER   9u	/* Linux's RTPROT_RA */
+#define ROUTERS_MAX  4u	 /* default routers of an interface, by advertisements */
+#define PREFIXES_MAX 12u /* and networks on its link */
+#define BY_ROUTER    9u	 /* Linux's RTPROT_RA */
+#define TABLE_MAIN   254u
 
 static bool prefix_matches(const uint32_t *one, const uint32_t *other, uint32_t bits)
 {
@@ -85,38 +90,89 @@ static void way_remove(const struct banos_net_setting *setting)
 		}
 }
 
-/* @return NULL: there is none; *@count: how many its interface has from routers */
-static struct route *route_find_learned(const struct banos_net_setting *setting, uint32_t *count)
+static struct route *route_find_same(const struct banos_net_setting *setting)
 {
-	struct route *found = NULL;
-
-	*count = 0;
-	for (struct route *route = routes; route; route = route->next) {
+	for (struct route *route = routes; route; route = route->next)
 		if (route_is(route, setting))
-			found = route;
-		*count += route->learned && route->interface == setting->interface;
-	}
-	return found;
+			return route;
+	return NULL;
 }
 
-void route_learn(const struct banos_net_setting *setting, uint32_t valid_s)
+static void learned_evict(struct route *route)
 {
-	uint32_t count;
-	struct route *route = route_find_learned(setting, &count);
+	struct banos_net_setting setting = {
+		.size = sizeof(setting),
+		.kind = BANOS_SETTING_ROUTE,
+		.family = route->family,
+		.interface = route->interface,
+		.prefix = route->prefix,
+		.metric = route->metric,
+		.table = TABLE_MAIN,
+	};
+
+	memcpy(setting.address, route->to, sizeof(setting.address));
+	memcpy(setting.other, route->gateway, sizeof(setting.other));
+	way_remove(&setting);
+	link_report(BANOS_SETTING_REMOVE, &setting);
+}
+
+/*
+ * Room for one more default router, or prefix, of an interface. The one that was not announced for longest goes: of the
+ * same router, so that a router with many prefixes displaces one of others at most.
+ */
+static void learned_make_room(const struct banos_net_setting *setting, const uint8_t *router)
+{
+	struct route *oldest = NULL, *own = NULL;
+	uint32_t count = 0, most = setting->prefix ? PREFIXES_MAX : ROUTERS_MAX;
+
+	for (struct route *route = routes; route; route = route->next) {
+		if (!route->learned || route->family != setting->family ||
+		    route->interface != setting->interface || !route->prefix != !setting->prefix)
+			continue;
+		count++;
+		if (!oldest || route->heard_ns <= oldest->heard_ns)
+			oldest = route;
+		if (!memcmp(route->router, router, sizeof(route->router)) &&
+		    (!own || route->heard_ns <= own->heard_ns))
+			own = route;
+	}
+	if (count < most)
+		return;
+	if (own)
+		learned_evict(own);
+	else
+		learned_evict(oldest);
+}
+
+static void learned_forget(struct route *route, const struct banos_net_setting *setting)
+{
+	if (!route)
+		return;
+	way_remove(setting);
+	link_report(BANOS_SETTING_REMOVE, setting);
+}
+
+void route_learn(const struct banos_net_setting *setting, const uint8_t *router, uint32_t valid_s)
+{
+	struct route *route = route_find_same(setting);
 
 	if (route && !route->learned)
 		return;
 	if (!valid_s) {
-		if (!route)
-			return;
-		way_remove(setting);
-		link_report(BANOS_SETTING_REMOVE, setting);
+		learned_forget(route, setting);
 		return;
 	}
-	if (!route && (count >= LEARNED_MAX || route_add(setting)))
-		return;
-	if (!route)
-		routes->learned = true;
+	if (!route) {
+		if (router)
+			learned_make_room(setting, router);
+		if (route_add(setting))
+			return;
+		route = routes;
+		route->learned = router;
+	}
+	route->heard_ns = banos_time_ns();
+	if (router)
+		memcpy(route->router, router, sizeof(route->router));
 	if (link_report(BANOS_SETTING_ADD, setting))
 		way_remove(setting);
 }
