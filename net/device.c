@@ -144,13 +144,25 @@ void net_device_kick(struct net_device *device)
 	wake_up_all(&device->wait);
 }
 
+/* Addresses of IPv6 end where that is switched off, and what the kernel gives an interface is given again. */
+static void device_switch_ipv6(struct net_device *device)
+{
+	bool off = READ_ONCE(device->ipv6[NET_IPV6_DISABLE]);
+
+	assert_held(&net_lock);
+	if (off)
+		net_settings_forget_ipv6(device->index);
+	else if (device->ipv6_was_off && device->flags & IFF_UP)
+		net_settings_connect_ipv6(device->index);
+	device->ipv6_was_off = off;
+}
+
 static void device_tell_carrier(struct net_device *device)
 {
 	mutex_lock(&net_lock);
 	if (device->published && !device->closed) {
 		net_protocols_tell(device, BANOS_INTERFACE_CHANGED);
-		if (device->ipv6[NET_IPV6_DISABLE])
-			net_settings_forget_ipv6(device->index);
+		device_switch_ipv6(device);
 	}
 	mutex_unlock(&net_lock);
 }

@@ -44,6 +44,7 @@ static u8 values_default[NET_IPV6_COUNT], values_all[NET_IPV6_COUNT];
 void net_ipv6_conf_take(struct net_device *device)
 {
 	memcpy(device->ipv6, values_default, sizeof(device->ipv6));
+	device->ipv6_was_off = device->ipv6[NET_IPV6_DISABLE];
 }
 
 u32 net_ipv6_flags(const struct net_device *device)

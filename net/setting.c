@@ -588,8 +588,8 @@ static bool address_collect(const struct net_setting *setting, void *arg)
 	return addresses->count < ADDRESSES_MAX;
 }
 
-/* 127.0.0.1/8 and ::1/128, which Linux gives it as well. */
-static void settings_add_loopback(u32 interface)
+/* Linux gives the loopback interface 127.0.0.1/8 and ::1/128. */
+static void settings_add_loopback(u32 interface, u32 family)
 {
 	struct banos_net_setting address = {
 		.size = sizeof(address),
@@ -602,12 +602,20 @@ static void settings_add_loopback(u32 interface)
 		.scope = SCOPE_HOST,
 	};
 
+	if (family == BANOS_FAMILY_IPV6) {
+		address.family = BANOS_FAMILY_IPV6;
+		memset(address.address, 0, sizeof(address.address));
+		address.address[15] = 1;
+		address.prefix = 128;
+	}
 	(void)!net_setting_add(&address, NULL, false);
-	address.family = BANOS_FAMILY_IPV6;
-	memset(address.address, 0, sizeof(address.address));
-	address.address[15] = 1;
-	address.prefix = 128;
-	(void)!net_setting_add(&address, NULL, false);
+}
+
+void net_settings_connect_ipv6(u32 interface)
+{
+	assert_held(&net_lock);
+	if (interface_is_loopback(interface))
+		settings_add_loopback(interface, BANOS_FAMILY_IPV6);
 }
 
 void net_settings_connect(u32 interface)
@@ -616,7 +624,8 @@ void net_settings_connect(u32 interface)
 
 	assert_held(&net_lock);
 	if (interface_is_loopback(interface))
-		settings_add_loopback(interface);
+		settings_add_loopback(interface, BANOS_FAMILY_IPV4);
+	net_settings_connect_ipv6(interface);
 	if (!addresses)
 		return;
 	addresses->interface = interface;

@@ -90,6 +90,7 @@ struct net_device {
 	u8 address[8], address_first[8];
 	u8 ipv6[NET_IPV6_COUNT]; /* ipv6_conf.c; what is written there */
 	bool carrier, full_duplex, started, published, closed;
+	bool ipv6_was_off; /* when its thread looked last; net_lock */
 	u32 speed_mbit;
 	u32 promiscuous, all_groups; /* how many want it; net_lock */
 	struct list groups;	     /* net_lock */
@@ -328,6 +329,8 @@ u64 net_settings_expire(void);
 struct banos_net_setting net_setting_now(const struct net_setting *setting);
 /** @brief Make the routes to the networks of its addresses; with net_lock. */
 void net_settings_connect(u32 interface);
+/** @brief Likewise, where IPv6 was switched on. Locking: net_lock. */
+void net_settings_connect_ipv6(u32 interface);
 /** @brief For each, until @p function returns false, which may not sleep. Sleeps. */
 void net_settings_each(bool (*function)(const struct net_setting *setting, void *arg), void *arg);
 /** @brief Tell @p protocol all of them; with net_lock. */

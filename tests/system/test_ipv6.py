@@ -195,6 +195,11 @@ def test_settings_end(start, router, peer):     # noqa: F811
     wait_until(m, f'ip -6 addr | grep -q {LEARNED}')
     wait_until(m, f'! ip -6 addr | grep -q {LEARNED}; ! ip -6 route | grep -q default')
     m.check('for i in all default eth0; do cat /proc/sys/net/ipv6/conf/$i/*; done')
+    m.check('ip addr add 127.0.0.2/8 dev lo; ip addr del 127.0.0.1/8 dev lo; echo 1 >/proc/sys/net/ipv6/conf/lo/disable_ipv6')
+    wait_until(m, '! ip addr show dev lo | grep -q inet6')
+    m.check('echo 0 >/proc/sys/net/ipv6/conf/lo/disable_ipv6')
+    wait_until(m, 'ip addr show dev lo | grep -q "inet6 ::1/128"')
+    m.check('ping -6 -c 1 ::1; ! ip addr show dev lo | grep -q 127.0.0.1')
     m.check('echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6')
     wait_until(m, '! ip -6 addr show dev eth0 | grep -q inet6')
     assert m.run('ip addr add fd00::1/64 dev eth0')[1]
