@@ -79,6 +79,10 @@ void net_ipv6_conf_remove(struct net_device *device);
 
 /* ---- lifetime.c ---- */
 
+/** @brief When something ends. @p seconds 0: never, which is 0 */
+u64 net_deadline(u32 seconds);
+/** @brief How long that is; at least 1. @return 0: for ever */
+u32 net_deadline_seconds(u64 deadline_ns);
 /** @brief A setting has got an end. Sleeps. */
 void net_lifetimes_look(void);
 

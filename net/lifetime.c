@@ -7,6 +7,22 @@
 #include <kernel/thread.h>
 #include <kernel/time.h>
 
+u64 net_deadline(u32 seconds)
+{
+	if (!seconds)
+		return 0;
+	return time_monotonic_ns() + seconds * NSEC_PER_SEC;
+}
+
+u32 net_deadline_seconds(u64 deadline_ns)
+{
+	u64 now = time_monotonic_ns();
+
+	if (!deadline_ns)
+		return 0;
+	return MAX((deadline_ns - MIN(now, deadline_ns)) / NSEC_PER_SEC, 1ull);
+}
+
 static DEFINE_WAIT_QUEUE(lifetimes_wait);
 static bool lifetimes_changed;
 

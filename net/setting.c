@@ -145,28 +145,12 @@ static int setting_enter_locked(struct net_setting *setting)
 	return 0;
 }
 
-static u64 setting_deadline(u32 seconds)
-{
-	if (!seconds)
-		return 0;
-	return time_monotonic_ns() + seconds * NSEC_PER_SEC;
-}
-
-static u32 deadline_seconds(u64 deadline_ns)
-{
-	u64 now = time_monotonic_ns();
-
-	if (!deadline_ns)
-		return 0;
-	return MAX((deadline_ns - MIN(now, deadline_ns)) / NSEC_PER_SEC, 1ull);
-}
-
 struct banos_net_setting net_setting_now(const struct net_setting *setting)
 {
 	struct banos_net_setting about = setting->about;
 
-	about.valid_s = deadline_seconds(setting->valid_ns);
-	about.preferred_s = deadline_seconds(setting->preferred_ns);
+	about.valid_s = net_deadline_seconds(setting->valid_ns);
+	about.preferred_s = net_deadline_seconds(setting->preferred_ns);
 	return about;
 }
 
@@ -182,8 +166,8 @@ static int setting_put(const struct banos_net_setting *about, struct net_protoco
 	setting->about = *about;
 	setting->reporter = reporter;
 	setting->learned = reporter;
-	setting->valid_ns = setting_deadline(about->valid_s);
-	setting->preferred_ns = setting_deadline(about->preferred_s);
+	setting->valid_ns = net_deadline(about->valid_s);
+	setting->preferred_ns = net_deadline(about->preferred_s);
 	setting->about.valid_s = setting->about.preferred_s = 0;
 	if (label)
 		strscpy(setting->label, label, sizeof(setting->label));
@@ -327,15 +311,15 @@ int net_setting_add(const struct banos_net_setting *about, const char *label, bo
 	return err;
 }
 
-/* @return false: there is none */
-static bool setting_take_out(const struct banos_net_setting *about)
+/* @param ended_ns  only if its time is over then: a report may have refreshed it; 0: always. @return false: there is none */
+static bool setting_take_out(const struct banos_net_setting *about, u64 ended_ns)
 {
 	struct net_setting *setting;
 	bool found;
 
 	mutex_lock(&settings_lock);
 	setting = setting_find_locked(about);
-	found = setting;
+	found = setting && (!ended_ns || (setting->valid_ns && setting->valid_ns <= ended_ns));
 	if (found) {
 		setting_tell_programs(BANOS_SETTING_REMOVE, setting);
 		setting_free_locked(setting);
@@ -344,13 +328,30 @@ static bool setting_take_out(const struct banos_net_setting *about)
 	return found;
 }
 
-/* Take out one, and ask the protocols to. @return false: there is none */
-static bool setting_remove_asked(const struct banos_net_setting *about)
+/* One that a protocol has reported anew while it was taken out, and then was asked to remove: it is asked to keep it. */
+static void setting_keep_reported(const struct banos_net_setting *about)
+{
+	struct banos_net_setting anew = { 0 };
+	struct net_setting *setting;
+
+	mutex_lock(&settings_lock);
+	setting = setting_find_locked(about);
+	if (setting && setting->learned)
+		anew = net_setting_now(setting);
+	mutex_unlock(&settings_lock);
+	if (anew.size)
+		(void)net_protocols_configure(BANOS_SETTING_ADD, &anew);
+}
+
+/* Take out one, and ask the protocols to. @p ended_ns as above. @return false: there is none */
+static bool setting_remove_asked(const struct banos_net_setting *about, u64 ended_ns)
 {
 	assert_held(&net_lock);
-	if (!setting_take_out(about))
+	if (!setting_take_out(about, ended_ns))
 		return false;
 	(void)net_protocols_configure(BANOS_SETTING_REMOVE, about);
+	if (about->kind == BANOS_SETTING_ADDRESS || about->kind == BANOS_SETTING_ROUTE)
+		setting_keep_reported(about);
 	return true;
 }
 
@@ -398,26 +399,31 @@ static void setting_remove_dependents(const struct banos_net_setting *address)
 		net_settings_each(dependent_look, &search);
 		if (!search.some)
 			return;
-		setting_remove_asked(&search.found);
+		setting_remove_asked(&search.found, 0);
 	}
 }
 
-int net_setting_remove(const struct banos_net_setting *about)
+static int setting_remove(const struct banos_net_setting *about, u64 ended_ns)
 {
 	struct banos_net_setting route;
 
 	assert_held(&net_lock);
-	if (!setting_remove_asked(about))
+	if (!setting_remove_asked(about, ended_ns))
 		return about->kind == BANOS_SETTING_ADDRESS ? -EADDRNOTAVAIL : -ESRCH;
 	if (about->kind != BANOS_SETTING_ADDRESS)
 		return 0;
 	if (setting_connects(about, &route))
-		setting_remove_asked(&route);
+		setting_remove_asked(&route, 0);
 	if (about->family == BANOS_FAMILY_IPV4)
 		setting_remove_dependents(about);
 	if (!interface_is_loopback(about->interface))
 		net_settings_connect(about->interface); /* another address may be in that network */
 	return 0;
+}
+
+int net_setting_remove(const struct banos_net_setting *about)
+{
+	return setting_remove(about, 0);
 }
 
 int net_setting_report(struct net_protocol *protocol, u32 event,
@@ -518,7 +524,7 @@ u64 net_settings_expire(void)
 	mutex_lock(&net_lock);
 	while ((event = setting_find_ended(now_ns, &about, &next))) {
 		if (event == BANOS_SETTING_REMOVE)
-			(void)!net_setting_remove(&about);
+			(void)!setting_remove(&about, now_ns);
 		else
 			(void)!net_protocols_configure(BANOS_SETTING_ADD, &about);
 	}
