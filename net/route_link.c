@@ -117,7 +117,8 @@ static int address_change(u32 type, u32 flags, const struct user_ifaddrmsg *info
 		.interface = info->index,
 		.prefix = info->prefix,
 		.scope = info->scope,
-		.flags = netlink_number(found, IFA_FLAGS, info->flags) | IFA_F_PERMANENT,
+		.flags = (netlink_number(found, IFA_FLAGS, info->flags) & IFA_F_SETTABLE) |
+			 IFA_F_PERMANENT,
 	};
 	const struct net_device *device = net_device_find(info->index);
 	char label[IFNAMSIZ] = "";

@@ -94,6 +94,7 @@ struct user_ifaddrmsg {
 #define IFA_FLAGS	 8
 #define IFA_F_PERMANENT	 0x80
 #define IFA_F_DEPRECATED 0x20
+#define IFA_F_SETTABLE	 0x712 /* no detection, home, to be managed, without a route, join groups */
 
 struct user_rtmsg {
 	u8 family, prefix, source_prefix, tos, table, protocol, scope, type;

@@ -27,7 +27,7 @@ enum {
 	RTM_DELNEIGH,
 	RTM_GETNEIGH
 };
-enum { RTM_UNKNOWN = 99, IFA_LOCAL = 2, RTMSG_BYTES = 12, NDMSG_BYTES = 12 };
+enum { RTM_UNKNOWN = 99, IFA_LOCAL = 2, IFA_FLAGS = 8, RTMSG_BYTES = 12, NDMSG_BYTES = 12 };
 enum {
 	RTA_DST = 1,
 	RTA_OIF = 4,
@@ -304,6 +304,26 @@ TEST(groups_hear_of_changes)
 	CHECK_EQ(heard(nothing), -EAGAIN);
 }
 
+/* That an address is tentative, another station's or deprecated is not for programs to say. */
+TEST(flags_that_only_the_kernel_sets)
+{
+	const uint8_t info[] = { 10, 128, 0xff, 0, 1 }, address[16] = { 0xfd, 0x77 };
+	const uint32_t all =
+		0xfffffffb; /* without IFA_F_OPTIMISTIC, which Linux refuses with another */
+	int fd = route_socket(), addresses = listener(1 << 8);
+
+	begin(RTM_NEWADDR, NLM_F_ACK | CREATE | EXCL, IFADDR_BYTES, info, sizeof(info));
+	put(IFA_LOCAL, address, sizeof(address));
+	put(IFA_FLAGS, &all, sizeof(all));
+	CHECK_EQ(done(fd), 0);
+	CHECK_EQ(heard(addresses), RTM_NEWADDR);
+	CHECK_EQ(answer[NLMSG_HDRLEN + 2] & 0x69, 0);
+	CHECK_EQ(answer[NLMSG_HDRLEN + 2] & 0x82, 0x82);
+	begin(RTM_DELADDR, NLM_F_ACK, IFADDR_BYTES, info, sizeof(info));
+	put(IFA_LOCAL, address, sizeof(address));
+	CHECK_EQ(done(fd), 0);
+}
+
 TEST(who_does_not_read_loses_messages_and_is_told)
 {
 	int fd = route_socket(), slow = listener(1 << 4), size = 4096, count = 0;
@@ -443,6 +463,7 @@ int main(void)
 	RUN(lists_end_without_memory);
 	RUN(who_may_change);
 	RUN(groups_hear_of_changes);
+	RUN(flags_that_only_the_kernel_sets);
 	RUN(who_does_not_read_loses_messages_and_is_told);
 	RUN(routes_have_the_key_of_linux);
 	RUN(the_way_to_a_destination);
