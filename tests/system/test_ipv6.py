@@ -193,7 +193,7 @@ def test_settings_end(start, router, peer):     # noqa: F811
     router.next(133)
     router.send(advertisement(prefix(valid=3, preferred=2), life=2))
     wait_until(m, f'ip -6 addr | grep -q {LEARNED}')
-    wait_until(m, f'! ip -6 addr | grep -q {LEARNED}; ! ip -6 route | grep -q default')
+    wait_until(m, f'! ip -6 addr | grep -q {LEARNED} && ! ip -6 route | grep -q default')
     m.check('for i in all default eth0; do cat /proc/sys/net/ipv6/conf/$i/*; done')
     m.check('ip addr add 127.0.0.2/8 dev lo; ip addr del 127.0.0.1/8 dev lo; echo 1 >/proc/sys/net/ipv6/conf/lo/disable_ipv6')
     wait_until(m, '! ip addr show dev lo | grep -q inet6')
