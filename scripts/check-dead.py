@@ -52,6 +52,7 @@ KEPT = {
     'inet_segment_sent': 'lwIP calls it',
     'inet_timeout_get': 'lwIP calls it',
     'inet_timeout_put': 'lwIP calls it',
+    'inet_tcp_memory': 'lwIP calls it',
     'timeout_is_used': 'inet_timeout_get() does',
 }
 # Structs whose layout is given: by the processor, the boot loader, a standard, a file or the user ABI.

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include "../../drivers/net/inet/inet.h"
 #include "../../drivers/net/inet/table.h"
+#include "inet_stand_ins.h"
 #include <lwip/init.h>
 #include <lwip/ip4.h>
 #include <lwip/sys.h>
@@ -20,103 +21,6 @@
 #define PAIRS	    400u
 #define SECOND	    1000u
 #define PACKETS_MAX 4096u
-
-/* ---- what inet and the kernel have for them ---- */
-
-banos_owner inet_owner;
-static uint32_t now_ms, short_of_memory;
-
-void *banos_alloc(banos_owner owner, uint64_t bytes, uint64_t flags)
-{
-	return malloc(bytes);
-}
-int64_t banos_free(banos_owner owner, void *memory)
-{
-	free(memory);
-	return 0;
-}
-int64_t banos_random(void *memory, uint64_t bytes)
-{
-	memset(memory, 0x5c, bytes);
-	return 0;
-}
-void *inet_memory_get(unsigned long size)
-{
-	return malloc(size);
-}
-void *inet_memory_zeroes(unsigned long count, unsigned long size)
-{
-	return calloc(count, size);
-}
-void inet_memory_put(void *memory)
-{
-	free(memory);
-}
-_Bool inet_memory_is_short(void)
-{
-	return short_of_memory;
-}
-void inet_copy_sent(void *to, unsigned long offset, unsigned long length)
-{
-	fail();
-}
-void inet_complain(const char *what)
-{
-	fail_msg("lwIP: %s", what);
-}
-uint32_t inet_random(void)
-{
-	return (uint32_t)rand();
-}
-u32_t sys_now(void)
-{
-	return now_ms;
-}
-/* No listener is full here. */
-bool cookie_input(struct pbuf *pbuf, struct netif *netif)
-{
-	return false;
-}
-
-uint32_t inet_initial_sequence(const void *local, uint16_t local_port, const void *remote,
-			       uint16_t remote_port)
-{
-	return now_ms * 1000 + (uint32_t)rand() % 1000;
-}
-struct netif *inet_route4(const struct ip4_addr *source, const struct ip4_addr *destination)
-{
-	return netif_default;
-}
-struct netif *inet_route6(const struct ip6_addr *source, const struct ip6_addr *destination)
-{
-	return netif_default;
-}
-const struct ip4_addr *inet_gateway4(struct netif *netif, const struct ip4_addr *destination)
-{
-	return destination;
-}
-const struct ip6_addr *inet_gateway6(struct netif *netif, const struct ip6_addr *destination)
-{
-	return NULL;
-}
-int inet_may_forward4(void)
-{
-	return 0;
-}
-uint32_t *inet_segment_sent(struct tcp_hdr *header, const struct tcp_pcb *pcb, uint32_t *options)
-{
-	return options;
-}
-bool stream_timer_is_needed(const struct tcp_pcb *pcb)
-{
-	return false;
-}
-
-const struct socket_kind stream_kind;
-uint16_t port_guess(void)
-{
-	return PORT_FIRST;
-}
 
 /* ---- the interface ---- */
 
@@ -178,7 +82,7 @@ static int begin(void **state)
 	if (!begun)
 		lwip_init();
 	begun = true;
-	lost_each = short_of_memory = 0;
+	lost_each = short_of_memory = starved = 0;
 	assert_int_equal(table_init(0), 0);
 	netif_add(&netif, &address, &mask, &address, NULL, netif_begin, ip4_input);
 	netif_set_default(&netif);
@@ -541,6 +445,44 @@ static void few_stay_in_time_wait_when_memory_is_short(void **state)
 	listener_end(listener);
 }
 
+static void many_end_when_memory_becomes_short(void **state)
+{
+	struct tcp_pcb *listener = listener_begin();
+
+	for (uint16_t i = 0; i < 100; i++) {
+		pair_begin(&peers[i], (uint16_t)(3000 + i));
+		peer_close(&peers[i]);
+		peer_close(&accepted[i]);
+	}
+	assert_int_equal(count_waiting(100), 100);
+	short_of_memory = true;
+	time_passes(SECOND);
+	assert_int_equal(count_waiting(100), 64);
+	listener_end(listener);
+}
+
+static void one_in_time_wait_ends_for_one_that_begins(void **state)
+{
+	struct tcp_pcb *listener = listener_begin();
+	struct peer *peer = &peers[3];
+
+	for (uint16_t i = 0; i < 3; i++) {
+		pair_begin(&peers[i], (uint16_t)(3000 + i));
+		peer_close(&peers[i]);
+		peer_close(&accepted[i]);
+	}
+	peer_begin(peer, tcp_new());
+	assert_int_equal(tcp_bind(peer->pcb, IP4_ADDR_ANY, 3100), ERR_OK);
+	assert_int_equal(tcp_connect(peer->pcb, netif_ip_addr4(&netif), PORT, peer_connected),
+			 ERR_OK);
+	starved = true;
+	packets_deliver();
+	assert_int_equal(peer->pcb->state, ESTABLISHED);
+	assert_null(find_ends(3000, PORT)); /* the oldest */
+	assert_int_equal(count_waiting(3), 2);
+	listener_end(listener);
+}
+
 static void an_address_that_goes_ends_its_connections(void **state)
 {
 	struct tcp_pcb *listener = listener_begin();
@@ -698,6 +640,8 @@ int main(void)
 		CASE(time_wait_counts_from_its_begin),
 		CASE(one_that_begins_after_a_quiet_time_has_its_time),
 		CASE(few_stay_in_time_wait_when_memory_is_short),
+		CASE(many_end_when_memory_becomes_short),
+		CASE(one_in_time_wait_ends_for_one_that_begins),
 		CASE(an_address_that_goes_ends_its_connections),
 		CASE(a_connection_that_never_begins_is_freed),
 		CASE(two_that_choose_a_port_never_have_both_ends_alike),

@@ -19,7 +19,8 @@ lwip-objs := $(addprefix $(O)/drivers/net/inet/lwip/,$(addsuffix .o,$(lwip-srcs)
 # Before some of its functions there are ours: table.c, autoconf.c.
 flags-$(O)/drivers/net/inet/lwip/core/tcp_in.o := -Dtcp_input=lwip_tcp_input
 flags-$(O)/drivers/net/inet/lwip/core/ipv6/nd6.o := -Dnd6_input=lwip_nd6_input
-flags-$(O)/drivers/net/inet/lwip/core/tcp.o := -Dtcp_netif_ip_addr_changed=lwip_tcp_netif_ip_addr_changed
+flags-$(O)/drivers/net/inet/lwip/core/tcp.o := -Dtcp_netif_ip_addr_changed=lwip_tcp_netif_ip_addr_changed \
+	-DINET_TCP_MEMORY
 flags-$(O)/drivers/net/inet/lwip/core/timeouts.o := -DINET_TIMEOUTS
 lwip-include := -Idrivers/net/inet/port -I$(lwip-dir)/src/include
 # Its warnings are not ours to repair.

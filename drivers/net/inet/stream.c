@@ -293,8 +293,6 @@ static int64_t stream_open(struct inet_socket *socket)
 	uint8_t type = socket->family == AF_INET6 ? IPADDR_TYPE_ANY : IPADDR_TYPE_V4;
 	struct tcp_pcb *pcb = tcp_new_ip_type(type);
 
-	if (!pcb && tick_end_waiting())
-		pcb = tcp_new_ip_type(type);
 	if (!pcb)
 		return -ENOMEM;
 	socket->state = STREAM_NEW;

@@ -89,10 +89,32 @@ void tick_close(struct tcp_pcb *pcb)
 
 bool tick_end_waiting(void)
 {
-	if (!waiting.first)
+	struct tcp_pcb *pcb = waiting.first;
+
+	if (pcb && (pcb == tcp_input_pcb || pcb == tcp_tw_pcbs)) /* a segment is for it */
+		pcb = table_link(pcb, TABLE_TIMER_NEXT);
+	if (!pcb)
 		return false;
-	tcp_abort(waiting.first); /* in this state that sends nothing */
+	tcp_abort(pcb); /* in this state that sends nothing */
 	return true;
+}
+
+static void waiting_shrink(void)
+{
+	while (waiting.count > waiting_limit ||
+	       (waiting.count > WAITING_SHORT && inet_memory_is_short()))
+		if (!tick_end_waiting())
+			return;
+}
+
+/* What lwIP allocates connections by. Its own ways out of a shortage look for a pcb to end in its lists, which are empty. */
+void *inet_tcp_memory(memp_t type)
+{
+	void *memory = memp_malloc(type);
+
+	if (!memory && type == MEMP_TCP_PCB && tick_end_waiting())
+		memory = memp_malloc(type);
+	return memory;
 }
 
 void tick_add(struct tcp_pcb *pcb, bool waits)
@@ -100,9 +122,8 @@ void tick_add(struct tcp_pcb *pcb, bool waits)
 	tick_need();
 	pcb->tmr = tcp_ticks; /* lwIP has read its clock before, or when something arrived last */
 	queue_add(waits ? &waiting : &busy, pcb);
-	if (waits && (waiting.count > waiting_limit ||
-		      (waiting.count > WAITING_SHORT && inet_memory_is_short())))
-		tick_end_waiting();
+	if (waits)
+		waiting_shrink();
 }
 
 void tick_remove(struct tcp_pcb *pcb, bool waits)
@@ -178,8 +199,10 @@ static void tick_round(void)
 	tcp_slowtmr();
 	busy_hide();
 	busy_leave_idle();
-	while (waiting.first && tcp_ticks - waiting.first->tmr > WAITING_TICKS)
-		tick_end_waiting();
+	while (waiting.first && tcp_ticks - waiting.first->tmr > WAITING_TICKS &&
+	       tick_end_waiting())
+		;
+	waiting_shrink();
 }
 
 uint32_t tick_sleep_ms(void)

@@ -51,6 +51,10 @@ static inline void inet_copy(void *to, const void *from, unsigned long length)
 #define memp_malloc inet_timeout_get
 #define memp_free   inet_timeout_put
 #endif
+/* Where lwIP compiles what allocates connections: tick.c. */
+#ifdef INET_TCP_MEMORY
+#define memp_malloc inet_tcp_memory
+#endif
 
 /* Interfaces and IP. */
 #define LWIP_ARP		      1

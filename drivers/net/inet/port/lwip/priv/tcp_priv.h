@@ -10,6 +10,8 @@
 void table_add(struct tcp_pcb **list, struct tcp_pcb *pcb);
 /** A pcb is taken out, if it is there. */
 void table_remove(struct tcp_pcb **list, struct tcp_pcb *pcb);
+/** Memory for a connection, for which one in TIME_WAIT may end. */
+void *inet_tcp_memory(memp_t type);
 #undef TCP_REG
 #undef TCP_RMV
 #define TCP_REG(pcbs, npcb) table_add(pcbs, npcb)
