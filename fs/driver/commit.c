@@ -188,6 +188,7 @@ int driven_commit(struct driven_super *super)
 			err = commit_locked(super);
 		mutex_unlock(&super->commit_lock);
 	} while (err == -ENOMEM && file_cache_patience(&patience));
+	nodes_tell_ended(super); /* of which the commit had the last use */
 	return err;
 }
 

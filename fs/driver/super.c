@@ -526,7 +526,7 @@ static void driven_put_super(struct super_block *sb)
 		thread_stop(super->commit_thread);
 	if (super->type && !super->closed) {
 		err = driven_commit(super);
-		if (!err && !list_empty(&super->ended)) /* it has ended the last use of some */
+		if (!err) /* it may have had the last use of nodes */
 			err = driven_commit(super);
 	}
 	nodes_tell_ended(super);
