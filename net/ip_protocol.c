@@ -48,7 +48,8 @@ static int stacks_ask(const struct net_ip_protocol *handler, u32 event, u32 fami
 			continue;
 		answer = stack->methods->take(stack->private, event, ip_families[i].family,
 					      handler->number);
-		if (event == BANOS_SETTING_REMOVE || !answer)
+		/* One that lets nobody in has no such method: as if it were not there. */
+		if (event == BANOS_SETTING_REMOVE || !answer || answer == -EOPNOTSUPP)
 			continue;
 		err = MIN(answer, 0) ?: -EINVAL;
 		(void)stacks_ask(handler, BANOS_SETTING_REMOVE,

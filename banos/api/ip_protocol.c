@@ -137,7 +137,7 @@ __cold int64_t banos_ip_protocol_register(banos_owner owner,
 	if (!err)
 		err = packet_purse_open(asked->root);
 	if (!err)
-		err = owned_add(asked, &fresh->owned, &ip_protocol_class, true);
+		err = owned_add_held(asked, &fresh->owned, &ip_protocol_class, true);
 	if (err) {
 		kfree(fresh);
 		return err;
@@ -145,9 +145,9 @@ __cold int64_t banos_ip_protocol_register(banos_owner owner,
 	*handle = (banos_ip_protocol)fresh->owned.handle;
 	err = net_ip_protocol_claim(&fresh->handler);
 	if (!err)
-		err = owned_publish(&fresh->owned);
-	if (err)
-		owned_remove(&fresh->owned);
+		return owned_offer(&fresh->owned);
+	owned_remove(&fresh->owned);
+	owned_put(&fresh->owned);
 	return err;
 }
 BANOS_EXPORT(banos_ip_protocol_register);

@@ -300,7 +300,8 @@ def order(station, frame, flags, start, at, segment=0, headers=0, first=0):
 def receive_ip(station):
     while True:
         frame = station.socket.recv(1 << 17)
-        if frame[12:14] in (b'\x08\0', b'\x86\xdd'):
+        of_interface = frame[12:14] == b'\x86\xdd' and frame[20] in (0, 58)     # its groups, its neighbours
+        if frame[12:14] in (b'\x08\0', b'\x86\xdd') and not of_interface:
             return frame
 
 

@@ -204,6 +204,16 @@ int64_t banos_packet_free(const struct banos_net_packet *packets, uint32_t count
 	return 0;
 }
 
+/* Nobody has taken a protocol above IP. */
+int64_t banos_protocol_deliver(banos_protocol protocol, const struct banos_ip_packet *packets,
+			       uint32_t count, uint32_t stride)
+{
+	require(stride == sizeof(*packets), "a driver knows its stride");
+	for (uint32_t i = 0; i < count; i++)
+		packet_end(packets[i].packet.packet);
+	return 0;
+}
+
 int64_t banos_net_memory_limit(void)
 {
 	return (int64_t)settings.memory_limit;
