@@ -214,7 +214,10 @@ def test_http_server_of_python_with_100_at_once(shell):
 @needs('iperf3')
 def test_iperf3(shell):
     begin(shell, 'iperf3 -s --forceflush', 'listening')
-    for options in ([], ['-R'], ['-P', '8'], ['-u', '-b', '5M'], ['-u', '-b', '5M', '-R']):
+    for number, options in enumerate(([], ['-R'], ['-P', '8'], ['-u', '-b', '5M'], ['-u', '-b', '5M', '-R'])):
+        # It listens anew for each: who connects to what it is about to close is reset.
+        shell.check(f'n=0; until [ $(grep -c listening /tmp/log) -gt {number} ] || [ $n = 100 ]; do '
+                    'n=$((n + 1)); sleep 0.2; done', LIMIT_S)
         output = host('iperf3', '-c', '127.0.0.1', '-p', str(PORTS[5201]), '-t', '1', '-f', 'k', *options)
         received = [line for line in output.split('\n') if 'receiver' in line][-1]
         assert '0.00 Bytes' not in received, output
