@@ -247,7 +247,7 @@ host-test-y += $1
 $1-srcs := $(fat-srcs)
 $1-cflags := $(fsdrive-cflags)
 endef
-$(foreach t,fat fat_hostile,$(eval $(call fat-test,$t)))
+$(foreach t,fat fat_hostile fat_crash,$(eval $(call fat-test,$t)))
 host-test-y += iso9660
 iso9660-srcs := $(fsdrive-srcs) $(addprefix drivers/fs/iso9660/,folder.c main.c options.c rock.c volume.c)
 iso9660-cflags := $(fsdrive-cflags)

@@ -209,8 +209,8 @@ class Workload:
         return everything, paths, files
 
 
-def workloads():
-    every = list(operations())
+def workloads(has_links=True):
+    every = [x for x in operations() if has_links or x[0] != 'link']
     yield from (Workload(x) for x in every)
     yield from (Workload(*pair) for pair in itertools.product(every, repeat=2))
 
@@ -266,21 +266,84 @@ class Ext2:
                 found[above + name] = self.content(inode)
         return found
 
+    @staticmethod
+    def without_times(image):
+        """An image in which times and generations are equal, so that states can be compared."""
+        image, fs = bytearray(image), Ext2(image)
+        for field, length in ((44, 8), (52, 2), (264, 4)):
+            image[1024 + field:1024 + field + length] = bytes(length)
+        for number in range(1, fs.inodes + 1):
+            at = fs.table + (number - 1) * fs.inode_bytes
+            image[at + 8:at + 20] = bytes(12)
+            image[at + 100:at + 104] = bytes(4)
+            if any(image[at + 20:at + 24]):
+                image[at + 20:at + 24] = b'\1\0\0\0'
+            if fs.inode_bytes > 128:
+                image[at + 132:at + 152] = bytes(20)
+        return bytes(image)
 
-def without_times(image):
-    """An image in which times and generations are equal, so that states can be compared."""
-    image, fs = bytearray(image), Ext2(image)
-    for field, length in ((44, 8), (52, 2), (264, 4)):
-        image[1024 + field:1024 + field + length] = bytes(length)
-    for number in range(1, fs.inodes + 1):
-        at = fs.table + (number - 1) * fs.inode_bytes
-        image[at + 8:at + 20] = bytes(12)
-        image[at + 100:at + 104] = bytes(4)
-        if any(image[at + 20:at + 24]):
-            image[at + 20:at + 24] = b'\1\0\0\0'
-        if fs.inode_bytes > 128:
-            image[at + 132:at + 152] = bytes(20)
-    return bytes(image)
+
+# ---------------------------------------------------------------------
+# A reader of FAT12 and FAT16, as it is without fsck.fat: of two names of a file that would cut one
+
+class Fat:
+    def __init__(self, image):
+        self.image = image
+        sector, sectors, reserved, tables, roots = struct.unpack_from('<HBHBH', image, 11)
+        per_table = struct.unpack_from('<H', image, 22)[0]
+        self.cluster = sectors * sector
+        self.table = reserved * sector
+        self.root = self.table + tables * per_table * sector
+        self.data = self.root + roots * 32
+        self.is_16 = (len(image) - self.data) // self.cluster >= 4085
+
+    def next(self, cluster):
+        if self.is_16:
+            return struct.unpack_from('<H', self.image, self.table + 2 * cluster)[0]
+        value = struct.unpack_from('<H', self.image, self.table + cluster * 3 // 2)[0]
+        return value >> 4 if cluster & 1 else value & 0xfff
+
+    def chain(self, cluster):
+        data = bytearray()
+        while 2 <= cluster < (0xfff0 if self.is_16 else 0xff0) and len(data) < len(self.image):
+            at = self.data + (cluster - 2) * self.cluster
+            data += self.image[at:at + self.cluster]
+            cluster = self.next(cluster)
+        return bytes(data)
+
+    def walk(self, data=None, above=''):
+        """{path: FOLDER or content}"""
+        found, long = {}, {}
+        data = self.image[self.root:self.data] if data is None else data
+        for at in range(0, len(data), 32):
+            entry = data[at:at + 32]
+            if not entry[0]:
+                break
+            if entry[11] & 0x3f == 0xf and entry[0] != 0xe5:
+                units = entry[1:11] + entry[14:26] + entry[28:32]
+                long[entry[0] & 0x3f] = units.decode('utf-16-le', 'replace')
+                continue
+            name = entry[:8].decode('latin-1').rstrip()
+            if long:
+                name = ''.join(long[x] for x in sorted(long)).partition('\0')[0]
+            elif entry[12] & 8:
+                name = name.lower()
+            long = {}
+            if entry[0] in b'\xe5.' or entry[11] & 8:
+                continue
+            content = self.chain(struct.unpack_from('<H', entry, 26)[0])
+            if entry[11] & 0x10:
+                found[above + name] = FOLDER
+                if above.count('/') < 8:
+                    found.update(self.walk(content, f'{above}{name}/'))
+            else:
+                found[above + name] = content[:struct.unpack_from('<I', entry, 28)[0]]
+        return found
+
+    @staticmethod
+    def without_times(image):
+        """Times lie between what matters: states are compared with them."""
+        return bytes(image)
 
 
 # ---------------------------------------------------------------------
@@ -293,7 +356,7 @@ class State:
         self.workload, self.image, self.first, self.last, self.what = workload, image, done, done, what
 
 
-def run_states(log, base, script, choices, seed=0):
+def run_states(log, base, script, choices, kind=Ext2, seed=0):
     """For each workload of a record the states that a crash may leave: (workload, [State]), or what went wrong."""
     size, rng = len(base), random.Random(seed)
     disk, events, started = bytearray(base), None, False
@@ -313,7 +376,7 @@ def run_states(log, base, script, choices, seed=0):
         elif events is None:
             continue
         elif done == END:
-            yield script[number], states_of(script[number], base, events, choices, rng, disk)
+            yield script[number], states_of(script[number], base, events, choices, rng, disk, kind)
             events = None
         else:
             if (result < 0) != script[number].fails[done - 1]:
@@ -324,12 +387,12 @@ def run_states(log, base, script, choices, seed=0):
     assert started and events is None, 'the record ends in the middle'
 
 
-def states_of(workload, base, events, choices, rng, disk):
+def states_of(workload, base, events, choices, rng, disk, kind):
     found, done, pending = {}, 0, []
     flushed = bytearray(base)
 
     def state(image, what):
-        image = without_times(image)
+        image = kind.without_times(image)
         known = found.setdefault(image, State(workload, image, done, what))
         known.first, known.last = min(known.first, done), max(known.last, done)
 

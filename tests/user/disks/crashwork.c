@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small workloads for crash replay: crashwork DISK FOLDER IMAGE SCRIPT
+ * Small workloads for crash replay: crashwork DISK FOLDER IMAGE SCRIPT [TYPE]; its file system is ext2 unless told
  *
  * Each line of SCRIPT is a workload, operations separated by ';'. For each one the beginning of DISK is made equal to
  * IMAGE, mounted, worked on and unmounted. Marks in the sector behind it say, in the record of the disk's writes, what had been done
@@ -146,14 +146,14 @@ static int operate(const char *text)
 	return 0;
 }
 
-static void work(const char *source, const char *folder, char *line)
+static void work(const char *source, const char *folder, const char *type, char *line)
 {
 	uint32_t done = 0;
 	char *rest = NULL;
 
 	restore();
 	mark(0, 0);
-	NEED(!mount(source, folder, "ext2", 0, NULL) && !chdir(folder));
+	NEED(!mount(source, folder, type, 0, NULL) && !chdir(folder));
 	for (char *text = strtok_r(line, ";\n", &rest); text; text = strtok_r(NULL, ";\n", &rest)) {
 		int result = operate(text);
 
@@ -181,7 +181,7 @@ int main(int argc, char **argv)
 	there = pages(image_bytes);
 	NEED(read(fd, image, image_bytes) == (ssize_t)image_bytes);
 	for (; fgets(line, sizeof(line), script); workload++)
-		work(argv[1], argv[2], line);
+		work(argv[1], argv[2], argc > 5 ? argv[5] : "ext2", line);
 	printf("ok: %u workloads\n", workload);
 	return 0;
 }
