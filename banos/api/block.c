@@ -383,20 +383,15 @@ static __cold int driver_disk_register(struct driver_disk *disk,
 __cold int64_t banos_block_register(banos_owner owner, const struct banos_block_config *config,
 				    banos_block *block)
 {
-	struct owner *asked = api_owner(owner);
+	struct owner *asked;
 	struct driver_disk *disk;
-	int err;
+	s64 err;
 
 	if (!IS_ENABLED(CONFIG_BLOCK))
 		return -EOPNOTSUPP;
+	asked = api_holder(__func__, owner, block, "block", HOLDER_STAYS, &err);
 	if (!asked)
-		return MISTAKE("owner does not belong to the caller");
-	if (!api_may_write(block, sizeof(*block)))
-		return MISTAKE("block is not the driver's memory");
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
-	if (owner_driver(asked)->state == BANOS_DRIVER_GOING)
-		return -ENODEV;
+		return err;
 	disk = kzalloc(sizeof(*disk));
 	if (!disk)
 		return -ENOMEM;

@@ -140,16 +140,13 @@ static int bus_take_config(struct owner *owner, struct bus *bus,
 
 int64_t banos_bus_register(banos_owner owner, const struct banos_bus_config *config, banos_bus *bus)
 {
-	struct owner *holder = api_owner(owner);
+	struct owner *holder;
 	struct bus *new_bus;
-	int err;
+	s64 err;
 
+	holder = api_holder(__func__, owner, bus, "bus", 0, &err);
 	if (!holder)
-		return MISTAKE("owner does not belong to the caller");
-	if (!api_may_write(bus, sizeof(*bus)))
-		return MISTAKE("bus is not the driver's memory");
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
+		return err;
 	new_bus = kzalloc(sizeof(*new_bus));
 	if (!new_bus)
 		return -ENOMEM;
@@ -458,16 +455,13 @@ static int prober_take_config(struct owner *owner, struct prober *prober,
 int64_t banos_prober_register(banos_owner owner, const struct banos_prober_config *config,
 			      banos_prober *prober)
 {
-	struct owner *holder = api_owner(owner);
+	struct owner *holder;
 	struct prober *new_prober;
-	int err;
+	s64 err;
 
+	holder = api_holder(__func__, owner, prober, "prober", HANDLE_OPTIONAL, &err);
 	if (!holder)
-		return MISTAKE("owner does not belong to the caller");
-	if (prober && !api_may_write(prober, sizeof(*prober)))
-		return MISTAKE("prober is not the driver's memory");
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
+		return err;
 	new_prober = kzalloc(sizeof(*new_prober));
 	if (!new_prober)
 		return -ENOMEM;

@@ -433,16 +433,13 @@ static s64 callback_take_config(struct callback *callback, const struct owner *o
 int64_t banos_callback_create(banos_owner owner, const struct banos_callback_config *config,
 			      banos_callback *callback)
 {
-	struct owner *holder = api_owner(owner);
+	struct owner *holder;
 	struct callback *made;
 	s64 err;
 
+	holder = api_holder(__func__, owner, callback, "callback", 0, &err);
 	if (!holder)
-		return MISTAKE("owner does not belong to the caller");
-	if (!api_may_write(callback, sizeof(*callback)))
-		return MISTAKE("callback is not the driver's memory");
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
+		return err;
 	made = kzalloc(sizeof(*made));
 	if (!made)
 		return -ENOMEM;

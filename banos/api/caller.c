@@ -149,6 +149,38 @@ struct owned *api_get(u64 handle, const struct owned_class *class)
 	return owned;
 }
 
+/* @return 0, or what is wrong about it, with a sentence */
+static __cold s64 holder_check(const char *function, const struct owner *holder, const void *handle,
+			       const char *argument, u32 flags)
+{
+	bool wants = handle || !(flags & HANDLE_OPTIONAL);
+	char words[80];
+
+	if (!holder)
+		return api_mistake(function, -EINVAL, "owner does not belong to the caller");
+	if (wants && !api_may_write(handle, sizeof(u64))) {
+		snprintf(words, sizeof(words), "%s is not the driver's memory", argument);
+		return api_mistake(function, -EINVAL, words);
+	}
+	if (api_holds_spinlock())
+		return api_mistake(function, -EDEADLK,
+				   "may sleep, and the caller holds a spin lock");
+	if ((flags & HOLDER_STAYS) && owner_driver(holder)->state == BANOS_DRIVER_GOING)
+		return -ENODEV;
+	return 0;
+}
+
+struct owner *api_holder(const char *function, banos_owner owner, const void *handle,
+			 const char *argument, u32 flags, s64 *err)
+{
+	struct owner *holder = api_owner(owner);
+
+	*err = holder_check(function, holder, handle, argument, flags);
+	if (*err)
+		holder = NULL;
+	return holder;
+}
+
 s64 api_handle_mistake(const char *function, const char *argument)
 {
 	char words[80];

@@ -72,6 +72,17 @@ static inline struct owner *api_owner(banos_owner handle)
 		return caller;
 	return api_owner_below(handle);
 }
+#define HANDLE_OPTIONAL 1u /* the handle may be NULL: not asked for */
+#define HOLDER_STAYS	2u /* refused with -ENODEV while the driver is being removed */
+/**
+ * @brief The owner of what a function is about to create, with what all such functions check first: it is the
+ * caller's, the new handle of 8 bytes can be stored, and the caller holds no spin lock. Any context.
+ * @param handle where the new handle goes; @p argument: the name of that parameter
+ * @param flags	 any of the above
+ * @return NULL: *err is -EINVAL, -EDEADLK (both with a sentence about @p function) or -ENODEV
+ */
+struct owner *api_holder(const char *function, banos_owner owner, const void *handle,
+			 const char *argument, u32 flags, s64 *err) __cold;
 /** @brief An object, counted: owned_put(). NULL: none, or not for the caller. Any context. */
 struct owned *api_get(u64 handle, const struct owned_class *class);
 /** @brief The same without counting it, under rcu_read_lock(). */

@@ -220,18 +220,13 @@ static int char_device_register(struct owner *owner, struct char_device *device,
 int64_t banos_chardev_register(banos_owner owner, const struct banos_chardev_config *config,
 			       banos_chardev *device)
 {
-	struct owner *asked = api_owner(owner);
+	struct owner *asked;
 	struct char_device *created;
-	int err;
+	s64 err;
 
+	asked = api_holder(__func__, owner, device, "device", HANDLE_OPTIONAL | HOLDER_STAYS, &err);
 	if (!asked)
-		return MISTAKE("owner does not belong to the caller");
-	if (device && !api_may_write(device, sizeof(*device)))
-		return MISTAKE("device is not the driver's memory");
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
-	if (owner_driver(asked)->state == BANOS_DRIVER_GOING)
-		return -ENODEV;
+		return err;
 	created = kzalloc(sizeof(*created));
 	if (!created)
 		return -ENOMEM;

@@ -301,16 +301,13 @@ static int driver_prober_take_config(struct driver_prober *prober,
 int64_t banos_disk_prober_register(banos_owner owner, const struct banos_disk_prober_config *config,
 				   banos_disk_prober *prober)
 {
-	struct owner *asked = api_owner(owner);
+	struct owner *asked;
 	struct driver_prober *created;
-	int err;
+	s64 err;
 
+	asked = api_holder(__func__, owner, prober, "prober", HANDLE_OPTIONAL | HOLDER_STAYS, &err);
 	if (!asked)
-		return MISTAKE("owner does not belong to the caller");
-	if (prober && !api_may_write(prober, sizeof(*prober)))
-		return MISTAKE("prober is not the driver's memory");
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
+		return err;
 	created = kzalloc(sizeof(*created));
 	if (!created)
 		return -ENOMEM;

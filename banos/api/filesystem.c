@@ -266,18 +266,14 @@ static int filesystem_create(struct owner *owner, const struct banos_filesystem_
 int64_t banos_filesystem_register(banos_owner owner, const struct banos_filesystem_config *config,
 				  banos_filesystem *filesystem)
 {
-	struct owner *asked = api_owner(owner);
+	struct owner *asked;
 	struct filesystem *created;
-	int err;
+	s64 err;
 
+	asked = api_holder(__func__, owner, filesystem, "filesystem",
+			   HANDLE_OPTIONAL | HOLDER_STAYS, &err);
 	if (!asked)
-		return MISTAKE("owner does not belong to the caller");
-	if (filesystem && !api_may_write(filesystem, sizeof(*filesystem)))
-		return MISTAKE("filesystem is not the driver's memory");
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
-	if (owner_driver(asked)->state == BANOS_DRIVER_GOING)
-		return -ENODEV;
+		return err;
 	err = filesystem_create(asked, config, &created);
 	if (err == -EEXIST)
 		return api_mistake(__func__, err, "config->name is in use");

@@ -115,20 +115,15 @@ __cold int64_t banos_ip_protocol_register(banos_owner owner,
 					  const struct banos_ip_protocol_config *config,
 					  banos_ip_protocol *handle)
 {
-	struct owner *asked = api_owner(owner);
+	struct owner *asked;
 	struct driver_ip_protocol *fresh;
-	int err;
+	s64 err;
 
 	if (!IS_ENABLED(CONFIG_NET_DEVICES))
 		return -EOPNOTSUPP;
+	asked = api_holder(__func__, owner, handle, "handle", HOLDER_STAYS, &err);
 	if (!asked)
-		return MISTAKE("owner does not belong to the caller");
-	if (!api_may_write(handle, sizeof(*handle)))
-		return MISTAKE("handle is not the driver's memory");
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
-	if (owner_driver(asked)->state == BANOS_DRIVER_GOING)
-		return -ENODEV;
+		return err;
 	fresh = kzalloc(sizeof(*fresh));
 	if (!fresh)
 		return -ENOMEM;

@@ -354,20 +354,15 @@ static __cold int driver_net_register(struct driver_net *net, const struct banos
 __cold int64_t banos_net_register(banos_owner owner, const struct banos_net_config *config,
 				  banos_net *net)
 {
-	struct owner *asked = api_owner(owner);
+	struct owner *asked;
 	struct driver_net *fresh;
-	int err;
+	s64 err;
 
 	if (!IS_ENABLED(CONFIG_NET_DEVICES))
 		return -EOPNOTSUPP;
+	asked = api_holder(__func__, owner, net, "net", HOLDER_STAYS, &err);
 	if (!asked)
-		return MISTAKE("owner does not belong to the caller");
-	if (!api_may_write(net, sizeof(*net)))
-		return MISTAKE("net is not the driver's memory");
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
-	if (owner_driver(asked)->state == BANOS_DRIVER_GOING)
-		return -ENODEV;
+		return err;
 	fresh = kzalloc(sizeof(*fresh));
 	if (!fresh)
 		return -ENOMEM;

@@ -144,20 +144,15 @@ __cold int64_t banos_packet_hook_register(banos_owner owner,
 					  const struct banos_packet_hook_config *config,
 					  banos_packet_hook *hook)
 {
-	struct owner *asked = api_owner(owner);
+	struct owner *asked;
 	struct driver_hook *fresh;
-	int err;
+	s64 err;
 
 	if (!IS_ENABLED(CONFIG_NET_HOOKS))
 		return -EOPNOTSUPP;
+	asked = api_holder(__func__, owner, hook, "hook", HOLDER_STAYS, &err);
 	if (!asked)
-		return MISTAKE("owner does not belong to the caller");
-	if (!api_may_write(hook, sizeof(*hook)))
-		return MISTAKE("hook is not the driver's memory");
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
-	if (owner_driver(asked)->state == BANOS_DRIVER_GOING)
-		return -ENODEV;
+		return err;
 	fresh = driver_hook_create(asked->root);
 	if (!fresh)
 		return -ENOMEM;

@@ -14,18 +14,14 @@ _Static_assert(sizeof(struct banos_socket_description) >= BANOS_SOCKET_DESCRIPTI
 int64_t banos_family_register(banos_owner owner, const struct banos_family_config *config,
 			      banos_family *family)
 {
-	struct owner *asked = api_owner(owner);
+	struct owner *asked;
+	s64 err;
 
 	if (!IS_ENABLED(CONFIG_NET_FAMILIES))
 		return -EOPNOTSUPP;
+	asked = api_holder(__func__, owner, family, "family", HANDLE_OPTIONAL | HOLDER_STAYS, &err);
 	if (!asked)
-		return MISTAKE("owner does not belong to the caller");
-	if (family && !api_may_write(family, sizeof(*family)))
-		return MISTAKE("family is not the driver's memory");
-	if (api_holds_spinlock())
-		return SPINLOCK_MISTAKE();
-	if (owner_driver(asked)->state == BANOS_DRIVER_GOING)
-		return -ENODEV;
+		return err;
 	return driver_family_create(asked, config, family);
 }
 BANOS_EXPORT(banos_family_register);
