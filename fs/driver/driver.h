@@ -59,6 +59,7 @@ struct driven_super {
 		ended; /* nodes without an inode whose driver has not been told; under ended_lock */
 	struct banos_mount_config config; /* for mounting it again */
 	int failed;	     /* of the first commit that could not be written: -errno */
+	bool damaged;	     /* it is read-only because of that: nothing is freed any more */
 	struct store *store; /* NULL: there is no disk */
 };
 static inline struct driven_super *driven_of(const struct super_block *sb)
@@ -207,6 +208,8 @@ void node_dirty(struct inode *inode, u32 which);
 struct inode *node_next_dirty(struct driven_super *super, u32 cpu, u32 *which);
 /** @brief A commit could not be written: each open file learns it from its next fsync(). */
 void nodes_report(struct driven_super *super, int err);
+/** @brief Is one in use that has no name any more? Then the disk cannot become read-only: it is freed by its last user. */
+bool nodes_are_nameless(struct driven_super *super);
 /** @brief Tell the driver of nodes whose inodes ended in inode_put_later(). Sleeps; not within a commit. */
 void nodes_tell_ended(struct driven_super *super);
 /** @brief One that was handed down is kept no longer for that. */

@@ -393,8 +393,18 @@ static void node_unhash(struct driven_node *node)
 	spin_unlock(&bucket->lock);
 }
 
+/* Is what it has on the disk to be freed? One that ends while the file system is about to become read-only still is. */
+static bool node_is_freed(const struct driven_super *super, const struct inode *inode)
+{
+	if (inode->nlink)
+		return false;
+	return !(inode->sb->flags & MS_RDONLY) ||
+	       !(super->config.flags & BANOS_MOUNT_READ_ONLY || READ_ONCE(super->damaged));
+}
+
 void node_evict(struct inode *inode)
 {
+	bool later = current->ends_later;
 	struct driven_node *node = driven_node(inode);
 	struct driven_super *super = driven_of(inode->sb);
 
@@ -404,8 +414,10 @@ void node_evict(struct inode *inode)
 		node_undirty(super, node);
 	if (!node->hashed)
 		goto free;
-	node->nameless = !inode->nlink && !(inode->sb->flags & MS_RDONLY);
-	if (current->ends_later && super->commit_thread && driver_is_told(super, node)) {
+	node->nameless = node_is_freed(super, inode);
+	if (node->nameless && inode->sb->flags & MS_RDONLY)
+		later = true; /* driven_remount() tells of it, or a commit where that fails */
+	if (later && super->commit_thread && driver_is_told(super, node)) {
 		node_unhash(node);
 		spin_lock(&super->ended_lock);
 		list_add_tail(&node->commit_link, &super->ended);
@@ -417,6 +429,20 @@ void node_evict(struct inode *inode)
 	node_unhash(node);
 free:
 	call_rcu(&node->rcu, node_free);
+}
+
+__cold bool nodes_are_nameless(struct driven_super *super)
+{
+	bool found = !list_empty(&super->ended);
+
+	for (u64 i = 0; i <= buckets_mask && !found; i++) {
+		spin_lock(&buckets[i].lock);
+		for (struct driven_node *node = buckets[i].first; node && !found;
+		     node = node->hash_next)
+			found = node->inode->sb == super->sb && !node->inode->nlink;
+		spin_unlock(&buckets[i].lock);
+	}
+	return found;
 }
 
 void nodes_tell_ended(struct driven_super *super)

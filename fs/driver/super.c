@@ -56,6 +56,7 @@ void driven_damaged(struct driven_super *super, const char *text)
 		pr_err("%s: %s: %s\n", super->named->name, super->config.source, text);
 		return;
 	}
+	WRITE_ONCE(super->damaged, true);
 	__atomic_fetch_or(&super->sb->flags, MS_RDONLY, __ATOMIC_SEQ_CST);
 	pr_err("%s: %s: %s; it is read-only from now on\n", super->named->name,
 	       super->config.source, text);
@@ -465,8 +466,15 @@ static int driven_remount(struct super_block *sb, u32 flags, const char *options
 	if (!(flags & MS_RDONLY) && super->info.flags & BANOS_MOUNT_READ_ONLY &&
 	    !(was.flags & BANOS_MOUNT_READ_ONLY))
 		return -EROFS;
-	err = take_options(super, options);
 	super->remounts = true;
+	if (given) {
+		nodes_tell_ended(super);
+		if (nodes_are_nameless(super)) {
+			super->remounts = false;
+			return -EBUSY;
+		}
+	}
+	err = take_options(super, options);
 	if (!super->config.options[0])
 		memcpy(super->config.options, was.options, sizeof(was.options));
 	else if (strcmp(super->config.options, was.options))
@@ -480,8 +488,10 @@ static int driven_remount(struct super_block *sb, u32 flags, const char *options
 	if (!err && given)
 		err = driven_commit(super);
 	super->remounts = false;
-	if (!err && !given)
+	if (!err && !given) {
 		super->failed = 0;
+		super->damaged = false;
+	}
 	if (err) {
 		super->config = was;
 		return driven_error(err);

@@ -127,3 +127,16 @@ def test_files_without_a_name(start, disk, kernel):
     assert m.check('stat -f -c %f:%d .') == before
     m.check('cd /; umount /m')
     checked(disk)
+
+
+def test_no_disk_is_read_only_while_what_has_no_name_is_in_use(start, disk, kernel):
+    m = started(start, disk, kernel)
+    before = m.check('stat -f -c %f:%d .')
+    m.check('echo x >f; exec 5<f; rm f; mkdir d; cd d; rmdir ../d')
+    for end in 'exec 5<&-', 'cd /m':
+        assert 'busy' in m.run('mount -o remount,ro /m')[0]
+        m.check(f'echo y >/m/g && {end}')
+    m.check('rm /m/g; mount -o remount,ro /m && ! touch /m/h 2>/dev/null')
+    assert m.check('stat -f -c %f:%d .') == before
+    m.check('cd /; umount /m')
+    checked(disk)
