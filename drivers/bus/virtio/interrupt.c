@@ -145,15 +145,16 @@ static int64_t interrupts_take_line(struct virtio_device *device)
 
 int64_t interrupts_create(struct virtio_device *device, uint32_t queues)
 {
-	int64_t messages = banos_device_interrupts(device->pci);
+	int64_t messages = banos_device_interrupts(device->pci), error = 0;
 
 	device->by_line = 0;
 	/* Plain MSI is not known to Virtio. */
 	if (line || messages <= 0 || pci_find_capability(device->pci, CAP_MSIX, 0) < 0)
 		return interrupts_take_line(device);
-	for (uint32_t i = 0; i < VECTORS_MAX && i < messages && i <= queues; i++)
-		if (vector_create(device, i))
-			break;
+	for (uint32_t i = 0; i < VECTORS_MAX && i < messages && i <= queues && !error; i++)
+		error = vector_create(device, i);
+	if (error == -ENODEV) /* the card is being removed */
+		return error;
 	if (device->vector_count && !device->transport->set_config_vector(device, 0))
 		return 0;
 	banos_warning(device->pci, "no message can be used: the interrupt line is");

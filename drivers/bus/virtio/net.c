@@ -228,8 +228,12 @@ static int64_t net_work(void *context)
 {
 	struct net_card *card = context;
 	uint32_t status = net_status(card);
+	uint32_t is_well;
 
-	if (virtio_check(card->device))
+	banos_mutex_lock(&card->lock);
+	is_well = !card->is_broken && !virtio_check(card->device);
+	banos_mutex_unlock(&card->lock);
+	if (!is_well)
 		status = 0;
 	if (status & STATUS_ANNOUNCE && net_has(card, NET_F_ANNOUNCE)) {
 		/* Whoever has addresses here announces them when the link has come up. */
@@ -242,6 +246,14 @@ static int64_t net_work(void *context)
 
 /* ---- methods ---- */
 
+/* While it is, net_work() does not ask the device. */
+static void net_set_broken(struct net_card *card, uint32_t is_broken)
+{
+	banos_mutex_lock(&card->lock);
+	card->is_broken = is_broken;
+	banos_mutex_unlock(&card->lock);
+}
+
 /* A device that has failed was not opened by stop(). */
 static int64_t net_start(void *context)
 {
@@ -249,11 +261,12 @@ static int64_t net_start(void *context)
 
 	if (!card->is_broken && !virtio_check(card->device))
 		return 0;
-	card->is_broken = virtio_stop(card->device) || net_open(card);
-	if (card->is_broken) {
+	net_set_broken(card, 1);
+	if (virtio_stop(card->device) || net_open(card)) {
 		banos_error(card->device, "the device cannot be reset");
 		return -EIO;
 	}
+	net_set_broken(card, 0);
 	banos_work_queue(card->work);
 	return 0;
 }
@@ -261,12 +274,14 @@ static int64_t net_start(void *context)
 static int64_t net_stop(void *context)
 {
 	struct net_card *card = context;
-	int64_t error = virtio_stop(card->device);
+	int64_t error;
 
+	net_set_broken(card, 1);
+	error = virtio_stop(card->device);
 	net_queues_forget(card);
 	if (!error)
 		error = net_open(card);
-	card->is_broken = error != 0;
+	net_set_broken(card, error != 0);
 	if (!error)
 		banos_work_queue(card->work);
 	return error;
@@ -391,8 +406,11 @@ static int64_t net_probe(void *context, banos_owner device, uint64_t data, void 
 static int64_t net_remove(void *context, banos_owner device, void *state)
 {
 	struct net_card *card = state;
-	int64_t error = virtio_stop(device);
+	int64_t error;
 
+	if (card->work) /* it can run until it is destroyed */
+		net_set_broken(card, 1);
+	error = virtio_stop(device);
 	banos_work_destroy(card->work);
 	if (error != -EIO)
 		banos_dma_free(card->dma);

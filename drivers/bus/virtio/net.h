@@ -71,7 +71,7 @@ struct net_card {
 	uint32_t mtu, mtu_max;
 	uint8_t address[8];
 	uint32_t is_address_set; /* by a program: to be set again after a reset */
-	uint32_t is_broken;	 /* it could not be opened again */
+	uint32_t is_broken;	 /* it could not be opened again, or is being stopped; under lock */
 	uint32_t is_warned;	 /* about malformed frames */
 	/* commands */
 	struct banos_mutex lock;
