@@ -161,6 +161,7 @@ static s64 socket_install(struct socket *socket, u32 type)
 	}
 	socket->uid = current_cred()->fsuid;
 	WRITE_ONCE(socket->inode, f->inode->ino);
+	socket_file_set(socket, f);
 	fd = fd_install(f, 0, type & SOCK_CLOEXEC);
 	if (fd < 0)
 		file_put(f);

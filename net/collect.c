@@ -171,6 +171,7 @@ static void empty_queues(struct unix_socket *garbage)
 	for (; garbage; garbage = garbage->flight.next) {
 		mutex_lock(&garbage->lock);
 		chain = record_queue_destroy(&garbage->queue);
+		WRITE_ONCE(garbage->urgent, false);
 		mutex_unlock(&garbage->lock);
 		unix_rights_put(chain);
 		unix_close_backlog(garbage);

@@ -187,8 +187,10 @@ s64 record_queue_put(struct record_queue *queue, const struct record *record, st
 	int err = 0;
 	u64 length;
 
-	if (!whole && queue->nr_records && !newest->rights && !record->rights &&
-	    record_same_sender(newest, record))
+	if (!whole)
+		len = MIN(len, (u64)RECORD_LEN_MAX);
+	if (!whole && queue->nr_records && !newest->rights && !record->rights && !newest->mark &&
+	    record_same_sender(newest, record) && newest->len + len <= RECORD_LEN_MAX)
 		return extend_newest(queue, newest, uio, len);
 	if (queue->nr_records) {
 		header = add_header(queue, &err);
@@ -237,7 +239,7 @@ s64 record_cursor_read(struct record_cursor *cursor, struct uio *uio, u64 length
 {
 	u64 done = 0;
 
-	length = MIN(length, cursor->record.len);
+	length = MIN(length, (u64)cursor->record.len);
 	while (done < length) {
 		u64 part, got;
 
@@ -260,7 +262,9 @@ bool record_cursor_next(struct record_cursor *cursor)
 {
 	u64 rest = cursor->record.len;
 
-	cursor->passed += rest + RECORD_SIZE;
+	cursor->passed += RECORD_SIZE;
+	if (likely(cursor->record.mark != RECORD_TAKEN))
+		cursor->passed += rest;
 	if (!--cursor->left)
 		return false;
 	while (rest) {
@@ -276,6 +280,22 @@ bool record_cursor_next(struct record_cursor *cursor)
 	cursor->record = *(struct record *)((u8 *)page_address(cursor->page) + cursor->off);
 	cursor->off += RECORD_SIZE;
 	return true;
+}
+
+struct record *record_queue_urgent(const struct record_queue *queue, struct record_cursor *cursor)
+{
+	record_cursor_start(queue, cursor);
+	if (cursor->record.mark == RECORD_URGENT)
+		return (struct record *)&queue->first;
+	while (record_cursor_next(cursor) && cursor->record.mark != RECORD_URGENT)
+		continue;
+	return (struct record *)((u8 *)page_address(cursor->page) + cursor->off - RECORD_SIZE);
+}
+
+void record_queue_take_urgent(struct record_queue *queue, struct record *urgent)
+{
+	urgent->mark = RECORD_TAKEN;
+	queue->used -= urgent->len;
 }
 
 void record_queue_consume(struct record_queue *queue, const struct record_cursor *cursor)

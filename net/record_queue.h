@@ -10,14 +10,20 @@ struct unix_rights;
 
 /** Header of a message, stored in front of its bytes in the queue. */
 struct record {
-	u32 len; /* bytes not read yet */
-	s32 pid; /* its sender */
+	u32 len : 30; /* bytes not read yet */
+	u32 mark : 2; /* RECORD_... */
+	s32 pid;      /* its sender */
 	uid_t uid;
 	gid_t gid;
 	struct unix_rights *rights; /* open files that were sent along, owned; or NULL */
 	struct unix_name
 		*name; /* of its sender, owned; or NULL: it has none, or a connection tells it */
 };
+/** The most bytes of one. */
+#define RECORD_LEN_MAX ((1u << 30) - 1)
+/** Marks: the urgent byte of a stream, one byte long; the same once it was taken, which counts none any more. */
+#define RECORD_URGENT 1u
+#define RECORD_TAKEN  2u
 /** Bytes of the buffer that a message uses besides its content. */
 #define RECORD_SIZE 32u
 _Static_assert(sizeof(struct record) == RECORD_SIZE, "a record never crosses a page's end");
@@ -61,11 +67,20 @@ struct unix_rights *record_queue_destroy(struct record_queue *queue);
  * @brief Append a message, or to the newest one if it may be glued to it.
  * @param record      what it is; ->len is set here. On success its rights and name are the queue's
  * @param len    of its bytes; 0 is fine for a whole one
- * @param whole  all or nothing; otherwise as many bytes as can be had, and it may be glued
+ * @param whole  all or nothing; otherwise as many bytes as can be had, at most RECORD_LEN_MAX, and it may be glued
  * @return bytes, -EFAULT, -ENOMEM, -ENOBUFS: the payer's share is used up
  */
 s64 __must_check record_queue_put(struct record_queue *queue, const struct record *record,
 				  struct uio *uio, u64 len, bool whole);
+
+/**
+ * @brief Find the oldest message with a mark of RECORD_URGENT; there must be one.
+ * @param cursor  set: at it
+ * @return its header, where it stays
+ */
+struct record *record_queue_urgent(const struct record_queue *queue, struct record_cursor *cursor);
+/** @brief The one with such a header was taken before those in front of it. */
+void record_queue_take_urgent(struct record_queue *queue, struct record *urgent);
 
 /** @brief Begin at the oldest message; there must be one. */
 void record_cursor_start(const struct record_queue *queue, struct record_cursor *cursor);

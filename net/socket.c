@@ -11,6 +11,8 @@
 #include <kernel/network.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
+#include <uapi/fcntl.h>
+#include <uapi/signal.h>
 
 u32 socket_sndbuf_default = SOCKET_BUFFER_BYTES, socket_sndbuf_max = SOCKET_BUFFER_BYTES,
     socket_rcvbuf_default = SOCKET_BUFFER_BYTES, socket_rcvbuf_max = SOCKET_BUFFER_BYTES,
@@ -189,11 +191,25 @@ u32 socket_file_poll(struct file *f, struct poll_table *table)
 	return socket->ops->poll(socket, table);
 }
 
+/* FIOSETOWN, FIOGETOWN: fcntl() by other numbers. */
+static s64 owner_ioctl(struct file *f, bool set, u64 argument)
+{
+	u32 owner;
+
+	if (!set)
+		return put_user_u32(uaddr(argument), (u32)owner_fcntl(f, F_GETOWN, 0));
+	if (get_user_u32(&owner, uaddr(argument)))
+		return -EFAULT;
+	return owner_fcntl(f, F_SETOWN, owner);
+}
+
 s64 socket_file_ioctl(struct file *f, u32 command, u64 argument)
 {
 	struct socket *socket = f->private;
 	s64 result = -ENOTTY;
 
+	if (command >= FIOSETOWN && command <= SIOCGPGRP)
+		return owner_ioctl(f, command <= SIOCSPGRP, argument);
 	if (IS_ENABLED(CONFIG_NET_DEVICES))
 		result = net_ioctl(socket->family, command, argument);
 	if (result != -ENOTTY || !socket->ops->ioctl)
@@ -201,15 +217,38 @@ s64 socket_file_ioctl(struct file *f, u32 command, u64 argument)
 	return socket->ops->ioctl(socket, command, argument);
 }
 
+void socket_file_set(struct socket *socket, struct file *f)
+{
+	u64 flags = spin_lock_irqsave(&socket->async.lock);
+
+	socket->file = f;
+	spin_unlock_irqrestore(&socket->async.lock, flags);
+}
+
 int socket_file_async(struct file *f, s32 fd, bool enabled)
 {
-	return async_list_set(&((struct socket *)f->private)->async, f, fd, enabled);
+	struct socket *socket = f->private;
+
+	if (fd < 0) /* its owner ends */
+		socket_file_set(socket, NULL);
+	return async_list_set(&socket->async, f, fd, enabled);
+}
+
+void socket_notify_urgent(struct socket *socket)
+{
+	u64 flags = spin_lock_irqsave(&socket->async.lock);
+	bool sent = socket->file && file_signal_urgent(socket->file);
+
+	spin_unlock_irqrestore(&socket->async.lock, flags);
+	if (sent)
+		async_notify(&socket->async, POLL_PRI);
 }
 
 void socket_file_release(struct file *f)
 {
 	struct socket *socket = f->private;
 
+	socket_file_set(socket, NULL);
 	socket->ops->release(socket);
 }
 

@@ -94,9 +94,11 @@ static s64 peer_queue_put(struct unix_socket *socket, struct unix_socket *peer,
 	else if (peer->queue.used < sndbuf && !unix_is_full(socket, peer))
 		result = record_queue_put(&peer->queue, &message->record, message->uio,
 					  whole ? message->uio->count
-						: MIN(message->uio->count,
+						: MIN(message->uio->count - message->kept_back,
 						      sndbuf - peer->queue.used),
 					  whole);
+	if (unlikely(message->record.mark) && result > 0)
+		unix_urgent_begin(peer);
 	mutex_unlock(&peer->lock);
 	if (result < 0)
 		return result;
@@ -127,13 +129,31 @@ static s64 put_or_wait(struct unix_socket *socket, struct unix_socket *to, struc
 	}
 }
 
+/* The last byte of a message, which is urgent. @return 1 or -errno */
+static __noinline s64 send_urgent(struct unix_socket *socket, struct message *message, u64 deadline)
+{
+	s64 result;
+
+	message->kept_back = 0;
+	message->record.mark = RECORD_URGENT;
+	result = put_or_wait(socket, socket->peer, message, true, deadline);
+	message->record.mark = 0;
+	if (result > 0)
+		unix_urgent_notify(socket->peer);
+	return result;
+}
+
 static s64 send_stream(struct unix_socket *socket, struct message *message)
 {
 	u64 deadline = socket_deadline(socket->base.sndtimeo_ns);
 	s64 total = 0, result = 0;
 
-	while (message->uio->count && result >= 0) {
+	while (message->uio->count > message->kept_back && result >= 0) {
 		result = put_or_wait(socket, socket->peer, message, false, deadline);
+		total += MAX(result, 0l);
+	}
+	if (unlikely(message->kept_back) && result >= 0) {
+		result = send_urgent(socket, message, deadline);
 		total += MAX(result, 0l);
 	}
 	/* Nothing to send to a socket that is closed is an error all the same. */
@@ -150,7 +170,7 @@ static s64 send_whole(struct unix_socket *socket, struct unix_socket *to, struct
 {
 	s64 result;
 
-	if (message->uio->count > READ_ONCE(socket->base.sndbuf) - RECORD_SIZE)
+	if (message->uio->count > MIN(READ_ONCE(socket->base.sndbuf) - RECORD_SIZE, RECORD_LEN_MAX))
 		return -EMSGSIZE;
 	result = unix_take_error(socket);
 	if (result)
@@ -182,8 +202,11 @@ s64 unix_send(struct unix_socket *socket, struct message *message)
 	struct unix_socket *to = message->to;
 	s64 ret;
 
-	if (unlikely(message->flags & MSG_OOB))
-		return -EOPNOTSUPP;
+	if (unlikely(message->flags & MSG_OOB)) {
+		if (socket->base.type != SOCK_STREAM || !message->uio->count)
+			return -EOPNOTSUPP;
+		message->kept_back = 1;
+	}
 	if (to)
 		return send_to(socket, to, message);
 	if (unix_is_connected_type(socket)) {
@@ -201,16 +224,17 @@ s64 unix_send(struct unix_socket *socket, struct message *message)
 
 /* ---- receiving ---- */
 
-static bool may_have_something(const struct unix_socket *socket)
+/* @passed: records that the reader has passed over */
+static bool may_have_something(const struct unix_socket *socket, u32 passed)
 {
-	return READ_ONCE(socket->queue.nr_records) || (READ_ONCE(socket->shutdown) & CLOSED_READ) ||
-	       atomic_read(&socket->base.error);
+	return READ_ONCE(socket->queue.nr_records) != passed ||
+	       (READ_ONCE(socket->shutdown) & CLOSED_READ) || atomic_read(&socket->base.error);
 }
 
-static int wait_for_data(struct unix_socket *socket, u64 deadline)
+static int wait_for_data(struct unix_socket *socket, u32 passed, u64 deadline)
 {
 	return socket_wait_result(wait_event_interruptible_until(&socket->base.read_wait,
-								 may_have_something(socket),
+								 may_have_something(socket, passed),
 								 deadline),
 				  deadline);
 }
@@ -250,8 +274,11 @@ static void take_rights(struct message *message, struct record_cursor *cursor)
 	cursor->record.rights = NULL;
 }
 
-/* Take the bytes that a stream holds, up to the request; @p last: what follows is not to be in the same call. Locked. */
-static s64 take_stream(struct unix_socket *socket, struct message *message, bool *last)
+/*
+ * Take the bytes that a stream holds, up to the request, behind @p total of the same call; @p last: what follows is not to be
+ * in it. Locked.
+ */
+static s64 take_stream(struct unix_socket *socket, struct message *message, s64 total, bool *last)
 {
 	bool by_sender = socket_switch(&socket->base, SO_PASSCRED), more = true;
 	struct record_cursor cursor;
@@ -261,6 +288,16 @@ static s64 take_stream(struct unix_socket *socket, struct message *message, bool
 	while (more && !*last) {
 		s64 length;
 
+		if (unlikely(cursor.record.mark)) {
+			enum mark_step step =
+				unix_mark_step(socket, message, &cursor, total + done);
+
+			*last = step == MARK_STOP;
+			if (step == MARK_PASS)
+				more = record_cursor_next(&cursor);
+			if (step != MARK_READ)
+				continue;
+		}
 		if (by_sender && message->has_record &&
 		    !record_same_sender(&message->record, &cursor.record)) {
 			*last = true;
@@ -287,18 +324,18 @@ static s64 take_stream(struct unix_socket *socket, struct message *message, bool
 		more = record_cursor_next(&cursor);
 	}
 	if (message->flags & MSG_PEEK)
-		*last = true; /* does not wait for more */
+		*last = done; /* does not wait for more */
 	else
 		record_queue_consume(&socket->queue, &cursor);
 	return done;
 }
 
 static int wait_unless_told_not(struct unix_socket *socket, const struct message *message,
-				u64 deadline)
+				u32 passed, u64 deadline)
 {
 	if (message->flags & MSG_DONTWAIT)
 		return -EAGAIN;
-	return wait_for_data(socket, deadline);
+	return wait_for_data(socket, passed, deadline);
 }
 
 static s64 receive_stream(struct unix_socket *socket, struct message *message)
@@ -311,6 +348,7 @@ static s64 receive_stream(struct unix_socket *socket, struct message *message)
 		wanted = MIN(wanted, (u64)READ_ONCE(socket->base.rcvlowat));
 	for (;;) {
 		bool last = false, some = false, closed;
+		u32 passed = 0; /* all that there are, by one that peeks */
 		u64 used = 0;
 		s64 result = 0;
 
@@ -319,9 +357,11 @@ static s64 receive_stream(struct unix_socket *socket, struct message *message)
 			some = socket->queue.nr_records;
 			used = socket->queue.used;
 			if (some)
-				result = take_stream(socket, message, &last);
+				result = take_stream(socket, message, total, &last);
 			else
 				result = 0;
+			if (unlikely(message->flags & MSG_PEEK) && !result)
+				passed = socket->queue.nr_records;
 			mutex_unlock(&socket->lock);
 			wake_room_waiters(socket, used);
 		}
@@ -335,13 +375,13 @@ static s64 receive_stream(struct unix_socket *socket, struct message *message)
 			return total;
 		closed = READ_ONCE(socket->shutdown) & CLOSED_READ;
 		smp_rmb(); /* a reader that sees the end sees what was sent before it */
-		if (READ_ONCE(socket->queue.nr_records))
+		if (READ_ONCE(socket->queue.nr_records) != passed)
 			continue;
 		result = unix_take_error(socket);
 		if (!result && closed)
 			return total;
 		if (!result)
-			result = wait_unless_told_not(socket, message, deadline);
+			result = wait_unless_told_not(socket, message, passed, deadline);
 		if (result) {
 			if (total)
 				return total;
@@ -419,7 +459,7 @@ static s64 receive_whole(struct unix_socket *socket, struct message *message)
 		}
 		if (closed)
 			break;
-		result = wait_unless_told_not(socket, message, deadline);
+		result = wait_unless_told_not(socket, message, 0, deadline);
 		if (result)
 			return result;
 	}
@@ -430,16 +470,20 @@ static s64 receive_whole(struct unix_socket *socket, struct message *message)
 
 s64 unix_receive(struct unix_socket *socket, struct message *message)
 {
-	if (unlikely(message->flags & MSG_OOB)) {
-		if (socket->base.type == SOCK_STREAM)
-			return -EINVAL;
+	s64 result;
+
+	if (unlikely((message->flags & MSG_OOB) && socket->base.type != SOCK_STREAM))
 		return -EOPNOTSUPP;
-	}
 	if (unlikely(!socket->peer && socket->base.type == SOCK_STREAM))
 		return -EINVAL;
 	if (unlikely(!socket->peer && socket->base.type == SOCK_SEQPACKET))
 		return -ENOTCONN;
-	if (socket->base.type == SOCK_STREAM)
-		return receive_stream(socket, message);
-	return receive_whole(socket, message);
+	if (unlikely(message->flags & MSG_OOB))
+		return unix_receive_urgent(socket, message);
+	if (socket->base.type != SOCK_STREAM)
+		return receive_whole(socket, message);
+	result = receive_stream(socket, message);
+	if (unlikely(message->dropped))
+		unix_rights_put(message->dropped);
+	return result;
 }

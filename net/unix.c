@@ -260,8 +260,10 @@ void unix_socket_close(struct unix_socket *socket)
 	mutex_lock(&socket->lock);
 	socket->dead = true;
 	socket->shutdown = CLOSED_BOTH;
-	unread = socket->queue.nr_records;
+	unread = socket->queue.nr_records > 1 ||
+		 (socket->queue.nr_records && socket->queue.first.mark != RECORD_TAKEN);
 	lost = record_queue_destroy(&socket->queue);
+	WRITE_ONCE(socket->urgent, false);
 	mutex_unlock(&socket->lock);
 	if (socket->name && socket->name->owner == socket)
 		unix_name_retire(socket->name);

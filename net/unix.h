@@ -22,6 +22,7 @@ struct unix_socket {
 	bool dead;	    /* its file was closed */
 	bool listening;
 	bool connecting; /* a thread is in connect() */
+	bool urgent;	 /* a record of the queue is marked as urgent; also read without the lock */
 	/* Counted. Of a connection: set once. SOCK_DGRAM: whom it sends to; may change, so use unix_peer_get(). */
 	struct unix_socket *peer;
 	struct unix_name *name; /* set once; NULL: none */
@@ -58,6 +59,8 @@ struct message {
 		record; /* with rights and name: taken over when sent, the caller's when received */
 	struct unix_socket *to; /* sending: where to, counted by the caller; NULL: to the peer */
 	u32 out_flags;		/* MSG_TRUNC, MSG_CTRUNC... */
+	u32 kept_back;		/* sending: bytes at the end that are for the next call */
+	struct unix_rights *dropped; /* receiving: of bytes that were passed over */
 };
 
 /* ---- unix.c ---- */
@@ -147,6 +150,22 @@ struct unix_socket *__must_check unix_accept(struct unix_socket *socket, bool wa
 s64 __must_check unix_send(struct unix_socket *socket, struct message *message);
 /** @brief Receive; sleeps. @return bytes or -errno; message->record.rights and message->out_flags are set. */
 s64 __must_check unix_receive(struct unix_socket *socket, struct message *message);
+
+/* ---- unix_urgent.c ---- */
+
+/** What a reader does with a message that has a mark. */
+enum mark_step { MARK_READ, MARK_PASS, MARK_STOP };
+/** @brief At a message with a mark. @param some  bytes were read by this call. With the lock. */
+enum mark_step unix_mark_step(struct unix_socket *socket, struct message *message,
+			      struct record_cursor *cursor, bool some);
+/** @brief The newest message in the queue of @p peer is urgent: no older one is any more. With the lock. */
+void unix_urgent_begin(struct unix_socket *peer);
+/** @brief Tell the receiver of an urgent byte. */
+void unix_urgent_notify(struct unix_socket *peer);
+/** @brief recv(MSG_OOB) of a stream. Sleeps. @return 1, -EINVAL: there is none, -EFAULT */
+s64 __must_check unix_receive_urgent(struct unix_socket *socket, struct message *message);
+/** @brief SIOCATMARK. Sleeps. */
+bool unix_is_at_mark(struct unix_socket *socket);
 
 /* ---- control.c ---- */
 

@@ -235,6 +235,8 @@ static u32 unix_poll(struct socket *base, struct poll_table *table)
 		events |= POLLRDHUP | POLLIN | POLLRDNORM;
 	if (READ_ONCE(socket->queue.nr_records) || READ_ONCE(socket->nr_backlog))
 		events |= POLLIN | POLLRDNORM;
+	if (READ_ONCE(socket->urgent))
+		events |= POLLPRI;
 	if (unix_is_writable(socket))
 		events |= POLLOUT | POLLWRNORM | POLLWRBAND;
 	return events;
@@ -279,6 +281,7 @@ static s64 unix_ioctl(struct socket *base, u32 command, u64 argument)
 		if (socket->listening)
 			return -EINVAL;
 		return put_user_u32(uaddr(argument), bytes_to_read(socket));
+	case SIOCATMARK: return put_user_u32(uaddr(argument), unix_is_at_mark(socket));
 	case SIOCOUTQ: return put_user_u32(uaddr(argument), bytes_not_read(socket));
 	}
 	return -ENOTTY;

@@ -26,7 +26,6 @@
 struct file_owner {
 	spinlock_t lock;
 	struct signal_owner to;
-	bool was_async; /* in some list now or once: leave it at the end */
 };
 
 struct async_entry {
@@ -54,7 +53,7 @@ static struct file_owner *owner_of(struct file *f)
 
 void file_owner_release(struct file *f)
 {
-	if (f->owner->was_async)
+	if (f->ops->async)
 		(void)f->ops->async(f, -1, false);
 	kfree(f->owner);
 }
@@ -125,7 +124,6 @@ static int list_enter(struct async_list *list, struct file *f, s32 fd)
 	}
 	entry->file = f;
 	flags = spin_lock_irqsave(&list->lock);
-	owner->was_async = true;
 	link = async_find_locked(list, f);
 	if (!*link) {
 		*link = entry;
@@ -187,6 +185,16 @@ void async_list_send(struct async_list *list, int band)
 			signal_owner_send(&to, entry->fd, band);
 	}
 	spin_unlock_irqrestore(&list->lock, flags);
+}
+
+bool file_signal_urgent(struct file *f)
+{
+	struct signal_owner to;
+
+	owner_read(f, &to);
+	if (to.nr)
+		signal_owner_send(&to, -1, SIGNAL_BAND_URGENT);
+	return to.nr;
 }
 
 int file_set_async(struct file *f, u32 fd, bool enable)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* fcntl(), but for locks (locks.c), pipes (pipe_size.c) and owners (async.c). */
+#include <kernel/fs/async.h>
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/inode.h>

@@ -104,8 +104,6 @@ static inline s64 __must_check locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 
 
 /* async.c */
 
-/** @brief F_SETOWN and what belongs to it. */
-s64 __must_check owner_fcntl(struct file *f, u32 cmd, u64 arg);
 /** @brief O_ASYNC on or off. @return 0, -ENOTTY: the file cannot report, -ENOMEM */
 __must_check int file_set_async(struct file *f, u32 fd, bool enable);
 /** @brief Free the owner of a file that ends; before its release(). */

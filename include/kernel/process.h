@@ -217,7 +217,9 @@ struct signal_owner {
 int __must_check signal_owner_set(struct signal_owner *owner, u32 type, pid_t nr);
 /** @brief Is the number still in use by the same process, thread or group? Any context. */
 bool signal_owner_lives(const struct signal_owner *owner);
-/** @brief Send the signal for @p band (POLL_IN...) on descriptor @p fd to those that the user may signal. Any context. */
+/** Instead of a band: SIGURG, whatever signal the owner has chosen. */
+#define SIGNAL_BAND_URGENT 0
+/** @brief Send the signal for @p band (POLL_IN..., SIGNAL_BAND_URGENT) on descriptor @p fd to those that the user may signal. Any context. */
 void signal_owner_send(const struct signal_owner *owner, s32 fd, int band);
 /** @brief A fault of the current thread (SIGSEGV...): cannot be blocked or ignored. Thread context. */
 void signal_force_fault(int sig, int code, u64 addr);

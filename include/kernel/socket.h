@@ -93,8 +93,10 @@ struct socket {
 	u16 family;
 	u16 type; /* SOCK_* */
 	u32 protocol;
-	uid_t uid;		      /* of whoever made it */
-	u64 inode;		      /* of its file; 0: it has none yet */
+	uid_t uid; /* of whoever made it */
+	u64 inode; /* of its file; 0: it has none yet */
+	struct file
+		*file; /* where SIGURG leads; under async.lock; NULL: it has none, or that ends */
 	struct list link;	      /* of the list of its family */
 	u64 number;		      /* rising in that list */
 	struct atomic error;	      /* errno that the next call reports, once (SO_ERROR) */
@@ -172,6 +174,8 @@ void socket_family_unregister(struct socket_family *family);
 void socket_init(struct socket *socket, const struct socket_ops *ops, u16 family, u32 type);
 /** @brief The files that sockets are; a family that has its own read() and write() begins with SOCKET_FILE_OPS. */
 extern const struct file_ops socket_fops;
+/** @brief Set socket->file. @param f  NULL: its file ends */
+void socket_file_set(struct socket *socket, struct file *f);
 void socket_file_release(struct file *f);
 s64 socket_file_read(struct file *f, struct uio *uio, u64 *pos);
 s64 socket_file_write(struct file *f, struct uio *uio, u64 *pos);
@@ -190,6 +194,8 @@ static inline struct socket *socket_of(const struct file *f)
 }
 /** @brief Take the pending error. @return -errno or 0 */
 int socket_take_error(struct socket *socket);
+/** @brief An urgent byte was announced: SIGURG for the owner of its file. Any context. */
+void socket_notify_urgent(struct socket *socket);
 /** @brief A number that no other socket ever has. */
 u64 socket_cookie(struct socket *socket);
 

@@ -103,5 +103,10 @@ struct user_ucred {
 #define SO_RCVTIMEO_NEW	 66
 #define SO_SNDTIMEO_NEW	 67
 
-#define SIOCINQ	 0x541b /* FIONREAD */
-#define SIOCOUTQ 0x5411
+#define FIOSETOWN  0x8901
+#define SIOCSPGRP  0x8902
+#define FIOGETOWN  0x8903
+#define SIOCGPGRP  0x8904
+#define SIOCATMARK 0x8905
+#define SIOCINQ	   0x541b /* FIONREAD */
+#define SIOCOUTQ   0x5411

@@ -74,6 +74,16 @@ static u64 sigio_poll_events(int band)
 	return events[band];
 }
 
+/* SIGURG, which has no details and no F_SETSIG. Under process_lock. */
+static void sigurg_send_locked(struct process *p, struct thread *t)
+{
+	assert_held(&process_lock);
+	if (t)
+		(void)signal_send_thread(t, SIGURG, SI_KERNEL_INFO);
+	else
+		(void)signal_send_process(p, SIGURG, SI_KERNEL_INFO);
+}
+
 /*
  * Without F_SETSIG, and if a signal with details cannot be queued: a plain SIGIO.
  * @p t NULL: to the process. Under process_lock.
@@ -92,6 +102,10 @@ static void sigio_send_to_locked(struct process *p, struct thread *t,
 	assert_held(&process_lock);
 	if (!owner_may_receive(p, owner))
 		return;
+	if (band == SIGNAL_BAND_URGENT) {
+		sigurg_send_locked(p, t);
+		return;
+	}
 	if (sigio_has_own_codes(owner->sig))
 		info.code = SI_SIGIO;
 	if (owner->sig && t)

@@ -221,6 +221,44 @@ static void empty_messages_are_messages(void **state)
 	assert_int_equal(records.used, 0);
 }
 
+static s64 put_urgent(void)
+{
+	struct record record = { .pid = 1, .mark = RECORD_URGENT };
+	struct uio uio;
+
+	uio_init_kernel(&uio, out, 1);
+	return record_queue_put(&records, &record, &uio, 1, true);
+}
+
+/* Wherever it lies: nothing is glued to it, and once it was taken it counts no byte. */
+static void an_urgent_byte_is_taken_before_others(void **state)
+{
+	for (u32 before = 0; before < 4; before++) {
+		struct record_cursor cursor;
+		struct record *urgent;
+		struct uio uio;
+
+		for (u32 i = 0; i < before; i++)
+			assert_int_equal(put(3000 + 500 * i, (s32)i, NULL, false), 3000 + 500 * i);
+		assert_int_equal(put_urgent(), 1);
+		assert_int_equal(put(7, 1, NULL, false), 7);
+		assert_int_equal(records.nr_records, before + 2);
+		urgent = record_queue_urgent(&records, &cursor);
+		uio_init_kernel(&uio, input, 10);
+		assert_int_equal(record_cursor_read(&cursor, &uio, 10), 1);
+		assert_int_equal(input[0], out[0]);
+		record_queue_take_urgent(&records, urgent);
+		for (u32 i = 0; i < before; i++)
+			assert_int_equal(get(BYTES, true, false), 3000 + 500 * i);
+		assert_int_equal(records.first.mark, RECORD_TAKEN);
+		assert_int_equal(records.used, 7 + 2 * RECORD_SIZE);
+		get(0, true, false);
+		assert_int_equal(get(BYTES, true, false), 7);
+		assert_memory_equal(input, out, 7);
+		assert_int_equal(records.used, 0);
+	}
+}
+
 /* What does not get in whole is as if it had never come, wherever it fails. */
 static void whole_or_nothing(void **state)
 {
@@ -344,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(names_go_with_their_messages, start, end),
 		cmocka_unit_test_setup_teardown(a_destroyed_queue_begins_anew, start, end),
 		cmocka_unit_test_setup_teardown(empty_messages_are_messages, start, end),
+		cmocka_unit_test_setup_teardown(an_urgent_byte_is_taken_before_others, start, end),
 		cmocka_unit_test_setup_teardown(whole_or_nothing, start, end),
 		cmocka_unit_test_setup_teardown(a_stream_takes_what_it_can, start, end),
 		cmocka_unit_test_setup_teardown(messages_as_the_model, start, end),
