@@ -50,6 +50,7 @@ KEPT = {
     'nd6_input': 'lwIP calls it',
     'tcp_netif_ip_addr_changed': 'lwIP calls it',
     'inet_segment_sent': 'lwIP calls it',
+    'inet_urgent_arrived': 'lwIP calls it',
     'inet_timeout_get': 'lwIP calls it',
     'inet_timeout_put': 'lwIP calls it',
     'inet_tcp_memory': 'lwIP calls it',

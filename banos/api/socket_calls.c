@@ -117,6 +117,8 @@ bool driver_socket_wake(u64 handle, u32 events)
 		wake_up_poll(&socket->base.read_wait, POLLIN | POLLRDNORM | (u64)events);
 		async_notify(&socket->base.async, POLL_IN);
 	}
+	if (found && unlikely(events & BANOS_SOCKET_URGENT))
+		socket_notify_urgent(&socket->base);
 	if (found && (events & WRITE_EVENTS)) {
 		atomic_inc(&socket->out_changes);
 		wake_up_poll(&socket->base.write_wait, POLLOUT | POLLWRNORM | (u64)events);
@@ -525,7 +527,7 @@ static s64 driver_socket_receive(struct socket *base, struct socket_message *cal
 	struct banos_socket_message message;
 	s64 total = 0, result;
 
-	if (base->type == SOCK_STREAM && !(call->flags & (MSG_PEEK | MSG_ERRQUEUE)))
+	if (base->type == SOCK_STREAM && !(call->flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB)))
 		wanted = call->flags & MSG_WAITALL
 				 ? call->uio->count
 				 : MIN(call->uio->count, (u64)READ_ONCE(base->rcvlowat));
@@ -535,13 +537,10 @@ static s64 driver_socket_receive(struct socket *base, struct socket_message *cal
 		message_begin(&message, call);
 		result = message_call(socket, socket->family->ops.receive,
 				      "banos_family_ops.receive", call->uio, &message);
-		if (result >= 0) {
-			total += result;
-			if (!result || (u64)total >= wanted)
-				break;
+		total += MAX(result, 0l);
+		if (result > 0 && (u64)total < wanted && !(message.out_flags & BANOS_SOCKET_MARK))
 			continue;
-		}
-		if (result != -EAGAIN || (call->flags & (MSG_DONTWAIT | MSG_ERRQUEUE)))
+		if (result != -EAGAIN || (call->flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB)))
 			break; /* nobody waits for errors */
 		result = socket_wait_change(socket, &base->read_wait, &socket->in_changes, before,
 					    deadline);

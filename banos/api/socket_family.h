@@ -51,7 +51,7 @@ static inline struct driver_socket *driver_socket_of(const struct socket *base)
 #define KNOWN_EVENTS                                                                  \
 	(BANOS_SOCKET_IN | BANOS_SOCKET_PRI | BANOS_SOCKET_OUT | BANOS_SOCKET_ERROR | \
 	 BANOS_SOCKET_HANGUP | BANOS_SOCKET_RDHUP)
-#define READ_EVENTS  (~(u32)BANOS_SOCKET_OUT)
+#define READ_EVENTS  (~(u32)(BANOS_SOCKET_OUT | BANOS_SOCKET_URGENT))
 #define WRITE_EVENTS (BANOS_SOCKET_OUT | BANOS_SOCKET_ERROR | BANOS_SOCKET_HANGUP)
 
 /* What a handle of a socket leads to; no resource that a driver owns. */

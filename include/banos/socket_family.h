@@ -40,6 +40,8 @@ typedef struct banos_socket_ *banos_socket;
 #define BANOS_SOCKET_ERROR  0x0008u
 #define BANOS_SOCKET_HANGUP 0x0010u
 #define BANOS_SOCKET_RDHUP  0x2000u /**< the other end sends no more */
+/** Of banos_socket_wake() alone: the other end has announced an urgent byte, SIGURG for who owns the socket. */
+#define BANOS_SOCKET_URGENT 0x10000u
 
 #define BANOS_SOCKET_ADDRESS_BYTES 128u
 #define BANOS_SOCKET_CONTROL_BYTES 256u
@@ -51,6 +53,8 @@ typedef struct banos_socket_ *banos_socket;
 	0x20u /**< set by receive(): the datagram was longer; received: its whole length is asked for */
 #define BANOS_SOCKET_MORE     0x8000u
 #define BANOS_SOCKET_ERRQUEUE 0x2000u
+/** Set by receive() of a stream: what follows is not for the same call (MSG_WAITALL), as an urgent byte is next. */
+#define BANOS_SOCKET_MARK 0x80000000u
 
 /** What a message has besides its bytes. */
 struct banos_socket_message {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Urgent bytes of streams: MSG_OOB, the mark, SIGURG. */
+/* Urgent bytes of streams: MSG_OOB, the mark, SIGURG. TCP keeps one position, a local socket a message that is marked. */
 #include "check.h"
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +25,24 @@ static void begin_local(void)
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
 	sender = pair[0];
 	receiver = pair[1];
+}
+
+static void begin_tcp(void)
+{
+	struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t length = sizeof(name);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+	CHECK_EQ(bind(listener, (void *)&name, sizeof(name)), 0);
+	CHECK_EQ(listen(listener, 1), 0);
+	CHECK_EQ(getsockname(listener, (void *)&name, &length), 0);
+	sender = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK_EQ(connect(sender, (void *)&name, sizeof(name)), 0);
+	receiver = accept(listener, NULL, NULL);
+	CHECK(receiver >= 0);
+	close(listener);
+	CHECK_EQ(setsockopt(sender, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
+	CHECK_EQ(fcntl(receiver, F_SETFL, O_NONBLOCK), 0);
 }
 
 static void set_inline(void)
@@ -77,7 +98,7 @@ static int readable_bytes(void)
 	return bytes;
 }
 
-/* ---- what streams of all families do ---- */
+/* ---- what both do ---- */
 
 static void taken_before(void)
 {
@@ -222,6 +243,41 @@ TEST(local_signals_its_owner)
 	begin_local();
 	signals_its_owner();
 }
+TEST(tcp_is_taken_before)
+{
+	begin_tcp();
+	taken_before();
+}
+TEST(tcp_read_stops)
+{
+	begin_tcp();
+	read_stops();
+}
+TEST(tcp_is_dropped_by_a_read)
+{
+	begin_tcp();
+	dropped_by_a_read();
+}
+TEST(tcp_is_kept_in_line)
+{
+	begin_tcp();
+	kept_in_line();
+}
+TEST(tcp_none_was_sent)
+{
+	begin_tcp();
+	none_was_sent();
+}
+TEST(tcp_end_behind_it)
+{
+	begin_tcp();
+	end_behind_it();
+}
+TEST(tcp_signals_its_owner)
+{
+	begin_tcp();
+	signals_its_owner();
+}
 
 /* ---- what only local sockets do: one that was not taken is an ordinary byte when the next one follows ---- */
 
@@ -301,6 +357,89 @@ TEST(local_files_with_it)
 	CHECK_EQ(read(ends[0], got, 1), 0);
 }
 
+/* ---- what only TCP does: a newer one takes its place ---- */
+
+TEST(tcp_newer_ones)
+{
+	begin_tcp();
+	put("hello", MSG_OOB);
+	put("wor", MSG_OOB);
+	put("ld", 0);
+	usleep(50000);
+	takes("hellowo", 16, 0);
+	CHECK(at_mark());
+	takes("r", 1, MSG_OOB);
+	takes("ld", 16, 0);
+}
+
+TEST(tcp_alone_is_not_readable)
+{
+	begin_tcp();
+	put("X", MSG_OOB);
+	CHECK_EQ(ready(1000), POLLPRI);
+	CHECK_EQ(readable_bytes(), 0);
+	CHECK(at_mark());
+	put("ab", 0);
+	usleep(50000);
+	CHECK_EQ(ready(0), POLLIN | POLLPRI);
+	takes("X", 4, MSG_OOB);
+	CHECK_EQ(readable_bytes(), 0);
+	takes("ab", 4, 0);
+}
+
+TEST(tcp_tells_where_it_was_read)
+{
+	struct iovec io = { .iov_base = got, .iov_len = 4 };
+	struct msghdr message = { .msg_iov = &io, .msg_iovlen = 1 };
+
+	begin_tcp();
+	put("X", MSG_OOB);
+	CHECK_EQ(ready(1000), POLLPRI);
+	CHECK_EQ(recvmsg(receiver, &message, MSG_OOB | MSG_PEEK), 1);
+	CHECK_EQ(message.msg_flags & MSG_OOB, MSG_OOB);
+	io.iov_len = 0;
+	CHECK_EQ(recvmsg(receiver, &message, MSG_OOB), 0);
+	CHECK_EQ(message.msg_flags & MSG_TRUNC, MSG_TRUNC);
+	refuses(EINVAL, MSG_OOB);
+}
+
+TEST(tcp_waits_behind_many_bytes)
+{
+	static char many[300000];
+	long left = sizeof(many);
+	ssize_t part;
+
+	begin_tcp();
+	CHECK_EQ(fcntl(sender, F_SETFL, O_NONBLOCK), 0);
+	while ((part = send(sender, many, (size_t)left, MSG_OOB)) > 0 && left > part)
+		left -= part;
+	CHECK_EQ(ready(1000) & POLLIN, POLLIN);
+	while (ready(300) & POLLIN) {
+		part = recv(receiver, many, sizeof(many), 0);
+		CHECK(part > 0 || errno == EAGAIN);
+		if (at_mark())
+			break;
+	}
+	CHECK(at_mark());
+	CHECK_EQ(recv(receiver, got, 1, MSG_OOB), 1);
+}
+
+TEST(other_sockets_have_none)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), answer;
+	struct sockaddr_in name = { .sin_family = AF_INET,
+				    .sin_port = htons(9),
+				    .sin_addr = { htonl(INADDR_LOOPBACK) } };
+
+	CHECK_EQ(connect(fd, (void *)&name, sizeof(name)), 0);
+	CHECK_ERR(send(fd, "a", 1, MSG_OOB), EOPNOTSUPP);
+	CHECK_ERR(ioctl(fd, SIOCATMARK, &answer), ENOTTY);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK_ERR(recv(fd, got, 1, MSG_OOB), EINVAL);
+	CHECK_EQ(ioctl(fd, SIOCATMARK, &answer), 0);
+	CHECK_EQ(answer, 0);
+}
+
 TEST(owners_are_set_by_ioctl)
 {
 	int owner = getpid(), answer = 0;
@@ -332,5 +471,19 @@ int main(void)
 	RUN(local_is_for_streams);
 	RUN(local_files_with_it);
 	RUN(owners_are_set_by_ioctl);
+	if (socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EAFNOSUPPORT)
+		return check_done(); /* a kernel that was built without it */
+	RUN(tcp_is_taken_before);
+	RUN(tcp_read_stops);
+	RUN(tcp_is_dropped_by_a_read);
+	RUN(tcp_is_kept_in_line);
+	RUN(tcp_none_was_sent);
+	RUN(tcp_end_behind_it);
+	RUN(tcp_signals_its_owner);
+	RUN(tcp_newer_ones);
+	RUN(tcp_alone_is_not_readable);
+	RUN(tcp_tells_where_it_was_read);
+	RUN(tcp_waits_behind_many_bytes);
+	RUN(other_sockets_have_none);
 	return check_done();
 }

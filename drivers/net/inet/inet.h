@@ -78,7 +78,8 @@ struct inet_options {
 	bool reuse, reuse_port, v6only, broadcast, keepalive, nodelay, cork, linger;
 	bool ack_at_once, ack_late; /* TCP_QUICKACK: on, off; neither: not set */
 	bool wants_ttl, wants_info, wants_tos, wants_errors, header_included,
-		is_deaf; /* is_deaf: not IP_MULTICAST_LOOP */
+		is_deaf;    /* is_deaf: not IP_MULTICAST_LOOP */
+	bool urgent_inline; /* SO_OOBINLINE */
 	uint8_t ttl, tos, group_ttl, mtu_discover;
 	uint32_t linger_s, keep_idle_s, keep_interval_s, keep_count, user_timeout_ms;
 	uint32_t interface;	   /* SO_BINDTODEVICE: its index; 0: none */
@@ -109,6 +110,14 @@ struct socket_kind {
 	/** @return false: it is at no port and has no other end */
 	bool (*name)(struct inet_socket *socket, bool peer, ip_addr_t *address, uint16_t *port);
 	uint64_t (*waiting)(struct inet_socket *socket, bool to_send);
+};
+
+/** The last urgent byte that the other end of a stream has announced, until what is read has passed it. */
+enum urgent_state {
+	URGENT_NONE,
+	URGENT_AWAITED, /* it has not arrived */
+	URGENT_HERE,
+	URGENT_TAKEN /* by MSG_OOB */
 };
 
 enum stream_state {
@@ -143,6 +152,9 @@ struct inet_socket {
 	bool told;     /* connect() has said that it is connected */
 	bool deferred; /* in a backlog: accept() does not see it yet */
 	bool waits;    /* something was not acknowledged */
+	enum urgent_state urgent;
+	uint8_t urgent_byte;
+	uint32_t urgent_ahead; /* bytes in front of it that were not read */
 	uint32_t begun_ms,
 		waits_since_ms; /* waits_since_ms: since the other end has acknowledged something */
 	struct inet_socket *backlog,
@@ -443,6 +455,26 @@ uint64_t send_queued(const struct tcp_pcb *pcb);
 /** Give bytes to lwIP. @return how many it has taken; none: -EAGAIN, -EFAULT, -ENOBUFS */
 int64_t send_write(struct inet_socket *socket, banos_buffer from, uint64_t length, bool more);
 
+/* ---- urgent.c ---- */
+
+/** The last byte that lwIP was given is urgent: sent at once. */
+void urgent_mark(struct tcp_pcb *pcb);
+/** A segment is sent, or sent again, by lwIP. @param pcb  or NULL */
+void urgent_segment_sent(struct tcp_hdr *header, const struct tcp_pcb *pcb);
+/** Bytes are about to be queued. */
+void urgent_look(struct inet_socket *socket, const struct pbuf *bytes);
+/** Bytes were read; there is an urgent one. */
+void urgent_consumed(struct inet_socket *socket, uint32_t bytes);
+/** Does what is read next begin with it? */
+bool urgent_is_next(const struct inet_socket *socket);
+/** Bytes at the beginning of what waits that a read passes by: 1, or 0. */
+uint32_t urgent_to_skip(const struct inet_socket *socket);
+/** Bytes that a program can read until then. */
+uint64_t urgent_readable(const struct inet_socket *socket);
+/** recv(MSG_OOB) */
+int64_t urgent_receive(struct inet_socket *socket, banos_buffer to, uint64_t length,
+		       struct banos_socket_message *message);
+
 /* ---- window.c ---- */
 
 void window_begin(struct inet_socket *socket);
@@ -457,6 +489,8 @@ void socket_wake(struct inet_socket *socket, uint32_t events);
 struct inet_socket *socket_alloc(uint32_t family, uint32_t type, uint32_t protocol);
 void socket_free(struct inet_socket *socket);
 extern struct inet_socket *raw_sockets; /* raw and ping sockets; under the lock */
+/** The first bytes that wait were read. */
+void stream_consume(struct inet_socket *socket, uint32_t bytes);
 /** accept() may have it. Of one in a backlog. */
 void stream_show(struct inet_socket *socket);
 /** A connection that begins was refused by a packet that is no part of TCP. */

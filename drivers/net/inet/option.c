@@ -10,7 +10,7 @@
 /* clang-format off */
 enum {
 	SO_REUSEADDR = LEVEL(1, 2), SO_ERROR = LEVEL(1, 4), SO_BROADCAST = LEVEL(1, 6),
-	SO_SNDBUF = LEVEL(1, 7), SO_RCVBUF = LEVEL(1, 8), SO_KEEPALIVE = LEVEL(1, 9),
+	SO_SNDBUF = LEVEL(1, 7), SO_RCVBUF = LEVEL(1, 8), SO_KEEPALIVE = LEVEL(1, 9), SO_OOBINLINE = LEVEL(1, 10),
 	SO_LINGER = LEVEL(1, 13), SO_REUSEPORT = LEVEL(1, 15), SO_BINDTODEVICE = LEVEL(1, 25),
 	IP_TOS = LEVEL(0, 1), IP_TTL = LEVEL(0, 2), IP_HDRINCL = LEVEL(0, 3), IP_PKTINFO = LEVEL(0, 8),
 	IP_MTU_DISCOVER = LEVEL(0, 10), IP_RECVERR = LEVEL(0, 11), IP_RECVTTL = LEVEL(0, 12),
@@ -108,6 +108,7 @@ static bool *flag_of(struct inet_options *set, uint32_t option)
 	case SO_REUSEPORT: return &set->reuse_port;
 	case SO_BROADCAST: return &set->broadcast;
 	case SO_KEEPALIVE: return &set->keepalive;
+	case SO_OOBINLINE: return &set->urgent_inline;
 	case IPV6_V6ONLY: return &set->v6only;
 	case IP_HDRINCL: return &set->header_included;
 	case IP_PKTINFO:

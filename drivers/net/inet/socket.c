@@ -2,9 +2,10 @@
 /* Sockets of AF_INET and AF_INET6: what all types share. */
 #include "inet.h"
 
-#define FIONREAD 0x541bu
-#define TIOCOUTQ 0x5411u
-#define NAME_MAX 28u
+#define FIONREAD   0x541bu
+#define TIOCOUTQ   0x5411u
+#define SIOCATMARK 0x8905u
+#define NAME_MAX   28u
 
 void socket_wake(struct inet_socket *socket, uint32_t events)
 {
@@ -189,7 +190,7 @@ static int64_t inet_send(void *own, banos_buffer from, uint64_t length,
 	struct inet_socket *socket = own;
 	int64_t result;
 
-	if (message->flags & BANOS_SOCKET_OOB)
+	if ((message->flags & BANOS_SOCKET_OOB) && socket->kind != &stream_kind)
 		return -EOPNOTSUPP;
 	inet_lock();
 	result = socket->kind->send(socket, from, length, message);
@@ -203,11 +204,13 @@ static int64_t inet_receive(void *own, banos_buffer to, uint64_t length,
 	struct inet_socket *socket = own;
 	int64_t result;
 
-	if (message->flags & BANOS_SOCKET_OOB)
-		return -EINVAL;
+	if ((message->flags & BANOS_SOCKET_OOB) && socket->kind == &raw_kind)
+		return -EOPNOTSUPP;
 	inet_lock();
 	if (message->flags & BANOS_SOCKET_ERRQUEUE)
 		result = error_receive(socket, to, length, message);
+	else if ((message->flags & BANOS_SOCKET_OOB) && socket->kind == &stream_kind)
+		result = urgent_receive(socket, to, length, message);
 	else
 		result = socket->kind->receive(socket, to, length, message);
 	inet_unlock();
@@ -263,10 +266,14 @@ static int64_t inet_ioctl(void *own, banos_call call, uint32_t command, uint64_t
 	struct inet_socket *socket = own;
 	uint32_t bytes;
 
-	if (command != FIONREAD && command != TIOCOUTQ)
+	if (command != FIONREAD && command != TIOCOUTQ &&
+	    (command != SIOCATMARK || socket->kind != &stream_kind))
 		return -ENOTTY;
 	inet_lock();
-	bytes = (uint32_t)socket->kind->waiting(socket, command == TIOCOUTQ);
+	if (command == SIOCATMARK)
+		bytes = urgent_is_next(socket);
+	else
+		bytes = (uint32_t)socket->kind->waiting(socket, command == TIOCOUTQ);
 	inet_unlock();
 	if (banos_user_write(call, argument, &bytes, sizeof(bytes)) < 0)
 		return -EFAULT;

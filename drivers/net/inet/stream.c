@@ -54,6 +54,7 @@ static void stream_forget_unread(struct inet_socket *socket)
 	}
 	socket->last = &socket->first;
 	socket->queued = 0;
+	socket->urgent = URGENT_NONE;
 }
 
 /* ---- what lwIP calls ---- */
@@ -143,6 +144,8 @@ static err_t stream_arrived(void *arg, struct tcp_pcb *pcb, struct pbuf *pbuf, e
 	if (socket->first && memory_is_out())
 		return stream_put_off(socket, pcb, pbuf);
 	bytes = pbuf->tot_len;
+	if (socket->urgent)
+		urgent_look(socket, pbuf);
 	if (socket->first && bytes < FEW_BYTES)
 		taken = stream_join(socket, pbuf);
 	else
@@ -530,12 +533,14 @@ static int64_t stream_send(struct inet_socket *socket, banos_buffer from, uint64
 		stream_progress(socket);
 	got = send_write(socket, from, length, message->flags & BANOS_SOCKET_MORE);
 	pcb = socket->tcp;
-	if (got > 0 && (!socket->set.cork || send_queued(pcb) >= pcb->mss))
+	if (got > 0 && (message->flags & BANOS_SOCKET_OOB))
+		urgent_mark(pcb);
+	else if (got > 0 && (!socket->set.cork || send_queued(pcb) >= pcb->mss))
 		tcp_output(pcb); /* else lwIP's timer does, before half a second has passed */
 	return got;
 }
 
-static void stream_consume(struct inet_socket *socket, uint32_t bytes)
+void stream_consume(struct inet_socket *socket, uint32_t bytes)
 {
 	uint32_t left = bytes;
 	bool many = bytes >= ACK_AT_ONCE;
@@ -554,6 +559,8 @@ static void stream_consume(struct inet_socket *socket, uint32_t bytes)
 		inet_memory_put(first);
 	}
 	socket->queued -= bytes;
+	if (socket->urgent)
+		urgent_consumed(socket, bytes);
 	if (socket->tcp) {
 		tick_touch(socket->tcp);
 		window_advance(socket, bytes);
@@ -564,8 +571,9 @@ static void stream_consume(struct inet_socket *socket, uint32_t bytes)
 	}
 }
 
-/* @return how many bytes were copied to the program, or -errno */
-static int64_t stream_copy(const struct inet_socket *socket, banos_buffer to, uint64_t length)
+/* Of what is behind @skip bytes, 0 or 1. @return how many bytes were copied to the program, or -errno */
+static int64_t stream_copy(const struct inet_socket *socket, banos_buffer to, uint64_t length,
+			   uint32_t skip)
 {
 	uint64_t total = 0;
 
@@ -573,9 +581,11 @@ static int64_t stream_copy(const struct inet_socket *socket, banos_buffer to, ui
 	     entry = entry->next)
 		for (const struct pbuf *pbuf = entry->bytes; pbuf && total < length;
 		     pbuf = pbuf->next) {
-			uint64_t part = least_of(pbuf->len, length - total);
-			int64_t copied = banos_buffer_write(to, pbuf->payload, part);
+			uint64_t part = least_of(pbuf->len - skip, length - total);
+			int64_t copied =
+				banos_buffer_write(to, (const uint8_t *)pbuf->payload + skip, part);
 
+			skip = 0;
 			if (copied < 0)
 				return total ? (int64_t)total : copied;
 			total += (uint64_t)copied;
@@ -588,9 +598,15 @@ static int64_t stream_copy(const struct inet_socket *socket, banos_buffer to, ui
 static int64_t stream_receive(struct inet_socket *socket, banos_buffer to, uint64_t length,
 			      struct banos_socket_message *message)
 {
+	bool peeks = message->flags & BANOS_SOCKET_PEEK;
+	uint32_t skip = urgent_to_skip(socket);
 	int64_t copied;
 
-	if (!socket->first) {
+	if (skip && socket->queued && !peeks) {
+		stream_consume(socket, 1);
+		skip = 0;
+	}
+	if (socket->queued <= skip) {
 		if (socket->error)
 			return socket_take_error(socket);
 		if (socket->no_more_in || socket->state == STREAM_ENDED)
@@ -599,8 +615,12 @@ static int64_t stream_receive(struct inet_socket *socket, banos_buffer to, uint6
 			return -ENOTCONN;
 		return -EAGAIN;
 	}
-	copied = stream_copy(socket, to, length);
-	if (copied > 0 && !(message->flags & BANOS_SOCKET_PEEK))
+	if (socket->urgent && socket->urgent_ahead && length >= socket->urgent_ahead) {
+		length = socket->urgent_ahead;
+		message->out_flags |= BANOS_SOCKET_MARK;
+	}
+	copied = stream_copy(socket, to, length, skip);
+	if (copied > 0 && !peeks)
 		stream_consume(socket, (uint32_t)copied);
 	return copied;
 }
@@ -611,8 +631,10 @@ static uint32_t stream_poll(struct inet_socket *socket)
 
 	if (socket->state == STREAM_LISTENING)
 		return backlog_first(socket) ? BANOS_SOCKET_IN : 0;
-	if (socket->first || socket->no_more_in)
+	if (socket->no_more_in || socket->queued > urgent_to_skip(socket))
 		events |= BANOS_SOCKET_IN;
+	if (socket->urgent == URGENT_HERE)
+		events |= BANOS_SOCKET_PRI;
 	if (socket->no_more_in)
 		events |= BANOS_SOCKET_RDHUP;
 	if (socket->state == STREAM_NEW || socket->state == STREAM_ENDED ||
@@ -642,7 +664,7 @@ static bool stream_name(struct inet_socket *socket, bool peer, ip_addr_t *addres
 static uint64_t stream_waiting(struct inet_socket *socket, bool to_send)
 {
 	if (!to_send)
-		return socket->queued;
+		return urgent_readable(socket);
 	if (!socket->tcp || socket->state != STREAM_CONNECTED)
 		return 0;
 	return send_queued(socket->tcp);

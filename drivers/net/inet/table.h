@@ -21,6 +21,7 @@ enum table_word {
 	TABLE_TIMER_NEXT, /* those that a timer has to see, tick.c */
 	TABLE_TIMER_LAST,
 	TABLE_FIN_WAIT, /* stream_timer.c: how long the end of one that no program has open may be awaited */
+	TABLE_URGENT, /* urgent.c: the number behind the last urgent byte that was sent */
 	TABLE_WORDS
 };
 _Static_assert(TABLE_WORDS == LWIP_TCP_PCB_NUM_EXT_ARGS, "each word is an argument");
@@ -46,6 +47,16 @@ static inline uint64_t table_marks(const struct tcp_pcb *pcb)
 static inline void table_marks_set(struct tcp_pcb *pcb, uint64_t marks)
 {
 	pcb->ext_args[TABLE_MARKS].data = (void *)(uintptr_t)marks;
+}
+
+static inline uint32_t table_urgent(const struct tcp_pcb *pcb)
+{
+	return (uint32_t)(uintptr_t)pcb->ext_args[TABLE_URGENT].data;
+}
+
+static inline void table_urgent_set(struct tcp_pcb *pcb, uint32_t number)
+{
+	pcb->ext_args[TABLE_URGENT].data = (void *)(uintptr_t)number;
 }
 
 /* ---- table.c ---- */

@@ -62,6 +62,7 @@ uint32_t *inet_segment_sent(struct tcp_hdr *header, const struct tcp_pcb *pcb, u
 {
 	const struct inet_socket *socket = NULL;
 
+	urgent_segment_sent(header, pcb);
 	if (TCPH_FLAGS(header) & TCP_SYN)
 		socket = syn_socket(pcb);
 	if (socket)

@@ -96,8 +96,8 @@ static inline void inet_copy(void *to, const void *from, unsigned long length)
 #define IP_DEFAULT_TTL		      64
 #define LWIP_NETIF_HWADDRHINT	      1
 #define LWIP_NETIF_LINK_CALLBACK      0
-#define LWIP_TCP_PCB_NUM_EXT_ARGS     9 /* table.h */
-#define LWIP_CHECKSUM_CTRL_PER_NETIF  1 /* lo has none, as on Linux */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS     10 /* table.h */
+#define LWIP_CHECKSUM_CTRL_PER_NETIF  1	 /* lo has none, as on Linux */
 #define LWIP_HAVE_LOOPIF	      0
 #define LWIP_NETIF_LOOPBACK	      0
 #define LWIP_NETIF_TX_SINGLE_PBUF     0
@@ -148,6 +148,11 @@ uint32_t inet_initial_sequence(const void *local, uint16_t local_port, const voi
 struct tcp_hdr;
 uint32_t *inet_segment_sent(struct tcp_hdr *header, const struct tcp_pcb *pcb, uint32_t *options);
 #define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(to, header, pcb, at) inet_segment_sent(header, pcb, at)
+
+signed char inet_urgent_arrived(struct tcp_pcb *pcb, const struct tcp_hdr *header,
+				const struct pbuf *bytes);
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, length, first, second, bytes) \
+	(TCPH_FLAGS(header) & TCP_URG ? inet_urgent_arrived(pcb, header, bytes) : ERR_OK)
 
 /* Routes and neighbours' gateways are ours (route.c). */
 struct netif *inet_route4(const struct ip4_addr *source, const struct ip4_addr *destination);
