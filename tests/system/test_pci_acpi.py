@@ -32,3 +32,28 @@ def test_cards_come_and_go(start, monitor, machine, cpus, buses):  # noqa: F811
     m.check('rmmod virtiorng; rmmod virtioconsole; rmmod virtio')
     log = m.check('dmesg')
     assert 'leaked' not in log and 'found on no bus' not in log and 'no free address' not in log, log
+
+
+@pytest.mark.parametrize('names', [('first', 'second'), ('second', 'first')])
+def test_cards_that_come_at_the_same_time_are_not_confused(start, monitor, names):  # noqa: F811
+    """Which bus has which number is not known then: the one that is pulled out goes, and the other one stays."""
+    m = start(machine='q35', cpus=2, append='quiet', qemu=monitor.options() + PORTS).boot()
+    m.check('modprobe -a virtiorng virtioconsole')
+    kinds = {'first': 'virtio-rng-pci', 'second': 'virtio-serial-pci'}
+    buses = dict(zip(kinds, ('slot1', 'slot2')))
+    devices = 'grep -h . /sys/bus/virtio/devices/*/modalias'
+    for turn in range(2):
+        monitor.command('stop')
+        for name in kinds:
+            monitor.command('device_add', driver=kinds[name], id=name, bus=buses[name])
+        monitor.command('cont')
+        wait_until(m, 'test "$(ls /sys/bus/virtio/devices | wc -l)" = 2')
+        for name, left in (names[0], names[1]), (names[1], None):
+            monitor.unplug(name)
+            monitor.wait_gone(name)
+            wait_until(m, f'test "$(ls /sys/bus/virtio/devices | wc -l)" = {1 if left else 0}')
+            if left:
+                assert ('d00000004' if left == 'first' else 'd00000003') in m.check(devices)
+    # The second time it was known.
+    log = m.check('dmesg')
+    assert log.count('without notice') <= 1 and 'on no bus' not in log, log

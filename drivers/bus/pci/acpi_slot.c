@@ -5,9 +5,9 @@
  * Firmware gives the operating system a program (AML) that reads registers of the chipset for it. They
  * are read here without it: a bus is selected by a number; then one register has the devices that were added, which
  * reading clears, one those that are to be removed, and writing to a third one removes them. The number of a bus is
- * that of an order of QEMU's own, which only AML tells. It is learned as a card is added: the
- * card is looked for on each bus. A card that was there at the start and could be on several buses
- * is removed first and missed afterwards.
+ * that of an order of QEMU's own, which only AML tells. It is learned where only one bus can be meant: from a card
+ * that is the only one added, or that is missed after it was removed. Cards that are added at the same time teach nothing.
+ * Where as many are to be removed as there are, their drivers are removed first; otherwise the cards are.
  *
  * Source: QEMU 7.2, docs/specs/acpi_pci_hotplug.txt.
  */
@@ -87,81 +87,184 @@ void acpi_slot_exit(struct pci_host *host)
 	host->acpi_ports = NULL;
 }
 
-/* ---- cards that were added ---- */
+/* ---- buses: the root, NULL, and those behind ports ---- */
 
-static void function_learn(struct pci_host *host, const struct pci_function *bridge,
-			   uint32_t device, uint32_t number)
+static struct pci_function *port_next(const struct pci_host *host, const struct pci_function *port)
 {
-	for (struct pci_function *function = host->functions; function; function = function->next)
-		if (function->present && function->bridge == bridge &&
-		    DEVICE_NUMBER(function) == device)
-			function->acpi_select = number + 1;
+	struct pci_function *next = port ? port->next : host->functions;
+
+	while (next && (!next->present || next->info.header != 1))
+		next = next->next;
+	return next;
 }
 
-static void acpi_add(struct pci_host *host, uint32_t number, uint32_t device)
+/* Where the number of a bus is kept, + 1; 0: it is not known. */
+static uint32_t *bus_number(struct pci_host *host, struct pci_function *port)
 {
-	if (scan_place(host, NULL, device)) {
-		function_learn(host, NULL, device, number);
-		return;
-	}
-	for (struct pci_function *port = host->functions; port; port = port->next) {
-		if (!port->present || port->info.header != 1 || !scan_place(host, port, device))
+	return port ? &port->acpi_select : &host->acpi_root_select;
+}
+
+/* @return 1: *@found is the bus with that number; 0: it is not known */
+static uint32_t bus_find(struct pci_host *host, uint32_t number, struct pci_function **found)
+{
+	struct pci_function *port = NULL;
+
+	do {
+		*found = port;
+		if (*bus_number(host, port) == number + 1)
+			return 1;
+		port = port_next(host, port);
+	} while (port);
+	return 0;
+}
+
+/* Numbers of buses that are not known, with one of the @devices. */
+static uint32_t numbers_count(struct pci_host *host, const uint32_t *devices, uint32_t device)
+{
+	struct pci_function *port;
+	uint32_t count = 0;
+
+	for (uint32_t number = 0; number < host->acpi_selects; number++)
+		if (devices[number] >> device & 1)
+			count += !bus_find(host, number, &port);
+	return count;
+}
+
+static struct pci_function *bus_card(const struct pci_host *host, const struct pci_function *port,
+				     uint32_t device)
+{
+	struct pci_function *function = host->functions;
+
+	while (function &&
+	       (!function->present || function->bridge != port ||
+		DEVICE_NUMBER(function) != device || function->info.class_base == CLASS_BRIDGE))
+		function = function->next;
+	return function;
+}
+
+/* ---- cards that were added ---- */
+
+static void acpi_add_unknown(struct pci_host *host, uint32_t number, uint32_t device,
+			     uint32_t wanted)
+{
+	struct pci_function *port = NULL, *found = NULL;
+	uint32_t count = 0;
+
+	do {
+		if (!*bus_number(host, port) && scan_place(host, port, device)) {
+			found = port;
+			count++;
+		}
+		port = port_next(host, port);
+	} while (port);
+	if (count == 1 && wanted == 1)
+		*bus_number(host, found) = number + 1;
+	if (count < wanted)
+		banos_warning(host->self, "a card was added as device %u, and is found on no bus",
+			      device);
+}
+
+static void acpi_add(struct pci_host *host, const uint32_t *devices, uint32_t device)
+{
+	uint32_t wanted = numbers_count(host, devices, device), last = 0;
+	struct pci_function *port;
+
+	for (uint32_t number = 0; number < host->acpi_selects; number++) {
+		if (!(devices[number] >> device & 1))
 			continue;
-		function_learn(host, port, device, number);
-		return;
+		if (bus_find(host, number, &port))
+			scan_place(host, port, device);
+		else
+			last = number;
 	}
-	banos_warning(host->self, "a card was added as device %u, and is found on no bus", device);
+	if (wanted)
+		acpi_add_unknown(host, last, device, wanted);
 }
 
 /* ---- cards that are to be removed ---- */
 
-/* @return a function of the card; NULL: it is not known which one it is */
-static struct pci_function *acpi_find_card(const struct pci_host *host, uint32_t number,
-					   uint32_t device)
+static void card_remove(const struct pci_host *host, const struct pci_function *card)
 {
-	struct pci_function *found = NULL;
-	uint32_t count = 0;
+	uint32_t place = card->address >> 3;
 
-	for (struct pci_function *function = host->functions; function; function = function->next) {
-		if (!function->present || DEVICE_NUMBER(function) != device ||
-		    function->info.class_base == CLASS_BRIDGE)
-			continue;
-		if (function->acpi_select == number + 1)
-			return function;
-		if (function->acpi_select)
-			continue;
-		count += !found || found->address >> 3 != function->address >> 3;
-		found = function;
-	}
-	return count == 1 ? found : NULL;
-}
-
-static void acpi_remove(struct pci_host *host, uint32_t number, uint32_t device)
-{
-	const struct pci_function *card = acpi_find_card(host, number, device);
-	uint32_t place = card ? card->address >> 3 : 0;
-
-	for (struct pci_function *function = host->functions; card && function;
-	     function = function->next)
+	for (struct pci_function *function = host->functions; function; function = function->next)
 		if (function->address >> 3 == place)
 			function_remove(function, 0);
-	acpi_select(host, number);
-	acpi_write(host, PORT_EJECT, 1u << device);
-	if (!card)
-		slots_check_missing(host);
+}
+
+/* Cards of buses whose numbers are not known: counted, and removed. @return how many */
+static uint32_t cards_unknown(struct pci_host *host, uint32_t device, uint32_t remove)
+{
+	struct pci_function *port = NULL;
+	uint32_t count = 0;
+
+	do {
+		const struct pci_function *card = bus_card(host, port, device);
+
+		if (card && !*bus_number(host, port)) {
+			count++;
+			if (remove)
+				card_remove(host, card);
+		}
+		port = port_next(host, port);
+	} while (port);
+	return count;
+}
+
+/* A card was removed that has its driver still: where there is none any more is the bus. */
+static void bus_learn_missing(struct pci_host *host, uint32_t number, uint32_t device)
+{
+	struct pci_function *port = NULL;
+
+	do {
+		const struct pci_function *card = bus_card(host, port, device);
+
+		if (card && !*bus_number(host, port) && !pci_is_present(&card->config)) {
+			*bus_number(host, port) = number + 1;
+			break;
+		}
+		port = port_next(host, port);
+	} while (port);
+	slots_check_missing(host);
+}
+
+static void acpi_remove(struct pci_host *host, const uint32_t *devices, uint32_t device)
+{
+	uint32_t wanted = numbers_count(host, devices, device);
+	uint32_t all = wanted && cards_unknown(host, device, 0) == wanted;
+
+	if (all)
+		cards_unknown(host, device, 1);
+	for (uint32_t number = 0; number < host->acpi_selects; number++) {
+		const struct pci_function *card = NULL;
+		struct pci_function *port;
+		uint32_t known;
+
+		if (!(devices[number] >> device & 1))
+			continue;
+		known = bus_find(host, number, &port);
+		if (known)
+			card = bus_card(host, port, device);
+		if (card)
+			card_remove(host, card);
+		acpi_select(host, number);
+		acpi_write(host, PORT_EJECT, 1u << device);
+		if (!known && !all)
+			bus_learn_missing(host, number, device);
+	}
 }
 
 void acpi_slot_check(struct pci_host *host)
 {
-	for (uint32_t number = 0; number < host->acpi_selects; number++) {
-		uint32_t added, removed;
+	uint32_t added[SELECTS_MAX] = { 0 }, removed[SELECTS_MAX] = { 0 };
 
+	for (uint32_t number = 0; number < host->acpi_selects; number++) {
 		acpi_select(host, number);
-		removed = acpi_read(host, PORT_REMOVE);
-		added = acpi_read(host, PORT_ADDED);
-		for (; removed; removed &= removed - 1)
-			acpi_remove(host, number, (uint32_t)__builtin_ctz(removed));
-		for (; added; added &= added - 1)
-			acpi_add(host, number, (uint32_t)__builtin_ctz(added));
+		removed[number] = acpi_read(host, PORT_REMOVE);
+		added[number] = acpi_read(host, PORT_ADDED);
+	}
+	for (uint32_t device = 0; device < 32; device++) {
+		acpi_remove(host, removed, device);
+		acpi_add(host, added, device);
 	}
 }

@@ -56,7 +56,8 @@ struct pci_function {
 	uint32_t off;	/* switched off by the button: stays off until the slot was empty */
 	uint32_t tries; /* to detect a new card */
 
-	uint32_t acpi_select; /* number of its bus in acpi_slot.c, + 1; 0: not known */
+	uint32_t
+		acpi_select; /* of a port: number of the bus behind it in acpi_slot.c, + 1; 0: not known */
 };
 
 struct pci_ecam {
@@ -76,9 +77,10 @@ struct pci_host {
 	struct pci_function *functions;
 	struct banos_wait wake; /* wakes the thread of slot.c */
 	banos_thread thread;
-	uint32_t slots;		/* nonzero: a slot may change */
-	banos_ports acpi_ports; /* NULL: slots do not change by ACPI's way */
-	uint32_t acpi_selects;	/* buses whose slots do, at most */
+	uint32_t slots;		   /* nonzero: a slot may change */
+	banos_ports acpi_ports;	   /* NULL: slots do not change by ACPI's way */
+	uint32_t acpi_selects;	   /* buses whose slots do, at most */
+	uint32_t acpi_root_select; /* number of the root, + 1; 0: not known */
 	uint32_t ecam_count;
 	struct pci_ecam *ecam[PCI_ECAM_MAX];
 	uint8_t visited[PCI_BUSES / 8]; /* of the segment that is being scanned */
