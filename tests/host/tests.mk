@@ -163,11 +163,14 @@ shaper-srcs := drivers/net/shaper/plan.c
 host-test-y += inet_advertisement
 inet_advertisement-srcs := drivers/net/inet/advertisement.c
 inet_advertisement-cflags := -DBANOS_CFLAGS=0
+host-test-y += inet_offload
+inet_offload-srcs := $(addprefix drivers/net/inet/,checksum.c offload.c)
+inet_offload-cflags := -DBANOS_CFLAGS=0
 host-test-y += inet_shape
 inet_shape-srcs := drivers/net/inet/shape.c
 ifneq ($(lwip-dir),) # with the real lwIP, whose warnings are not ours
 host-test-y += inet_table
-inet_table-srcs := tests/host/inet_stand_ins.c $(addprefix drivers/net/inet/,bind.c table.c tick.c) \
+inet_table-srcs := tests/host/inet_stand_ins.c $(addprefix drivers/net/inet/,bind.c checksum.c table.c tick.c) \
 	$(addprefix $(lwip-dir)/src/,$(addsuffix .c,$(lwip-srcs)))
 inet_table-cflags := -DBANOS_CFLAGS=0 -DBANOS_IN_TREE -w -fno-sanitize=alignment,shift \
 	-idirafter drivers/net/inet/port -idirafter $(lwip-dir)/src/include

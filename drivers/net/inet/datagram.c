@@ -438,6 +438,8 @@ static int64_t datagram_send(struct inet_socket *socket, const struct datagram_p
 		socket->ip->tos = control->tos;
 	if (loops)
 		link_loop_begin();
+	if (socket->kind == &udp_kind)
+		link_plan_datagram(&path->to, length);
 	err = path_send(socket, path, pbuf);
 	if (loops)
 		link_loop_end();

@@ -24,6 +24,7 @@
 #include <lwip/udp.h>
 #include <stdbool.h>
 #include <banos/string.h>
+#include "offload.h"
 
 #define AF_UNSPEC      0
 #define AF_INET	       2
@@ -214,7 +215,6 @@ bool cookie_sequence(uint32_t *sequence);
 
 /* ---- link.c ---- */
 
-/** An interface of the kernel's, or a further address of one. */
 /** What autoconf.c keeps with an address of IPv6. */
 struct own6 {
 	uint64_t valid_ns, preferred_ns; /* when that ends; 0: never */
@@ -223,6 +223,7 @@ struct own6 {
 	bool deprecated;		 /* from when it is found free */
 };
 
+/** An interface of the kernel's, or a further address of one. */
 struct link {
 	struct netif netif;
 	struct link *next, *main; /* main: of its interface; itself, or this is a further address */
@@ -230,6 +231,10 @@ struct link {
 	struct banos_net_packet pending[16]; /* frames to be handed over; of main */
 	uint32_t npending;
 	bool forwards; /* those that are pending were received for other machines */
+	bool cuts_tcp; /* segments were fragmented, so their checksums are not left to the card */
+	/* the frame that segments may join: of so many packets, 0: none; the first one in pending */
+	uint32_t joined_count, joined_at, joined_cut; /* cut: BANOS_PACKET_TSO... */
+	struct offload_joined joined;
 
 	/* autoconf.c; of main */
 	struct own6 own6[LWIP_IPV6_NUM_ADDRESSES];
@@ -261,6 +266,17 @@ int64_t link_report(uint32_t event, const struct banos_net_setting *setting);
 
 /** banos_protocol_deliver(). */
 void link_deliver(const struct banos_ip_packet *packet);
+
+/* ---- link_card.c ---- */
+
+/** The last one of the frames that wait for an interface: what can be is left to its card. */
+void link_leave_to_card(struct link *link, struct banos_net_packet *packet);
+/** No more segments join the last frame. */
+void link_join_end(struct link *link);
+/** Tell lwIP which checksums are the card's. */
+void link_set_checksums(struct link *link);
+/** A datagram is about to be sent: one that will be fragmented needs its checksum before. */
+void link_plan_datagram(const ip_addr_t *to, uint64_t length);
 
 /* ---- autoconf.c ---- */
 

@@ -58,6 +58,7 @@ void link_deliver(const struct banos_ip_packet *packet)
 
 static void link_flush(struct link *link)
 {
+	link_join_end(link);
 	if (!link->forwards && link->npending && banos_packet_hook_points(BANOS_HOOK_OUTPUT)) {
 		int64_t passed = banos_protocol_hooks(protocol, BANOS_HOOK_OUTPUT, link->index,
 						      link->pending, link->npending,
@@ -98,6 +99,8 @@ static err_t link_send(struct link *link, struct pbuf *pbuf, uint16_t type)
 	pbuf_copy_partial(pbuf, packet->bytes + header, pbuf->tot_len, 0);
 	packet->length = length;
 	packet->flags = 0;
+	if (link->offloads & BANOS_NET_TX_CHECKSUM && !header && !link->forwards)
+		link_leave_to_card(link, packet);
 	if (++link->npending == PENDING)
 		link_flush(link);
 	return ERR_OK;
@@ -519,6 +522,7 @@ static void link_update(struct link *link, const struct link *main)
 	link->netif.mtu = main->netif.mtu;
 	autoconf_mtu_set(link);
 	memcpy(link->netif.hwaddr, main->netif.hwaddr, 6);
+	link_set_checksums(link);
 	if (link->flags & BANOS_INTERFACE_UP)
 		netif_set_up(&link->netif);
 	else
