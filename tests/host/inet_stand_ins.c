@@ -112,3 +112,8 @@ uint16_t port_guess(void)
 {
 	return PORT_FIRST;
 }
+signed char inet_urgent_arrived(struct tcp_pcb *pcb, const struct tcp_hdr *header,
+				const struct pbuf *bytes)
+{
+	return 0;
+}
