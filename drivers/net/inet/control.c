@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Control messages of datagrams, ip(7) and ipv6(7): what a call says of the one that it sends, and what is told of one that arrived. */
+#include <banos/time.h>
 #include "inet.h"
 #include <lwip/ip.h>
 
@@ -14,6 +15,7 @@
 #define IPV6_HOPLIMIT 52
 #define IPV6_TCLASS   67
 #define SCM_LAST      2 /* SCM_RIGHTS and SCM_CREDENTIALS: not for these sockets, and ignored */
+#define SCM_DROPS     40
 #define INFO4_BYTES   12u
 #define INFO6_BYTES   20u
 
@@ -190,9 +192,31 @@ static void control_received6(const struct inet_socket *socket, const struct dat
 		control_add(message, LEVEL_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
 }
 
+/* struct timeval or timespec; their messages have the numbers of the options that ask for them. */
+static void control_timestamp(const struct inet_socket *socket, const struct datagram *datagram,
+			      struct banos_socket_message *message)
+{
+	bool micro = socket->set.timestamp == SO_TIMESTAMP_OLD ||
+		     socket->set.timestamp == SO_TIMESTAMP_NEW;
+	uint64_t ns = datagram->arrived_ns, time[2];
+
+	if (!ns)
+		ns = banos_time_real_ns();
+	time[0] = ns / BANOS_S;
+	time[1] = ns % BANOS_S;
+	if (micro)
+		time[1] /= BANOS_US;
+	control_add(message, LEVEL_SOCKET, socket->set.timestamp, time, sizeof(time));
+}
+
 void control_received(const struct inet_socket *socket, const struct datagram *datagram,
 		      struct banos_socket_message *message)
 {
+	if (socket->set.timestamp)
+		control_timestamp(socket, datagram, message);
+	if (socket->set.wants_drops && datagram->drops)
+		control_add(message, LEVEL_SOCKET, SCM_DROPS, &datagram->drops,
+			    sizeof(datagram->drops));
 	if (socket->family == AF_INET)
 		control_received4(socket, datagram, message);
 	else

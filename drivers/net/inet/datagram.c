@@ -5,6 +5,7 @@
  * A ping socket (SOCK_DGRAM with ICMP) is a raw one that sends echo requests with its own identity alone, and
  * receives the answers to them: programs need no privilege for it.
  */
+#include <banos/time.h>
 #include "inet.h"
 #include <lwip/inet_chksum.h>
 #include <lwip/ip.h>
@@ -37,13 +38,23 @@ static void datagram_add(struct inet_socket *socket, struct pbuf *pbuf, const ip
 	struct netif *netif = ip_current_input_netif();
 	uint32_t most = socket->set.rcvbuf ? socket->set.rcvbuf : BUFFER_BYTES;
 
+	if (ip_addr_ismulticast(ip_current_dest_addr()) && netif &&
+	    !group_is_heard(socket, ip_current_dest_addr(), from,
+			    ((struct link *)netif->state)->index)) {
+		pbuf_free(pbuf);
+		return;
+	}
 	if (!socket->no_more_in && socket->queued + pbuf->tot_len <= most &&
 	    !(socket->first && inet_memory_is_short()))
 		datagram = inet_memory_zeroes(1, sizeof(*datagram));
 	if (!datagram) {
+		socket->drops++;
 		pbuf_free(pbuf);
 		return;
 	}
+	datagram->drops = socket->drops;
+	if (socket->set.timestamp)
+		datagram->arrived_ns = banos_time_real_ns();
 	datagram->bytes = pbuf;
 	datagram->from = *from;
 	datagram->to = *ip_current_dest_addr();

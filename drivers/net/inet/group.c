@@ -3,7 +3,8 @@
  * Groups (multicast) that programs join: ip(7), ipv6(7).
  *
  * A socket keeps what it has joined, so that it leaves when it is closed. Whoever has bound the port receives what
- * arrives for a group that any socket has joined on that interface: Linux's IP_MULTICAST_ALL.
+ * arrives for a group that any socket has joined on that interface, unless it has switched IP_MULTICAST_ALL off, or has joined
+ * the group for some senders alone (group_source.c).
  */
 #include "inet.h"
 #include <lwip/igmp.h>
@@ -15,14 +16,7 @@
 #define GROUP_REQ     136u /* struct group_req */
 #define GROUPS_MAX    20u  /* of a socket, as on Linux */
 
-struct membership {
-	struct membership *next;
-	ip_addr_t group;
-	uint32_t interface;
-};
-
-/* The interface that a request names: by index, by one of its addresses, or by the route to the group. */
-static struct link *group_link(uint32_t index, uint32_t address, const ip_addr_t *group)
+struct link *group_link(uint32_t index, uint32_t address, const ip_addr_t *group)
 {
 	const struct netif *netif;
 
@@ -50,7 +44,7 @@ static err_t group_change(struct link *link, const ip_addr_t *group, bool join)
 	return mld6_leavegroup_netif(&link->netif, ip_2_ip6(group));
 }
 
-static int64_t group_join(struct inet_socket *socket, struct link *link, const ip_addr_t *group)
+int64_t group_join(struct inet_socket *socket, struct link *link, const ip_addr_t *group)
 {
 	struct membership *entry, **at = &socket->memberships;
 	uint32_t count = 0;
@@ -60,7 +54,7 @@ static int64_t group_join(struct inet_socket *socket, struct link *link, const i
 			return -EADDRINUSE;
 	if (count >= GROUPS_MAX)
 		return -ENOBUFS;
-	entry = inet_memory_get(sizeof(*entry));
+	entry = inet_memory_zeroes(1, sizeof(*entry));
 	if (!entry)
 		return -ENOMEM;
 	if (group_change(link, group, true) != ERR_OK) {
@@ -73,9 +67,7 @@ static int64_t group_join(struct inet_socket *socket, struct link *link, const i
 	return 0;
 }
 
-/* @link: NULL: on any interface */
-static int64_t group_leave(struct inet_socket *socket, const struct link *link,
-			   const ip_addr_t *group)
+int64_t group_leave(struct inet_socket *socket, const struct link *link, const ip_addr_t *group)
 {
 	for (struct membership **at = &socket->memberships; *at; at = &(*at)->next) {
 		struct membership *entry = *at;
@@ -86,6 +78,7 @@ static int64_t group_leave(struct inet_socket *socket, const struct link *link,
 		if (on)
 			group_change(on, group, false);
 		*at = entry->next;
+		group_sources_forget(entry);
 		inet_memory_put(entry);
 		return 0;
 	}

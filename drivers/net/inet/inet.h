@@ -60,6 +60,8 @@ struct datagram {
 	uint16_t port;
 	uint8_t ttl, tos;
 	uint32_t interface;
+	uint32_t drops;	     /* of the socket, before it */
+	uint64_t arrived_ns; /* by the clock of the day; 0: nobody wanted to know */
 };
 
 /** An error that a packet told of, for a program that asked for such (IP_RECVERR). */
@@ -81,6 +83,10 @@ struct inet_options {
 	bool wants_ttl, wants_info, wants_tos, wants_errors, header_included,
 		is_deaf;    /* is_deaf: not IP_MULTICAST_LOOP */
 	bool urgent_inline; /* SO_OOBINLINE */
+	bool own_groups;    /* not IP_MULTICAST_ALL */
+	bool any_address;   /* IP_FREEBIND */
+	bool wants_drops;   /* SO_RXQ_OVFL */
+	uint8_t timestamp; /* the one of SO_TIMESTAMP and its siblings that was set last; 0: none */
 	uint8_t ttl, tos, group_ttl, mtu_discover;
 	uint32_t linger_s, keep_idle_s, keep_interval_s, keep_count, user_timeout_ms;
 	uint32_t interface;	   /* SO_BINDTODEVICE: its index; 0: none */
@@ -165,6 +171,7 @@ struct inet_socket {
 	/* what was received and not read: datagrams, or the pieces of a stream */
 	struct datagram *first, **last;
 	uint32_t queued; /* bytes */
+	uint32_t drops;	 /* datagrams that found no room */
 	uint32_t window; /* bytes that may be queued: what the other end was told, with those */
 	ip_addr_t peer, local,
 		source; /* local: of a stream whose pcb has ended; source: of a connected datagram socket */
@@ -419,7 +426,43 @@ int64_t group_request_set(struct inet_socket *socket, bool join, const uint32_t 
 int64_t group_interface_set(struct inet_socket *socket, const uint32_t *words, uint64_t length);
 void groups_leave(struct inet_socket *socket);
 
+/** A group that a socket has joined. */
+struct membership {
+	struct membership *next;
+	ip_addr_t group;
+	uint32_t interface;
+	bool includes; /* its sources alone are heard; else all but those */
+	struct group_source *sources;
+};
+/** The interface that a request names: by index, by one of its addresses, or by the route to the group; or NULL. */
+struct link *group_link(uint32_t index, uint32_t address, const ip_addr_t *group);
+int64_t group_join(struct inet_socket *socket, struct link *link, const ip_addr_t *group);
+/** @param link  NULL: on any interface */
+int64_t group_leave(struct inet_socket *socket, const struct link *link, const ip_addr_t *group);
+
+/* ---- group_source.c ---- */
+
+/** What a program asks of one source of a group. */
+struct group_source_request {
+	ip_addr_t group, source;
+	bool includes; /* for a membership of some sources; else of all but some */
+	bool adds;
+};
+/** @param old  by a struct ip_mreq_source, else by a struct group_source_req, of @p length bytes */
+int64_t group_source_set(struct inet_socket *socket, bool old, bool includes, bool adds,
+			 banos_buffer from, uint64_t length);
+/** Does a socket want what arrived for a group from there? */
+bool group_is_heard(const struct inet_socket *socket, const ip_addr_t *group, const ip_addr_t *from,
+		    uint32_t interface);
+void group_sources_forget(struct membership *entry);
+
 /* ---- control.c ---- */
+
+/* The time at which datagrams arrived: options of SOL_SOCKET. */
+#define SO_TIMESTAMP_OLD   29u
+#define SO_TIMESTAMPNS_OLD 35u
+#define SO_TIMESTAMP_NEW   63u
+#define SO_TIMESTAMPNS_NEW 64u
 
 /** What a call says of the one datagram that it sends. */
 struct control_sent {

@@ -2,8 +2,11 @@
 /* Options of sockets: ip(7), ipv6(7), tcp(7), and what the kernel says of SOL_SOCKET. */
 #include "inet.h"
 #include "table.h"
+#include <lwip/ip.h>
+#include <lwip/nd6.h>
 
 #define MTU_DISCOVER_MAX     5u
+#define PROTOCOL_IPV6	     41u
 #define NO_DEVICE	     255u /* lwIP numbers so many only if it ever has them at once */
 #define LEVEL(level, option) ((level) << 16 | (option))
 
@@ -22,6 +25,11 @@ enum {
 	IPV6_RECVPKTINFO = LEVEL(41, 49), IPV6_RECVHOPLIMIT = LEVEL(41, 51), IPV6_RECVTCLASS = LEVEL(41, 66),
 	IPV6_TCLASS = LEVEL(41, 67), MCAST_JOIN_GROUP = LEVEL(0, 42), MCAST_LEAVE_GROUP = LEVEL(0, 45),
 	MCAST6_JOIN_GROUP = LEVEL(41, 42), MCAST6_LEAVE_GROUP = LEVEL(41, 45), RAW_CHECKSUM = LEVEL(255, 7),
+	IP_MTU = LEVEL(0, 14), IP_FREEBIND = LEVEL(0, 15), IP_MULTICAST_ALL = LEVEL(0, 49),
+	IP_UNBLOCK_SOURCE = LEVEL(0, 37), IP_BLOCK_SOURCE = LEVEL(0, 38),
+	IP_ADD_SOURCE_MEMBERSHIP = LEVEL(0, 39), IP_DROP_SOURCE_MEMBERSHIP = LEVEL(0, 40),
+	MCAST_BLOCK_SOURCE = 43, MCAST_UNBLOCK_SOURCE = 44, MCAST_JOIN_SOURCE_GROUP = 46, MCAST_LEAVE_SOURCE_GROUP = 47,
+	IPV6_MTU = LEVEL(41, 24), IPV6_MULTICAST_ALL = LEVEL(41, 29), IPV6_FREEBIND = LEVEL(41, 78), SO_RXQ_OVFL = LEVEL(1, 40),
 	SO_PROTOCOL = LEVEL(1, 38), ICMP6_FILTER = LEVEL(58, 1), ICMP_FILTER = LEVEL(255, 1), IPV6_CHECKSUM = LEVEL(41, 7),
 };
 /* clang-format on */
@@ -108,6 +116,9 @@ static bool *flag_of(struct inet_options *set, uint32_t option)
 	case SO_REUSEPORT: return &set->reuse_port;
 	case SO_BROADCAST: return &set->broadcast;
 	case SO_KEEPALIVE: return &set->keepalive;
+	case SO_RXQ_OVFL: return &set->wants_drops;
+	case IP_FREEBIND:
+	case IPV6_FREEBIND: return &set->any_address;
 	case SO_OOBINLINE: return &set->urgent_inline;
 	case IPV6_V6ONLY: return &set->v6only;
 	case IP_HDRINCL: return &set->header_included;
@@ -165,6 +176,12 @@ static int64_t byte_set(struct inet_socket *socket, uint32_t option, uint32_t va
 	return 0;
 }
 
+static bool is_timestamp(uint32_t option)
+{
+	return option == LEVEL(1, SO_TIMESTAMP_OLD) || option == LEVEL(1, SO_TIMESTAMPNS_OLD) ||
+	       option == LEVEL(1, SO_TIMESTAMP_NEW) || option == LEVEL(1, SO_TIMESTAMPNS_NEW);
+}
+
 /* @return 0, -EINVAL; -ENOPROTOOPT: it is none of those that are kept */
 static int64_t kept_set(struct inet_socket *socket, uint32_t option, uint32_t value)
 {
@@ -183,6 +200,16 @@ static int64_t kept_set(struct inet_socket *socket, uint32_t option, uint32_t va
 	switch (option) {
 	case IP_MULTICAST_LOOP:
 	case IPV6_MULTICAST_LOOP: socket->set.is_deaf = !value; return 0;
+	case IP_MULTICAST_ALL:
+	case IPV6_MULTICAST_ALL:
+		if (value > 1)
+			return -EINVAL;
+		socket->set.own_groups = !value;
+		return 0;
+	}
+	if (is_timestamp(option) && socket->kind != &stream_kind) {
+		socket->set.timestamp = value ? option & 0xff : 0;
+		return 0;
 	}
 	return -ENOPROTOOPT;
 }
@@ -234,6 +261,32 @@ static int64_t number_set(struct inet_socket *socket, uint32_t option, uint32_t 
 	return -ENOPROTOOPT;
 }
 
+/* Options that name a source of a group. @return -ENOPROTOOPT: it is none of them */
+static int64_t source_option_set(struct inet_socket *socket, uint32_t option, banos_buffer from,
+				 uint64_t length)
+{
+	switch (option) {
+	case IP_BLOCK_SOURCE: return group_source_set(socket, true, false, true, from, length);
+	case IP_UNBLOCK_SOURCE: return group_source_set(socket, true, false, false, from, length);
+	case IP_ADD_SOURCE_MEMBERSHIP:
+		return group_source_set(socket, true, true, true, from, length);
+	case IP_DROP_SOURCE_MEMBERSHIP:
+		return group_source_set(socket, true, true, false, from, length);
+	}
+	if (option >> 16 != (socket->family == AF_INET6 ? PROTOCOL_IPV6 : 0))
+		return -ENOPROTOOPT;
+	switch (option & 0xffff) {
+	case MCAST_BLOCK_SOURCE: return group_source_set(socket, false, false, true, from, length);
+	case MCAST_UNBLOCK_SOURCE:
+		return group_source_set(socket, false, false, false, from, length);
+	case MCAST_JOIN_SOURCE_GROUP:
+		return group_source_set(socket, false, true, true, from, length);
+	case MCAST_LEAVE_SOURCE_GROUP:
+		return group_source_set(socket, false, true, false, from, length);
+	}
+	return -ENOPROTOOPT;
+}
+
 int64_t option_set(void *own, uint32_t level, uint32_t option, banos_buffer from, uint64_t length)
 {
 	struct inet_socket *socket = own;
@@ -244,6 +297,11 @@ int64_t option_set(void *own, uint32_t level, uint32_t option, banos_buffer from
 		return -ENOPROTOOPT;
 	option = LEVEL(level, option);
 	inet_lock();
+	err = source_option_set(socket, option, from, length);
+	if (err != -ENOPROTOOPT) {
+		inet_unlock();
+		return err;
+	}
 	if (level == PROTOCOL_TCP) {
 		err = tcp_option_set(socket, option & 0xffff, from, length);
 	} else if (length < 4 && !(length && level == 0)) {
@@ -281,6 +339,24 @@ int64_t option_set(void *own, uint32_t level, uint32_t option, banos_buffer from
 
 /* ---- reading ---- */
 
+/* Of the way to the other end. */
+static int64_t mtu_get(struct inet_socket *socket, uint32_t *value)
+{
+	ip_addr_t peer;
+	uint16_t port;
+	struct netif *netif;
+
+	if (!socket->kind->name(socket, true, &peer, &port))
+		return -ENOTCONN;
+	netif = ip_route(&socket->ip->local_ip, &peer);
+	if (!netif)
+		return -ENOTCONN;
+	*value = netif->mtu;
+	if (IP_IS_V6(&peer))
+		*value = nd6_get_destination_mtu(ip_2_ip6(&peer), netif);
+	return 0;
+}
+
 static int64_t number_get(struct inet_socket *socket, uint32_t option, uint32_t *value)
 {
 	const bool *flag = flag_of(&socket->set, option);
@@ -297,8 +373,15 @@ static int64_t number_get(struct inet_socket *socket, uint32_t option, uint32_t 
 	case SO_ERROR: *value = (uint32_t)-socket_take_error(socket); return 0;
 	case IP_MULTICAST_LOOP:
 	case IPV6_MULTICAST_LOOP: *value = !socket->set.is_deaf; return 0;
+	case IP_MULTICAST_ALL:
+	case IPV6_MULTICAST_ALL: *value = !socket->set.own_groups; return 0;
+	case IP_MTU:
+	case IPV6_MTU: return mtu_get(socket, value);
 	}
-	return -ENOPROTOOPT;
+	if (!is_timestamp(option) || socket->kind == &stream_kind)
+		return -ENOPROTOOPT;
+	*value = socket->set.timestamp == (option & 0xff);
+	return 0;
 }
 
 int64_t option_get(void *own, uint32_t level, uint32_t option, banos_buffer to, uint64_t length)

@@ -120,7 +120,7 @@ static int64_t inet_bind(void *own, const uint8_t *bytes, uint32_t length)
 	if (!err && socket->bound)
 		err = -EINVAL;
 	if (!err && !ip_addr_isany(&address) && !ip_addr_ismulticast(&address) &&
-	    !address_is_own(&address))
+	    !socket->set.any_address && !address_is_own(&address))
 		err = -EADDRNOTAVAIL;
 	if (!err && socket->family == AF_INET6 && !socket->set.v6only && ip_addr_isany(&address))
 		address = *IP_ANY_TYPE;
