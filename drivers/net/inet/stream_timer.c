@@ -2,7 +2,8 @@
 /*
  * What a connection waits for, looked at twice a second: how often a SYN is sent again (TCP_SYNCNT), how long what was
  * sent may stay without an answer (TCP_USER_TIMEOUT), how long a connection without data is not shown to
- * accept() (TCP_DEFER_ACCEPT), and, when no program has it open any more, how long the other end may go on (TCP_LINGER2).
+ * accept() (TCP_DEFER_ACCEPT), and, when no program has it open any more, how long the other end may go on (TCP_LINGER2), or
+ * keep its window closed: two minutes and a half, where Linux has three and a half.
  *
  * lwIP calls once in each of its ticks, behind what it sends again.
  */
@@ -13,6 +14,8 @@
 #define TICK_MS	      500u /* TCP_SLOW_INTERVAL */
 #define SYN_TICKS     2u   /* until a SYN is sent again; then twice as many, and so on */
 #define SYN_SHIFT_MAX 6u
+#define PROBE_STEPS   7u   /* of lwIP's waits between probes of a closed window */
+#define PROBE_TICKS   120u /* the longest of them */
 
 static bool has_unacknowledged(const struct tcp_pcb *pcb)
 {
@@ -86,11 +89,21 @@ void stream_timer_begin(struct inet_socket *socket)
 
 /* ---- connections that no program has open ---- */
 
+/* Has the other end kept its window closed for so long that probes of it are as rare as they get, and the next one is due? */
+static bool orphan_is_stuck(const struct tcp_pcb *pcb)
+{
+	return pcb->persist_backoff >= PROBE_STEPS && pcb->persist_cnt + 1 >= PROBE_TICKS;
+}
+
 static err_t orphan_tick(void *arg, struct tcp_pcb *pcb)
 {
 	int64_t limit_ms = (int64_t)(intptr_t)table_link(pcb, TABLE_FIN_WAIT) * 1000;
 
-	if (pcb->state != FIN_WAIT_2 || (tcp_ticks - pcb->tmr) * TICK_MS < limit_ms)
+	if (orphan_is_stuck(pcb)) {
+		tcp_abandon(pcb, 0);
+		return ERR_ABRT;
+	}
+	if (!limit_ms || pcb->state != FIN_WAIT_2 || (tcp_ticks - pcb->tmr) * TICK_MS < limit_ms)
 		return ERR_OK;
 	tcp_abandon(pcb, limit_ms < 0);
 	return ERR_ABRT;
@@ -98,9 +111,6 @@ static err_t orphan_tick(void *arg, struct tcp_pcb *pcb)
 
 void stream_timer_orphan(const struct inet_socket *socket, struct tcp_pcb *pcb)
 {
-	tcp_poll(pcb, NULL, 0);
-	if (!socket->set.fin_wait_s)
-		return;
 	table_link_set(pcb, TABLE_FIN_WAIT, (void *)(intptr_t)socket->set.fin_wait_s);
 	tcp_poll(pcb, orphan_tick, 1);
 }

@@ -2,7 +2,7 @@
 /*
  * Options of TCP, tcp(7), with the ranges and errors of Linux.
  *
- * One that has no effect here is unknown. TCP_SYNCNT ends at lwIP's SYN_RETRIES_MAX, TCP_LINGER2 at its own limit.
+ * One that has no effect here is unknown. TCP_SYNCNT ends at lwIP's SYN_RETRIES_MAX, TCP_LINGER2 at its own limit, a minute.
  */
 #include "inet.h"
 #include <lwip/priv/tcp_priv.h>

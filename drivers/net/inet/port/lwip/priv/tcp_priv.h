@@ -6,6 +6,10 @@
 #pragma once
 #include_next <lwip/priv/tcp_priv.h>
 
+/* As on Linux (tcp_fin_timeout): how long the end of a connection that no program has open is awaited. */
+#undef TCP_FIN_WAIT_TIMEOUT
+#define TCP_FIN_WAIT_TIMEOUT 60000
+
 /** A pcb is registered where lwIP would put it into one of its lists. */
 void table_add(struct tcp_pcb **list, struct tcp_pcb *pcb);
 /** A pcb is taken out, if it is there. */
