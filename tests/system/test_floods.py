@@ -127,6 +127,41 @@ def test_a_flood_of_syns_keeps_no_client_out(network, station):
     assert has_come_back(network, before)
 
 
+def options_of(segment):
+    """The options of TCP of a packet of IPv4, by their kinds."""
+    found, left = {}, segment[40:20 + (segment[32] >> 4) * 4]
+    while left and left[0]:
+        length = 1 if left[0] == 1 else left[1]
+        found[left[0]] = left[2:length]
+        left = left[length:]
+    return found
+
+
+def test_cookies_keep_what_a_syn_has_told(network, station):
+    station.flood(syns(random.Random(3), 600))
+    port = 4010
+
+    def is_mine(flags, least=0):
+        return lambda p: (p[9] == make.TCP and p[22:24] == struct.pack('>H', port) and p[33] & flags == flags
+                          and len(p) > least)
+    station.send_packet(0x800, make.ipv4(make.TCP, make.tcp(make.SYN, own=port, options=make.SYN_OPTIONS)))
+    answer = station.receive_packet(is_mine(make.SYN | make.ACK), 2)
+    told = options_of(answer)
+    stamp, echo = struct.unpack('>II', told[8])
+    assert stamp & 31 == 16 | 7 and echo == 1               # SACK, and the scale
+    assert 3 in told and 4 in told
+    sequence = struct.unpack('>I', answer[24:28])[0] + 1
+    text = b'GET / HTTP/1.0\r\n\r\n'
+    times = b'\1\1\x08\x0a' + struct.pack('>II', 2, stamp)
+    # A window of 16 bytes, times 128.
+    station.send_packet(0x800, make.ipv4(make.TCP, make.tcp(make.ACK, 1001, sequence, own=port, options=times, window=16)))
+    station.send_packet(0x800, make.ipv4(make.TCP, make.tcp(make.ACK | make.PSH, 1001, sequence, text, own=port,
+                                                            options=times, window=16)))
+    got = station.receive_packet(is_mine(make.ACK, 20 + 32 + 100), 5)
+    assert got and b'HTTP/1' in got and struct.unpack('>II', options_of(got)[8])[1] == 2
+    station.send_packet(0x800, make.ipv4(make.TCP, make.tcp(make.RST, 1001 + len(text), own=port)))
+
+
 def fragments(rng, count):
     for number in range(count):
         yield 0x800, make.ipv4(make.UDP, make.udp(b'f' * 1000), fragment=0x2000, number=number, source=any_address(rng))

@@ -6,9 +6,10 @@
  * has to know again is in the sequence number of its answer, which the client acknowledges. From the high bits on:
  * 24 bits of a keyed hash of the two ends, the client's sequence number, the time and the MSS; 5 bits of the time, in units of
  * 64 s; 3 bits that name an MSS. When such an acknowledgement arrives the oldest of the connections that have only begun
- * makes room, and lwIP is shown the SYN once more, with the same sequence number, before it. What else a SYN has told is lost:
- * scaled windows, SACK, timestamps. Acknowledgements are looked at for as long as a cookie may be out. A listener whose
- * programs do not accept gives out none.
+ * makes room, and lwIP is shown the SYN once more, with the same sequence number, before it. What else a SYN has told
+ * is in the low bits of the answer's timestamp, which the client sends back, as Linux has it: 4 bits of the scale of its
+ * windows, 15 for none, and one of SACK. Of a client without timestamps it is lost. Acknowledgements are looked at for
+ * as long as a cookie may be out. A listener whose programs do not accept gives out none.
  *
  * What lwIP answers to the second SYN the client has seen already, and acknowledges again.
  */
@@ -18,15 +19,31 @@
 #include <lwip/inet_chksum.h>
 #include <lwip/ip.h>
 #include <lwip/priv/tcp_priv.h>
+#include <lwip/sys.h>
 
-#define UNIT_NS	     (UINT64_C(64) * 1000000000)
-#define UNITS_VALID  2u
-#define UNIT_BITS    5u
-#define MSS_BITS     3u
-#define HASH_MASK    0xffffff00u
+#define UNIT_NS	    (UINT64_C(64) * 1000000000)
+#define UNITS_VALID 2u
+#define UNIT_BITS   5u
+#define MSS_BITS    3u
+#define HASH_MASK   0xffffff00u
+#define OWN_WINDOW  0xffffu
+
+/* Options of TCP. */
+#define KIND_MSS     2u
+#define KIND_SCALE   3u
+#define KIND_SACK    4u
+#define KIND_TIME    8u
 #define MSS_OPTION   0x02040000u /* kind 2, 4 bytes */
-#define OPTION_BYTES 4u
-#define OWN_WINDOW   0xffffu
+#define SCALE_OPTION 0x01030300u /* behind one that fills: kind 3, 3 bytes */
+#define SACK_OPTION  0x01010402u /* behind two that fill: kind 4, 2 bytes */
+#define TIME_OPTION  0x0101080au /* behind two that fill: kind 8, 10 bytes */
+#define TIME_BYTES   10u
+#define OPTION_WORDS 6u
+#define SCALE_MOST   14u
+/* Of our timestamp: what the SYN has told. */
+#define STAMP_MASK     0x1fu
+#define STAMP_SACK     0x10u
+#define STAMP_NO_SCALE 0xfu
 
 static const uint16_t sizes[] = { 216, 536, 1220, 1360, 1440, 1460, 4312, 8960 };
 _Static_assert(sizeof(sizes) / sizeof(sizes[0]) == 1u << MSS_BITS, "three bits name one");
@@ -64,11 +81,40 @@ static bool cookie_check(const struct tcp_hdr *header, uint32_t client, uint32_t
 	return false;
 }
 
-/* The largest of ours that is not above what the SYN says. Its options were checked. */
-static uint32_t syn_size(const struct pbuf *pbuf, const struct tcp_hdr *header)
+/* What the options of a segment say. */
+struct segment_options {
+	uint32_t mss, scale; /* scale: STAMP_NO_SCALE: none */
+	bool has_sack, has_time;
+	uint32_t time, echo;
+};
+
+static uint32_t option_be32(const uint8_t *bytes)
 {
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
+}
+
+static void option_read(const uint8_t *option, uint32_t length, struct segment_options *options)
+{
+	if (*option == KIND_MSS && length == 4)
+		options->mss = (uint32_t)option[2] << 8 | option[3];
+	if (*option == KIND_SCALE && length == 3)
+		options->scale = (uint32_t)least_of(option[2], SCALE_MOST);
+	if (*option == KIND_SACK)
+		options->has_sack = true;
+	if (*option != KIND_TIME || length != TIME_BYTES)
+		return;
+	options->has_time = true;
+	options->time = option_be32(option + 2);
+	options->echo = option_be32(option + 6);
+}
+
+/* Of a segment whose options were checked. */
+static struct segment_options options_read(const struct pbuf *pbuf, const struct tcp_hdr *header)
+{
+	struct segment_options options = { .mss = 536, .scale = STAMP_NO_SCALE };
 	const uint8_t *option = (const uint8_t *)(header + 1);
-	uint32_t left = TCPH_HDRLEN_BYTES(header), mss = 536, size = 0;
+	uint32_t left = TCPH_HDRLEN_BYTES(header);
 
 	left = left > pbuf->len ? 0 : left - TCP_HLEN;
 	while (left && *option) {
@@ -78,22 +124,59 @@ static uint32_t syn_size(const struct pbuf *pbuf, const struct tcp_hdr *header)
 			step = left > 1 ? option[1] : 0;
 		if (!step || step > left)
 			break;
-		if (*option == 2 && step == OPTION_BYTES)
-			mss = (uint32_t)option[2] << 8 | option[3];
+		if (step > 1)
+			option_read(option, step, &options);
 		option += step;
 		left -= step;
 	}
+	return options;
+}
+
+/* The largest of ours that is not above what the SYN says. */
+static uint32_t size_find(uint32_t mss)
+{
+	uint32_t size = 0;
+
 	while (size + 1 < 1u << MSS_BITS && sizes[size + 1] <= mss)
 		size++;
 	return size;
 }
 
-/* A header with an MSS, whose checksum is not filled in; NULL: no memory */
-static struct pbuf *segment_make(uint16_t from, uint16_t to, uint32_t sequence, uint32_t answer,
-				 uint8_t flags, uint32_t mss)
+/* The time in milliseconds, as lwIP's, or a little earlier, with what the SYN has told. */
+static uint32_t stamp_make(const struct segment_options *syn)
 {
-	struct pbuf *pbuf = pbuf_alloc(PBUF_IP, TCP_HLEN + OPTION_BYTES, PBUF_RAM);
-	uint32_t option = lwip_htonl(MSS_OPTION | mss);
+	uint32_t now = sys_now(), told = syn->scale | (syn->has_sack ? STAMP_SACK : 0);
+	uint32_t stamp = (now & ~STAMP_MASK) | told;
+
+	if (stamp > now)
+		stamp -= STAMP_MASK + 1;
+	return stamp;
+}
+
+/* @return how many words of a header were written */
+static uint32_t options_write(const struct segment_options *options, uint32_t *words)
+{
+	uint32_t count = 0;
+
+	words[count++] = lwip_htonl(MSS_OPTION | options->mss);
+	if (!options->has_time)
+		return count;
+	if (options->has_sack)
+		words[count++] = lwip_htonl(SACK_OPTION);
+	words[count++] = lwip_htonl(TIME_OPTION);
+	words[count++] = lwip_htonl(options->time);
+	words[count++] = lwip_htonl(options->echo);
+	if (options->scale != STAMP_NO_SCALE)
+		words[count++] = lwip_htonl(SCALE_OPTION | options->scale);
+	return count;
+}
+
+/* A header with options, whose checksum is not filled in; NULL: no memory */
+static struct pbuf *segment_make(uint16_t from, uint16_t to, uint32_t sequence, uint32_t answer,
+				 uint8_t flags, const struct segment_options *options)
+{
+	uint32_t words[OPTION_WORDS], bytes = 4 * options_write(options, words);
+	struct pbuf *pbuf = pbuf_alloc(PBUF_IP, (uint16_t)(TCP_HLEN + bytes), PBUF_RAM);
 	struct tcp_hdr *header;
 
 	if (!pbuf)
@@ -103,26 +186,32 @@ static struct pbuf *segment_make(uint16_t from, uint16_t to, uint32_t sequence, 
 	header->dest = to;
 	header->seqno = lwip_htonl(sequence);
 	header->ackno = lwip_htonl(answer);
-	TCPH_HDRLEN_FLAGS_SET(header, (TCP_HLEN + OPTION_BYTES) / 4, flags);
+	TCPH_HDRLEN_FLAGS_SET(header, (TCP_HLEN + bytes) / 4, flags);
 	header->wnd = OWN_WINDOW;
 	header->chksum = header->urgp = 0;
-	memcpy(header + 1, &option, sizeof(option));
+	memcpy(header + 1, words, bytes);
 	return pbuf;
 }
 
 static void cookie_send(const struct pbuf *syn, const struct tcp_hdr *header, struct netif *netif)
 {
 	const ip_addr_t *own = ip_current_dest_addr(), *client = ip_current_src_addr();
+	struct segment_options told = options_read(syn, header), answer = told;
 	uint32_t sequence = lwip_ntohl(header->seqno);
 	uint64_t now = banos_time_ns();
-	uint32_t cookie = cookie_make(header, sequence, now / UNIT_NS, syn_size(syn, header));
+	uint32_t cookie = cookie_make(header, sequence, now / UNIT_NS, size_find(told.mss));
 	struct netif *way = ip_route(own, client);
 	struct pbuf *pbuf;
 
 	if (!way)
 		return;
+	answer.mss = tcp_eff_send_mss(TCP_MSS, own, client);
+	answer.time = stamp_make(&told);
+	answer.echo = told.time;
+	if (told.scale != STAMP_NO_SCALE)
+		answer.scale = TCP_RCV_SCALE;
 	pbuf = segment_make(header->dest, header->src, cookie, sequence + 1, TCP_SYN | TCP_ACK,
-			    tcp_eff_send_mss(TCP_MSS, own, client));
+			    &answer);
 	if (!pbuf)
 		return;
 	if (way->chksum_flags & NETIF_CHECKSUM_GEN_TCP)
@@ -170,13 +259,18 @@ static bool segment_is_believed(struct pbuf *pbuf, const struct netif *netif)
 }
 
 /* lwIP sees the SYN once more, as far as it is known. */
-static void syn_show(const struct tcp_hdr *header, uint32_t client, uint32_t cookie,
-		     struct netif *netif)
+static void syn_show(const struct pbuf *answer, const struct tcp_hdr *header, uint32_t client,
+		     uint32_t cookie, struct netif *netif)
 {
+	struct segment_options options = options_read(answer, header);
 	uint16_t checks = netif->chksum_flags;
-	struct pbuf *pbuf = segment_make(header->src, header->dest, client, 0, TCP_SYN,
-					 sizes[cookie % (1u << MSS_BITS)]);
+	struct pbuf *pbuf;
 
+	options.mss = sizes[cookie % (1u << MSS_BITS)];
+	options.has_sack = options.echo & STAMP_SACK;
+	options.scale = options.echo & STAMP_NO_SCALE;
+	options.echo = 0;
+	pbuf = segment_make(header->src, header->dest, client, 0, TCP_SYN, &options);
 	if (!pbuf)
 		return;
 	((struct tcp_hdr *)pbuf->payload)->wnd = header->wnd;
@@ -202,7 +296,7 @@ static void cookie_accept(struct pbuf *pbuf, const struct tcp_hdr *header, struc
 			return;
 		tcp_abandon(begun, 0);
 	}
-	syn_show(header, client, cookie, netif);
+	syn_show(pbuf, header, client, cookie, netif);
 }
 
 /* @return true: it was answered, or there is nothing to be done with it */
