@@ -12,6 +12,15 @@
 #ifndef IP_MULTICAST_ALL
 #define IP_MULTICAST_ALL 49
 #endif
+#ifndef IP_UNICAST_IF
+#define IP_UNICAST_IF 50
+#endif
+#ifndef IP_BIND_ADDRESS_NO_PORT
+#define IP_BIND_ADDRESS_NO_PORT 24
+#endif
+#ifndef SO_NO_CHECK
+#define SO_NO_CHECK 11
+#endif
 #ifndef SO_RXQ_OVFL
 #define SO_RXQ_OVFL 40
 #endif
@@ -286,6 +295,47 @@ TEST(the_mtu_of_a_way_is_told)
 	CHECK(value == 65535 || value == 65536);
 }
 
+TEST(datagrams_leave_by_an_interface)
+{
+	struct pollfd one;
+	char byte;
+
+	begin();
+	CHECK_EQ(get(sender, IPPROTO_IP, IP_UNICAST_IF), 0);
+	CHECK_ERR(set(sender, IPPROTO_IP, IP_UNICAST_IF, (int)htonl(99999)), EADDRNOTAVAIL);
+	CHECK_EQ(set(sender, IPPROTO_IP, IP_UNICAST_IF, (int)htonl(1)), 0);
+	CHECK_EQ(get(sender, IPPROTO_IP, IP_UNICAST_IF), (int)htonl(1));
+	CHECK_EQ(set(sender, SOL_SOCKET, SO_NO_CHECK, 1), 0);
+	CHECK_EQ(get(sender, SOL_SOCKET, SO_NO_CHECK), 1);
+	send_one();
+	one = (struct pollfd){ .fd = listener, .events = POLLIN };
+	CHECK_EQ(poll(&one, 1, 1000), 1);
+	CHECK_EQ(recv(listener, &byte, 1, 0), 1);
+}
+
+TEST(a_port_is_chosen_when_it_is_connected)
+{
+	struct sockaddr_in own = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in name = own, none = own;
+	socklen_t length = sizeof(name);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), server = socket(AF_INET, SOCK_STREAM, 0);
+
+	CHECK_EQ(set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1), 0);
+	CHECK_EQ(get(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT), 1);
+	CHECK_EQ(bind(fd, (void *)&own, sizeof(own)), 0);
+	CHECK_EQ(getsockname(fd, (void *)&none, &length), 0);
+	CHECK_EQ(none.sin_port, 0);
+	CHECK_EQ(none.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+	CHECK_EQ(set(server, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1), 0);
+	CHECK_EQ(bind(server, (void *)&name, sizeof(name)), 0);
+	CHECK_EQ(listen(server, 1), 0);
+	CHECK_EQ(getsockname(server, (void *)&name, &length), 0);
+	CHECK(name.sin_port);
+	CHECK_EQ(connect(fd, (void *)&name, sizeof(name)), 0);
+	CHECK_EQ(getsockname(fd, (void *)&none, &length), 0);
+	CHECK(none.sin_port);
+}
+
 int main(void)
 {
 	if (socket(AF_INET, SOCK_DGRAM, 0) < 0 && errno == EAFNOSUPPORT)
@@ -299,5 +349,7 @@ int main(void)
 	RUN(lost_datagrams_are_counted);
 	RUN(addresses_that_will_exist_are_bound);
 	RUN(the_mtu_of_a_way_is_told);
+	RUN(datagrams_leave_by_an_interface);
+	RUN(a_port_is_chosen_when_it_is_connected);
 	return check_done();
 }

@@ -414,6 +414,8 @@ static int64_t path_find(struct inet_socket *socket, const struct banos_socket_m
 		err = destination_of(socket, message, &path->to, &path->port);
 	if (!err)
 		err = control_parse(socket, message, &path->control);
+	if (!path->control.interface && !ip_addr_ismulticast(&path->to))
+		path->control.interface = socket->set.way_out;
 	if (!err)
 		err = path_choose(socket, path);
 	return err;

@@ -85,11 +85,14 @@ struct inet_options {
 	bool urgent_inline; /* SO_OOBINLINE */
 	bool own_groups;    /* not IP_MULTICAST_ALL */
 	bool any_address;   /* IP_FREEBIND */
+	bool port_later;    /* IP_BIND_ADDRESS_NO_PORT */
+	bool no_checksum;   /* SO_NO_CHECK */
 	bool wants_drops;   /* SO_RXQ_OVFL */
 	uint8_t timestamp; /* the one of SO_TIMESTAMP and its siblings that was set last; 0: none */
 	uint8_t ttl, tos, group_ttl, mtu_discover;
 	uint32_t linger_s, keep_idle_s, keep_interval_s, keep_count, user_timeout_ms;
 	uint32_t interface;	   /* SO_BINDTODEVICE: its index; 0: none */
+	uint32_t way_out;	   /* IP_UNICAST_IF, likewise: what is for no group leaves by it */
 	uint32_t icmp_filter[8];   /* ICMP_FILTER, ICMP6_FILTER */
 	uint32_t owner;		   /* the user, as SO_REUSEPORT was told */
 	uint32_t sndbuf, rcvbuf;   /* as a program has set them; 0: it has not */

@@ -25,7 +25,8 @@ enum {
 	IPV6_RECVPKTINFO = LEVEL(41, 49), IPV6_RECVHOPLIMIT = LEVEL(41, 51), IPV6_RECVTCLASS = LEVEL(41, 66),
 	IPV6_TCLASS = LEVEL(41, 67), MCAST_JOIN_GROUP = LEVEL(0, 42), MCAST_LEAVE_GROUP = LEVEL(0, 45),
 	MCAST6_JOIN_GROUP = LEVEL(41, 42), MCAST6_LEAVE_GROUP = LEVEL(41, 45), RAW_CHECKSUM = LEVEL(255, 7),
-	IP_MTU = LEVEL(0, 14), IP_FREEBIND = LEVEL(0, 15), IP_MULTICAST_ALL = LEVEL(0, 49),
+	SO_NO_CHECK = LEVEL(1, 11), IP_BIND_ADDRESS_NO_PORT = LEVEL(0, 24), IP_UNICAST_IF = LEVEL(0, 50),
+	IPV6_UNICAST_IF = LEVEL(41, 76), IP_MTU = LEVEL(0, 14), IP_FREEBIND = LEVEL(0, 15), IP_MULTICAST_ALL = LEVEL(0, 49),
 	IP_UNBLOCK_SOURCE = LEVEL(0, 37), IP_BLOCK_SOURCE = LEVEL(0, 38),
 	IP_ADD_SOURCE_MEMBERSHIP = LEVEL(0, 39), IP_DROP_SOURCE_MEMBERSHIP = LEVEL(0, 40),
 	MCAST_BLOCK_SOURCE = 43, MCAST_UNBLOCK_SOURCE = 44, MCAST_JOIN_SOURCE_GROUP = 46, MCAST_LEAVE_SOURCE_GROUP = 47,
@@ -97,7 +98,10 @@ void option_apply(struct inet_socket *socket)
 	if (socket->kind == &udp_kind) {
 		udp_set_multicast_ttl(socket->udp, socket->set.group_ttl);
 		udp_setflags(socket->udp,
-			     (uint8_t)(udp_flags(socket->udp) & ~UDP_FLAGS_MULTICAST_LOOP));
+			     (uint8_t)(udp_flags(socket->udp) &
+				       ~(UDP_FLAGS_MULTICAST_LOOP | UDP_FLAGS_NOCHKSUM)));
+		if (socket->set.no_checksum)
+			udp_setflags(socket->udp, udp_flags(socket->udp) | UDP_FLAGS_NOCHKSUM);
 		if (!socket->set.is_deaf)
 			udp_setflags(socket->udp,
 				     udp_flags(socket->udp) | UDP_FLAGS_MULTICAST_LOOP);
@@ -117,6 +121,8 @@ static bool *flag_of(struct inet_options *set, uint32_t option)
 	case SO_BROADCAST: return &set->broadcast;
 	case SO_KEEPALIVE: return &set->keepalive;
 	case SO_RXQ_OVFL: return &set->wants_drops;
+	case SO_NO_CHECK: return &set->no_checksum;
+	case IP_BIND_ADDRESS_NO_PORT: return &set->port_later;
 	case IP_FREEBIND:
 	case IPV6_FREEBIND: return &set->any_address;
 	case SO_OOBINLINE: return &set->urgent_inline;
@@ -241,6 +247,16 @@ static int64_t filter_set(struct inet_socket *socket, const uint32_t *words, uin
 	return 0;
 }
 
+static int64_t way_out_set(struct inet_socket *socket, uint32_t index)
+{
+	if (index && !link_find(index))
+		return -EADDRNOTAVAIL;
+	if (index && socket->set.interface && socket->set.interface != index)
+		return -EINVAL;
+	socket->set.way_out = index;
+	return 0;
+}
+
 static int64_t number_set(struct inet_socket *socket, uint32_t option, uint32_t value)
 {
 	int64_t err = kept_set(socket, option, value);
@@ -250,6 +266,8 @@ static int64_t number_set(struct inet_socket *socket, uint32_t option, uint32_t 
 	if (err != -ENOPROTOOPT)
 		return err;
 	switch (option) {
+	case IP_UNICAST_IF:
+	case IPV6_UNICAST_IF: return way_out_set(socket, lwip_ntohl(value));
 	case SO_SNDBUF: socket->set.sndbuf = value; return 0;
 	case SO_RCVBUF: socket->set.rcvbuf = value; return 0;
 	case IPV6_CHECKSUM:
@@ -375,6 +393,8 @@ static int64_t number_get(struct inet_socket *socket, uint32_t option, uint32_t 
 	case IPV6_MULTICAST_LOOP: *value = !socket->set.is_deaf; return 0;
 	case IP_MULTICAST_ALL:
 	case IPV6_MULTICAST_ALL: *value = !socket->set.own_groups; return 0;
+	case IP_UNICAST_IF:
+	case IPV6_UNICAST_IF: *value = lwip_htonl(socket->set.way_out); return 0;
 	case IP_MTU:
 	case IPV6_MTU: return mtu_get(socket, value);
 	}

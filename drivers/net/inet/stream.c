@@ -309,6 +309,10 @@ static int64_t stream_bind(struct inet_socket *socket, const ip_addr_t *address,
 	/* A connect() that failed has given it a port, and lwIP would list it twice. */
 	if (!socket->tcp || socket->state != STREAM_NEW || socket->tcp->local_port)
 		return -EINVAL;
+	if (!port && socket->set.port_later && socket->state == STREAM_NEW && !socket->bound) {
+		socket->tcp->local_ip = *address;
+		return 0;
+	}
 	if (!port)
 		port = bind_port_choose(socket, address, NULL, 0);
 	else if (!bind_is_allowed(socket, address, port))
@@ -323,25 +327,33 @@ static const ip_addr_t *stream_any(const struct inet_socket *socket)
 	return socket->family == AF_INET6 ? IP_ANY_TYPE : IP4_ADDR_ANY;
 }
 
+/* The address that it was bound to without a port, or any. */
+static const ip_addr_t *stream_own(const struct inet_socket *socket)
+{
+	if (socket->bound && !ip_addr_isany(&socket->tcp->local_ip))
+		return &socket->tcp->local_ip;
+	return stream_any(socket);
+}
+
 static int64_t stream_bind_any(struct inet_socket *socket)
 {
 	if (socket->tcp->local_port)
 		return 0;
-	return stream_bind(socket, stream_any(socket), 0);
+	return stream_bind(socket, stream_own(socket), 0);
 }
 
 /* A port for a connection that begins, whose two ends are no other connection's. */
 static int64_t stream_bind_to(struct inet_socket *socket, const ip_addr_t *address, uint16_t port)
 {
-	const ip_addr_t *any = stream_any(socket);
+	const ip_addr_t *address_own = stream_own(socket);
 	uint16_t own = socket->tcp->local_port;
 
 	if (own)
 		return bind_has_twin(socket, own, address, port) ? -EADDRNOTAVAIL : 0;
-	own = bind_port_choose(socket, any, address, port);
+	own = bind_port_choose(socket, address_own, address, port);
 	if (!own)
 		return -EADDRNOTAVAIL;
-	return inet_error(tcp_bind(socket->tcp, any, own));
+	return inet_error(tcp_bind(socket->tcp, address_own, own));
 }
 
 static int64_t stream_connect_begin(struct inet_socket *socket, const ip_addr_t *address,
