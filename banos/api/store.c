@@ -72,11 +72,14 @@ static inline struct driven_call *store_call(banos_mount mount, u64 offset, u64 
 	const struct gate_record *record = current->gate;
 	struct driven_call *call;
 
-	if (unlikely(api_holds_spinlock() || !record || !record->sp))
+	if (!IS_ENABLED(CONFIG_FILESYSTEM_DRIVERS) || api_holds_spinlock())
+		return NULL;
+	if (unlikely(!record) || unlikely(!record->sp))
 		return NULL;
 	call = driven_call_of(record->object);
-	if (unlikely(!call || call->handle != (u64)mount ||
-		     !driven_use_covers(call, offset, length) || !(call->flags & flags)))
+	if (unlikely(!call) || unlikely(call->handle != (u64)mount))
+		return NULL;
+	if (unlikely(!driven_use_covers(call, offset, length)) || unlikely(!(call->flags & flags)))
 		return NULL;
 	return call;
 }
@@ -103,10 +106,15 @@ static __cold __noinline s64 store_begin_otherwise(const char *function, struct 
 	return 0;
 }
 
-/* What is called most often is a method of that mount: no reference is needed then. @flags: of which the call must have one */
-static __noinline s64 store_begin_here(const char *function, struct store_user *user,
-				       banos_mount mount, u64 offset, u64 length, u32 flags)
+/*
+ * What is called most often is a method of that mount: no reference is needed then, and functions that are called often
+ * look at store_call() themselves. @flags: of which the call must have one
+ */
+static __noinline s64 store_begin(const char *function, struct store_user *user, banos_mount mount,
+				  u64 offset, u64 length, u32 flags)
 {
+	if (!IS_ENABLED(CONFIG_FILESYSTEM_DRIVERS))
+		return -EINVAL;
 	user->owned = NULL;
 	user->call = store_call(mount, offset, length, flags);
 	if (likely(user->call))
@@ -114,49 +122,72 @@ static __noinline s64 store_begin_here(const char *function, struct store_user *
 	return store_begin_otherwise(function, user, mount, offset, length, flags);
 }
 
-static inline s64 store_begin(const char *function, struct store_user *user, banos_mount mount,
-			      u64 offset, u64 length, u32 flags)
-{
-	if (!IS_ENABLED(CONFIG_FILESYSTEM_DRIVERS))
-		return -EINVAL;
-	return store_begin_here(function, user, mount, offset, length, flags);
-}
-
-/* Memory of the caller's: most often on its stack, which is the thread's own. */
-static inline bool store_memory(const void *start, u64 length, bool write)
+/* Is it on the caller's stack, which is the thread's own? */
+static inline bool store_is_on_stack(const void *start, u64 length)
 {
 	u64 addr = (u64)start, low = (u64)__builtin_frame_address(0), top = current->kstack_top;
 
-	if (likely(addr >= low && addr < top && length <= top - addr && !current->gate_stack))
-		return true;
-	return api_span(start, length, write) == length;
+	return addr >= low && addr < top && length <= top - addr && !current->gate_stack;
 }
 
-int64_t banos_store_read(banos_mount mount, uint64_t offset, void *to, uint64_t length)
+/* Memory of the caller's. */
+static bool store_memory(const void *start, u64 length, bool write)
+{
+	return store_is_on_stack(start, length) || api_span(start, length, write) == length;
+}
+
+/*
+ * What is called often has two functions: the usual case, a method of that mount with memory on its stack; and all
+ * others, with what there is to say about mistakes.
+ */
+
+static __cold __noinline s64 store_read_otherwise(const char *function, banos_mount mount,
+						  u64 offset, void *to, u64 length)
 {
 	struct store_user user;
 	s64 err;
 
 	if (!store_memory(to, length, true))
-		return MISTAKE("to, with length bytes, is not the driver's memory");
-	err = store_begin(__func__, &user, mount, offset, length, DRIVEN_RUNS);
+		return api_mistake(function, -EINVAL,
+				   "to, with length bytes, is not the driver's memory");
+	err = store_begin(function, &user, mount, offset, length, DRIVEN_RUNS);
 	if (err)
 		return err;
 	return store_end(&user, driven_store_read(user.call, offset, to, length));
 }
+
+int64_t banos_store_read(banos_mount mount, uint64_t offset, void *to, uint64_t length)
+{
+	struct driven_call *call = store_call(mount, offset, length, DRIVEN_RUNS);
+
+	if (likely(call) && likely(store_is_on_stack(to, length)))
+		return driven_store_read(call, offset, to, length);
+	return store_read_otherwise(__func__, mount, offset, to, length);
+}
 BANOS_EXPORT(banos_store_read);
 
-int64_t banos_store_write(banos_mount mount, uint64_t offset, const void *from, uint64_t length)
+static __cold __noinline s64 store_write_otherwise(const char *function, banos_mount mount,
+						   u64 offset, const void *from, u64 length)
 {
 	struct store_user user;
 	s64 err;
 
 	if (!store_memory(from, length, false))
-		return MISTAKE("from, with length bytes, is not the driver's memory");
-	err = store_begin(__func__, &user, mount, offset, length, DRIVEN_CHANGES);
+		return api_mistake(function, -EINVAL,
+				   "from, with length bytes, is not the driver's memory");
+	err = store_begin(function, &user, mount, offset, length, DRIVEN_CHANGES);
 	if (err)
 		return err;
 	return store_end(&user, driven_store_write(user.call, offset, from, length));
+}
+
+int64_t banos_store_write(banos_mount mount, uint64_t offset, const void *from, uint64_t length)
+{
+	struct driven_call *call = store_call(mount, offset, length, DRIVEN_CHANGES);
+
+	if (likely(call) && likely(store_is_on_stack(from, length)))
+		return driven_store_write(call, offset, from, length);
+	return store_write_otherwise(__func__, mount, offset, from, length);
 }
 BANOS_EXPORT(banos_store_write);
 
@@ -167,27 +198,43 @@ __cold int64_t banos_store_zero(banos_mount mount, uint64_t offset, uint64_t len
 
 	if (err)
 		return err;
-	return store_end(&user, driven_store_write(user.call, offset, NULL, length));
+	return store_end(&user, driven_store_zero(user.call, offset, length));
 }
 BANOS_EXPORT(banos_store_zero);
 
-int64_t banos_store_bits(banos_mount mount, uint64_t offset, uint32_t first, uint32_t count,
-			 uint32_t value, uint64_t counter)
+/* @offset, @first: of the byte, and in it */
+static __cold __noinline s64 store_bits_otherwise(const char *function, banos_mount mount,
+						  u64 offset, u32 first, u32 count, u32 value,
+						  u64 counter)
 {
 	struct store_user user;
 	s64 err;
 
 	if (!count || value > 1 || counter % sizeof(u16))
-		return MISTAKE("count is 0, or value over 1, or counter odd");
-	offset += first / 8;
-	first %= 8;
-	err = store_begin(__func__, &user, mount, offset, ((u64)first + count + 7) / 8,
+		return api_mistake(function, -EINVAL,
+				   "count is 0, or value over 1, or counter odd");
+	err = store_begin(function, &user, mount, offset, ((u64)first + count + 7) / 8,
 			  DRIVEN_CHANGES);
 	if (err)
 		return err;
 	if (!driven_use_covers(user.call, counter, sizeof(u16)))
-		return store_begin_mistake(__func__, &user, false);
+		return store_begin_mistake(function, &user, false);
 	return store_end(&user, driven_store_bits(user.call, offset, first, count, value, counter));
+}
+
+int64_t banos_store_bits(banos_mount mount, uint64_t offset, uint32_t first, uint32_t count,
+			 uint32_t value, uint64_t counter)
+{
+	struct driven_call *call;
+
+	offset += first / 8;
+	first %= 8;
+	call = store_call(mount, offset, ((u64)first + count + 7) / 8, DRIVEN_CHANGES);
+	if (likely(call) && likely(count) && likely(value <= 1) &&
+	    likely(!(counter % sizeof(u16))) &&
+	    likely(driven_use_covers(call, counter, sizeof(u16))))
+		return driven_store_bits(call, offset, first, count, value, counter);
+	return store_bits_otherwise(__func__, mount, offset, first, count, value, counter);
 }
 BANOS_EXPORT(banos_store_bits);
 
@@ -205,33 +252,55 @@ int64_t banos_store_add(banos_mount mount, uint64_t offset, uint32_t bytes, int3
 }
 BANOS_EXPORT(banos_store_add);
 
-int64_t banos_store_borrow(banos_mount mount, uint64_t offset, uint32_t length, const void **memory)
+static __cold __noinline s64 store_borrow_otherwise(const char *function, banos_mount mount,
+						    u64 offset, u32 length, const void **memory)
 {
 	struct store_user user;
 	s64 err;
 
 	if (!store_memory(memory, sizeof(*memory), true))
-		return MISTAKE("memory is not the driver's memory");
+		return api_mistake(function, -EINVAL, "memory is not the driver's memory");
 	if (!length || offset % PAGE_SIZE + length > PAGE_SIZE)
-		return MISTAKE("length is 0, or the piece crosses a multiple of 4096");
-	err = store_begin(__func__, &user, mount, offset, length, DRIVEN_RUNS);
+		return api_mistake(function, -EINVAL,
+				   "length is 0, or the piece crosses a multiple of 4096");
+	err = store_begin(function, &user, mount, offset, length, DRIVEN_RUNS);
 	if (err)
 		return err;
 	return store_end(&user, driven_store_borrow(user.call, offset, memory));
 }
+
+int64_t banos_store_borrow(banos_mount mount, uint64_t offset, uint32_t length, const void **memory)
+{
+	struct driven_call *call = store_call(mount, offset, length, DRIVEN_RUNS);
+
+	if (likely(call) && likely(store_is_on_stack(memory, sizeof(*memory))) &&
+	    likely(length - 1ull < PAGE_SIZE - offset % PAGE_SIZE))
+		return driven_store_borrow(call, offset, memory);
+	return store_borrow_otherwise(__func__, mount, offset, length, memory);
+}
 BANOS_EXPORT(banos_store_borrow);
 
-int64_t banos_store_return(banos_mount mount, const void *memory)
+static __cold __noinline s64 store_return_otherwise(const char *function, banos_mount mount,
+						    const void *memory)
 {
 	struct store_user user;
-	s64 err = store_begin(__func__, &user, mount, 0, 0, DRIVEN_RUNS);
+	s64 err = store_begin(function, &user, mount, 0, 0, DRIVEN_RUNS);
 
 	if (err)
 		return err;
 	err = store_end(&user, driven_store_return(user.call, memory));
 	if (err)
-		return MISTAKE("memory is not lent to this call");
+		return api_mistake(function, -EINVAL, "memory is not lent to this call");
 	return 0;
+}
+
+int64_t banos_store_return(banos_mount mount, const void *memory)
+{
+	struct driven_call *call = store_call(mount, 0, 0, DRIVEN_RUNS);
+
+	if (likely(call) && likely(!driven_store_return(call, memory)))
+		return 0;
+	return store_return_otherwise(__func__, mount, memory);
 }
 BANOS_EXPORT(banos_store_return);
 
@@ -258,40 +327,58 @@ __cold int64_t banos_store_forget(banos_mount mount, uint64_t offset, uint64_t l
 }
 BANOS_EXPORT(banos_store_forget);
 
-__cold int64_t banos_store_after(banos_mount mount, uint64_t later, uint64_t earlier,
-				 uint64_t length)
+static __cold __noinline s64 store_after_otherwise(const char *function, banos_mount mount,
+						   u64 later, u64 earlier, u64 length)
 {
 	struct store_user user;
 	s64 err;
 
 	if (!length || length > AFTER_MAX)
-		return MISTAKE("length is 0, or over 65536");
-	err = store_begin(__func__, &user, mount, earlier, length, DRIVEN_CHANGES);
+		return api_mistake(function, -EINVAL, "length is 0, or over 65536");
+	err = store_begin(function, &user, mount, earlier, length, DRIVEN_CHANGES);
 	if (err)
 		return err;
 	return store_end(&user, driven_store_after(user.call, later, earlier, length));
 }
+
+int64_t banos_store_after(banos_mount mount, uint64_t later, uint64_t earlier, uint64_t length)
+{
+	struct driven_call *call = store_call(mount, earlier, length, DRIVEN_CHANGES);
+
+	if (likely(call) && likely(length - 1 < AFTER_MAX))
+		return driven_store_after(call, later, earlier, length);
+	return store_after_otherwise(__func__, mount, later, earlier, length);
+}
 BANOS_EXPORT(banos_store_after);
 
-int64_t banos_store_epoch(banos_mount mount)
+static __cold __noinline s64 store_epoch_otherwise(const char *function, banos_mount mount,
+						   bool committed, u32 flags)
 {
 	struct store_user user;
-	s64 err = store_begin(__func__, &user, mount, 0, 0, DRIVEN_CHANGES);
+	s64 err = store_begin(function, &user, mount, 0, 0, flags);
 
 	if (err)
 		return err;
-	return store_end(&user, driven_store_epoch(user.call, false));
+	return store_end(&user, driven_store_epoch(user.call, committed));
+}
+
+int64_t banos_store_epoch(banos_mount mount)
+{
+	struct driven_call *call = store_call(mount, 0, 0, DRIVEN_CHANGES);
+
+	if (likely(call))
+		return driven_store_epoch(call, false);
+	return store_epoch_otherwise(__func__, mount, false, DRIVEN_CHANGES);
 }
 BANOS_EXPORT(banos_store_epoch);
 
 int64_t banos_store_committed(banos_mount mount)
 {
-	struct store_user user;
-	s64 err = store_begin(__func__, &user, mount, 0, 0, DRIVEN_RUNS);
+	struct driven_call *call = store_call(mount, 0, 0, DRIVEN_RUNS);
 
-	if (err)
-		return err;
-	return store_end(&user, driven_store_epoch(user.call, true));
+	if (likely(call))
+		return driven_store_epoch(call, true);
+	return store_epoch_otherwise(__func__, mount, true, DRIVEN_RUNS);
 }
 BANOS_EXPORT(banos_store_committed);
 

@@ -112,17 +112,31 @@ static inline u32 driven_recent(u64 index)
 }
 /** @brief hold_get() where it is not the one that was found last. */
 struct driven_hold *__must_check hold_find(struct driven_call *call, u64 index);
+/** @brief Is the page the store's still? One that has dirty sectors stays. */
+static inline bool hold_is_valid(const struct driven_hold *hold)
+{
+	return hold->dirty || READ_ONCE(hold->page->mapping);
+}
+/** @brief The page that was found last, if it is that one. @return NULL: hold_find() knows */
+static inline struct driven_hold *hold_recent(const struct driven_call *call, u64 index)
+{
+	struct driven_holds *holds = call->holds;
+	struct driven_hold *hold;
+
+	if (unlikely(!holds))
+		return NULL;
+	hold = &holds->held[holds->recent[driven_recent(index)]];
+	if (likely(hold->index == index && hold_is_valid(hold)))
+		return hold;
+	return NULL;
+}
 /** @brief A page, which stays until the call ends or needs its place. @return ERR_PTR */
 static inline struct driven_hold *__must_check hold_get(struct driven_call *call, u64 index)
 {
-	struct driven_holds *holds = call->holds;
+	struct driven_hold *hold = hold_recent(call, index);
 
-	if (likely(holds)) {
-		struct driven_hold *hold = &holds->held[holds->recent[driven_recent(index)]];
-
-		if (likely(hold->index == index))
-			return hold;
-	}
+	if (likely(hold))
+		return hold;
 	return hold_find(call, index);
 }
 /** @brief A page that is wholly overwritten. @param fresh  set where it was not cached: it is zeroes */

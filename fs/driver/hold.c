@@ -21,17 +21,11 @@ static void holds_drop(struct driven_holds *holds)
 	holds->count = 0;
 }
 
-/* They were another call's: are they true still? */
+/* They were another call's: what it knew of another epoch is not true any more. */
 static void holds_settle(struct driven_super *super, struct driven_holds *holds)
 {
-	const struct driven_hold *end = holds->held + holds->count;
 	u64 epoch = READ_ONCE(super->epoch);
 
-	for (const struct driven_hold *hold = holds->held; hold < end; hold++)
-		if (unlikely(!READ_ONCE(hold->page->mapping))) {
-			holds_drop(holds);
-			break;
-		}
 	if (likely(holds->epoch == epoch))
 		return;
 	for (u32 i = 0; i < holds->count; i++)
@@ -103,7 +97,7 @@ static struct driven_hold *hold_add(struct driven_holds *holds, u64 index, struc
 {
 	struct driven_hold *hold = hold_place(holds);
 
-	*hold = (struct driven_hold){ .page = page, .index = index };
+	*hold = (struct driven_hold){ .page = page, .bytes = page_address(page), .index = index };
 	holds->recent[driven_recent(index)] = (u8)(hold - holds->held);
 	return hold;
 }
@@ -113,11 +107,17 @@ static struct driven_hold *hold_search(struct driven_call *call, u64 index)
 	struct driven_holds *holds = call->holds;
 	struct page *page;
 
-	for (u32 i = 0; i < holds->count; i++)
-		if (holds->held[i].index == index) {
+	for (u32 i = 0; i < holds->count; i++) {
+		struct driven_hold *hold = &holds->held[i];
+
+		if (hold->index != index)
+			continue;
+		if (likely(hold_is_valid(hold))) {
 			holds->recent[driven_recent(index)] = (u8)i;
-			return &holds->held[i];
+			return hold;
 		}
+		hold->index = UINT64_MAX; /* it may be lent, so it stays counted */
+	}
 	page = store_page_get(call->super->store, index);
 	if (IS_ERR(page))
 		return ERR_PTR(PTR_ERR(page));
@@ -133,8 +133,8 @@ struct driven_hold *hold_find(struct driven_call *call, u64 index)
 	call->holds = holds_take(call->super);
 	if (unlikely(!call->holds))
 		return ERR_PTR(-ENOMEM);
-	hold = &call->holds->held[call->holds->recent[driven_recent(index)]];
-	if (hold->index == index)
+	hold = hold_recent(call, index);
+	if (hold)
 		return hold;
 	return hold_search(call, index);
 }

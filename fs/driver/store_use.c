@@ -43,7 +43,7 @@ __cold void driven_use_end(struct driven_call *call)
 
 static inline u8 *hold_at(const struct driven_hold *hold, u64 off)
 {
-	return (u8 *)page_address(hold->page) + off;
+	return hold->bytes + off;
 }
 
 /* @return should an operation that failed be tried again? */
@@ -72,7 +72,7 @@ static inline struct driven_hold *hold_use(struct driven_call *call, u64 index)
 	return hold;
 }
 
-int driven_store_read(struct driven_call *call, u64 offset, void *to, u64 length)
+static __noinline s64 store_read_pieces(struct driven_call *call, u64 offset, void *to, u64 length)
 {
 	while (length) {
 		u64 off = offset % PAGE_SIZE, part = MIN(PAGE_SIZE - off, length);
@@ -86,6 +86,31 @@ int driven_store_read(struct driven_call *call, u64 offset, void *to, u64 length
 		length -= part;
 	}
 	return 0;
+}
+
+s64 driven_store_read(struct driven_call *call, u64 offset, void *to, u64 length)
+{
+	const struct driven_hold *hold = hold_recent(call, offset / PAGE_SIZE);
+	u64 off = offset % PAGE_SIZE;
+
+	if (unlikely(!hold || off + length > PAGE_SIZE))
+		return store_read_pieces(call, offset, to, length);
+	memcpy(to, hold_at(hold, off), length);
+	return 0;
+}
+
+/* The page that was found last, if it is that one and has dirty sectors, in a call that has begun to write: the usual case. */
+static inline struct driven_hold *hold_ready(const struct driven_call *call, u64 index)
+{
+	struct driven_holds *holds = call->holds;
+	struct driven_hold *hold;
+
+	if (unlikely(!holds))
+		return NULL;
+	hold = &holds->held[holds->recent[driven_recent(index)]];
+	if (likely(hold->index == index && hold->dirty && call->flags & DRIVEN_WRITES))
+		return hold;
+	return NULL;
 }
 
 /* @p length bytes of a page are going to change. */
@@ -155,7 +180,9 @@ static inline u8 *piece_begin(struct driven_call *call, u64 index, u64 off, u64 
 	return piece;
 }
 
-int driven_store_write(struct driven_call *call, u64 offset, const void *from, u64 length)
+/* @from: NULL: zeroes */
+static __noinline s64 store_write_pieces(struct driven_call *call, u64 offset, const u8 *from,
+					 u64 length)
 {
 	int err = change_begin(call);
 
@@ -170,11 +197,37 @@ int driven_store_write(struct driven_call *call, u64 offset, const void *from, u
 		else
 			memset(to, 0, part);
 		if (from)
-			from = (const u8 *)from + part;
+			from += part;
 		offset += part;
 		length -= part;
 	}
 	return err;
+}
+
+__cold s64 driven_store_zero(struct driven_call *call, u64 offset, u64 length)
+{
+	return store_write_pieces(call, offset, NULL, length);
+}
+
+s64 driven_store_write(struct driven_call *call, u64 offset, const void *from, u64 length)
+{
+	struct driven_hold *hold = hold_ready(call, offset / PAGE_SIZE);
+	u64 off = offset % PAGE_SIZE;
+	struct undo_record *record;
+	u8 *to;
+
+	if (unlikely(!hold))
+		return store_write_pieces(call, offset, from, length);
+	if (unlikely(length - 1 >= PAGE_SIZE - off))
+		return store_write_pieces(call, offset, from, length);
+	to = hold_at(hold, off);
+	record = undo_record_add(&call->undo, to, (u32)length, UNDO_BYTES, 0, (u32)length);
+	if (unlikely(!record))
+		return store_write_pieces(call, offset, from, length);
+	store_page_mark(hold->dirty, store_sectors(call->super->store, off, length));
+	memcpy(record->bytes, to, length);
+	memcpy(to, from, length);
+	return 0;
 }
 
 static bool bits_are(const u8 *at, u32 first, u32 count, bool value)
@@ -223,7 +276,7 @@ static int bits_pass(struct driven_call *call, u64 offset, u32 first, u32 count,
 	return 0;
 }
 
-int driven_store_add(struct driven_call *call, u64 offset, u32 bytes, s32 change)
+static __noinline s64 store_add_slowly(struct driven_call *call, u64 offset, u32 bytes, s32 change)
 {
 	u64 off = offset % PAGE_SIZE;
 	struct driven_hold *hold;
@@ -244,8 +297,26 @@ int driven_store_add(struct driven_call *call, u64 offset, u32 bytes, s32 change
 	return err;
 }
 
-int driven_store_bits(struct driven_call *call, u64 offset, u32 first, u32 count, bool value,
-		      u64 counter)
+static inline s64 store_add(struct driven_call *call, u64 offset, u32 bytes, s32 change)
+{
+	struct driven_hold *hold = hold_ready(call, offset / PAGE_SIZE);
+	u64 off = offset % PAGE_SIZE;
+
+	if (unlikely(!hold) || unlikely(!undo_record_add(&call->undo, hold_at(hold, off),
+							 (u32)change, UNDO_ADDED, bytes, 0)))
+		return store_add_slowly(call, offset, bytes, change);
+	store_page_mark(hold->dirty, store_sectors(call->super->store, off, bytes));
+	undo_add(hold_at(hold, off), bytes, change);
+	return 0;
+}
+
+s64 driven_store_add(struct driven_call *call, u64 offset, u32 bytes, s32 change)
+{
+	return store_add(call, offset, bytes, change);
+}
+
+static __noinline int store_bits_slowly(struct driven_call *call, u64 offset, u32 first, u32 count,
+					bool value)
 {
 	int err = change_begin(call);
 
@@ -254,10 +325,40 @@ int driven_store_bits(struct driven_call *call, u64 offset, u32 first, u32 count
 		err = bits_pass(call, offset, first, count, !value, false);
 	if (!err)
 		err = bits_pass(call, offset, first, count, !value, true);
-	if (!err && counter)
-		err = driven_store_add(call, counter, sizeof(u16),
-				       value ? -(s32)count : (s32)count);
 	return err;
+}
+
+/* Those of one byte. @return 0; not 0: it is for store_bits_slowly() */
+static inline int store_bits_byte(struct driven_call *call, u64 offset, u32 first, u32 count,
+				  bool value)
+{
+	struct driven_hold *hold = hold_ready(call, offset / PAGE_SIZE);
+	u64 off = offset % PAGE_SIZE;
+	u32 mask;
+	u8 *at;
+
+	if (unlikely(!hold || count > 8 - first))
+		return -EAGAIN;
+	at = hold_at(hold, off);
+	mask = ((1u << count) - 1) << first;
+	if (unlikely((*at & mask) != (value ? 0 : mask)) ||
+	    unlikely(!undo_record_add(&call->undo, at, count, UNDO_FLIPPED, first, 0)))
+		return -EAGAIN;
+	store_page_mark(hold->dirty, store_sectors(call->super->store, off, 1));
+	__atomic_fetch_xor(at, (u8)mask, __ATOMIC_RELAXED);
+	return 0;
+}
+
+s64 driven_store_bits(struct driven_call *call, u64 offset, u32 first, u32 count, bool value,
+		      u64 counter)
+{
+	int err = store_bits_byte(call, offset, first, count, value);
+
+	if (unlikely(err))
+		err = store_bits_slowly(call, offset, first, count, value);
+	if (err || !counter)
+		return err;
+	return store_add(call, counter, sizeof(u16), value ? -(s32)count : (s32)count);
 }
 
 int driven_store_forget(struct driven_call *call, u64 offset, u64 length)
@@ -288,7 +389,7 @@ __cold void driven_store_prefetch(struct driven_call *call, u64 offset, u64 leng
 		file_cache_prefetch(inode, index, end - index);
 }
 
-int driven_store_after(struct driven_call *call, u64 later, u64 earlier, u64 length)
+s64 driven_store_after(struct driven_call *call, u64 later, u64 earlier, u64 length)
 {
 	u64 patience = 0;
 	int err;
@@ -301,15 +402,16 @@ int driven_store_after(struct driven_call *call, u64 later, u64 earlier, u64 len
 	return err;
 }
 
-int driven_store_borrow(struct driven_call *call, u64 offset, const void **memory)
+s64 driven_store_borrow(struct driven_call *call, u64 offset, const void **memory)
 {
-	struct driven_hold *hold;
+	struct driven_hold *hold = hold_recent(call, offset / PAGE_SIZE);
 
-	if (!call->handle)
+	if (unlikely(!call->handle))
 		return -EINVAL;
-	if (call->nr_lent == DRIVEN_LENT_MAX)
+	if (unlikely(call->nr_lent == DRIVEN_LENT_MAX))
 		return -ENOSPC;
-	hold = hold_use(call, offset / PAGE_SIZE);
+	if (unlikely(!hold))
+		hold = hold_use(call, offset / PAGE_SIZE);
 	if (IS_ERR(hold))
 		return PTR_ERR(hold);
 	hold->lent++;
@@ -321,14 +423,14 @@ int driven_store_borrow(struct driven_call *call, u64 offset, const void **memor
 
 static bool hold_give_back(struct driven_call *call, struct driven_hold *hold, const void *memory)
 {
-	if (!hold->lent || ((u64)memory & ~(PAGE_SIZE - 1)) != (u64)page_address(hold->page))
+	if (!hold->lent || ((u64)memory & ~(PAGE_SIZE - 1)) != (u64)hold->bytes)
 		return false;
 	hold->lent--;
 	call->nr_lent--;
 	return true;
 }
 
-int driven_store_return(struct driven_call *call, const void *memory)
+s64 driven_store_return(struct driven_call *call, const void *memory)
 {
 	if (!call->nr_lent)
 		return -EINVAL;

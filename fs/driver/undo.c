@@ -12,22 +12,6 @@
 
 #define CHUNK_ROOM 2000u /* with its header below 2 KiB */
 
-enum undo_kind {
-	UNDO_BYTES,   /* the bytes behind the record were there */
-	UNDO_FRESH,   /* nothing was read */
-	UNDO_CLEARED, /* the bits in length were set */
-	UNDO_FLIPPED, /* as many bits as length says were flipped, from extra on */
-	UNDO_ADDED,   /* length was added to a number of extra bytes */
-};
-
-struct undo_record {
-	void *at;
-	u32 length;
-	u16 before; /* place of the one before, in its chunk; its own: none */
-	u8 kind, extra;
-	u8 bytes[];
-};
-
 _Static_assert(offsetof(struct undo, inlined) ==
 		       offsetof(struct undo, first) + sizeof(struct undo_chunk),
 	       "records lie behind their chunk");
@@ -37,88 +21,47 @@ static struct undo_record *record_at(struct undo_chunk *chunk, u32 place)
 	return (struct undo_record *)((u8 *)(chunk + 1) + place);
 }
 
-static struct undo_record *undo_record_add(struct undo *undo, u32 bytes)
+__cold struct undo_record *undo_record_add_chunk(struct undo *undo, u32 size)
 {
-	u32 size = ALIGN_UP(sizeof(struct undo_record) + bytes, 8u);
-	struct undo_chunk *chunk = undo->chunk;
-	struct undo_record *record;
+	u32 room = MAX(size, CHUNK_ROOM);
+	struct undo_chunk *chunk = kmalloc(sizeof(*chunk) + room);
 
-	if (chunk->used + size > chunk->room) {
-		u32 room = MAX(size, CHUNK_ROOM);
-
-		chunk = kmalloc(sizeof(*chunk) + room);
-		if (!chunk)
-			return NULL;
-		*chunk = (struct undo_chunk){ .before = undo->chunk, .room = room };
-		undo->chunk = chunk;
-	}
-	record = record_at(chunk, chunk->used);
-	record->before = chunk->last; /* 0 in the first one */
-	chunk->last = chunk->used;
-	chunk->used += size;
-	return record;
+	if (!chunk)
+		return NULL;
+	*chunk = (struct undo_chunk){ .before = undo->chunk, .room = room, .used = size };
+	undo->chunk = chunk;
+	record_at(chunk, 0)->before = 0;
+	return record_at(chunk, 0);
 }
 
 int undo_note(struct undo *undo, void *at, u32 length)
 {
-	struct undo_record *record = undo_record_add(undo, length);
+	struct undo_record *record = undo_record_add(undo, at, length, UNDO_BYTES, 0, length);
 
 	if (!record)
 		return -ENOMEM;
-	record->at = at;
-	record->length = length;
-	record->kind = UNDO_BYTES;
 	memcpy(record->bytes, at, length);
 	return 0;
 }
 
 int undo_note_fresh(struct undo *undo, void *at)
 {
-	struct undo_record *record = undo_record_add(undo, 0);
-
-	if (!record)
-		return -ENOMEM;
-	record->at = at;
-	record->kind = UNDO_FRESH;
-	return 0;
+	return undo_record_add(undo, at, 0, UNDO_FRESH, 0, 0) ? 0 : -ENOMEM;
 }
 
 int undo_note_cleared(struct undo *undo, u32 *at, u32 mask)
 {
-	struct undo_record *record = undo_record_add(undo, 0);
-
-	if (!record)
-		return -ENOMEM;
-	record->at = at;
-	record->length = mask;
-	record->kind = UNDO_CLEARED;
-	return 0;
+	return undo_record_add(undo, at, mask, UNDO_CLEARED, 0, 0) ? 0 : -ENOMEM;
 }
 
 int undo_note_flipped(struct undo *undo, u8 *at, u32 first, u32 count)
 {
-	struct undo_record *record = undo_record_add(undo, 0);
-
-	if (!record)
-		return -ENOMEM;
-	record->at = at;
-	record->length = count;
-	record->kind = UNDO_FLIPPED;
-	record->extra = first;
-	return 0;
+	return undo_record_add(undo, at, count, UNDO_FLIPPED, first, 0) ? 0 : -ENOMEM;
 }
 
 int undo_note_added(struct undo *undo, void *at, u32 bytes, s32 change)
 {
-	struct undo_record *record = undo_record_add(undo, 0);
-
-	if (!record)
-		return -ENOMEM;
-	record->at = at;
-	record->length = (u32)change;
-	record->kind = UNDO_ADDED;
-	record->extra = bytes;
-	return 0;
+	return undo_record_add(undo, at, (u32)change, UNDO_ADDED, bytes, 0) ? 0 : -ENOMEM;
 }
 
 /* The other bits of a byte may be changed at the same time. */

@@ -82,6 +82,7 @@ void driven_damaged(struct driven_super *super, const char *text);
 /** A page of the store that calls use. */
 struct driven_hold {
 	struct page *page; /* counted */
+	u8 *bytes;	   /* of the page */
 	u64 index;
 	struct store_page *dirty; /* as the store knows it in the present epoch; NULL: not known */
 	u32 lent;		  /* pieces */
@@ -125,17 +126,17 @@ static inline bool driven_use_covers(const struct driven_call *call, u64 offset,
 {
 	return length <= call->bytes && offset <= call->bytes - length;
 }
-int __must_check driven_store_read(struct driven_call *call, u64 offset, void *to, u64 length);
-/** @param from  NULL: zeroes */
-int __must_check driven_store_write(struct driven_call *call, u64 offset, const void *from,
+s64 __must_check driven_store_read(struct driven_call *call, u64 offset, void *to, u64 length);
+s64 __must_check driven_store_zero(struct driven_call *call, u64 offset, u64 length);
+s64 __must_check driven_store_write(struct driven_call *call, u64 offset, const void *from,
 				    u64 length);
 /** @param counter  of clear bits, 2 bytes; 0: none */
-int __must_check driven_store_bits(struct driven_call *call, u64 offset, u32 first, u32 count,
+s64 __must_check driven_store_bits(struct driven_call *call, u64 offset, u32 first, u32 count,
 				   bool value, u64 counter);
-int __must_check driven_store_add(struct driven_call *call, u64 offset, u32 bytes, s32 change);
+s64 __must_check driven_store_add(struct driven_call *call, u64 offset, u32 bytes, s32 change);
 int __must_check driven_store_forget(struct driven_call *call, u64 offset, u64 length);
 void driven_store_prefetch(struct driven_call *call, u64 offset, u64 length);
-int __must_check driven_store_after(struct driven_call *call, u64 later, u64 earlier, u64 length);
-int __must_check driven_store_borrow(struct driven_call *call, u64 offset, const void **memory);
-int __must_check driven_store_return(struct driven_call *call, const void *memory);
+s64 __must_check driven_store_after(struct driven_call *call, u64 later, u64 earlier, u64 length);
+s64 __must_check driven_store_borrow(struct driven_call *call, u64 offset, const void **memory);
+s64 __must_check driven_store_return(struct driven_call *call, const void *memory);
 s64 driven_store_epoch(const struct driven_call *call, bool committed);

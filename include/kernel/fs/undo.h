@@ -7,9 +7,26 @@
  * records name stays where it is meanwhile. One thread uses an undo at a time.
  */
 #pragma once
+#include <kernel/string.h>
 #include <kernel/types.h>
 
 #define UNDO_INLINE 448u /* bytes for the records of a small change */
+
+enum undo_kind {
+	UNDO_BYTES,   /* the bytes behind the record were there */
+	UNDO_FRESH,   /* nothing was read */
+	UNDO_CLEARED, /* the bits in length were set */
+	UNDO_FLIPPED, /* as many bits as length says were flipped, from extra on */
+	UNDO_ADDED,   /* length was added to a number of extra bytes */
+};
+
+struct undo_record {
+	void *at;
+	u32 length;
+	u16 before; /* place of the one before, in its chunk; its own: none */
+	u8 kind, extra;
+	u8 bytes[];
+};
 
 struct undo_chunk {
 	struct undo_chunk *before;
@@ -33,6 +50,32 @@ static inline void undo_init(struct undo *undo)
 static inline bool undo_is_empty(const struct undo *undo)
 {
 	return !undo->chunk->used;
+}
+/** @brief A record of which @p size bytes are to be filled, in a chunk of its own. @return NULL: no memory */
+struct undo_record *undo_record_add_chunk(struct undo *undo, u32 size);
+/** @brief A record with room for so many bytes. @return NULL: no memory */
+static inline struct undo_record *undo_record_add(struct undo *undo, void *at, u32 length,
+						  enum undo_kind kind, u32 extra, u32 bytes)
+{
+	u32 size = ALIGN_UP(sizeof(struct undo_record) + bytes, 8u);
+	struct undo_chunk *chunk = undo->chunk;
+	struct undo_record *record;
+
+	if (likely(chunk->used + size <= chunk->room)) {
+		record = (struct undo_record *)((u8 *)(chunk + 1) + chunk->used);
+		record->before = chunk->last; /* 0 in the first one */
+		chunk->last = chunk->used;
+		chunk->used += size;
+	} else {
+		record = undo_record_add_chunk(undo, size);
+		if (!record)
+			return NULL;
+	}
+	record->at = at;
+	record->length = length;
+	record->kind = kind;
+	record->extra = extra;
+	return record;
 }
 /** @brief @p length bytes at @p at, 1 to 4096, are going to change. @return 0, -ENOMEM: nothing was recorded */
 int __must_check undo_note(struct undo *undo, void *at, u32 length);
