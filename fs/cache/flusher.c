@@ -238,6 +238,26 @@ void cache_flusher_init(void)
 
 static DEFINE_MUTEX(sync_all_lock);
 
+/* Start what is dirty, or one pass of that which waits. */
+static void write_back_start(struct super_block *sb, enum cache_walk_kind kind)
+{
+	struct cache_walk walk = { .before_ns = ~0ull, .super = sb };
+	struct inode *inode;
+
+	cache_walk_begin(&walk, kind);
+	while ((inode = cache_walk_next(&walk))) {
+		file_cache_write_back(inode, 0, ~0ull, false);
+		inode_put_later(inode);
+	}
+}
+
+void file_cache_write_back_super_start(struct super_block *sb)
+{
+	mutex_lock(&sb->sync_lock);
+	write_back_start(sb, CACHE_WALK_SYNC);
+	mutex_unlock(&sb->sync_lock);
+}
+
 int file_cache_write_back_super(struct super_block *sb)
 {
 	struct cache_walk walk = { .before_ns = ~0ull, .super = sb };
@@ -251,11 +271,7 @@ int file_cache_write_back_super(struct super_block *sb)
 		lock = &sb->sync_lock;
 	}
 	mutex_lock(lock);
-	cache_walk_begin(&walk, kind);
-	while ((inode = cache_walk_next(&walk))) { /* all are started first */
-		file_cache_write_back(inode, 0, ~0ull, false);
-		inode_put_later(inode);
-	}
+	write_back_start(sb, kind); /* all, first */
 	cache_walk_begin(&walk, kind);
 	while ((inode = cache_walk_next(&walk))) {
 		first_error(&err, file_cache_write_back(inode, 0, ~0ull, true));

@@ -47,6 +47,8 @@ int node_hand_down(struct inode *inode, u32 which, u32 flags)
 		/* Until it is on the disk, fdatasync() has to wait for a commit: must_commit() looks the other way round. */
 		node_changed(inode);
 		smp_store_release(&driven_node(inode)->stored_size, attr.bytes);
+		if (flags & DRIVEN_COMMIT)
+			WRITE_ONCE(driven_of(inode->sb)->structured, true);
 	}
 	WRITE_ONCE(driven_node(inode)->handed_down, READ_ONCE(driven_of(inode->sb)->epoch));
 	err = driven_invoke(driven_of(inode->sb), flags,

@@ -4,7 +4,8 @@
  *
  *	1. Dirty data of files is written, while changes go on: most of it.
  *	2. Changes are kept out, for the moment (call.c).
- *	3. The rest of the data is written: all that what is allocated by now has room for.
+ *	3. The rest of the data is written: all that what is allocated by now has room for. Where nothing but times was
+ *	   changed no metadata leads to it: then it is started only, and joins the rest at the end.
  *	4. The attributes that were kept back are handed down, and sync() is called.
  *	5. What is dirty in the store is copied. A new epoch begins, and changes with it.
  *	6. The disk is flushed, so that data is there before what points to it; the copy is written
@@ -113,23 +114,48 @@ static int commit_snapshot(struct driven_super *super, struct store_snapshot *sn
 	return store_snapshot(super->store, snapshot);
 }
 
+/*
+ * Write data that is dirty, before what leads to it. Where nothing does, it is started only, and may be under way until the
+ * commit ends: who syncs a file is told of errors.
+ */
+static void commit_data(struct driven_super *super)
+{
+	if (!super->store)
+		return;
+	if (READ_ONCE(super->structured))
+		(void)file_cache_write_back_super(super->sb);
+	else
+		file_cache_write_back_super_start(super->sb);
+}
+
+/* What commit_snapshot() took reaches the disk. @ordered: behind the data */
+static int commit_write(struct driven_super *super, struct store_snapshot *snapshot, bool ordered)
+{
+	if (!super->store)
+		return 0;
+	return store_write_snapshot(super->store, snapshot, ordered ? NULL : super->sb);
+}
+
 static int commit_locked(struct driven_super *super)
 {
 	struct store_snapshot snapshot = { .pages = NULL };
+	bool was_structured, structured;
 	s64 err, failed;
 	DEFINE_LIST(done);
 	u64 epoch;
 
 	assert_held(&super->commit_lock);
-	if (super->store)
-		(void)file_cache_write_back_super(
-			super->sb); /* who syncs a file is told of errors */
+	commit_data(super);
 	driven_exclude(super);
 	WRITE_ONCE(super->dirty_ns, 0);
-	if (super->store)
-		(void)file_cache_write_back_super(super->sb);
+	was_structured = super->structured;
+	commit_data(super);
 	err = commit_nodes(super, &done);
 	err = driven_commits(super, sync, 0) ?: err;
+	/* A size leads to data behind the old one. */
+	structured = super->structured;
+	if (structured && !was_structured)
+		commit_data(super);
 	/* Of a driver that was ended meanwhile, nothing is written by halves: the next one commits. */
 	if (err && READ_ONCE(super->closed)) {
 		driven_admit(super);
@@ -138,18 +164,21 @@ static int commit_locked(struct driven_super *super)
 		return driven_error(err);
 	}
 	failed = commit_snapshot(super, &snapshot);
+	WRITE_ONCE(super->structured, false);
 	epoch = super->epoch++;
 	driven_admit(super);
 	commit_drop(&done);
-	if (super->store && !failed)
-		failed = store_write_snapshot(super->store, &snapshot);
+	if (!failed)
+		failed = commit_write(super, &snapshot, structured);
 	if (failed)
 		commit_failed(super, failed);
 	if (!err)
 		err = failed;
-	if (!err)
+	if (err)
+		WRITE_ONCE(super->structured, true); /* the next commit writes it */
+	else
 		WRITE_ONCE(super->committed, epoch);
-	else if (err == -ENOMEM)
+	if (err == -ENOMEM)
 		driven_changed(super);
 	return driven_error(err);
 }
@@ -165,10 +194,17 @@ int driven_commit_last(struct driven_super *super)
 	while (err == -ENOMEM && file_cache_patience(&patience));
 	super->epoch++;
 	if (super->store && !err)
-		err = store_write_snapshot(super->store, &snapshot);
+		err = store_write_snapshot(super->store, &snapshot, NULL);
 	if (!err)
 		WRITE_ONCE(super->committed, super->epoch - 1);
 	return err;
+}
+
+/* Read in this order: a commit that runs says so before nothing is dirty, and until the epoch is another one. */
+static bool all_is_committed(const struct driven_super *super)
+{
+	return !smp_load_acquire(&super->dirty_ns) && !smp_load_acquire(&super->committing) &&
+	       smp_load_acquire(&super->committed) + 1 == READ_ONCE(super->epoch);
 }
 
 int driven_commit(struct driven_super *super)
@@ -178,7 +214,7 @@ int driven_commit(struct driven_super *super)
 	int err;
 
 	nodes_tell_ended(super);
-	if (!READ_ONCE(super->dirty_ns) && READ_ONCE(super->committed) + 1 == epoch)
+	if (all_is_committed(super))
 		return 0;
 	do {
 		err = 0;

@@ -166,21 +166,31 @@ static bool must_commit(struct inode *inode, bool data_only)
 	       (!data_only && READ_ONCE(node->handed_down) > READ_ONCE(super->committed));
 }
 
-static int data_fsync(struct file *f, u64 first, u64 last, bool data_only)
+/* Only the data has to be written. */
+static int data_sync_pages(struct file *f, u64 first, u64 last, bool data_only)
 {
-	struct driven_super *super = driven_of(f->inode->sb);
 	int err = file_cache_fsync(f, first, last, data_only), failed;
 
 	if (f->inode->sb->flags & MS_RDONLY)
 		return err;
-	if (must_commit(f->inode, data_only))
-		failed = driven_commit(super);
+	if (must_commit(f->inode, data_only)) /* by now */
+		failed = driven_commit(driven_of(f->inode->sb));
 	else
-		failed = block_flush(super->store->disk);
-	/* Of a commit that fails each open file learns once: this one now. */
-	if (failed)
-		failed = file_cache_error_since(f->cache, &f->error_seen) ?: failed;
+		failed = block_flush(driven_of(f->inode->sb)->store->disk);
 	return err ?: failed;
+}
+
+static int data_fsync(struct file *f, u64 first, u64 last, bool data_only)
+{
+	int err;
+
+	/* A commit writes data, too, and may do both at once. */
+	if (f->inode->sb->flags & MS_RDONLY || !must_commit(f->inode, data_only))
+		err = data_sync_pages(f, first, last, data_only);
+	else
+		err = driven_commit(driven_of(f->inode->sb));
+	/* Of a commit that fails each open file learns once: this one now. */
+	return file_cache_error_since(f->cache, &f->error_seen) ?: err;
 }
 
 static int data_truncate(struct inode *inode, u64 size)

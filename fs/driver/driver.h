@@ -50,6 +50,7 @@ struct driven_super {
 	struct mutex commit_lock; /* guards committed */
 	u64 epoch;		  /* of the present changes; changes while they are excluded */
 	u64 committed;		  /* the last commit that succeeded */
+	bool structured; /* since the last commit more than times was changed: data is on the disk before that. Set in changes and commits */
 	u64 dirty_ns; /* when something was first changed after the last commit; 0: nothing was */
 	struct thread *commit_thread; /* NULL: it was never mounted to be written */
 	struct wait_queue commit_wait;

@@ -15,6 +15,7 @@ struct block_vec;
 struct disk;
 struct inode;
 struct page;
+struct super_block;
 struct undo;
 
 #define STORE_BUCKET_BITS 10u
@@ -100,5 +101,11 @@ static inline bool store_has(const struct store *store, u64 offset, u64 length)
 
 /** @brief Copy what is dirty; changes are excluded. @return 0; -ENOMEM: it stays dirty */
 int __must_check store_snapshot(struct store *store, struct store_snapshot *snapshot);
-/** @brief Write a snapshot, with what was written before it, and free it. @return 0 or the first error */
-int __must_check store_write_snapshot(struct store *store, struct store_snapshot *snapshot);
+/**
+ * @brief Write a snapshot, and free it. Data that was written to the disk before is there before it.
+ * @param beside  NULL; or a file system of which nothing in the snapshot leads to new data: its data may be under way still,
+ *                and is on the disk with the snapshot, in any order
+ * @return 0 or the first error
+ */
+int __must_check store_write_snapshot(struct store *store, struct store_snapshot *snapshot,
+				      struct super_block *beside);

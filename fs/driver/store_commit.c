@@ -4,11 +4,13 @@
  *
  * The dirty sectors of all pages are copied, packed, into pages of their own, so that changes
  * may go on in the cache while the copies are written. Runs of sectors are written by rank, with a
- * flush of the disk between ranks, one before the first (data before what points to it) and one after the last.
+ * flush of the disk between ranks, one before the first (data before what points to it) and one after the last. Where
+ * nothing but times was changed since the last commit nothing points to new data: both are written at once, with one flush.
  * The pages are kept until then: what is read again must not come from the disk before it is there.
  */
 #include <kernel/block.h>
 #include <kernel/err.h>
+#include <kernel/fs/file_cache.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
 #include <kernel/sort.h>
@@ -178,7 +180,8 @@ static int write_rank(struct store *store, const struct store_run *runs, u32 cou
 	return err;
 }
 
-static int store_write_runs(struct store *store, struct store_snapshot *snapshot)
+/* @flushes: the disk, before the first rank, too */
+static int store_write_runs(struct store *store, struct store_snapshot *snapshot, bool flushes)
 {
 	int err = 0;
 
@@ -187,19 +190,23 @@ static int store_write_runs(struct store *store, struct store_snapshot *snapshot
 		for (end = i + 1; end < snapshot->nr_runs; end++)
 			if (snapshot->runs[end].rank != snapshot->runs[i].rank)
 				break;
-		err = block_flush(store->disk); /* data, or the ranks before */
+		if (i || flushes)
+			err = block_flush(store->disk); /* the ranks before, or data */
 		if (!err)
 			err = write_rank(store, snapshot->runs + i, end - i, snapshot->ios);
 	}
 	return err;
 }
 
-int store_write_snapshot(struct store *store, struct store_snapshot *snapshot)
+int store_write_snapshot(struct store *store, struct store_snapshot *snapshot,
+			 struct super_block *beside)
 {
 	int err = 0;
 
 	if (snapshot->nr_runs)
-		err = store_write_runs(store, snapshot);
+		err = store_write_runs(store, snapshot, !beside);
+	if (beside)
+		(void)file_cache_write_back_super(beside); /* who syncs a file is told of errors */
 	if (!err)
 		err = block_flush(store->disk);
 	if (err)

@@ -132,6 +132,9 @@ static int change_begin_first(struct driven_call *call)
 	    !(call->flags & DRIVEN_CLOSED))
 		return -EROFS;
 	driven_changed(call->super);
+	/* What a commit hands down are times; a size says so itself (node_hand_down()). */
+	if (!(call->flags & DRIVEN_COMMIT))
+		WRITE_ONCE(call->super->structured, true);
 	call->flags |= DRIVEN_WRITES;
 	return 0;
 }

@@ -133,6 +133,8 @@ int file_cache_fsync(struct file *f, u64 first, u64 last, bool data_only);
 int file_cache_write_back(struct inode *inode, u64 first, u64 last, bool wait);
 /** @brief Write back all files of a file system (NULL: of all), and wait. Not within a change. @return the first error */
 int file_cache_write_back_super(struct super_block *sb);
+/** @brief Start to write them back. Not within a change. */
+void file_cache_write_back_super_start(struct super_block *sb);
 /** @brief The state of file_cache.error for file_cache_error_since(). */
 u32 file_cache_error_sample(const struct file_cache *cache);
 /** @brief Has an error happened since *@p seen, which then is up to date? @return 0 or -errno, once */
