@@ -77,7 +77,7 @@ void dentry_hash(struct dentry *d);
 /** @brief Move @p from to the parent and name of @p to, which is unhashed; or (@p exchange) swap them. Both directories are locked. */
 void dentry_move(struct dentry *from, struct dentry *to, bool exchange);
 /**
- * @brief After dentry_move(): nothing has the name that @p d has now. Keep it in the cache, negative, if the
+ * @brief After dentry_move(), or the removal of a folder: @p d is unhashed, and nothing has the name that it has now. Keep it in the cache, negative, if the
  * caller alone uses it, so that the name can be made again without another. The directory is locked.
  */
 void dentry_retire(struct dentry *d);

@@ -150,7 +150,7 @@ static int vfs_rmdir(struct dentry *dir, struct dentry *d)
 	}
 	mutex_unlock(&victim->lock);
 	if (!err)
-		dentry_unpin(d);
+		dentry_retire(d);
 	return err;
 }
 
