@@ -14,31 +14,43 @@
  * cache_room): as the hole that they are they read as zeroes. A unit that has room already needs none of that. What is
  * behind the end of the file nobody sees: a file that grows is zeroed there first (cache_grow_prepare()).
  */
+#include <kernel/err.h>
 #include <kernel/heap.h>
+#include <kernel/page.h>
+#include <kernel/string.h>
 #include "cache.h"
 
 /* ---- other pages of the unit ---- */
 
-struct page *file_cache_page_zero(struct inode *inode, u64 index)
+struct page *file_cache_page_new(struct inode *inode, u64 index, const void *bytes)
 {
-	struct file_cache *cache = inode->cache;
-	struct page *page = file_cache_page_alloc(PAGE_ZERO), *there = NULL;
-	int got = 0;
+	struct page *page = file_cache_page_alloc(bytes ? 0 : PAGE_ZERO);
+	int got;
 
 	if (!page)
 		return ERR_PTR(-ENOMEM);
+	if (bytes)
+		memcpy(page_address(page), bytes, PAGE_SIZE);
 	page->flags = PG_UPTODATE;
 	page->private = 0;
-	while (!got && !there) {
-		got = stored_page_insert(cache, index, 1, &page, false);
-		if (!got)
-			there = inode_page_find(inode, index);
-	}
+	got = stored_page_insert(inode->cache, index, 1, &page, false);
 	if (got == 1)
 		return page;
 	page_free(page);
-	if (!there)
-		return ERR_PTR(got);
+	return got ? ERR_PTR(got) : NULL;
+}
+
+struct page *file_cache_page_zero(struct inode *inode, u64 index)
+{
+	struct page *page = NULL, *there = NULL;
+
+	while (!page && !there) {
+		page = file_cache_page_new(inode, index, NULL);
+		if (!page)
+			there = inode_page_find(inode, index);
+	}
+	if (page)
+		return page;
 	if (page_has(there, PG_UPTODATE))
 		return there;
 	page_put(there);

@@ -139,7 +139,7 @@ struct driven_hold *hold_find(struct driven_call *call, u64 index)
 	return hold_search(call, index);
 }
 
-struct driven_hold *hold_whole(struct driven_call *call, u64 index, bool *fresh)
+struct driven_hold *hold_whole(struct driven_call *call, u64 index, const void *bytes, bool *fresh)
 {
 	struct page *page;
 
@@ -147,7 +147,7 @@ struct driven_hold *hold_whole(struct driven_call *call, u64 index, bool *fresh)
 		call->holds = holds_take(call->super);
 	if (unlikely(!call->holds))
 		return ERR_PTR(-ENOMEM);
-	page = store_page_fresh(call->super->store, index);
+	page = store_page_fresh(call->super->store, index, bytes);
 	if (IS_ERR(page))
 		return ERR_PTR(PTR_ERR(page));
 	*fresh = page;

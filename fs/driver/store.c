@@ -26,11 +26,11 @@ struct page *store_page_get(struct store *store, u64 index)
 	return file_cache_page(store->inode, index);
 }
 
-struct page *store_page_fresh(struct store *store, u64 index)
+struct page *store_page_fresh(struct store *store, u64 index, const void *bytes)
 {
 	if (page_tree_lookup(&store->inode->pages.tree, index))
 		return NULL;
-	return file_cache_page_zero(store->inode, index);
+	return file_cache_page_new(store->inode, index, bytes);
 }
 
 /* What cannot be read is zeroes, as a sector is that a disk has lost. */

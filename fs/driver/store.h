@@ -88,8 +88,8 @@ int __must_check store_forget(struct store *store, u64 offset, u64 length, struc
 int __must_check store_after(struct store *store, u64 later, u64 earlier, u64 length);
 /** @brief A page of the cache, counted. @return ERR_PTR */
 struct page *__must_check store_page_get(struct store *store, u64 index);
-/** @brief A page of zeroes, to be overwritten, where none is cached; counted. @return ERR_PTR; NULL: one is cached */
-struct page *__must_check store_page_fresh(struct store *store, u64 index);
+/** @brief A page that holds @p bytes (NULL: zeroes), where none is cached; counted. @return ERR_PTR; NULL: one is cached */
+struct page *__must_check store_page_fresh(struct store *store, u64 index, const void *bytes);
 /** @brief For undo_apply(): read the page at @p at from the disk. */
 void store_read_again(void *store, void *at);
 static inline bool store_has(const struct store *store, u64 offset, u64 length)

@@ -146,14 +146,15 @@ static inline int change_begin(struct driven_call *call)
 	return change_begin_first(call);
 }
 
-static inline u8 *piece_begin_once(struct driven_call *call, u64 index, u64 off, u64 length)
+static inline u8 *piece_begin_once(struct driven_call *call, u64 index, u64 off, u64 length,
+				   const u8 *from)
 {
 	struct driven_hold *hold;
 	bool fresh = false;
 	int err;
 
 	if (length == PAGE_SIZE)
-		hold = hold_whole(call, index, &fresh);
+		hold = hold_whole(call, index, from, &fresh);
 	else
 		hold = hold_get(call, index);
 	if (IS_ERR(hold))
@@ -165,20 +166,24 @@ static inline u8 *piece_begin_once(struct driven_call *call, u64 index, u64 off,
 	if (!err)
 		err = hold_dirty(call, hold, off, length);
 	if (!err)
-		return hold_at(hold, off);
+		return fresh ? NULL : hold_at(hold, off);
 	if (fresh)
 		store_read_again(call->super->store, hold_at(hold, off));
 	return ERR_PTR(err);
 }
 
-/* The piece of a page that is going to be written, noted and dirty. @return ERR_PTR */
-static inline u8 *piece_begin(struct driven_call *call, u64 index, u64 off, u64 length)
+/*
+ * The piece of a page that is going to be written from @from (NULL: zeroes), noted and dirty.
+ * @return ERR_PTR; NULL: a page that was not cached holds it already
+ */
+static inline u8 *piece_begin(struct driven_call *call, u64 index, u64 off, u64 length,
+			      const u8 *from)
 {
 	u64 patience = 0;
 	u8 *piece;
 
 	do
-		piece = piece_begin_once(call, index, off, length);
+		piece = piece_begin_once(call, index, off, length, from);
 	while (unlikely(piece == ERR_PTR(-ENOMEM)) && wait_memory(call, &patience));
 	return piece;
 }
@@ -191,13 +196,13 @@ static __noinline s64 store_write_pieces(struct driven_call *call, u64 offset, c
 
 	while (length && !err) {
 		u64 off = offset % PAGE_SIZE, part = MIN(PAGE_SIZE - off, length);
-		u8 *to = piece_begin(call, offset / PAGE_SIZE, off, part);
+		u8 *to = piece_begin(call, offset / PAGE_SIZE, off, part, from);
 
 		if (IS_ERR(to))
 			return PTR_ERR(to);
-		if (from)
+		if (to && from)
 			memcpy(to, from, part);
-		else
+		else if (to)
 			memset(to, 0, part);
 		if (from)
 			from += part;

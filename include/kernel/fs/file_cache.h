@@ -176,6 +176,8 @@ int file_cache_invalidate(struct inode *inode, u64 first, u64 last);
 struct page *__must_check file_cache_page(struct inode *inode, u64 index);
 /** @brief The same, with zeroes instead of what is stored; one that is cached already stays as it is. Within the file only if all of it is then written. */
 struct page *__must_check file_cache_page_zero(struct inode *inode, u64 index);
+/** @brief A page that holds the @p bytes of one, counted, where none is cached. @param bytes  NULL: zeroes @return ERR_PTR; NULL: one is cached */
+struct page *__must_check file_cache_page_new(struct inode *inode, u64 index, const void *bytes);
 /** @brief Bytes of an up-to-date page have been changed. @param sectors  with CACHE_SECTORS: which, else 0. Does not sleep. */
 void file_cache_dirty(struct inode *inode, struct page *page, u32 sectors);
 /** @brief Start reading pages [first, first + count), as far as they are in the file and not cached. */
