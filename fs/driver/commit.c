@@ -46,6 +46,10 @@ static int commit_node(struct inode *inode, u32 which)
 	if (S_ISREG(inode->mode))
 		which |= BANOS_SET_SIZE | BANOS_SET_LATE;
 	err = node_hand_down(inode, which, DRIVEN_COMMIT);
+	/* A file that got or lost blocks says so. */
+	if (S_ISREG(inode->mode) &&
+	    READ_ONCE(driven_node(inode)->changed) <= READ_ONCE(super->committed))
+		return err;
 	if (err || driven_commits(super, getattr, node_number(inode), &attr))
 		return err;
 	WRITE_ONCE(inode->blocks, attr.blocks);
@@ -149,7 +153,8 @@ static int commit_locked(struct driven_super *super)
 	driven_exclude(super);
 	WRITE_ONCE(super->dirty_ns, 0);
 	was_structured = super->structured;
-	commit_data(super);
+	if (was_structured)
+		commit_data(super);
 	err = commit_nodes(super, &done);
 	err = driven_commits(super, sync, 0) ?: err;
 	/* A size leads to data behind the old one. */
