@@ -339,6 +339,41 @@ static __cold u8 *record_shorten(u8 *record, u64 reclen, u8 *end)
 	return end - (listed - reclen);
 }
 
+#define PLAIN_NAME_MAX	 16u
+#define PLAIN_RECORD_MAX (ALIGN_UP(BANOS_DIRECTORY_NAME + PLAIN_NAME_MAX, 8u))
+
+/*
+ * The loop of pass_in_place() for what most records are: as short as their names allow, which have 8 to 16 bytes. Few
+ * variables, so that each has a register.
+ * @param pos  behind the last one that was passed on, written
+ * @return where another one is met
+ */
+static __noinline u8 *pass_plain(u8 *record, const u8 *end, u64 *pos)
+{
+	u64 last_pos = *pos;
+
+	while ((u64)(end - record) >= PLAIN_RECORD_MAX) {
+		struct banos_directory_entry *entry = (void *)record;
+		u64 length = entry->name_bytes, next = entry->cookie + POS_COOKIES;
+		u64 reclen = ALIGN_UP(BANOS_DIRECTORY_NAME + length, 8ull), first, last;
+
+		if (length - 8 > PLAIN_NAME_MAX - 8 || entry->record_bytes != reclen ||
+		    (s64)next <= POS_COOKIES)
+			break;
+		first = *(const name_word *)(record + BANOS_DIRECTORY_NAME);
+		last = *(const name_word *)(record + BANOS_DIRECTORY_NAME + length - 8);
+		if (name_ends(first) | name_ends(last))
+			break;
+		*(name_word *)(record + reclen - 8) = 0;
+		*(name_word *)(record + BANOS_DIRECTORY_NAME - 1) = first;
+		*(name_word *)(record + BANOS_DIRECTORY_NAME - 1 + length - 8) = last;
+		last_pos = entry->cookie = next;
+		record += reclen;
+	}
+	*pos = last_pos;
+	return record;
+}
+
 /* What was listed lies at context->next. @return 1; -EUCLEAN: one is wrong, and those before it are passed on */
 static __noinline int pass_in_place(struct dir_context *context, u64 bytes, u32 name_max)
 {
@@ -346,9 +381,12 @@ static __noinline int pass_in_place(struct dir_context *context, u64 bytes, u32 
 	u64 pos = context->pos, reclen;
 
 	for (; record < end; record += reclen) {
-		struct banos_directory_entry *entry = (void *)record;
+		struct banos_directory_entry *entry;
 		u64 length, next;
 
+		if (name_max >= PLAIN_NAME_MAX)
+			record = pass_plain(record, end, &pos);
+		entry = (void *)record;
 		if (end - record < (s64)sizeof(*entry))
 			break;
 		length = entry->name_bytes;
