@@ -24,9 +24,13 @@
 
 struct page *file_cache_page_new(struct inode *inode, u64 index, const void *bytes)
 {
-	struct page *page = file_cache_page_alloc(bytes ? 0 : PAGE_ZERO);
+	u32 flags = PAGE_ZERO;
+	struct page *page;
 	int got;
 
+	if (bytes)
+		flags = 0;
+	page = file_cache_page_alloc(flags);
 	if (!page)
 		return ERR_PTR(-ENOMEM);
 	if (bytes)
@@ -37,7 +41,9 @@ struct page *file_cache_page_new(struct inode *inode, u64 index, const void *byt
 	if (got == 1)
 		return page;
 	page_free(page);
-	return got ? ERR_PTR(got) : NULL;
+	if (got)
+		return ERR_PTR(got);
+	return NULL;
 }
 
 struct page *file_cache_page_zero(struct inode *inode, u64 index)

@@ -144,10 +144,14 @@ static inline void call_init(struct driven_call *call, struct driven_super *supe
 {
 	call->super = super;
 	call->handle = super->mount->owned.handle;
-	call->bytes = super->store ? super->store->bytes : 0;
+	call->bytes = 0;
 	call->flags = flags | DRIVEN_RUNS;
 	call->nr_lent = 0;
 	call->holds = NULL;
+	if (super->store) {
+		call->bytes = super->store->bytes;
+		call->holds = holds_take(super); /* without memory: at its first use again */
+	}
 	undo_init(&call->undo);
 }
 

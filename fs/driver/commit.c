@@ -135,9 +135,13 @@ static void commit_data(struct driven_super *super)
 /* What commit_snapshot() took reaches the disk. @ordered: behind the data */
 static int commit_write(struct driven_super *super, struct store_snapshot *snapshot, bool ordered)
 {
+	struct super_block *beside = super->sb;
+
 	if (!super->store)
 		return 0;
-	return store_write_snapshot(super->store, snapshot, ordered ? NULL : super->sb);
+	if (ordered)
+		beside = NULL;
+	return store_write_snapshot(super->store, snapshot, beside);
 }
 
 static int commit_locked(struct driven_super *super)

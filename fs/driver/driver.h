@@ -143,6 +143,8 @@ static inline struct driven_hold *__must_check hold_get(struct driven_call *call
 /** @brief A page that is wholly overwritten. @param bytes  NULL: zeroes @param fresh  set where it was not cached: it holds @p bytes */
 struct driven_hold *__must_check hold_whole(struct driven_call *call, u64 index, const void *bytes,
 					    bool *fresh);
+/** @brief Those that the call before on this CPU used. @return NULL: no memory */
+struct driven_holds *holds_take(struct driven_super *super);
 /** @brief A call has ended: nothing is lent, and the next one may use its pages. */
 void holds_return(struct driven_call *call);
 static inline void holds_give_back(struct driven_call *call)

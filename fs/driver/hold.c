@@ -42,7 +42,7 @@ static struct driven_holds *holds_alloc(struct driven_super *super)
 	return holds;
 }
 
-static struct driven_holds *holds_take(struct driven_super *super)
+struct driven_holds *holds_take(struct driven_super *super)
 {
 	struct driven_holds *holds =
 		__atomic_exchange_n(&super->cells[cpu_id()].holds, NULL, __ATOMIC_ACQUIRE);

@@ -99,20 +99,6 @@ s64 driven_store_read(struct driven_call *call, u64 offset, void *to, u64 length
 	return 0;
 }
 
-/* The page that was found last, if it is that one and has dirty sectors, in a call that has begun to write: the usual case. */
-static inline struct driven_hold *hold_ready(const struct driven_call *call, u64 index)
-{
-	struct driven_holds *holds = call->holds;
-	struct driven_hold *hold;
-
-	if (unlikely(!holds))
-		return NULL;
-	hold = &holds->held[holds->recent[driven_recent(index)]];
-	if (likely(hold->index == index && hold->dirty && call->flags & DRIVEN_WRITES))
-		return hold;
-	return NULL;
-}
-
 /* @p length bytes of a page are going to change. */
 static int hold_dirty(struct driven_call *call, struct driven_hold *hold, u64 off, u64 length)
 {
@@ -146,6 +132,25 @@ static inline int change_begin(struct driven_call *call)
 	return change_begin_first(call);
 }
 
+/*
+ * The page that was found last, if it is that one and has dirty sectors, in a call that may write: the usual case.
+ * @return NULL: another way is to be gone, by which an error is found, too
+ */
+static inline struct driven_hold *hold_ready(struct driven_call *call, u64 index)
+{
+	struct driven_holds *holds = call->holds;
+	struct driven_hold *hold;
+
+	if (unlikely(!holds))
+		return NULL;
+	hold = &holds->held[holds->recent[driven_recent(index)]];
+	if (unlikely(hold->index != index) || unlikely(!hold->dirty))
+		return NULL;
+	if (unlikely(change_begin(call)))
+		return NULL;
+	return hold;
+}
+
 static inline u8 *piece_begin_once(struct driven_call *call, u64 index, u64 off, u64 length,
 				   const u8 *from)
 {
@@ -165,8 +170,10 @@ static inline u8 *piece_begin_once(struct driven_call *call, u64 index, u64 off,
 		err = undo_note(&call->undo, hold_at(hold, off), length);
 	if (!err)
 		err = hold_dirty(call, hold, off, length);
+	if (!err && fresh)
+		return NULL;
 	if (!err)
-		return fresh ? NULL : hold_at(hold, off);
+		return hold_at(hold, off);
 	if (fresh)
 		store_read_again(call->super->store, hold_at(hold, off));
 	return ERR_PTR(err);

@@ -44,24 +44,32 @@ int undo_note(struct undo *undo, void *at, u32 length)
 	return 0;
 }
 
+/* A record that is all there is to note. */
+static int undo_note_plain(struct undo *undo, void *at, u32 length, enum undo_kind kind, u32 extra)
+{
+	if (!undo_record_add(undo, at, length, kind, extra, 0))
+		return -ENOMEM;
+	return 0;
+}
+
 int undo_note_fresh(struct undo *undo, void *at)
 {
-	return undo_record_add(undo, at, 0, UNDO_FRESH, 0, 0) ? 0 : -ENOMEM;
+	return undo_note_plain(undo, at, 0, UNDO_FRESH, 0);
 }
 
 int undo_note_cleared(struct undo *undo, u32 *at, u32 mask)
 {
-	return undo_record_add(undo, at, mask, UNDO_CLEARED, 0, 0) ? 0 : -ENOMEM;
+	return undo_note_plain(undo, at, mask, UNDO_CLEARED, 0);
 }
 
 int undo_note_flipped(struct undo *undo, u8 *at, u32 first, u32 count)
 {
-	return undo_record_add(undo, at, count, UNDO_FLIPPED, first, 0) ? 0 : -ENOMEM;
+	return undo_note_plain(undo, at, count, UNDO_FLIPPED, first);
 }
 
 int undo_note_added(struct undo *undo, void *at, u32 bytes, s32 change)
 {
-	return undo_record_add(undo, at, (u32)change, UNDO_ADDED, bytes, 0) ? 0 : -ENOMEM;
+	return undo_note_plain(undo, at, (u32)change, UNDO_ADDED, bytes);
 }
 
 /* The other bits of a byte may be changed at the same time. */

@@ -140,8 +140,10 @@ void dirent_remove(const struct dirent *entry, struct dirent_patch *patch);
 void dirent_redirect(const struct dirent_form *form, const struct dirent *entry, uint32_t inode,
 		     uint32_t type, struct dirent_patch *patch);
 
+#define DIRENT_DOTS_BYTES (2 * (DIRENT_HEADER + 4)) /* of "." and ".." */
+
 /**
- * @brief The bytes of a sector of a new block: unused, or with "." and "..".
+ * @brief The bytes of a sector of a new block: unused, or with "." and "..", behind whose DIRENT_DOTS_BYTES all is 0, as in an unused one.
  * @param sector  written: 512 bytes
  * @param folder  inode of the folder whose first sector it is, and @p parent; 0 for an unused one
  */

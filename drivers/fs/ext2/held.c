@@ -52,14 +52,18 @@ uint64_t held_committed(struct volume *volume)
 	return committed;
 }
 
-/* Empty what is committed. */
+/* Empty what is committed. The second map is the older one. */
 static void held_age(struct volume *volume, struct held *held)
 {
-	uint64_t committed;
+	uint64_t oldest = held->epochs[1], committed;
 
-	if (!held->epochs[0] && !held->epochs[1])
+	if (!oldest)
+		oldest = held->epochs[0];
+	if (!oldest)
 		return;
 	committed = held_committed(volume);
+	if (oldest > committed)
+		return;
 	for (uint32_t i = 0; i < 2; i++) {
 		if (!held->epochs[i] || held->epochs[i] > committed)
 			continue;

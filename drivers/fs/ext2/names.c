@@ -45,8 +45,8 @@ static int64_t content_write(struct volume *volume, const struct node *node, uin
 		return target_write(volume, offset, what->target);
 	error = banos_store_write(volume->mount, offset, volume->blank, volume->layout.block_bytes);
 	dirent_format(&volume->form, sector, node->number, parent);
-	if (!error)
-		error = banos_store_write(volume->mount, offset, sector, sizeof(sector));
+	if (!error) /* what follows them is as it was */
+		error = banos_store_write(volume->mount, offset, sector, DIRENT_DOTS_BYTES);
 	return error;
 }
 

@@ -12,23 +12,28 @@ uint32_t node_group(const struct volume *volume, uint32_t number)
 }
 
 /* Where the inodes of a group are does not change: it is looked up once. */
-static int64_t table_find(struct volume *volume, uint32_t number, uint64_t *block)
+static __attribute__((noinline)) int64_t inode_table_read(struct volume *volume, uint32_t number,
+							  uint64_t *block)
 {
-	uint64_t *known = &volume->tables[number % TABLES];
-	uint64_t value = __atomic_load_n(known, __ATOMIC_RELAXED);
 	struct group group;
-	int64_t error;
+	int64_t error = group_read(volume, number, &group);
 
-	if (value >> 32 == number && (uint32_t)value) {
-		*block = (uint32_t)value;
-		return 0;
-	}
-	error = group_read(volume, number, &group);
 	if (error)
 		return error;
 	*block = group.inode_table;
 	if (*block <= TABLE_MAX)
-		__atomic_store_n(known, (uint64_t)number << 32 | *block, __ATOMIC_RELAXED);
+		__atomic_store_n(&volume->tables[number % TABLES], (uint64_t)number << 32 | *block,
+				 __ATOMIC_RELAXED);
+	return 0;
+}
+
+static inline int64_t inode_table_find(struct volume *volume, uint32_t number, uint64_t *block)
+{
+	uint64_t value = __atomic_load_n(&volume->tables[number % TABLES], __ATOMIC_RELAXED);
+
+	if (value >> 32 != number || !(uint32_t)value)
+		return inode_table_read(volume, number, block);
+	*block = (uint32_t)value;
 	return 0;
 }
 
@@ -37,7 +42,7 @@ int64_t node_locate(struct volume *volume, uint32_t number, uint64_t *offset)
 	const struct layout *layout = &volume->layout;
 	uint32_t group = node_group(volume, number);
 	uint64_t block;
-	int64_t error = table_find(volume, group, &block);
+	int64_t error = inode_table_find(volume, group, &block);
 
 	*offset = (block << layout->block_shift) +
 		  (uint64_t)(number - 1 - group * layout->inodes_per_group) * layout->inode_bytes;

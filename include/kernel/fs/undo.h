@@ -10,7 +10,7 @@
 #include <kernel/string.h>
 #include <kernel/types.h>
 
-#define UNDO_INLINE 448u /* bytes for the records of a small change */
+#define UNDO_INLINE 416u /* bytes for the records of a small change */
 
 enum undo_kind {
 	UNDO_BYTES,   /* the bytes behind the record were there */
