@@ -72,7 +72,7 @@ static inline struct driven_hold *hold_use(struct driven_call *call, u64 index)
 	return hold;
 }
 
-static __noinline s64 store_read_pieces(struct driven_call *call, u64 offset, void *to, u64 length)
+static __cold __noinline s64 store_read_pieces(struct driven_call *call, u64 offset, void *to, u64 length)
 {
 	while (length) {
 		u64 off = offset % PAGE_SIZE, part = MIN(PAGE_SIZE - off, length);
@@ -100,7 +100,7 @@ s64 driven_store_read(struct driven_call *call, u64 offset, void *to, u64 length
 }
 
 /* @p length bytes of a page are going to change. */
-static int hold_dirty(struct driven_call *call, struct driven_hold *hold, u64 off, u64 length)
+static __cold int hold_dirty(struct driven_call *call, struct driven_hold *hold, u64 off, u64 length)
 {
 	struct store *store = call->super->store;
 
@@ -151,7 +151,7 @@ static inline struct driven_hold *hold_ready(struct driven_call *call, u64 index
 	return hold;
 }
 
-static inline u8 *piece_begin_once(struct driven_call *call, u64 index, u64 off, u64 length,
+static __cold u8 *piece_begin_once(struct driven_call *call, u64 index, u64 off, u64 length,
 				   const u8 *from)
 {
 	struct driven_hold *hold;
@@ -183,7 +183,7 @@ static inline u8 *piece_begin_once(struct driven_call *call, u64 index, u64 off,
  * The piece of a page that is going to be written from @from (NULL: zeroes), noted and dirty.
  * @return ERR_PTR; NULL: a page that was not cached holds it already
  */
-static inline u8 *piece_begin(struct driven_call *call, u64 index, u64 off, u64 length,
+static __cold u8 *piece_begin(struct driven_call *call, u64 index, u64 off, u64 length,
 			      const u8 *from)
 {
 	u64 patience = 0;
@@ -196,7 +196,7 @@ static inline u8 *piece_begin(struct driven_call *call, u64 index, u64 off, u64 
 }
 
 /* @from: NULL: zeroes */
-static __noinline s64 store_write_pieces(struct driven_call *call, u64 offset, const u8 *from,
+static __cold __noinline s64 store_write_pieces(struct driven_call *call, u64 offset, const u8 *from,
 					 u64 length)
 {
 	int err = change_begin(call);
@@ -259,7 +259,7 @@ static bool bits_are(const u8 *at, u32 first, u32 count, bool value)
 }
 
 /* See that bits of some pages are @p value, and flip them if that is wanted. */
-static int bits_pass(struct driven_call *call, u64 offset, u32 first, u32 count, bool value,
+static __cold int bits_pass(struct driven_call *call, u64 offset, u32 first, u32 count, bool value,
 		     bool flips)
 {
 	while (count) {
@@ -291,7 +291,7 @@ static int bits_pass(struct driven_call *call, u64 offset, u32 first, u32 count,
 	return 0;
 }
 
-static __noinline s64 store_add_slowly(struct driven_call *call, u64 offset, u32 bytes, s32 change)
+static __cold __noinline s64 store_add_slowly(struct driven_call *call, u64 offset, u32 bytes, s32 change)
 {
 	u64 off = offset % PAGE_SIZE;
 	struct driven_hold *hold;
@@ -312,7 +312,7 @@ static __noinline s64 store_add_slowly(struct driven_call *call, u64 offset, u32
 	return err;
 }
 
-static inline s64 store_add(struct driven_call *call, u64 offset, u32 bytes, s32 change)
+static s64 store_add(struct driven_call *call, u64 offset, u32 bytes, s32 change)
 {
 	struct driven_hold *hold = hold_ready(call, offset / PAGE_SIZE);
 	u64 off = offset % PAGE_SIZE;
@@ -330,7 +330,7 @@ s64 driven_store_add(struct driven_call *call, u64 offset, u32 bytes, s32 change
 	return store_add(call, offset, bytes, change);
 }
 
-static __noinline int store_bits_slowly(struct driven_call *call, u64 offset, u32 first, u32 count,
+static __cold __noinline int store_bits_slowly(struct driven_call *call, u64 offset, u32 first, u32 count,
 					bool value)
 {
 	int err = change_begin(call);
