@@ -109,7 +109,7 @@ def test_recorded_frames_arrive_again_changed(start, tmp_path, server, card, cou
     peer, record = Peer(str(tmp_path)), f'{tmp_path}/record'
     m = start(kernel=machines.DEBUG_KERNEL, append='quiet ip=off', cpus=2, limit_s=200 + count // 50, qemu=[
         '-netdev', 'user,id=net', '-object', f'filter-dump,id=dump,netdev=net,file={record}',
-        '-device', f'virtio-net-pci,netdev=net,mac={MAC}',
+        '-device', f'{card},netdev=net,mac={MAC}',
         *peer.options(card)]).boot()
     wait_until(m, 'test -e /sys/class/net/eth1')
     m.check('modprobe inet; mkdir -p /tmp/www; echo here >/tmp/www/index.html; httpd -h /tmp/www; ip link set eth0 up; '
