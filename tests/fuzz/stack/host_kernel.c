@@ -317,6 +317,11 @@ uint64_t banos_time_ns(void)
 	return now_ns;
 }
 
+uint64_t banos_time_real_ns(void)
+{
+	return banos_time_ns();
+}
+
 int64_t banos_random(void *to, uint32_t length)
 {
 	for (uint32_t i = 0; i < length; i++) {
