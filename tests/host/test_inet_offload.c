@@ -30,7 +30,7 @@ static uint32_t get16(const uint8_t *at)
 static uint32_t slow_sum(const uint8_t *bytes, uint32_t length, uint32_t sum)
 {
 	for (uint32_t i = 0; i < length; i++)
-		sum += i & 1 ? bytes[i] : (uint32_t)bytes[i] << 8;
+		sum += (uint32_t)bytes[i] << 8 * !(i & 1);
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return sum;
@@ -42,8 +42,7 @@ static void sums_of_all_lengths(void **state)
 
 	for (uint32_t round = 0; round < 3; round++) {
 		for (uint32_t i = 0; i < sizeof(bytes); i++)
-			bytes[i] = round ? (uint8_t)(0xff * (round - 1) + rand() * (2 - round))
-					 : (uint8_t)rand();
+			bytes[i] = (uint8_t)(rand() | (0xff * (round == 2)));
 		for (uint32_t length = 0; length < sizeof(bytes) - 3; length++) {
 			uint32_t begin = length & 3;
 			uint8_t *exact = malloc(length + begin + 1);
@@ -62,7 +61,7 @@ static void sums_of_all_lengths(void **state)
 static uint32_t segment_make(uint8_t *frame, bool six, uint32_t sequence, uint32_t bytes,
 			     uint8_t flags)
 {
-	uint32_t ip = six ? IPV6 : IPV4, length = HEADER + ip + TCP + bytes;
+	uint32_t ip = IPV4 + six * (IPV6 - IPV4), length = HEADER + ip + TCP + bytes;
 	uint8_t *tcp = frame + HEADER + ip;
 
 	memset(frame, 0, HEADER + ip + TCP);
@@ -105,7 +104,9 @@ static void check_sum_is_filled(const uint8_t *frame, uint32_t length, const str
 	memcpy(copy, frame, length);
 	sum = ~slow_sum(copy + start, left, 0) & 0xffff;
 	put16(copy + start + about->field, sum);
-	pseudo = left + (about->header_bytes ? 6 : 17);
+	pseudo = left + 6;
+	if (!about->header_bytes)
+		pseudo = left + 17;
 	if (about->six)
 		pseudo = slow_sum(copy + HEADER + 8, 32, pseudo);
 	else
@@ -121,12 +122,12 @@ static void checksums(void **state)
 		uint32_t length = segment_make(frame, six, 7, 301, 0x18);
 
 		assert_true(offload_find(frame, length, &about));
-		assert_int_equal(about.header_bytes, HEADER + (six ? IPV6 : IPV4) + TCP);
+		assert_int_equal(about.header_bytes, HEADER + IPV4 + six * (IPV6 - IPV4) + TCP);
 		offload_begin(frame, length, &about);
 		check_sum_is_filled(frame, length, &about);
 		assert_false(offload_find(frame, length, &about)); /* it has one */
 		frame[HEADER + (six ? 6 : 9)] = 17;		   /* the same as a datagram */
-		put16(frame + HEADER + (six ? IPV6 : IPV4) + 6, 0);
+		put16(frame + HEADER + IPV4 + six * (IPV6 - IPV4) + 6, 0);
 		assert_true(offload_find(frame, length, &about));
 		assert_int_equal(about.header_bytes, 0);
 		offload_begin(frame, length, &about);
@@ -137,7 +138,7 @@ static void checksums(void **state)
 /* In memory of exactly its size. */
 static bool finds(const uint8_t *frame, uint32_t length)
 {
-	uint8_t *copy = malloc(length ? length : 1);
+	uint8_t *copy = malloc(length + !length);
 	struct offload about;
 	bool found;
 
@@ -242,7 +243,7 @@ static bool joins_when_changed(bool six, uint32_t at, uint8_t bits)
 static void segments_that_differ_do_not_join(void **state)
 {
 	for (uint32_t six = 0; six < 2; six++) {
-		uint32_t tcp = HEADER + (six ? IPV6 : IPV4);
+		uint32_t tcp = HEADER + IPV4 + six * (IPV6 - IPV4);
 
 		for (uint32_t at = 0; at < tcp + TCP; at++) {
 			/* The number and the sum of IPv4; FIN and PUSH in the flags. */

@@ -58,7 +58,8 @@ void link_deliver(const struct banos_ip_packet *packet)
 
 static void link_flush(struct link *link)
 {
-	link_join_end(link);
+	if (link->joined_count)
+		link_join_end(link);
 	if (!link->forwards && link->npending && banos_packet_hook_points(BANOS_HOOK_OUTPUT)) {
 		int64_t passed = banos_protocol_hooks(protocol, BANOS_HOOK_OUTPUT, link->index,
 						      link->pending, link->npending,
