@@ -3,8 +3,8 @@
  * Packet hooks: who is shown frames at the five points, and what becomes of these.
  *
  * For each point hooks stand in a list, by order, which is read under RCU. A hook's method may sleep, so the
- * section is left around it: the hook is entered instead, which its counters of this processor say, and the
- * next one is the first one in the list whose place is behind the hook's. A hook that is being removed is entered by
+ * section is left around it: the hook is entered instead, which its counters of this processor say. The
+ * next one is the one behind it, or, once the hook was taken out, the first one whose place is behind the hook's. A hook that is being removed is entered by
  * nobody once it is out of the lists and a grace period has passed; its removal waits until as many calls have ended as have begun.
  *
  * The kernel holds frames while a hook looks at them: the hook sees copies of what describes them. A
@@ -59,9 +59,14 @@ static struct net_hook *hook_enter(u32 point, const struct net_hook *after, stru
 	struct net_hook *hook;
 
 	rcu_read_lock();
-	hook = rcu_dereference(hook_first[point_index(point)]);
-	while (hook && after && !hook_is_behind(hook, after))
-		hook = rcu_dereference(hook->next[point_index(point)]);
+	if (left && likely(!READ_ONCE(left->dead))) {
+		/* In the list, so what is behind it is, too; or it is being taken out, which waits for this section. */
+		hook = rcu_dereference(left->next[point_index(point)]);
+	} else {
+		hook = rcu_dereference(hook_first[point_index(point)]);
+		while (hook && after && !hook_is_behind(hook, after))
+			hook = rcu_dereference(hook->next[point_index(point)]);
+	}
 	if (hook)
 		hook_counts(hook)->entered++;
 	if (left)
@@ -218,6 +223,28 @@ static bool part_describe(struct packet *packet, const struct banos_net_packet *
 	    (u32)packet->checksum_start + packet->checksum_offset + 2 > packet->length)
 		return false;
 	return packet->length >= ETHERNET_BYTES;
+}
+
+/* Has the hook left a frame of one packet as it was shown? Then there is nothing to take over and check. */
+static inline bool part_is_unchanged(const struct packet *packet,
+				     const struct banos_net_packet *from)
+{
+	return from->bytes == packet_bytes(packet) && from->length == packet->length &&
+	       from->flags == packet->flags && from->hash == packet->hash &&
+	       *(const u64 *)&from->checksum_start == *(const u64 *)&packet->checksum_start;
+}
+
+/* Has it left all of the batch, and passed it? */
+static bool batch_is_unchanged(const struct hook_batch *batch)
+{
+	for (u32 i = 0; i < batch->count; i++) {
+		const struct packet *part = batch->parts[i];
+
+		if (batch->verdicts[i] || part->more ||
+		    !part_is_unchanged(part, &batch->packets[i]))
+			return false;
+	}
+	return true;
 }
 
 /* @return false: one of the frames does not simply go on */
@@ -386,7 +413,7 @@ static void hook_call(struct net_hook *hook, const struct banos_hook_place *plac
 					   batch.verdicts) < 0))
 			for (u32 i = 0; i < batch.count; i++)
 				batch.verdicts[i] = NET_HOOK_VERDICTS;
-		if (likely(batch_read(&batch))) {
+		if (likely(batch_is_unchanged(&batch)) || batch_read(&batch)) {
 			hook_count_passed(hook, batch_frames(&batch));
 			if (end)
 				while (at != end) {

@@ -78,7 +78,7 @@ static bool receive_is_deferred(const struct packet_list *deferred,
 {
 	bool idle;
 
-	if (deferred->count + frames->count > BUDGET || net_hooks_at(BANOS_HOOK_RECEIVE))
+	if (deferred->count + frames->count > BUDGET)
 		return false;
 	preempt_disable();
 	idle = backlogs[cpu_id()].asleep;
@@ -460,20 +460,49 @@ static bool backlog_run(struct backlog *backlog)
 	return done;
 }
 
+/* What waits in @frames now, where there are hooks. @return how many */
+static u32 deferred_run_hooked(struct packet_list *frames, struct delivery *delivery)
+{
+	struct packet_list shown = *frames;
+	u32 count = shown.count;
+	struct packet *frame;
+
+	*frames = (struct packet_list){ 0 };
+	for (frame = shown.first; frame; frame = frame->next)
+		if (likely(!(frame->passed & PACKET_SHOWN)))
+			net_taps_incoming(frame);
+	net_hooks_run(BANOS_HOOK_RECEIVE, 0, &shown);
+	while ((frame = packet_list_take(&shown)))
+		delivery_add(delivery, frame);
+	delivery_end(delivery); /* which may add some */
+	return count;
+}
+
+static void deferred_run_one(struct packet_list *frames, struct delivery *delivery)
+{
+	struct packet *frame = packet_list_take(frames);
+
+	if (likely(!(frame->passed & PACKET_SHOWN)))
+		net_taps_incoming(frame);
+	delivery_add(delivery, frame);
+	if (!frames->first)
+		delivery_end(delivery); /* which may add some */
+}
+
 void net_deferred_run(struct packet_list *frames)
 {
 	struct banos_net_packet batch[DEFERRED_BATCH];
 	struct delivery delivery = { .batch = batch, .room = DEFERRED_BATCH };
 	u32 done = 0;
 
-	for (; frames->first && done < BUDGET; done++) {
-		struct packet *frame = packet_list_take(frames);
-
-		if (likely(!(frame->passed & PACKET_SHOWN)))
-			net_taps_incoming(frame);
-		delivery_add(&delivery, frame);
-		if (!frames->first)
-			delivery_end(&delivery); /* which may add some */
+	while (frames->first && done < BUDGET) {
+		if (net_hooks_at(BANOS_HOOK_RECEIVE)) {
+			delivery_end(&delivery);
+			done += deferred_run_hooked(frames, &delivery);
+		} else {
+			deferred_run_one(frames, &delivery);
+			done++;
+		}
 	}
 	delivery_end(&delivery);
 	if (frames->first)
