@@ -141,9 +141,9 @@ static bool store_memory(const void *start, u64 length, bool write)
  * others, with what there is to say about mistakes.
  */
 
-static __cold __noinline s64 store_read_slow(const char *function, banos_mount mount,
-						  u64 offset, void *to, u64 length)
+static __cold __noinline s64 store_read_slow(banos_mount mount, u64 offset, void *to, u64 length)
 {
+	const char *const function = "banos_store_read";
 	struct store_user user;
 	s64 err;
 
@@ -162,13 +162,14 @@ int64_t banos_store_read(banos_mount mount, uint64_t offset, void *to, uint64_t 
 
 	if (likely(call) && likely(store_is_on_stack(to, length)))
 		return driven_store_read(call, offset, to, length);
-	return store_read_slow(__func__, mount, offset, to, length);
+	return store_read_slow(mount, offset, to, length);
 }
 BANOS_EXPORT(banos_store_read);
 
-static __cold __noinline s64 store_write_slow(const char *function, banos_mount mount,
-						   u64 offset, const void *from, u64 length)
+static __cold __noinline s64 store_write_slow(banos_mount mount, u64 offset, const void *from,
+					      u64 length)
 {
+	const char *const function = "banos_store_write";
 	struct store_user user;
 	s64 err;
 
@@ -187,7 +188,7 @@ int64_t banos_store_write(banos_mount mount, uint64_t offset, const void *from, 
 
 	if (likely(call) && likely(store_is_on_stack(from, length)))
 		return driven_store_write(call, offset, from, length);
-	return store_write_slow(__func__, mount, offset, from, length);
+	return store_write_slow(mount, offset, from, length);
 }
 BANOS_EXPORT(banos_store_write);
 
@@ -203,10 +204,10 @@ __cold int64_t banos_store_zero(banos_mount mount, uint64_t offset, uint64_t len
 BANOS_EXPORT(banos_store_zero);
 
 /* @offset, @first: of the byte, and in it */
-static __cold __noinline s64 store_bits_slow(const char *function, banos_mount mount,
-						  u64 offset, u32 first, u32 count, u32 value,
-						  u64 counter)
+static __cold __noinline s64 store_bits_slow(banos_mount mount, u64 offset, u32 first, u32 count,
+					     u32 value, u64 counter)
 {
+	const char *const function = "banos_store_bits";
 	struct store_user user;
 	s64 err;
 
@@ -234,7 +235,7 @@ int64_t banos_store_bits(banos_mount mount, uint64_t offset, uint32_t first, uin
 	    likely(!(counter % sizeof(u16))) &&
 	    likely(driven_use_covers(call, counter, sizeof(u16))))
 		return driven_store_bits(call, offset, first, count, value, counter);
-	return store_bits_slow(__func__, mount, offset, first, count, value, counter);
+	return store_bits_slow(mount, offset, first, count, value, counter);
 }
 BANOS_EXPORT(banos_store_bits);
 
@@ -252,9 +253,10 @@ int64_t banos_store_add(banos_mount mount, uint64_t offset, uint32_t bytes, int3
 }
 BANOS_EXPORT(banos_store_add);
 
-static __cold __noinline s64 store_borrow_slow(const char *function, banos_mount mount,
-						    u64 offset, u32 length, const void **memory)
+static __cold __noinline s64 store_borrow_slow(banos_mount mount, u64 offset, u32 length,
+					       const void **memory)
 {
+	const char *const function = "banos_store_borrow";
 	struct store_user user;
 	s64 err;
 
@@ -276,13 +278,13 @@ int64_t banos_store_borrow(banos_mount mount, uint64_t offset, uint32_t length, 
 	if (likely(call) && likely(store_is_on_stack(memory, sizeof(*memory))) &&
 	    likely(length - 1ull < PAGE_SIZE - offset % PAGE_SIZE))
 		return driven_store_borrow(call, offset, memory);
-	return store_borrow_slow(__func__, mount, offset, length, memory);
+	return store_borrow_slow(mount, offset, length, memory);
 }
 BANOS_EXPORT(banos_store_borrow);
 
-static __cold __noinline s64 store_return_slow(const char *function, banos_mount mount,
-						    const void *memory)
+static __cold __noinline s64 store_return_slow(banos_mount mount, const void *memory)
 {
+	const char *const function = "banos_store_return";
 	struct store_user user;
 	s64 err = store_begin(function, &user, mount, 0, 0, DRIVEN_RUNS);
 
@@ -300,7 +302,7 @@ int64_t banos_store_return(banos_mount mount, const void *memory)
 
 	if (likely(call) && likely(!driven_store_return(call, memory)))
 		return 0;
-	return store_return_slow(__func__, mount, memory);
+	return store_return_slow(mount, memory);
 }
 BANOS_EXPORT(banos_store_return);
 
@@ -327,9 +329,9 @@ __cold int64_t banos_store_forget(banos_mount mount, uint64_t offset, uint64_t l
 }
 BANOS_EXPORT(banos_store_forget);
 
-static __cold __noinline s64 store_after_slow(const char *function, banos_mount mount,
-						   u64 later, u64 earlier, u64 length)
+static __cold __noinline s64 store_after_slow(banos_mount mount, u64 later, u64 earlier, u64 length)
 {
+	const char *const function = "banos_store_after";
 	struct store_user user;
 	s64 err;
 
@@ -347,12 +349,12 @@ int64_t banos_store_after(banos_mount mount, uint64_t later, uint64_t earlier, u
 
 	if (likely(call) && likely(length - 1 < AFTER_MAX))
 		return driven_store_after(call, later, earlier, length);
-	return store_after_slow(__func__, mount, later, earlier, length);
+	return store_after_slow(mount, later, earlier, length);
 }
 BANOS_EXPORT(banos_store_after);
 
 static __cold __noinline s64 store_epoch_slow(const char *function, banos_mount mount,
-						   bool committed, u32 flags)
+					      bool committed, u32 flags)
 {
 	struct store_user user;
 	s64 err = store_begin(function, &user, mount, 0, 0, flags);

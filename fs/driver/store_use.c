@@ -72,7 +72,8 @@ static inline struct driven_hold *hold_use(struct driven_call *call, u64 index)
 	return hold;
 }
 
-static __cold __noinline s64 store_read_pieces(struct driven_call *call, u64 offset, void *to, u64 length)
+static __cold __noinline s64 store_read_pieces(struct driven_call *call, u64 offset, void *to,
+					       u64 length)
 {
 	while (length) {
 		u64 off = offset % PAGE_SIZE, part = MIN(PAGE_SIZE - off, length);
@@ -100,7 +101,8 @@ s64 driven_store_read(struct driven_call *call, u64 offset, void *to, u64 length
 }
 
 /* @p length bytes of a page are going to change. */
-static __cold int hold_dirty(struct driven_call *call, struct driven_hold *hold, u64 off, u64 length)
+static __cold int hold_dirty(struct driven_call *call, struct driven_hold *hold, u64 off,
+			     u64 length)
 {
 	struct store *store = call->super->store;
 
@@ -196,8 +198,8 @@ static __cold u8 *piece_begin(struct driven_call *call, u64 index, u64 off, u64 
 }
 
 /* @from: NULL: zeroes */
-static __cold __noinline s64 store_write_pieces(struct driven_call *call, u64 offset, const u8 *from,
-					 u64 length)
+static __cold __noinline s64 store_write_pieces(struct driven_call *call, u64 offset,
+						const u8 *from, u64 length)
 {
 	int err = change_begin(call);
 
@@ -260,7 +262,7 @@ static bool bits_are(const u8 *at, u32 first, u32 count, bool value)
 
 /* See that bits of some pages are @p value, and flip them if that is wanted. */
 static __cold int bits_pass(struct driven_call *call, u64 offset, u32 first, u32 count, bool value,
-		     bool flips)
+			    bool flips)
 {
 	while (count) {
 		u64 off = offset % PAGE_SIZE;
@@ -291,7 +293,8 @@ static __cold int bits_pass(struct driven_call *call, u64 offset, u32 first, u32
 	return 0;
 }
 
-static __cold __noinline s64 store_add_slowly(struct driven_call *call, u64 offset, u32 bytes, s32 change)
+static __cold __noinline s64 store_add_slowly(struct driven_call *call, u64 offset, u32 bytes,
+					      s32 change)
 {
 	u64 off = offset % PAGE_SIZE;
 	struct driven_hold *hold;
@@ -330,8 +333,8 @@ s64 driven_store_add(struct driven_call *call, u64 offset, u32 bytes, s32 change
 	return store_add(call, offset, bytes, change);
 }
 
-static __cold __noinline int store_bits_slowly(struct driven_call *call, u64 offset, u32 first, u32 count,
-					bool value)
+static __cold __noinline int store_bits_slowly(struct driven_call *call, u64 offset, u32 first,
+					       u32 count, bool value)
 {
 	int err = change_begin(call);
 
