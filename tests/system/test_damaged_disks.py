@@ -2,6 +2,7 @@
 """Damaged images in the debug kernel: tests/user/disks/damage.c changes good ones, and looks at what is there."""
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -22,6 +23,15 @@ def make_ext2(path, tree):
     host('debugfs', '-w', '-R', 'ea_set /attributes user.name value', path)
 
 
+def make_fat(path, tree):
+    if not shutil.which('mcopy'):
+        pytest.skip('needs mtools')
+    with open(path, 'wb') as f:
+        f.truncate(1 << 20)
+    host('mkfs.fat', path)
+    host('mcopy', '-s', '-i', path, *(f'{tree}/{x}' for x in ('small', 'medium', 'large', 'folder', 'empty')), '::')
+
+
 def make_iso(path, tree):
     host('xorriso', '-as', 'mkisofs', '-quiet', '-R', '-J', '-o', path, tree)
     with open(path, 'r+b') as f:
@@ -40,7 +50,7 @@ SMALL_MBR = """printf 'label: dos\nlabel-id: 0x1234abcd\nstart=64,size=100,type=
 start=512,size=7000,type=5\nstart=3000,size=100\nstart=1000,size=500' | sfdisk --force --no-reread $1"""
 SMALL_GPT = """sgdisk -a 1 -n 1:64:+100K -c '1:root fs' -n 3:2048:+1M $1"""
 KINDS = {
-    'ext2': ('ext2', make_ext2), 'iso9660': ('iso9660', make_iso),
+    'ext2': ('ext2', make_ext2), 'vfat': ('vfat', make_fat), 'iso9660': ('iso9660', make_iso),
     'mbr': ('table', make_table(SMALL_MBR)), 'gpt': ('table', make_table(SMALL_GPT)),
 }
 
