@@ -98,6 +98,8 @@ void net_sysfs_remove(struct net_device *device);
 void net_taps_outgoing(const struct packet_list *frames);
 /** @brief The same of one that was received. */
 void net_taps_incoming(struct packet *frame);
+/** @brief Is there a packet socket that sees frames? */
+bool net_taps_exist(void);
 /** @brief An interface was set down, or removed; with net_lock. Who is bound to it is told: ENETDOWN. */
 void net_taps_interface_down(u32 index, bool removed);
 /** @brief Start-up: the family AF_PACKET. */

@@ -147,6 +147,11 @@ void net_taps_incoming(struct packet *frame)
 	rcu_read_unlock();
 }
 
+bool net_taps_exist(void)
+{
+	return READ_ONCE(taps);
+}
+
 static void tap_tell_down(struct packet_socket *tap)
 {
 	atomic_set(&tap->socket.error, ENETDOWN);

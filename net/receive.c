@@ -86,6 +86,19 @@ static bool receive_is_deferred(const struct packet_list *deferred,
 	return idle;
 }
 
+bool net_receive_is_idle(void)
+{
+	const struct packet_list *deferred = current->net_deferred;
+	bool idle;
+
+	if (in_interrupt() || (deferred && deferred->first))
+		return false;
+	preempt_disable();
+	idle = backlogs[cpu_id()].asleep;
+	preempt_enable();
+	return idle;
+}
+
 void net_receive_loopback(struct packet_list *frames)
 {
 	struct packet_list *deferred = current->net_deferred;

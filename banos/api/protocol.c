@@ -321,6 +321,16 @@ int64_t banos_interface_transmit(banos_protocol protocol, uint32_t interface,
 }
 BANOS_EXPORT(banos_interface_transmit);
 
+int64_t banos_interface_loop(banos_protocol protocol, uint32_t interface, uint32_t length)
+{
+	if (!IS_ENABLED(CONFIG_NET_DEVICES))
+		return -EOPNOTSUPP;
+	if (unlikely(!protocol_is_callers(protocol)))
+		return api_entry_mistake(__func__, "protocol", -EINVAL);
+	return net_loopback_pass(interface, length);
+}
+BANOS_EXPORT(banos_interface_loop);
+
 /* ---- groups and settings ---- */
 
 __cold int64_t banos_interface_group(banos_protocol protocol, uint32_t interface,

@@ -298,6 +298,21 @@ int64_t banos_interface_transmit(banos_protocol protocol, uint32_t interface,
 				 uint32_t stride);
 
 /**
+ * @brief Ask whether a frame on a loopback interface needs the kernel.
+ * It does where somebody else would see it: a packet socket, a packet hook at whichever point; and where frames that were sent before
+ * it wait to be received. Else it is counted as sent and received, and the protocol, which would receive it, takes it as received without
+ * sending it.
+ * Since 2, provided by the kernel.
+ * Context: thread, without a spin lock.
+ * @param protocol   which sends the frame, of an EtherType that is its own
+ * @param interface  index
+ * @param length     bytes of the frame, with its Ethernet header
+ * @return 1: it was counted. 0: send it by banos_interface_transmit(). -EINVAL: no such protocol.
+ */
+BANOS_SINCE(2)
+int64_t banos_interface_loop(banos_protocol protocol, uint32_t interface, uint32_t length);
+
+/**
  * @brief State the groups that a protocol wants to receive on an interface.
  * Since 2, provided by the kernel.
  * Context: thread, without a spin lock. Not from receive().

@@ -194,6 +194,11 @@ bool net_tx_is_running(const struct net_device *device);
 void net_tx_continue(struct net_device *device, bool stalled_too);
 bool net_tx_is_stalled(const struct net_device *device);
 
+/* ---- loopback.c ---- */
+
+/** @brief Would only its sender see a frame of @p length bytes on an interface? Then it is counted. Any context. */
+bool net_loopback_pass(u32 index, u32 length);
+
 /* ---- receive.c ---- */
 
 /** @brief Frames of a driver. Any context. @return how many packets it did not hold, or that were bad */
@@ -206,6 +211,8 @@ void net_receive(struct packet_list *frames);
  * context.
  */
 void net_receive_loopback(struct packet_list *frames);
+/** @brief Does nothing that this thread or processor has sent on lo wait to be received? Any context. */
+bool net_receive_is_idle(void);
 /** @brief Have protocols receive what the call has sent on lo: net_deferred_end(). Sleeps. */
 void net_deferred_run(struct packet_list *frames);
 /**

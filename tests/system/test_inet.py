@@ -22,7 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 def FILES():
     made = {}
-    for name in ('groups', 'connections'):
+    for name in ('groups', 'connections', 'loop_frames'):
         out = os.path.join(machines.BUILD, 'tests', name)
         os.makedirs(os.path.dirname(out), exist_ok=True)
         compile_to(out, ['musl-gcc', '-O1', '-static', '-s', '-Wall', '-Wextra', '-Werror', f'{HERE}/{name}.c'])
@@ -52,6 +52,10 @@ def test_netstat_lists_sockets(shell):
 def serve(shell):
     shell.check('mkdir -p /tmp/www; dd if=/dev/urandom of=/tmp/www/big bs=64k count=48 2>/dev/null; '
                 'httpd -h /tmp/www')
+
+
+def test_frames_on_lo_are_counted_and_seen(shell):
+    assert shell.check('timeout 60 /loop_frames', 90) == 'good\n'
 
 
 def test_ping(shell):

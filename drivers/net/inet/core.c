@@ -114,6 +114,7 @@ void core_leave(void)
 
 void inet_unlock(void)
 {
+	loop_receive();
 	links_flush();
 	timer_arm();
 	link_tell_groups();

@@ -203,6 +203,8 @@ void memory_exit(void);
 /** Count bytes that are not from inet_memory_get(), too. */
 void memory_charge(int64_t bytes);
 /** @return is what was promised to others too much, too? inet_memory_is_short() comes first. */
+/** It has one more holder, who gives it back by inet_memory_put(), too. */
+void inet_memory_share(void *memory);
 bool memory_is_out(void);
 
 /* ---- sequence.c ---- */
@@ -291,6 +293,19 @@ void link_plan_datagram(const ip_addr_t *to, uint64_t length);
 /* ---- autoconf.c ---- */
 
 /* Flags of addresses, Linux's IFA_F_*. */
+/** May a frame of so many bytes on lo stay in the driver? Then it was counted. */
+bool link_passes(const struct link *link, uint32_t length);
+/** A packet arrives: @p packet, or NULL: by lo, of good shape. @p pbuf is taken over. */
+void link_input(struct link *from, uint32_t type, const struct banos_net_packet *packet,
+		struct pbuf *pbuf);
+
+/* ---- loop.c ---- */
+
+/** Have a packet be received by the interface that it is sent by. @return false: the kernel is to have it */
+bool loop_send(struct link *link, struct pbuf *pbuf, uint16_t type);
+/** Receive those. The lock is about to be left. */
+void loop_receive(void);
+
 #define ADDRESS_DUPLICATE  0x08u
 #define ADDRESS_DEPRECATED 0x20u
 #define ADDRESS_TENTATIVE  0x40u

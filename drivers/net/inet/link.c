@@ -147,14 +147,26 @@ static err_t link_output(struct netif *netif, struct pbuf *pbuf)
 	return link_send(netif->state, pbuf, 0);
 }
 
+bool link_passes(const struct link *link, uint32_t length)
+{
+	return banos_interface_loop(protocol, link->index, length) > 0;
+}
+
+static err_t loop_output(struct link *link, struct pbuf *pbuf, uint16_t type)
+{
+	if (loop_send(link->main, pbuf, type))
+		return ERR_OK;
+	return link_send(link, pbuf, type);
+}
+
 static err_t loop_output4(struct netif *netif, struct pbuf *pbuf, const ip4_addr_t *to)
 {
-	return link_send(netif->state, pbuf, TYPE_IPV4);
+	return loop_output(netif->state, pbuf, TYPE_IPV4);
 }
 
 static err_t loop_output6(struct netif *netif, struct pbuf *pbuf, const ip6_addr_t *to)
 {
-	return link_send(netif->state, pbuf, TYPE_IPV6);
+	return loop_output(netif->state, pbuf, TYPE_IPV6);
 }
 
 /* What is for an own address takes lo. */
@@ -169,7 +181,7 @@ static err_t card_output6(struct netif *netif, struct pbuf *pbuf, const ip6_addr
 		lo = lo->next;
 	if (!lo)
 		return ERR_RTE;
-	return link_send(lo, pbuf, TYPE_IPV6);
+	return loop_output(lo, pbuf, TYPE_IPV6);
 }
 
 /* ---- receiving ---- */
@@ -322,18 +334,13 @@ static bool is_refused6(const struct link *link, const struct pbuf *pbuf)
 	       forward_is_refused6(pbuf->payload, pbuf->len);
 }
 
-static void link_input(struct link *from, const struct banos_net_packet *packet, struct pbuf *pbuf)
+void link_input(struct link *from, uint32_t type, const struct banos_net_packet *packet,
+		struct pbuf *pbuf)
 {
-	uint32_t type = packet->bytes[12] << 8 | packet->bytes[13];
-	bool good = packet->flags & (BANOS_PACKET_CHECKED | BANOS_PACKET_PARTIAL);
-	struct link *link;
+	struct link *link = input_link(from, type, pbuf);
+	bool good = !packet || packet->flags & (BANOS_PACKET_CHECKED | BANOS_PACKET_PARTIAL);
 	uint32_t out;
 
-	if (!shape_is_good(type, pbuf->payload, pbuf->len)) {
-		pbuf_free(pbuf);
-		return;
-	}
-	link = input_link(from, type, pbuf);
 	checks_set(link, !good && !(from->flags & BANOS_INTERFACE_LOOPBACK));
 	if (tells_neighbours(type, pbuf))
 		neighbours_may_differ = true;
@@ -341,7 +348,7 @@ static void link_input(struct link *from, const struct banos_net_packet *packet,
 		pbuf_free(pbuf);
 		return;
 	}
-	if (forward_is_for_another(link->index, type, pbuf->payload, pbuf->len, &out)) {
+	if (packet && forward_is_for_another(link->index, type, pbuf->payload, pbuf->len, &out)) {
 		forward_fill_checksum(pbuf, packet);
 		pbuf->flags |= PBUF_FLAG_FORWARDED;
 	}
@@ -356,6 +363,16 @@ static void link_input(struct link *from, const struct banos_net_packet *packet,
 		ip6_input(pbuf, &link->netif);
 	else if (!(link->flags & (BANOS_INTERFACE_LOOPBACK | BANOS_INTERFACE_NO_ARP)))
 		etharp_input(pbuf, &arp_link(link, pbuf)->netif);
+	else
+		pbuf_free(pbuf);
+}
+
+static void frame_input(struct link *from, const struct banos_net_packet *packet, struct pbuf *pbuf)
+{
+	uint32_t type = packet->bytes[12] << 8 | packet->bytes[13];
+
+	if (shape_is_good(type, pbuf->payload, pbuf->len))
+		link_input(from, type, packet, pbuf);
 	else
 		pbuf_free(pbuf);
 }
@@ -381,7 +398,7 @@ static int64_t link_receive(void *context, const struct banos_net_packet *packet
 			mine = i + used;
 		if (pbuf && link && (link->flags & BANOS_INTERFACE_UP) &&
 		    !(packets[i].flags & BANOS_PACKET_FOREIGN))
-			link_input(link, &packets[i], pbuf);
+			frame_input(link, &packets[i], pbuf);
 		else if (pbuf)
 			pbuf_free(pbuf);
 		i += used;

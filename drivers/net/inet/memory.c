@@ -21,7 +21,7 @@
 struct piece {
 	struct piece *next, **at;
 	uint32_t bytes, class;
-	uint64_t zero;
+	uint64_t shares; /* how often it is given back before it is free */
 };
 _Static_assert(sizeof(struct piece) == 32, "what lies behind it is aligned to 16");
 
@@ -76,6 +76,7 @@ void *inet_memory_get(unsigned long size)
 			return NULL;
 		piece->bytes = (uint32_t)bytes;
 		piece->class = class;
+		piece->shares = 0;
 	}
 	piece_use(piece);
 	return piece + 1;
@@ -98,6 +99,10 @@ void inet_memory_put(void *memory)
 {
 	struct piece *piece = (struct piece *)memory - 1;
 
+	if (piece->shares) {
+		piece->shares--;
+		return;
+	}
 	used_bytes -= piece->bytes;
 	*piece->at = piece->next;
 	if (piece->next)
@@ -109,6 +114,11 @@ void inet_memory_put(void *memory)
 	spare_bytes += piece->bytes;
 	piece->next = spares[piece->class];
 	spares[piece->class] = piece;
+}
+
+void inet_memory_share(void *memory)
+{
+	((struct piece *)memory - 1)->shares++;
 }
 
 void memory_charge(int64_t bytes)
