@@ -47,6 +47,7 @@ KEPT = {
     'inet_raw_input': 'lwIP calls it',
     'inet_copy_sent': 'lwIP calls it',
     'tcp_input': 'lwIP calls it',
+    'udp_input': 'lwIP calls it',
     'nd6_input': 'lwIP calls it',
     'tcp_netif_ip_addr_changed': 'lwIP calls it',
     'inet_segment_sent': 'lwIP calls it',

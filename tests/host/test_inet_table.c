@@ -627,6 +627,52 @@ static void random_changes_leave_the_table_as_a_model(void **state)
 		assert_null(table_port_first(port));
 }
 
+static struct inet_socket datagrams[5];
+
+static void udp_socket_begin(struct inet_socket *socket, uint32_t local, uint16_t port)
+{
+	ip_addr_t address = IPADDR4_INIT(local);
+
+	*socket = (struct inet_socket){ 0 };
+	socket->udp = udp_new_ip_type(IPADDR_TYPE_V4);
+	assert_int_equal(udp_table_bind(socket, &address, port), ERR_OK);
+	assert_null(udp_pcbs);
+}
+
+static struct inet_socket *udp_receiver(uint32_t to, uint16_t to_port, uint16_t from_port)
+{
+	struct udp_way way = { IPADDR4_INIT(0x0100007f), IPADDR4_INIT(to), from_port, to_port, 1 };
+
+	return udp_table_find(&way);
+}
+
+static void udp_sockets_are_found_by_what_suits_best(void **state)
+{
+	ip_addr_t peer = IPADDR4_INIT(0x0100007f);
+
+	udp_socket_begin(&datagrams[0], 0, 53);
+	udp_socket_begin(&datagrams[1], 0x0100007f, 53);
+	udp_socket_begin(&datagrams[2], 0, 53);
+	udp_socket_begin(&datagrams[3], 0, 53 + 512); /* in the same row */
+	udp_socket_begin(&datagrams[4], 0x0200007f, 53);
+	assert_ptr_equal(udp_receiver(0x0100007f, 53, 9), &datagrams[1]);
+	assert_ptr_equal(udp_receiver(0x0200007f, 53, 9), &datagrams[4]);
+	assert_ptr_equal(udp_receiver(0x0300007f, 53, 9), &datagrams[2]); /* the newest */
+	assert_ptr_equal(udp_receiver(0x0300007f, 53 + 512, 9), &datagrams[3]);
+	assert_null(udp_receiver(0x0300007f, 54, 9));
+	assert_int_equal(udp_table_connect(&datagrams[0], &peer, 9), ERR_OK);
+	assert_null(udp_pcbs);
+	assert_ptr_equal(udp_receiver(0x0100007f, 53, 9), &datagrams[0]);
+	assert_ptr_equal(udp_receiver(0x0100007f, 53, 8), &datagrams[1]);
+	datagrams[4].udp->netif_idx = 2; /* bound to another interface */
+	assert_ptr_equal(udp_receiver(0x0200007f, 53, 8), &datagrams[2]);
+	for (uint32_t i = 0; i < 5; i++) {
+		udp_table_remove(&datagrams[i]);
+		udp_remove(datagrams[i].udp);
+	}
+	assert_null(udp_table_first(53));
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -646,6 +692,7 @@ int main(void)
 		CASE(a_connection_that_never_begins_is_freed),
 		CASE(two_that_choose_a_port_never_have_both_ends_alike),
 		CASE(random_changes_leave_the_table_as_a_model),
+		CASE(udp_sockets_are_found_by_what_suits_best),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

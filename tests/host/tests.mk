@@ -170,7 +170,7 @@ host-test-y += inet_shape
 inet_shape-srcs := drivers/net/inet/shape.c
 ifneq ($(lwip-dir),) # with the real lwIP, whose warnings are not ours
 host-test-y += inet_table
-inet_table-srcs := tests/host/inet_stand_ins.c $(addprefix drivers/net/inet/,bind.c checksum.c table.c tick.c) \
+inet_table-srcs := tests/host/inet_stand_ins.c $(addprefix drivers/net/inet/,bind.c checksum.c table.c tick.c udp_table.c) \
 	$(addprefix $(lwip-dir)/src/,$(addsuffix .c,$(lwip-srcs)))
 inet_table-cflags := -DBANOS_CFLAGS=0 -DBANOS_IN_TREE -w -fno-sanitize=alignment,shift \
 	-idirafter drivers/net/inet/port -idirafter $(lwip-dir)/src/include
@@ -179,6 +179,7 @@ inet_table-obj := $(O)/tests/host/inet_table.obj/$(lwip-dir)/src/core
 $(addprefix $(O)/tests/host/inet_table.obj/,$(patsubst %.c,%.o,tests/host/test_inet_table.c $(inet_table-srcs))): \
 	$(shell find drivers/net/inet/port -name '*.h')
 $(inet_table-obj)/tcp_in.o: inet_table-cflags += -Dtcp_input=lwip_tcp_input
+$(inet_table-obj)/udp.o: inet_table-cflags += -Dudp_input=lwip_udp_input
 $(inet_table-obj)/tcp.o: inet_table-cflags += -Dtcp_netif_ip_addr_changed=lwip_tcp_netif_ip_addr_changed \
 	-DINET_TCP_MEMORY
 endif

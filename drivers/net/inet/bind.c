@@ -75,11 +75,9 @@ static bool stream_port_is_free(const struct inet_socket *socket, const ip_addr_
 static bool udp_port_is_free(const struct inet_socket *socket, const ip_addr_t *address,
 			     uint16_t port)
 {
-	for (const struct udp_pcb *pcb = udp_pcbs; pcb; pcb = pcb->next) {
-		const struct inet_socket *other = pcb->recv_arg;
-
-		if (other != socket && pcb->local_port == port &&
-		    addresses_overlap(&pcb->local_ip, address) &&
+	for (const struct inet_socket *other = udp_table_first(port); other;
+	     other = udp_table_next(other)) {
+		if (other != socket && addresses_overlap(&other->udp->local_ip, address) &&
 		    !pcbs_share(other->ip, socket->ip, other->set.owner == socket->set.owner,
 				false))
 			return false;

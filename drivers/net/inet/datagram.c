@@ -30,13 +30,31 @@ static bool is_ping(const struct inet_socket *socket)
 
 /* ---- what arrives ---- */
 
+bool datagram_fits(const struct inet_socket *socket, uint32_t bytes)
+{
+	uint32_t most = socket->set.rcvbuf ? socket->set.rcvbuf : BUFFER_BYTES;
+
+	return !socket->no_more_in && socket->queued + bytes <= most &&
+	       !(socket->first && inet_memory_is_short());
+}
+
+void datagram_append(struct inet_socket *socket, struct datagram *datagram)
+{
+	datagram->drops = socket->drops;
+	if (socket->set.timestamp)
+		datagram->arrived_ns = banos_time_real_ns();
+	*socket->last = datagram;
+	socket->last = &datagram->next;
+	socket->queued += datagram->bytes->tot_len + OVERHEAD;
+	socket_wake(socket, BANOS_SOCKET_IN);
+}
+
 /* Takes over @pbuf. */
 static void datagram_add(struct inet_socket *socket, struct pbuf *pbuf, const ip_addr_t *from,
 			 uint16_t port)
 {
 	struct datagram *datagram = NULL;
 	struct netif *netif = ip_current_input_netif();
-	uint32_t most = socket->set.rcvbuf ? socket->set.rcvbuf : BUFFER_BYTES;
 
 	if (ip_addr_ismulticast(ip_current_dest_addr()) && netif &&
 	    !group_is_heard(socket, ip_current_dest_addr(), from,
@@ -44,17 +62,13 @@ static void datagram_add(struct inet_socket *socket, struct pbuf *pbuf, const ip
 		pbuf_free(pbuf);
 		return;
 	}
-	if (!socket->no_more_in && socket->queued + pbuf->tot_len <= most &&
-	    !(socket->first && inet_memory_is_short()))
+	if (datagram_fits(socket, pbuf->tot_len))
 		datagram = inet_memory_zeroes(1, sizeof(*datagram));
 	if (!datagram) {
 		socket->drops++;
 		pbuf_free(pbuf);
 		return;
 	}
-	datagram->drops = socket->drops;
-	if (socket->set.timestamp)
-		datagram->arrived_ns = banos_time_real_ns();
 	datagram->bytes = pbuf;
 	datagram->from = *from;
 	datagram->to = *ip_current_dest_addr();
@@ -68,10 +82,7 @@ static void datagram_add(struct inet_socket *socket, struct pbuf *pbuf, const ip
 		datagram->ttl = IPH_TTL(ip4_current_header());
 		datagram->tos = IPH_TOS(ip4_current_header());
 	}
-	*socket->last = datagram;
-	socket->last = &datagram->next;
-	socket->queued += pbuf->tot_len + OVERHEAD;
-	socket_wake(socket, BANOS_SOCKET_IN);
+	datagram_append(socket, datagram);
 }
 
 static void udp_arrived(void *arg, struct udp_pcb *pcb, struct pbuf *pbuf, const ip_addr_t *from,
@@ -168,6 +179,7 @@ static void datagrams_forget(struct inet_socket *socket)
 
 static void udp_close(struct inet_socket *socket)
 {
+	udp_table_remove(socket);
 	udp_remove(socket->udp);
 	datagrams_forget(socket);
 }
@@ -193,7 +205,7 @@ static int64_t udp_bind_port(struct inet_socket *socket, const ip_addr_t *addres
 		uint16_t number = port ? port : port_guess();
 
 		if (bind_is_allowed(socket, address, number))
-			err = udp_bind(socket->udp, address, number);
+			err = udp_table_bind(socket, address, number);
 		if (port)
 			break;
 	}
@@ -255,7 +267,7 @@ static int64_t udp_connect_peer(struct inet_socket *socket, const ip_addr_t *add
 	if (!err)
 		err = source_choose(socket, address);
 	if (!err)
-		err = inet_error(udp_connect(socket->udp, address, port));
+		err = inet_error(udp_table_connect(socket, address, port));
 	if (err)
 		return err;
 	socket->peer = *address;
@@ -474,6 +486,9 @@ static int64_t udp_send_message(struct inet_socket *socket, banos_buffer from, u
 		err = -EMSGSIZE;
 	if (!err)
 		err = udp_bind_any(socket);
+	if (!err && !message->control_length &&
+	    udp_send_local(socket, from, length, &path.to, path.port, &err))
+		return err;
 	if (!err)
 		err = pbuf_from(from, length, PBUF_TRANSPORT, &pbuf);
 	if (err)

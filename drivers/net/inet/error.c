@@ -131,7 +131,7 @@ static uint32_t udp_sender_score(const struct udp_pcb *pcb, const struct flow *s
 {
 	uint32_t score = 1;
 
-	if (pcb->local_port != sent->source || !sent_by(&pcb->local_ip, &pcb->remote_ip, sent))
+	if (!sent_by(&pcb->local_ip, &pcb->remote_ip, sent))
 		return 0;
 	if (pcb->flags & UDP_FLAGS_CONNECTED) {
 		if (pcb->remote_port != sent->destination)
@@ -145,19 +145,20 @@ static uint32_t udp_sender_score(const struct udp_pcb *pcb, const struct flow *s
 
 static void udp_error(const struct flow *message, const struct flow *sent, struct meaning meaning)
 {
-	const struct udp_pcb *best = NULL;
+	struct inet_socket *best = NULL;
 	uint32_t most = 0;
 
-	for (const struct udp_pcb *pcb = udp_pcbs; pcb; pcb = pcb->next) {
-		uint32_t score = udp_sender_score(pcb, sent);
+	for (struct inet_socket *socket = udp_table_first(sent->source); socket;
+	     socket = udp_table_next(socket)) {
+		uint32_t score = udp_sender_score(socket->udp, sent);
 
 		if (score > most) {
 			most = score;
-			best = pcb;
+			best = socket;
 		}
 	}
 	if (best)
-		error_tell(best->recv_arg, message, sent, meaning);
+		error_tell(best, message, sent, meaning);
 }
 
 /* All raw sockets of the protocol hear of it; a ping socket of its own requests alone. */

@@ -152,7 +152,10 @@ struct inet_socket {
 	struct inet_options set;
 	bool bound, connected;
 	bool no_more_in, no_more_out;	/* shut down, or the other end sends no more */
-	struct inet_socket *raw_next;	/* of raw_sockets */
+	union {
+		struct inet_socket *raw_next; /* of raw_sockets */
+		struct inet_socket *udp_next; /* of a row of udp_table.c */
+	};
 	struct membership *memberships; /* group.c */
 	struct network_error *errors;	/* oldest first */
 	uint32_t error_count;
@@ -200,11 +203,11 @@ int64_t inet_error(err_t err);
 void memory_init(void);
 /** Give all of it back. */
 void memory_exit(void);
+/** It has one more holder, who gives it back by inet_memory_put(), too. */
+void inet_memory_share(void *memory);
 /** Count bytes that are not from inet_memory_get(), too. */
 void memory_charge(int64_t bytes);
 /** @return is what was promised to others too much, too? inet_memory_is_short() comes first. */
-/** It has one more holder, who gives it back by inet_memory_put(), too. */
-void inet_memory_share(void *memory);
 bool memory_is_out(void);
 
 /* ---- sequence.c ---- */
@@ -290,9 +293,6 @@ void link_set_checksums(struct link *link);
 /** A datagram is about to be sent: one that will be fragmented needs its checksum before. */
 void link_plan_datagram(const ip_addr_t *to, uint64_t length);
 
-/* ---- autoconf.c ---- */
-
-/* Flags of addresses, Linux's IFA_F_*. */
 /** May a frame of so many bytes on lo stay in the driver? Then it was counted. */
 bool link_passes(const struct link *link, uint32_t length);
 /** A packet arrives: @p packet, or NULL: by lo, of good shape. @p pbuf is taken over. */
@@ -303,9 +303,14 @@ void link_input(struct link *from, uint32_t type, const struct banos_net_packet 
 
 /** Have a packet be received by the interface that it is sent by. @return false: the kernel is to have it */
 bool loop_send(struct link *link, struct pbuf *pbuf, uint16_t type);
+/** Is nobody else to see a frame of so many bytes on lo? Then it was counted. */
+bool loop_passes(const struct link *link, uint32_t length);
 /** Receive those. The lock is about to be left. */
 void loop_receive(void);
 
+/* ---- autoconf.c ---- */
+
+/* Flags of addresses, Linux's IFA_F_*. */
 #define ADDRESS_DUPLICATE  0x08u
 #define ADDRESS_DEPRECATED 0x20u
 #define ADDRESS_TENTATIVE  0x40u
@@ -392,6 +397,37 @@ uint16_t bind_port_choose(const struct inet_socket *socket, const ip_addr_t *add
 			  const ip_addr_t *to, uint16_t to_port);
 /** Does nobody else listen where the socket is bound? */
 bool listen_is_allowed(const struct inet_socket *socket);
+
+/* ---- udp_table.c ---- */
+
+/** Where a datagram of IPv4 comes from and goes to. */
+struct udp_way {
+	ip_addr_t from, to;
+	uint16_t from_port, to_port;
+	uint8_t netif_idx; /* by which it arrives */
+};
+
+/** udp_bind(), for a port that others let it have: bind_is_allowed(). */
+err_t udp_table_bind(struct inet_socket *socket, const ip_addr_t *address, uint16_t port);
+/** udp_connect(), of one that is bound. */
+err_t udp_table_connect(struct inet_socket *socket, const ip_addr_t *address, uint16_t port);
+/** It is about to go. One that was never bound is in no row. */
+void udp_table_remove(struct inet_socket *socket);
+/** @return the newest one at a port, or NULL */
+struct inet_socket *udp_table_first(uint16_t port);
+/** @return another one at its port, or NULL */
+struct inet_socket *udp_table_next(const struct inet_socket *socket);
+/** @return the one that receives a datagram which is for one address; or NULL */
+struct inet_socket *udp_table_find(const struct udp_way *way);
+
+/* ---- udp_local.c ---- */
+
+/**
+ * A datagram that another socket of this machine receives, if nobody else is to see it.
+ * @return false: it is to be sent as others are; else @p result: bytes, -EFAULT, -ENOBUFS
+ */
+bool udp_send_local(struct inet_socket *socket, banos_buffer from, uint64_t length,
+		    const ip_addr_t *to, uint16_t port, int64_t *result);
 
 /* ---- above.c ---- */
 
@@ -565,6 +601,10 @@ extern const struct socket_kind stream_kind, udp_kind, raw_kind;
 void socket_wake(struct inet_socket *socket, uint32_t events);
 struct inet_socket *socket_alloc(uint32_t family, uint32_t type, uint32_t protocol);
 void socket_free(struct inet_socket *socket);
+/** May so many bytes wait in its queue, too? */
+bool datagram_fits(const struct inet_socket *socket, uint32_t bytes);
+/** Add one that fits. */
+void datagram_append(struct inet_socket *socket, struct datagram *datagram);
 extern struct inet_socket *raw_sockets; /* raw and ping sockets; under the lock */
 /** The first bytes that wait were read. */
 void stream_consume(struct inet_socket *socket, uint32_t bytes);

@@ -111,6 +111,11 @@ static struct pbuf *packet_copy(struct pbuf *pbuf, uint16_t type)
 	return NULL;
 }
 
+bool loop_passes(const struct link *link, uint32_t length)
+{
+	return !count && !link->npending && !forward_is_on() && link_passes(link, length);
+}
+
 bool loop_send(struct link *link, struct pbuf *pbuf, uint16_t type)
 {
 	uint32_t protocol = packet_protocol(pbuf, type), header = 0;

@@ -16,8 +16,9 @@ lwip-srcs := $(addprefix core/,def inet_chksum init ip mem memp netif pbuf raw t
 	ipv4/etharp ipv4/icmp ipv4/igmp ipv4/ip4 ipv4/ip4_addr ipv4/ip4_frag \
 	ipv6/ethip6 ipv6/icmp6 ipv6/inet6 ipv6/ip6 ipv6/ip6_addr ipv6/ip6_frag ipv6/mld6 ipv6/nd6) netif/ethernet
 lwip-objs := $(addprefix $(O)/drivers/net/inet/lwip/,$(addsuffix .o,$(lwip-srcs)))
-# Before some of its functions there are ours: table.c, autoconf.c.
+# Before some of its functions there are ours: table.c, udp_table.c, autoconf.c.
 flags-$(O)/drivers/net/inet/lwip/core/tcp_in.o := -Dtcp_input=lwip_tcp_input
+flags-$(O)/drivers/net/inet/lwip/core/udp.o := -Dudp_input=lwip_udp_input
 flags-$(O)/drivers/net/inet/lwip/core/ipv6/nd6.o := -Dnd6_input=lwip_nd6_input
 flags-$(O)/drivers/net/inet/lwip/core/tcp.o := -Dtcp_netif_ip_addr_changed=lwip_tcp_netif_ip_addr_changed \
 	-DINET_TCP_MEMORY
