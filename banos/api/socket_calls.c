@@ -406,31 +406,6 @@ static int driver_socket_shutdown(struct socket *base, u32 how)
 
 /* ---- messages ---- */
 
-static void message_begin(struct banos_socket_message *message, const struct socket_message *call)
-{
-	/* All of it: the driver reads it, and what it says that it has written there goes to the program. */
-	*message = (struct banos_socket_message){
-		.size = sizeof(*message),
-		.flags = call->flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL),
-	};
-}
-
-static int message_from_user(struct banos_socket_message *message,
-			     const struct socket_message *call)
-{
-	if (call->name_size < 0 || call->name_size > (s32)sizeof(message->address))
-		return -EINVAL;
-	if (call->control_len > sizeof(message->control))
-		return -ENOBUFS;
-	if (call->name_size && copy_from_user(message->address, call->name, (u32)call->name_size))
-		return -EFAULT;
-	if (call->control_len && copy_from_user(message->control, call->control, call->control_len))
-		return -EFAULT;
-	message->address_length = (u32)call->name_size;
-	message->control_length = (u32)call->control_len;
-	return 0;
-}
-
 /* One call of send() or receive(). A call that failed has moved nothing. */
 static s64 message_call(struct driver_socket *socket, const void *method, const char *name,
 			struct uio *uio, struct banos_socket_message *message)
@@ -456,9 +431,9 @@ static s64 driver_socket_send(struct socket *base, struct socket_message *call)
 	struct banos_socket_message message;
 	s64 total = 0, result = 0;
 
-	message_begin(&message, call);
+	driver_message_begin(&message, call);
 	if (call->name_size || call->control_len)
-		result = message_from_user(&message, call);
+		result = driver_message_from_user(&message, call);
 	if (result)
 		return result;
 	for (;;) {
@@ -488,36 +463,30 @@ static s64 driver_socket_send(struct socket *base, struct socket_message *call)
 	return result;
 }
 
-/* The driver's control messages, each checked. */
-static void controls_to_user(const struct banos_socket_message *message,
-			     struct socket_message *call)
+static void empty_note(struct driver_socket *socket, s32 before)
 {
-	u32 length = MIN(message->control_length, (u32)sizeof(message->control)), offset = 0;
-
-	while (length - offset >= sizeof(struct user_cmsghdr)) {
-		const struct user_cmsghdr *header = (const void *)(message->control + offset);
-		u64 bytes = header->len;
-
-		if (bytes < sizeof(*header) || bytes > length - offset)
-			return;
-		socket_message_add_control(call, header->level, header->type, header + 1,
-					   bytes - sizeof(*header));
-		if (CMSG_ALIGN(bytes) > length - offset)
-			return;
-		offset += (u32)CMSG_ALIGN(bytes);
-	}
+	WRITE_ONCE(socket->empty_at, before);
+	smp_store_release(&socket->empty_known, true);
 }
 
-/* What receive() told besides the bytes. @return 0 or -errno */
-static int message_to_user(const struct banos_socket_message *message, struct socket_message *call)
+/*
+ * One call of receive(), unless the driver has said that nothing waits, and nothing else since. @before: in_changes, read before.
+ * What arrives while the driver answers changes that, so its answer is not believed then.
+ */
+static s64 receive_once(struct driver_socket *socket, s32 before, struct uio *uio,
+			struct banos_socket_message *message)
 {
-	call->out_flags = message->out_flags & (MSG_OOB | MSG_TRUNC | MSG_CTRUNC | MSG_ERRQUEUE);
-	if (message->control_length && call->control_len)
-		controls_to_user(message, call);
-	else if (message->control_length) /* which nobody asked for */
-		call->out_flags |= MSG_CTRUNC;
-	return socket_message_set_name(call, message->address,
-				       MIN(message->address_length, (u32)sizeof(message->address)));
+	s64 result;
+
+	if (smp_load_acquire(&socket->empty_known) && READ_ONCE(socket->empty_at) == before &&
+	    !message->flags && !READ_ONCE(socket->family->revoked) &&
+	    !gate_has_failed(socket->family->root))
+		return -EAGAIN;
+	result = message_call(socket, socket->family->ops.receive, "banos_family_ops.receive", uio,
+			      message);
+	if (result >= 0 && message->out_flags & BANOS_SOCKET_EMPTY)
+		empty_note(socket, before);
+	return result;
 }
 
 static s64 driver_socket_receive(struct socket *base, struct socket_message *call)
@@ -531,12 +500,12 @@ static s64 driver_socket_receive(struct socket *base, struct socket_message *cal
 		wanted = call->flags & MSG_WAITALL
 				 ? call->uio->count
 				 : MIN(call->uio->count, (u64)READ_ONCE(base->rcvlowat));
+	driver_message_begin(&message, call);
 	for (;;) {
 		s32 before = atomic_read(&socket->in_changes);
 
-		message_begin(&message, call);
-		result = message_call(socket, socket->family->ops.receive,
-				      "banos_family_ops.receive", call->uio, &message);
+		message.out_flags = message.address_length = message.control_length = 0;
+		result = receive_once(socket, before, call->uio, &message);
 		total += MAX(result, 0l);
 		if (result > 0 && (u64)total < wanted && !(message.out_flags & BANOS_SOCKET_MARK))
 			continue;
@@ -549,7 +518,7 @@ static s64 driver_socket_receive(struct socket *base, struct socket_message *cal
 	}
 	if (result < 0 && !total)
 		return result;
-	result = message_to_user(&message, call);
+	result = driver_message_to_user(&message, call);
 	if (result)
 		return result;
 	return total;

@@ -3,7 +3,7 @@
  * @file socket_family.h  Families of sockets that a driver offers.
  *
  * socket_life.c has the beginning and the end of a family, socket_calls.c what programs do with
- * the sockets, socket_walk.c their list.
+ * the sockets, socket_message.c what messages have besides bytes, socket_walk.c their list.
  *
  * Each socket pins the driver, and its calls are counted, so that a family can be taken away: then it is
  * marked as revoked, calls end, the driver's sides of its sockets are released, and the sockets keep the
@@ -36,6 +36,8 @@ struct driver_socket {
 	struct atomic calls; /* that run in its methods */
 	struct atomic in_changes,
 		out_changes; /* how often the driver said that something may be ready */
+	s32 empty_at; /* the in_changes since which nothing waits to be received, if empty_known */
+	bool empty_known;
 	bool listening;
 	bool released; /* the driver's release() was, or is being, called; or there is nothing to release */
 	bool unpinned; /* revoked: its pin of the driver has become a reference */
@@ -71,6 +73,16 @@ void driver_socket_linger(struct driver_socket *socket);
 
 /** @brief banos_socket_wake(). Any context. @return false: no socket of the calling driver's */
 bool driver_socket_wake(u64 handle, u32 events);
+
+/* ---- socket_message.c ---- */
+
+/** @brief Fill what send() and receive() read of a message that has no address and no control messages. */
+void driver_message_begin(struct banos_socket_message *message, const struct socket_message *call);
+/** @brief The address and the control messages of a program that sends. @return 0 or -errno */
+int driver_message_from_user(struct banos_socket_message *message,
+			     const struct socket_message *call);
+/** @brief What receive() told besides the bytes. @return 0 or -errno */
+int driver_message_to_user(const struct banos_socket_message *message, struct socket_message *call);
 
 /* ---- socket_walk.c ---- */
 

@@ -51,6 +51,11 @@ typedef struct banos_socket_ *banos_socket;
 #define BANOS_SOCKET_PEEK 0x2u
 #define BANOS_SOCKET_TRUNCATED \
 	0x20u /**< set by receive(): the datagram was longer; received: its whole length is asked for */
+/**
+ * Set by receive(): nothing else waits. The kernel asks again once banos_socket_wake() has said that something may be received.
+ * Linux uses this bit for nothing.
+ */
+#define BANOS_SOCKET_EMPTY    0x800000u
 #define BANOS_SOCKET_MORE     0x8000u
 #define BANOS_SOCKET_ERRQUEUE 0x2000u
 /** Set by receive() of a stream: what follows is not for the same call (MSG_WAITALL), as an urgent byte is next. */

@@ -584,8 +584,11 @@ static int64_t datagram_receive(struct inet_socket *socket, banos_buffer to, uin
 	if (message->flags & BANOS_SOCKET_PEEK)
 		return copied;
 	socket->first = first->next;
-	if (!socket->first)
+	if (!socket->first) {
 		socket->last = &socket->first;
+		if (!socket->no_more_in)
+			message->out_flags |= BANOS_SOCKET_EMPTY;
+	}
 	socket->queued -= bytes + OVERHEAD;
 	pbuf_free(first->bytes);
 	inet_memory_put(first);

@@ -144,6 +144,7 @@ static int64_t inet_connect(void *own, const uint8_t *bytes, uint32_t length)
 		memcpy(&family, bytes, 2);
 	if (length >= 2 && family == AF_UNSPEC) {
 		err = socket->kind->disconnect(socket);
+		socket_wake(socket, BANOS_SOCKET_IN | BANOS_SOCKET_OUT);
 		inet_unlock();
 		return err;
 	}

@@ -619,6 +619,12 @@ static int64_t stream_copy(const struct inet_socket *socket, banos_buffer to, ui
 	return (int64_t)total;
 }
 
+/* Is it connected, and may more arrive? */
+static bool stream_may_receive(const struct inet_socket *socket)
+{
+	return socket->state == STREAM_CONNECTED && !socket->no_more_in && !socket->error;
+}
+
 static int64_t stream_receive(struct inet_socket *socket, banos_buffer to, uint64_t length,
 			      struct banos_socket_message *message)
 {
@@ -646,6 +652,8 @@ static int64_t stream_receive(struct inet_socket *socket, banos_buffer to, uint6
 	copied = stream_copy(socket, to, length, skip);
 	if (copied > 0 && !peeks)
 		stream_consume(socket, (uint32_t)copied);
+	if (!socket->first && stream_may_receive(socket))
+		message->out_flags |= BANOS_SOCKET_EMPTY;
 	return copied;
 }
 
