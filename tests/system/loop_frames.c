@@ -26,6 +26,13 @@ static void need(int holds, const char *what)
 	exit(1);
 }
 
+static unsigned int least(unsigned int one, unsigned int other)
+{
+	if (one < other)
+		return one;
+	return other;
+}
+
 static unsigned long counter(const char *name)
 {
 	char path[80], text[32] = "";
@@ -78,7 +85,7 @@ static void stream(int ends[2])
 				     piece < TOTAL - out ? piece : TOTAL - out);
 			out += part > 0 ? part : 0;
 		}
-		part = read(ends[1], got + in, piece < TOTAL - in ? piece : TOTAL - in);
+		part = read(ends[1], got + in, least(piece, TOTAL - in));
 		need(part > 0, "read");
 		in += part;
 		piece = piece * 7 % 65521;

@@ -151,7 +151,7 @@ struct inet_socket {
 	int error; /* errno that SO_ERROR or the next call reports */
 	struct inet_options set;
 	bool bound, connected;
-	bool no_more_in, no_more_out;	/* shut down, or the other end sends no more */
+	bool no_more_in, no_more_out; /* shut down, or the other end sends no more */
 	union {
 		struct inet_socket *raw_next; /* of raw_sockets */
 		struct inet_socket *udp_next; /* of a row of udp_table.c */
@@ -305,6 +305,8 @@ void link_input(struct link *from, uint32_t type, const struct banos_net_packet 
 bool loop_send(struct link *link, struct pbuf *pbuf, uint16_t type);
 /** Is nobody else to see a frame of so many bytes on lo? Then it was counted. */
 bool loop_passes(const struct link *link, uint32_t length);
+/** Free the piece that had the headers of a packet, once lwIP has taken them off; where there is one. */
+struct pbuf *loop_skip_headers(struct pbuf *pbuf);
 /** Receive those. The lock is about to be left. */
 void loop_receive(void);
 

@@ -139,6 +139,17 @@ bool loop_send(struct link *link, struct pbuf *pbuf, uint16_t type)
 	return true;
 }
 
+struct pbuf *loop_skip_headers(struct pbuf *pbuf)
+{
+	struct pbuf *rest = pbuf->next;
+
+	if (pbuf->len || !rest)
+		return pbuf;
+	pbuf->next = NULL;
+	pbuf_free(pbuf);
+	return rest;
+}
+
 void loop_receive(void)
 {
 	for (uint32_t i = 0; i < count; i++) { /* some are added meanwhile */

@@ -59,18 +59,6 @@ static void stream_forget_unread(struct inet_socket *socket)
 
 /* ---- what lwIP calls ---- */
 
-/* Of a packet of lo a first piece may be left of which nothing is. */
-static struct pbuf *stream_skip_empty(struct pbuf *pbuf)
-{
-	struct pbuf *rest = pbuf->next;
-
-	if (pbuf->len || !rest)
-		return pbuf;
-	pbuf->next = NULL;
-	pbuf_free(pbuf);
-	return rest;
-}
-
 /* Adds a piece to what waits. @room: behind its bytes */
 static bool stream_queue(struct inet_socket *socket, struct pbuf *pbuf, uint32_t room)
 {
@@ -78,7 +66,7 @@ static bool stream_queue(struct inet_socket *socket, struct pbuf *pbuf, uint32_t
 
 	if (!entry)
 		return false;
-	entry->bytes = stream_skip_empty(pbuf);
+	entry->bytes = loop_skip_headers(pbuf);
 	entry->room = room;
 	*socket->last = entry;
 	socket->last = &entry->next;
