@@ -50,5 +50,5 @@ void net_forward_init(void)
 			    (void *)BANOS_FAMILY_IPV4) ||
 	    !proc_create_rw("sys/net/ipv6/conf/all/forwarding", 0644, proc_show_forward,
 			    proc_write_forward, (void *)BANOS_FAMILY_IPV6))
-		panic("not enough memory for /proc/sys/net");
+		panic("no memory for /proc/sys/net");
 }

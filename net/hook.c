@@ -671,5 +671,5 @@ static int proc_show_hooks(struct seq_file *seq, void *arg)
 void net_hooks_init(void)
 {
 	if (!proc_create("net/packet_hooks", 0444, proc_show_hooks, NULL))
-		panic("not enough memory for /proc/net/packet_hooks");
+		panic("no memory for /proc/net/packet_hooks");
 }

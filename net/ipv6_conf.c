@@ -153,5 +153,5 @@ void net_ipv6_conf_init(void)
 		values_default[i] = values_all[i] = kinds[i].first;
 	if (!ipv6_files_add("all", values_all, NULL) ||
 	    !ipv6_files_add("default", values_default, NULL))
-		panic("not enough memory for /proc/sys/net/ipv6");
+		panic("no memory for /proc/sys/net/ipv6");
 }

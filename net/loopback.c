@@ -100,7 +100,7 @@ void net_loopback_init(void)
 	struct net_device *device = net_device_create(&about);
 
 	if (IS_ERR(device) || net_device_publish(device))
-		panic("not enough memory for the interface lo");
+		panic("no memory for the interface lo");
 	mutex_lock(&net_lock);
 	if (net_device_set_up(device, true))
 		panic("the interface lo does not come up");

@@ -653,7 +653,7 @@ void net_netlink_init(void)
 	};
 
 	if (!proc_create("net/netlink", 0444, proc_show_netlink, NULL))
-		panic("not enough memory for /proc/net");
+		panic("no memory for /proc/net");
 
 	if (socket_family_register(&family))
 		panic("the family AF_NETLINK is taken");

@@ -416,7 +416,7 @@ static __cold void packet_quarantine(struct packet *packet, struct bus_device *b
 
 	packet->cell = NULL; /* its reference is the block's */
 	if (!block) {
-		pr_err("net: not enough memory to note a packet that a device may still access: it is lost\n");
+		pr_err("net: no memory to note a packet that a device may still access: it is lost\n");
 		return;
 	}
 	list_init(&block->link);

@@ -573,7 +573,7 @@ void net_packet_socket_init(void)
 	};
 
 	if (!proc_create("net/packet", 0444, proc_show_packet, NULL))
-		panic("not enough memory for /proc/net");
+		panic("no memory for /proc/net");
 
 	if (socket_family_register(&family))
 		panic("the family AF_PACKET is taken");

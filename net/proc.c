@@ -204,5 +204,5 @@ void net_proc_init(void)
 	    !proc_create("net/arp", 0444, proc_show_arp, NULL) ||
 	    !proc_create("net/if_inet6", 0444, proc_show_if_inet6, NULL) ||
 	    !proc_create("net/ipv6_route", 0444, proc_show_ipv6_route, NULL))
-		panic("not enough memory for /proc/net");
+		panic("no memory for /proc/net");
 }

@@ -230,5 +230,5 @@ void net_socket_proc_init(void)
 		made = made &&
 		       proc_create(tables[i].path, 0444, proc_show_sockets, (void *)&tables[i]);
 	if (!made)
-		panic("not enough memory for /proc/net");
+		panic("no memory for /proc/net");
 }

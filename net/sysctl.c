@@ -49,5 +49,5 @@ void net_sysctl_init(void)
 	for (u32 i = 0; i < ARRAY_SIZE(net_numbers); i++)
 		if (!proc_create_rw(net_numbers[i].path, 0644, proc_show_net_number,
 				    proc_write_net_number, (void *)&net_numbers[i]))
-			panic("not enough memory for /proc/sys/net");
+			panic("no memory for /proc/sys/net");
 }

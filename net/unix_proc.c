@@ -92,5 +92,5 @@ static int proc_show_unix(struct seq_file *seq, void *arg)
 void unix_proc_init(void)
 {
 	if (!proc_create("net/unix", 0444, proc_show_unix, NULL))
-		panic("not enough memory for /proc/net/unix");
+		panic("no memory for /proc/net/unix");
 }
