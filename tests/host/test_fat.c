@@ -274,6 +274,51 @@ static void options_and_attributes(void **state)
 	drive_close(drive);
 }
 
+/* ---- many names: folders have an index ---- */
+
+static void name_make(char *path, size_t room, int number)
+{
+	static const char *const forms[] = { "/d/beginning %d.text", "/d/F%d", "/d/f%d.c",
+					     "/d/a-name-that-needs-three-entries-%d" };
+
+	snprintf(path, room, forms[number % 4], number);
+}
+
+/* What a rename, a removal and the room that they leave do to it. */
+static void many_names_are_found(void **state)
+{
+	struct drive *drive = image_make("-F 32", "40M");
+	char path[60], other[60];
+	struct banos_attr attr;
+
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	vfs_mkdir(drive, "/d", 0755);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 600; i++) {
+			name_make(path, sizeof(path), i);
+			assert_int_equal(vfs_create(drive, path, 0100644),
+					 round && i % 3 ? -EEXIST : 0);
+		}
+		for (int i = 0; i < 600; i += 3) {
+			name_make(path, sizeof(path), i);
+			name_make(other, sizeof(other), 1000 + i);
+			assert_int_equal(vfs_rename(drive, path, other, 0), 0);
+			assert_int_equal(vfs_stat(drive, path, &attr), -ENOENT);
+			assert_int_equal(vfs_stat(drive, other, &attr), 0);
+			assert_int_equal(vfs_unlink(drive, other), 0);
+			assert_int_equal(vfs_stat(drive, other, &attr), -ENOENT);
+		}
+		vfs_drop(drive);
+		assert_int_equal(vfs_readdir(drive, "/d", NULL, NULL), 400);
+		if (round == 1) /* without one */
+			assert_int_equal(drive_replace(drive, NULL, 0), 0);
+	}
+	assert_int_equal(vfs_stat(drive, "/D/BEGINN~2.TEX", &attr), 0);
+	drive_unmount(drive);
+	assert_true(image_is_clean(drive));
+	drive_close(drive);
+}
+
 /* ---- limits ---- */
 
 static void the_root_folder_has_its_limit(void **state)
@@ -382,6 +427,7 @@ int main(void)
 		cmocka_unit_test(names_are_what_mtools_reads),
 		cmocka_unit_test(dates_are_kept),
 		cmocka_unit_test(options_and_attributes),
+		cmocka_unit_test(many_names_are_found),
 		cmocka_unit_test(the_root_folder_has_its_limit),
 		cmocka_unit_test(a_full_volume_is_emptied),
 		cmocka_unit_test(files_end_below_4_gib),

@@ -245,7 +245,7 @@ endef
 $(foreach t,ext2 ext2_random ext2_hostile ext2_crash,$(eval $(call ext2-test,$t)))
 fat_pure-srcs := $(addprefix drivers/fs/fat/,date.c layout.c name.c options.c page.c)
 fat-srcs := $(fsdrive-srcs) $(fat_pure-srcs) $(addprefix drivers/fs/fat/,main.c alloc.c chain.c file.c folder.c \
-	grow.c names.c node.c table.c)
+	grow.c index.c names.c node.c table.c)
 define fat-test
 host-test-y += $1
 $1-srcs := $(fat-srcs)

@@ -6,7 +6,6 @@
  * does not belong to the short entry behind it, or cannot be shown, is passed over: then the short name counts.
  */
 #include <banos/errno.h>
-#include <banos/memory.h>
 #include <banos/string.h>
 #include "bytes.h"
 #include "volume.h"
@@ -127,10 +126,42 @@ int64_t fat_cursor_next(struct fat_cursor *cursor)
 	}
 }
 
+/* Is it the name that the cursor has found, or its short one? */
+static bool cursor_is(const struct fat_cursor *cursor, const uint16_t *wanted, uint32_t count)
+{
+	uint16_t other[FAT_SHORT_UNITS];
+
+	if (fat_units_equal(wanted, count, cursor->shown, cursor->shown_count))
+		return true;
+	return cursor->count && count <= FAT_SHORT_UNITS &&
+	       fat_units_equal(wanted, count, other,
+			       fat_short_show(cursor->raw, &cursor->volume->options.style, other));
+}
+
+static int64_t find_by_index(struct fat_cursor *cursor, const struct fat_index *index,
+			     const uint16_t *wanted, uint32_t count)
+{
+	uint32_t hash = fat_index_hash(wanted, count), at = 0, position;
+
+	while (fat_index_next(index, hash, &at, &position)) {
+		int64_t found;
+
+		cursor->position = position;
+		cursor->name.parts = 0;
+		found = fat_cursor_next(cursor);
+		if (found < 0)
+			return found;
+		if (found && cursor_is(cursor, wanted, count))
+			return 0;
+	}
+	return -ENOENT;
+}
+
 int64_t fat_folder_find(struct fat_cursor *cursor, const char *name, uint32_t length)
 {
-	uint16_t wanted[FAT_NAME_UNITS], other[FAT_SHORT_UNITS];
+	uint16_t wanted[FAT_NAME_UNITS];
 	int32_t count = fat_units_from_utf8(name, length, wanted);
+	struct fat_index *index;
 	int64_t found;
 
 	if (count > 0 && cursor->volume->options.style.short_only)
@@ -142,15 +173,12 @@ int64_t fat_folder_find(struct fat_cursor *cursor, const char *name, uint32_t le
 		return -ENOENT;
 	for (int32_t i = 0; i < count; i++)
 		wanted[i] = fat_fold(wanted[i]);
-	while ((found = fat_cursor_next(cursor)) > 0) {
-		if (fat_units_equal(wanted, (uint32_t)count, cursor->shown, cursor->shown_count))
+	index = fat_index_get(cursor);
+	if (index)
+		return find_by_index(cursor, index, wanted, (uint32_t)count);
+	while ((found = fat_cursor_next(cursor)) > 0)
+		if (cursor_is(cursor, wanted, (uint32_t)count))
 			return 0;
-		if (cursor->count && count <= (int32_t)FAT_SHORT_UNITS &&
-		    fat_units_equal(wanted, (uint32_t)count, other,
-				    fat_short_show(cursor->raw, &cursor->volume->options.style,
-						   other)))
-			return 0;
-	}
 	return fat_either(found, -ENOENT);
 }
 
@@ -165,15 +193,6 @@ int64_t fat_folder_is_empty(struct fat_cursor *cursor)
 
 /* ---- methods ---- */
 
-static struct fat_cursor *cursor_create(struct fat_volume *volume, struct fat_node *folder)
-{
-	struct fat_cursor *cursor = banos_alloc(fat_owner, sizeof(*cursor), 0);
-
-	if (cursor)
-		fat_cursor_init(cursor, volume, folder);
-	return cursor;
-}
-
 static int64_t lookup_locked(struct fat_volume *volume, uint64_t dir, const char *name,
 			     uint32_t length, struct banos_attr *attr)
 {
@@ -183,9 +202,7 @@ static int64_t lookup_locked(struct fat_volume *volume, uint64_t dir, const char
 
 	if (error)
 		return error;
-	cursor = cursor_create(volume, folder);
-	if (!cursor)
-		return -ENOMEM;
+	cursor = fat_work_cursor(volume, folder);
 	error = fat_folder_find(cursor, name, length);
 	if (!error)
 		error = fat_node_at(volume, cursor->place, cursor->raw, &node);
@@ -194,7 +211,6 @@ static int64_t lookup_locked(struct fat_volume *volume, uint64_t dir, const char
 		error = fat_damaged(volume, "a folder contains itself, or the root");
 	if (!error)
 		fat_node_attr(volume, node, attr);
-	banos_free(fat_owner, cursor);
 	return error;
 }
 
@@ -263,13 +279,9 @@ int64_t fat_readdir(void *fs, uint64_t dir, uint64_t cookie, uint8_t *to, uint32
 	banos_mutex_lock(&volume->lock);
 	result = fat_folder_get(volume, dir, &folder);
 	if (!result) {
-		cursor = cursor_create(volume, folder);
-		result = -ENOMEM;
-		if (cursor) {
-			cursor->position = (uint32_t)cookie;
-			result = readdir_locked(cursor, to, length);
-		}
-		banos_free(fat_owner, cursor);
+		cursor = fat_work_cursor(volume, folder);
+		cursor->position = (uint32_t)cookie;
+		result = readdir_locked(cursor, to, length);
 	}
 	banos_mutex_unlock(&volume->lock);
 	return result;

@@ -50,12 +50,68 @@ static void scan_used(struct grow_scan *scan, const uint8_t *raw)
 		scan->numbers |= 1u << (raw[digit] - '0');
 }
 
+/* Is a short name in use? @return 1, 0, an error */
+static int64_t short_is_used(struct fat_cursor *cursor, const struct fat_index *index,
+			     const uint8_t name[FAT_SHORT_BYTES])
+{
+	uint16_t units[FAT_SHORT_UNITS];
+	uint8_t entry[FAT_ENTRY_BYTES] = { 0 };
+	uint32_t count, hash, at = 0, position;
+
+	memcpy(entry, name, FAT_SHORT_BYTES);
+	count = fat_short_show(entry, &cursor->volume->options.style, units);
+	for (uint32_t i = 0; i < count; i++)
+		units[i] = fat_fold(units[i]);
+	hash = fat_index_hash(units, count);
+	while (fat_index_next(index, hash, &at, &position)) {
+		int64_t found;
+
+		cursor->position = position;
+		cursor->name.parts = 0;
+		found = fat_cursor_next(cursor);
+		if (found < 0)
+			return found;
+		if (found && !memcmp(cursor->raw, name, FAT_SHORT_BYTES))
+			return 1;
+	}
+	return 0;
+}
+
+/* scan_run() by the folder's index. Of the numbers it looks for the first one that is free. */
+static int64_t scan_by_index(struct fat_cursor *cursor, struct fat_index *index,
+			     struct grow_scan *scan)
+{
+	int64_t used;
+
+	scan->numbers = 0;
+	if (scan->digit == FAT_SHORT_BYTES) {
+		used = short_is_used(cursor, index, scan->wanted);
+		scan->numbers = used > 0;
+	} else {
+		for (uint32_t i = 1; i <= NUMBERS; i++) {
+			scan->wanted[scan->digit] = (uint8_t)('0' + i);
+			used = short_is_used(cursor, index, scan->wanted);
+			if (used <= 0)
+				break;
+			scan->numbers |= 1u << i;
+		}
+	}
+	if (used < 0)
+		return used;
+	scan->addition->at_end =
+		!fat_index_room(index, scan->addition->slots, &scan->addition->position);
+	return 0;
+}
+
 static int64_t scan_run(struct fat_cursor *cursor, struct grow_scan *scan)
 {
+	struct fat_index *index = fat_index_get(cursor);
 	uint8_t raw[FAT_ENTRY_BYTES];
 	uint64_t place;
 	int64_t found;
 
+	if (index)
+		return scan_by_index(cursor, index, scan);
 	cursor->position = 0;
 	scan->numbers = scan->free_count = 0;
 	scan->has_room = false;
@@ -267,8 +323,8 @@ static int64_t write_growth(struct fat_volume *volume, struct fat_addition *addi
 				addition->new_count);
 }
 
-int64_t fat_addition_write(struct fat_volume *volume, struct fat_addition *addition,
-			   uint8_t raw[FAT_ENTRY_BYTES])
+static int64_t addition_write(struct fat_volume *volume, struct fat_addition *addition,
+			      uint8_t raw[FAT_ENTRY_BYTES])
 {
 	uint8_t checksum = fat_short_checksum(addition->name.name), slot[FAT_SLOT_BYTES];
 	static const uint8_t end;
@@ -291,6 +347,18 @@ int64_t fat_addition_write(struct fat_volume *volume, struct fat_addition *addit
 				 FAT_ENTRY_BYTES);
 }
 
+int64_t fat_addition_write(struct fat_cursor *cursor, struct fat_addition *addition,
+			   uint8_t raw[FAT_ENTRY_BYTES])
+{
+	int64_t error = addition_write(cursor->volume, addition, raw);
+
+	if (error)
+		fat_index_drop(cursor->volume, addition->folder);
+	else
+		fat_index_added(cursor, addition->position, addition->slots);
+	return error;
+}
+
 /* ---- removing ---- */
 
 int64_t fat_name_remove(struct fat_cursor *cursor)
@@ -301,15 +369,20 @@ int64_t fat_name_remove(struct fat_cursor *cursor)
 	uint8_t raw[FAT_ENTRY_BYTES];
 	int64_t error = 0;
 
+	fat_index_removed(cursor);
 	cursor->position = cursor->start;
 	while (cursor->position < end && !error) {
 		int64_t found = fat_cursor_raw(cursor, raw, &place);
 
-		if (found <= 0)
-			return found ? found : -EIO;
+		if (found <= 0) {
+			fat_index_drop(cursor->volume, cursor->folder);
+			return fat_either(found, -EIO);
+		}
 		/* The short entry first; else it only loses its long name. */
 		(void)fat_order_after(cursor->volume, place, entry, 1);
 		error = banos_store_write(cursor->volume->mount, place, &deleted, 1);
 	}
+	if (error)
+		fat_index_drop(cursor->volume, cursor->folder);
 	return error;
 }

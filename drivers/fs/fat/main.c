@@ -6,7 +6,7 @@
  *
  *	pure	layout name page date options
  *	store	table alloc chain node
- *	methods	main file folder (lookup, readdir) grow names
+ *	methods	main file folder (lookup, readdir) index grow names
  *
  * Left out: FAT on disks with blocks larger than its clusters, short names in other code pages than 437 and 850, permissions,
  * links and devices, which FAT does not have.
@@ -109,8 +109,10 @@ static void fat_volume_free(struct fat_volume *volume)
 		banos_free(fat_owner, pending);
 	}
 	fat_held_drop(volume, true);
+	fat_index_drop_all(volume);
 	fat_node_drop_all(volume);
 	banos_mutex_destroy(&volume->lock);
+	banos_free(fat_owner, volume->work);
 	banos_free(fat_owner, volume->table);
 	banos_free(fat_owner, volume);
 }
@@ -130,8 +132,11 @@ static int64_t fat_volume_create(banos_mount mount, const struct fat_layout *lay
 	volume->digits = (uint32_t)(banos_time_ns() / (10 * BANOS_MS));
 	volume->table = banos_alloc(fat_owner, 4096, 0);
 	if (volume->table)
+		error = fat_work_create(volume);
+	if (!error)
 		error = banos_mutex_init(fat_owner, &volume->lock);
 	if (error) {
+		banos_free(fat_owner, volume->work);
 		banos_free(fat_owner, volume->table);
 		banos_free(fat_owner, volume);
 		return error;
@@ -298,6 +303,7 @@ static int64_t remount_locked(struct fat_volume *volume, uint32_t flags, const c
 		return error;
 	volume->read_only = read_only;
 	volume->options = options;
+	fat_index_drop_all(volume); /* what names are shown as depends on these */
 	return 0;
 }
 

@@ -12,30 +12,38 @@
 #define MODE_FOLDER 0040000u
 #define RUNS_MAX    8u
 
-/* What a method needs that is too large for the stack. */
+/* What a method needs that is too large for the stack; under volume->lock. */
 struct names_work {
 	struct fat_volume *volume;
 	struct fat_cursor cursor, other; /* of the name; of another one */
 	struct fat_addition addition;
 };
 
-static int64_t work_begin(struct fat_volume *volume, struct names_work **to)
+int64_t fat_work_create(struct fat_volume *volume)
 {
-	struct names_work *work = banos_alloc(fat_owner, sizeof(*work), 0);
-
-	*to = work;
-	if (!work)
+	volume->work = banos_alloc(fat_owner, sizeof(*volume->work), 0);
+	if (!volume->work)
 		return -ENOMEM;
-	work->volume = volume;
-	banos_mutex_lock(&volume->lock);
+	volume->work->volume = volume;
 	return 0;
+}
+
+static struct names_work *work_begin(struct fat_volume *volume)
+{
+	banos_mutex_lock(&volume->lock);
+	return volume->work;
 }
 
 static int64_t work_end(struct names_work *work, int64_t result)
 {
 	banos_mutex_unlock(&work->volume->lock);
-	banos_free(fat_owner, work);
 	return result;
+}
+
+struct fat_cursor *fat_work_cursor(struct fat_volume *volume, struct fat_node *folder)
+{
+	fat_cursor_init(&volume->work->cursor, volume, folder);
+	return &volume->work->cursor;
 }
 
 /* ---- create ---- */
@@ -129,7 +137,7 @@ static int64_t create_locked(struct names_work *work, struct fat_node *folder, c
 		error = folder_format(volume, cluster, folder, raw);
 	}
 	if (!error)
-		error = fat_addition_write(volume, &work->addition, raw);
+		error = fat_addition_write(&work->cursor, &work->addition, raw);
 	if (error)
 		return error;
 	return fat_node_at(volume, place, raw, node);
@@ -146,9 +154,7 @@ int64_t fat_create(void *fs, uint64_t dir, const char *name, uint32_t length,
 
 	if (type != MODE_FILE && type != MODE_FOLDER)
 		return -EPERM;
-	error = work_begin(volume, &work);
-	if (error)
-		return error;
+	work = work_begin(volume);
 	error = fat_folder_get(volume, dir, &folder);
 	if (!error)
 		error = create_locked(work, folder, name, length, what, &node);
@@ -188,12 +194,10 @@ static void node_removed(struct fat_volume *volume, struct fat_node *node)
 static int64_t remove_run(struct fat_volume *volume, uint64_t dir, const char *name,
 			  uint32_t length, uint64_t number, bool is_folder)
 {
-	struct names_work *work;
+	struct names_work *work = work_begin(volume);
 	struct fat_node *node;
-	int64_t error = work_begin(volume, &work);
+	int64_t error;
 
-	if (error)
-		return error;
 	error = name_find(volume, &work->cursor, dir, name, length, number, &node);
 	if (!error && node->is_folder != is_folder)
 		error = is_folder ? -ENOTDIR : -EISDIR;
@@ -292,7 +296,7 @@ static int64_t rename_add(struct names_work *work, struct fat_node *node, struct
 	if (error)
 		return error;
 	memcpy(raw, node->raw, sizeof(raw));
-	error = fat_addition_write(volume, &work->addition, raw);
+	error = fat_addition_write(&work->other, &work->addition, raw);
 	if (!error)
 		node_moved(volume, node, raw, place);
 	return error;
@@ -362,12 +366,9 @@ static int64_t rename_locked(struct names_work *work, const struct banos_rename 
 int64_t fat_rename(void *fs, const struct banos_rename *what)
 {
 	struct names_work *work;
-	int64_t error;
 
 	if (what->flags & BANOS_RENAME_EXCHANGE)
 		return -EINVAL;
-	error = work_begin(fs, &work);
-	if (error)
-		return error;
+	work = work_begin(fs);
 	return work_end(work, rename_locked(work, what));
 }

@@ -74,6 +74,7 @@ void fat_node_drop(struct fat_volume *volume, struct fat_node *node)
 
 	if (node == &volume->root)
 		return;
+	fat_index_drop(volume, node);
 	place_leave(volume, node);
 	while (*at != node)
 		at = &(*at)->by_number;

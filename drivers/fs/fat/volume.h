@@ -55,6 +55,7 @@ struct fat_node {
 	uint32_t tail, clusters; /* its last cluster and how many it has; clusters 0: not known */
 	uint32_t next_run;
 	struct fat_run runs[FAT_RUNS];
+	struct fat_index *index; /* of a folder's names; NULL: none */
 };
 
 /** A chain that nothing leads to any more, to be freed. */
@@ -93,6 +94,9 @@ struct fat_volume {
 	struct fat_held *held[FAT_HELD_BUCKETS];
 	struct fat_node *by_number[FAT_BUCKETS], *by_place[FAT_BUCKETS];
 	struct fat_node root;
+	struct fat_index *indexes; /* the one that was used last first */
+	uint32_t index_items;	   /* places that they have */
+	struct names_work *work;   /* of the method that runs */
 };
 
 extern banos_owner fat_owner;
@@ -209,6 +213,22 @@ int64_t fat_folder_find(struct fat_cursor *cursor, const char *name, uint32_t le
 /** @return 0; -ENOTEMPTY; other errors */
 int64_t fat_folder_is_empty(struct fat_cursor *cursor);
 
+/* ---- index.c ---- */
+
+/** The folder's index. @return NULL: there is none, read it. The cursor is at the beginning behind it. */
+struct fat_index *fat_index_get(struct fat_cursor *cursor);
+uint32_t fat_index_hash(const uint16_t *units, uint32_t count);
+/** A place in the folder where a name with this hash may begin. @param at  0, and for fat_index_next() alone */
+bool fat_index_next(const struct fat_index *index, uint32_t hash, uint32_t *at, uint32_t *position);
+/** Where a name of so many entries finds room. @return false: it reaches behind all that was used */
+bool fat_index_room(struct fat_index *index, uint32_t slots, uint32_t *position);
+/** A name was written; the cursor is its folder's, and moves. */
+void fat_index_added(struct fat_cursor *cursor, uint32_t position, uint32_t slots);
+/** The name that the cursor has found is about to be removed. */
+void fat_index_removed(const struct fat_cursor *cursor);
+void fat_index_drop(struct fat_volume *volume, struct fat_node *folder);
+void fat_index_drop_all(struct fat_volume *volume);
+
 /* ---- grow.c: names that are added and removed ---- */
 
 struct fat_addition {
@@ -231,13 +251,20 @@ struct fat_addition {
 int64_t fat_addition_plan(struct fat_cursor *cursor, const char *name, uint32_t length,
 			  uint32_t taken, struct fat_addition *addition);
 /** Write it: @p raw without its name. @return 0; an error of the store */
-int64_t fat_addition_write(struct fat_volume *volume, struct fat_addition *addition,
+int64_t fat_addition_write(struct fat_cursor *cursor, struct fat_addition *addition,
 			   uint8_t raw[FAT_ENTRY_BYTES]);
 /** State that @p later is to be on the disk after @p earlier. @return 0; -EAGAIN */
 int64_t fat_order_after(struct fat_volume *volume, uint64_t later, uint64_t earlier,
 			uint64_t length);
 /** Remove the name that the cursor has found. */
 int64_t fat_name_remove(struct fat_cursor *cursor);
+
+/* ---- names.c ---- */
+
+/** Memory of the methods that change or find names. @return 0, -ENOMEM */
+int64_t fat_work_create(struct fat_volume *volume);
+/** A cursor of it. */
+struct fat_cursor *fat_work_cursor(struct fat_volume *volume, struct fat_node *folder);
 
 /* ---- the methods ---- */
 
