@@ -57,7 +57,7 @@ $(eval $(call tool,tests/loadtest,$(wildcard tests/drivers/guest/*.c) \
 $(eval $(call tool,fuzz/loader,tests/fuzz/loader.c tests/fuzz/mutate.c \
 	$(loader-srcs),clang $(sanitize) -fsanitize=fuzzer))
 $(eval $(call tool,fuzz/pure,$(wildcard tests/fuzz/pure*.c) $(cpio-srcs) \
-	$(foreach t,inflate multiboot acpi pci_config virtio_ring ninep e1000 usb_ring usb_descriptor nvme_queue nvme_identify vt ldisc keymap script_line \
+	$(foreach t,inflate multiboot acpi pci_config virtio_ring ninep e1000 usb_ring usb_descriptor nvme_queue nvme_identify scsi_wire vt ldisc keymap script_line \
 	inet_shape filter shaper virtio_net filter_program netlink_message elf_image signature ext2_pure fat_pure fs_magic partition_tables,$(filter-out lib/bitmap.c,$($t-srcs))) lib/bitmap.c \
 	$(addprefix drivers/fs/iso9660/,folder.c options.c rock.c volume.c),clang \
 	$(sanitize) -fsanitize=fuzzer -DBANOS_CFLAGS=0 $(draft-flags),-lz))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Targets: drivers/bus/pci/config.c, the rings of drivers/bus/virtio, descriptor.c and ring.c of drivers/bus/usb,
- * identify.c, prp.c and queue.c of drivers/block/nvme, and of device/tty: the screen, the line discipline, the keyboard. */
+ * identify.c, prp.c and queue.c of drivers/block/nvme, scsi_wire.c of drivers/bus/virtio, and of device/tty: the screen, the line discipline, the keyboard. */
 #include <stdlib.h>
 #include <string.h>
 #include "../../device/tty/keymap.h"
@@ -13,6 +13,7 @@
 #include "../../drivers/bus/usb/descriptor.h"
 #include "../../drivers/bus/usb/ring.h"
 #include "../../drivers/bus/virtio/ring.h"
+#include "../../drivers/bus/virtio/scsi_wire.h"
 #include "pure.h"
 
 /* ---- PCI: a device of any registers, any of which can be written, pulled out at any time ---- */
@@ -496,8 +497,57 @@ static void fuzz_keymap(const uint8_t *data, size_t size)
 	}
 }
 
+/* ---- SCSI: what a unit answers ---- */
+
+static void check_scsi_transfer(struct bytes *bytes)
+{
+	uint8_t cdb[SCSI_CDB_BYTES] = { 0 }, list[24];
+	uint64_t first = take_bytes(bytes, 8);
+	uint32_t count = (uint32_t)take_bytes(bytes, 4);
+	int is_long;
+
+	scsi_make_transfer(cdb, count & 1, count & 2, first, count);
+	is_long = cdb[0] >= 0x88;
+	require(is_long || (first <= UINT32_MAX && count <= UINT16_MAX),
+		"a command has room for its numbers");
+	scsi_make_unmap(cdb, list, first, count);
+}
+
+static void fuzz_scsi(const uint8_t *data, size_t size)
+{
+	struct bytes bytes = { data, size };
+	struct scsi_identity identity = { 0 };
+	struct scsi_format format = { 0 };
+	struct scsi_sense sense;
+	uint16_t units[4];
+	uint8_t *copy;
+	uint32_t length;
+
+	check_scsi_transfer(&bytes);
+	length = (uint32_t)bytes.left;
+	copy = exact_copy(bytes.at, bytes.left);
+	if (!scsi_parse_inquiry(copy, length, &identity))
+		require(identity.type < 32 && strlen(identity.model) <= 25, "texts have an end");
+	scsi_parse_serial(copy, length, identity.serial, sizeof(identity.serial));
+	require(strlen(identity.serial) < sizeof(identity.serial), "a serial number has an end");
+	for (int i = 0; i < 2; i++) {
+		int error = i ? scsi_parse_capacity16(copy, length, &format)
+			      : scsi_parse_capacity10(copy, length, &format);
+
+		require(error || (format.blocks && format.block_shift >= 9 &&
+				  format.blocks <= (uint64_t)INT64_MAX >> format.block_shift),
+			"a unit has a bound");
+	}
+	scsi_parse_mode(copy, length, &format);
+	scsi_parse_limits(copy, length, &format);
+	require(scsi_parse_luns(copy, length, units, 4) <= 4, "units have room");
+	scsi_parse_sense(copy, length, &sense);
+	require(sense.key < 16 && sense.code < 256, "sense has bounds");
+	free(copy);
+}
+
 /* clang-format off */
 const struct fuzz_target device_targets[] = {
-	{ "pci", fuzz_pci }, { "virtio_ring", fuzz_virtio_ring }, { "usb", fuzz_usb }, { "nvme", fuzz_nvme }, { "screen", fuzz_screen }, { "ldisc", fuzz_ldisc }, { "keymap", fuzz_keymap }, { 0 },
+	{ "pci", fuzz_pci }, { "virtio_ring", fuzz_virtio_ring }, { "usb", fuzz_usb }, { "nvme", fuzz_nvme }, { "scsi", fuzz_scsi }, { "screen", fuzz_screen }, { "ldisc", fuzz_ldisc }, { "keymap", fuzz_keymap }, { 0 },
 };
 /* clang-format on */

@@ -204,6 +204,16 @@ def nvme():
             'completions': front + b'\x10' + b'\1' * 15 + b'\x13\0\1\0\5' * 30}
 
 
+def scsi():
+    front = struct.pack('<QI', 100, 8)
+    standard = b'\0\0\5\2\x1f\0\0\0QEMU    QEMU HARDDISK   2.5+'
+    return {'inquiry': front + standard, 'serial': front + b'\0\x80\0\3one', 'limits': front + b'\0\xb0' + b'\1' * 30,
+            'capacity10': front + struct.pack('>II', 1000, 512),
+            'capacity16': front + struct.pack('>QI', (1 << 63 >> 9) - 1, 512) + b'\0\0\x80',
+            'luns': front + b'\0\0\0\x10' + bytes(4) + bytes(8) + b'\x41\x2c' + bytes(6),
+            'mode': front + b'\x17\0\x90\0' + b'\x08\x12\4' + bytes(17), 'sense': front + b'\x70\0\6' + bytes(9) + b'\x29'}
+
+
 def ext2():
     """A superblock with a descriptor, folders, an index, extents, attributes."""
     half = bytearray(1024)
@@ -357,6 +367,7 @@ def ninep_options():
 
 TARGETS = {'cpio': cpio, 'archive-kind': archive_kind, 'inflate': inflate,
            'cmdline': cmdline, 'multiboot': multiboot, 'acpi': acpi, 'pci': pci, 'virtio_ring': virtio_ring, 'usb': usb, 'nvme': nvme,
+           'scsi': scsi,
            'screen': screen, 'ldisc': ldisc, 'keymap': keymap, 'script': script,
            'elf': elf, 'signature': signature, 'tables': tables, 'magic': magic, 'iso': iso, 'iso_options': iso_options,
            'e1000_card': e1000_card, 'e1000_frame': e1000_frame,

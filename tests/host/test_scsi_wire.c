@@ -72,6 +72,9 @@ static void test_sizes(void **state)
 	assert_true(format.blocks == (1ull << 32) + 1 && format.block_shift == 12);
 	assert_true(format.has_unmap);
 	assert_int_equal(scsi_parse_capacity16(data, 11, &format), -1);
+	memcpy(data, "\0\7\xff\xff\xff\xff\xff\xff",
+	       8); /* 2^63 bytes: one more than offsets reach */
+	assert_int_equal(scsi_parse_capacity16(data, 32, &format), -1);
 	memset(data, 0xff, 8); /* more than 2^63 bytes, and 0 blocks */
 	assert_int_equal(scsi_parse_capacity16(data, 32, &format), -1);
 }

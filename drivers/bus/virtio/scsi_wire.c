@@ -4,7 +4,7 @@
 
 #define BLOCK_SHIFT_LEAST 9u
 #define BLOCK_SHIFT_MOST  12u
-#define DISK_BYTES_MAX	  (UINT64_C(1) << 63)
+#define DISK_BYTES_MAX	  ((uint64_t)INT64_MAX)
 #define INQUIRY_LEAST	  36u
 #define PAGE_CACHE	  8u
 
