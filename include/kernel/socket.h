@@ -94,18 +94,18 @@ struct socket {
 	u16 type; /* SOCK_* */
 	u32 protocol;
 	uid_t uid; /* of whoever made it */
+	u32 flags; /* bit of a switch, 1 << SO_* */
 	u64 inode; /* of its file; 0: it has none yet */
 	struct file
 		*file; /* where SIGURG leads; under async.lock; NULL: it has none, or that ends */
 	struct list link;	      /* of the list of its family */
 	u64 number;		      /* rising in that list */
 	struct atomic error;	      /* errno that the next call reports, once (SO_ERROR) */
+	u32 bound_interface;	      /* SO_BINDTODEVICE: its index, 0: none */
 	struct wait_queue read_wait;  /* for something to read, or to accept */
 	struct wait_queue write_wait; /* for space to write into */
 	struct async_list async;      /* files with O_ASYNC: this one's, or none */
-	u32 flags;		      /* bit of a switch, 1 << SO_* */
 	u32 sndbuf, rcvbuf, rcvlowat, priority, mark;
-	u32 bound_interface;	      /* SO_BINDTODEVICE: its index, 0: none */
 	s32 incoming_cpu;	      /* that received for it last; -1: none yet */
 	u64 cookie;		      /* SO_COOKIE; 0: nobody has asked */
 	u64 rcvtimeo_ns, sndtimeo_ns; /* TIMEOUT_NONE: for ever */

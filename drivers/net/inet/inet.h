@@ -161,12 +161,12 @@ struct inet_socket {
 	uint32_t error_count;
 
 	/* streams */
-	enum stream_state state;
-	bool told;     /* connect() has said that it is connected */
-	bool deferred; /* in a backlog: accept() does not see it yet */
-	bool waits;    /* something was not acknowledged */
-	enum urgent_state urgent;
+	uint8_t state;	/* enum stream_state */
+	uint8_t urgent; /* enum urgent_state */
 	uint8_t urgent_byte;
+	bool told;	       /* connect() has said that it is connected */
+	bool deferred;	       /* in a backlog: accept() does not see it yet */
+	bool waits;	       /* something was not acknowledged */
 	uint32_t urgent_ahead; /* bytes in front of it that were not read */
 	uint32_t begun_ms,
 		waits_since_ms; /* waits_since_ms: since the other end has acknowledged something */
@@ -179,8 +179,11 @@ struct inet_socket {
 	uint32_t queued; /* bytes */
 	uint32_t drops;	 /* datagrams that found no room */
 	uint32_t window; /* bytes that may be queued: what the other end was told, with those */
-	ip_addr_t peer, local,
-		source; /* local: of a stream whose pcb has ended; source: of a connected datagram socket */
+	ip_addr_t peer;
+	union {
+		ip_addr_t local;  /* of a stream whose pcb has ended */
+		ip_addr_t source; /* of a connected datagram socket */
+	};
 	uint16_t peer_port, local_port, identity; /* identity: of a ping socket's messages */
 };
 

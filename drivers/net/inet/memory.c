@@ -25,6 +25,10 @@ struct piece {
 };
 _Static_assert(sizeof(struct piece) == 32, "what lies behind it is aligned to 16");
 
+/* A connection holds one of each, with both its ends two: they stay in classes that waste little, here and in the kernel. */
+_Static_assert(sizeof(struct piece) + sizeof(struct tcp_pcb) <= 512, "a class");
+_Static_assert(sizeof(struct piece) + sizeof(struct inet_socket) <= 384, "a class");
+
 static struct piece *pieces; /* in use */
 static struct piece *spares[CLASSES];
 static uint32_t spare_bytes;

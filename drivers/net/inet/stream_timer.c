@@ -97,7 +97,7 @@ static bool orphan_is_stuck(const struct tcp_pcb *pcb)
 
 static err_t orphan_tick(void *arg, struct tcp_pcb *pcb)
 {
-	int64_t limit_ms = (int64_t)(intptr_t)table_link(pcb, TABLE_FIN_WAIT) * 1000;
+	int64_t limit_ms = (int64_t)table_fin_wait(pcb) * 1000;
 
 	if (orphan_is_stuck(pcb)) {
 		tcp_abandon(pcb, 0);
@@ -111,6 +111,6 @@ static err_t orphan_tick(void *arg, struct tcp_pcb *pcb)
 
 void stream_timer_orphan(const struct inet_socket *socket, struct tcp_pcb *pcb)
 {
-	table_link_set(pcb, TABLE_FIN_WAIT, (void *)(intptr_t)socket->set.fin_wait_s);
+	table_fin_wait_set(pcb, socket->set.fin_wait_s);
 	tcp_poll(pcb, orphan_tick, 1);
 }

@@ -20,8 +20,7 @@ enum table_word {
 	TABLE_RING_LAST,
 	TABLE_TIMER_NEXT, /* those that a timer has to see, tick.c */
 	TABLE_TIMER_LAST,
-	TABLE_FIN_WAIT, /* stream_timer.c: how long the end of one that no program has open may be awaited */
-	TABLE_URGENT, /* urgent.c: the number behind the last urgent byte that was sent */
+	TABLE_STREAM, /* the two numbers of table_urgent() and table_fin_wait() */
 	TABLE_WORDS
 };
 _Static_assert(TABLE_WORDS == LWIP_TCP_PCB_NUM_EXT_ARGS, "each word is an argument");
@@ -49,14 +48,31 @@ static inline void table_marks_set(struct tcp_pcb *pcb, uint64_t marks)
 	pcb->ext_args[TABLE_MARKS].data = (void *)(uintptr_t)marks;
 }
 
+/** urgent.c: the number behind the last urgent byte that was sent. */
 static inline uint32_t table_urgent(const struct tcp_pcb *pcb)
 {
-	return (uint32_t)(uintptr_t)pcb->ext_args[TABLE_URGENT].data;
+	return (uint32_t)(uintptr_t)pcb->ext_args[TABLE_STREAM].data;
+}
+
+/** stream_timer.c: for how many seconds the end of one that no program has open is awaited; 0: as usual, -1: not. */
+static inline int32_t table_fin_wait(const struct tcp_pcb *pcb)
+{
+	return (int32_t)((uintptr_t)pcb->ext_args[TABLE_STREAM].data >> 32);
+}
+
+static inline void table_stream_set(struct tcp_pcb *pcb, uint32_t urgent, int32_t fin_wait)
+{
+	pcb->ext_args[TABLE_STREAM].data = (void *)((uintptr_t)(uint32_t)fin_wait << 32 | urgent);
 }
 
 static inline void table_urgent_set(struct tcp_pcb *pcb, uint32_t number)
 {
-	pcb->ext_args[TABLE_URGENT].data = (void *)(uintptr_t)number;
+	table_stream_set(pcb, number, table_fin_wait(pcb));
+}
+
+static inline void table_fin_wait_set(struct tcp_pcb *pcb, int32_t seconds)
+{
+	table_stream_set(pcb, table_urgent(pcb), seconds);
 }
 
 /* ---- table.c ---- */

@@ -103,13 +103,13 @@ struct page_tree {
 };
 struct file_pages {
 	spinlock_t lock; /* guards changes of tree and each page->mapping; readers use RCU */
+	spinlock_t regions_lock; /* guards regions; taken with interrupts on only */
 	struct page_tree tree;
 	/*
 	 * Mappings of the file, shared and private (vm_region.file_link), kept by
 	 * mm/vm_*.c. An inode starts with list_init() and spin_init(); after that,
 	 * vm_unmap_file_range() and vm_protect_file_range() (vm.h) are all that fs/ needs.
 	 */
-	spinlock_t regions_lock; /* guards regions; taken with interrupts on only */
 	struct list regions;
 };
 
@@ -138,6 +138,7 @@ struct inode {
 	struct file_cache *cache;   /* of what is stored below; NULL: its pages are all there is */
 	struct rcu_head rcu;
 };
+_Static_assert(sizeof(struct inode) <= 256, "as few lines of the cache as it had");
 #define INODE_LINKABLE 1 /* has no name yet, and may get one (O_TMPFILE) */
 #define INODE_DRIVEN   2 /* its file system wants to know of changes: super_ops.touched */
 

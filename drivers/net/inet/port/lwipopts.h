@@ -96,8 +96,8 @@ static inline void inet_copy(void *to, const void *from, unsigned long length)
 #define IP_DEFAULT_TTL		      64
 #define LWIP_NETIF_HWADDRHINT	      1
 #define LWIP_NETIF_LINK_CALLBACK      0
-#define LWIP_TCP_PCB_NUM_EXT_ARGS     10 /* table.h */
-#define LWIP_CHECKSUM_CTRL_PER_NETIF  1	 /* lo has none, as on Linux */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS     9 /* table.h */
+#define LWIP_CHECKSUM_CTRL_PER_NETIF  1 /* lo has none, as on Linux */
 #define LWIP_HAVE_LOOPIF	      0
 #define LWIP_NETIF_LOOPBACK	      0
 #define LWIP_NETIF_TX_SINGLE_PBUF     0
