@@ -216,25 +216,42 @@ static bool all_is_committed(const struct driven_super *super)
 	       smp_load_acquire(&super->committed) + 1 == READ_ONCE(super->epoch);
 }
 
-int driven_commit(struct driven_super *super)
+/* Who waited for the lock has been served by a commit that began meanwhile, and succeeded. */
+static int commit_until(struct driven_super *super, u64 wanted)
 {
-	u64 epoch = READ_ONCE(super->epoch);
 	u64 patience = 0;
 	int err;
 
-	nodes_tell_ended(super);
-	if (all_is_committed(super))
-		return 0;
 	do {
 		err = 0;
 		mutex_lock(&super->commit_lock);
-		/* Who waited for the lock has been served by a commit that began meanwhile, and succeeded. */
-		if (super->committed < epoch || READ_ONCE(super->dirty_ns))
+		if (super->committed < wanted || READ_ONCE(super->dirty_ns))
 			err = commit_locked(super);
 		mutex_unlock(&super->commit_lock);
 	} while (err == -ENOMEM && file_cache_patience(&patience));
 	nodes_tell_ended(super); /* of which the commit had the last use */
 	return err;
+}
+
+int driven_commit(struct driven_super *super)
+{
+	u64 epoch = READ_ONCE(super->epoch);
+
+	nodes_tell_ended(super);
+	if (all_is_committed(super))
+		return 0;
+	return commit_until(super, epoch);
+}
+
+int driven_commit_data(struct driven_super *super)
+{
+	u64 wanted;
+
+	nodes_tell_ended(super);
+	smp_mb(); /* what is to be written is dirty: pairs with driven_exclude() */
+	wanted = smp_load_acquire(&super->committing); /* before the epoch, which it ends */
+	wanted += READ_ONCE(super->epoch);
+	return commit_until(super, wanted);
 }
 
 /* ---- by age ---- */

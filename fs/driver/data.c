@@ -174,7 +174,7 @@ static int data_sync_pages(struct file *f, u64 first, u64 last, bool data_only)
 	if (f->inode->sb->flags & MS_RDONLY)
 		return err;
 	if (must_commit(f->inode, data_only)) /* by now */
-		failed = driven_commit(driven_of(f->inode->sb));
+		failed = driven_commit_data(driven_of(f->inode->sb));
 	else
 		failed = block_flush(driven_of(f->inode->sb)->store->disk);
 	return err ?: failed;
@@ -188,7 +188,7 @@ static int data_fsync(struct file *f, u64 first, u64 last, bool data_only)
 	if (f->inode->sb->flags & MS_RDONLY || !must_commit(f->inode, data_only))
 		err = data_sync_pages(f, first, last, data_only);
 	else
-		err = driven_commit(driven_of(f->inode->sb));
+		err = driven_commit_data(driven_of(f->inode->sb));
 	/* Of a commit that fails each open file learns once: this one now. */
 	return file_cache_error_since(f->cache, &f->error_seen) ?: err;
 }

@@ -268,6 +268,8 @@ void node_count_blocks(struct inode *inode);
 int __must_check driven_commit_last(struct driven_super *super);
 /** @brief Commit what was changed until now. Sleeps. */
 int __must_check driven_commit(struct driven_super *super);
+/** @brief The same, and all data that is dirty by now, also where a commit runs that may have passed it by. */
+int __must_check driven_commit_data(struct driven_super *super);
 /** @brief Start the thread that commits by itself; thread_stop() ends it. @return 0, -errno */
 int __must_check driven_commit_start(struct driven_super *super);
 /** @brief Something was changed: a commit will follow by itself. Any context. */

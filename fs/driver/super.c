@@ -449,7 +449,7 @@ static int driven_sync(struct super_block *sb)
 {
 	if (sb->flags & MS_RDONLY)
 		return driven_of(sb)->failed;
-	return driven_commit(driven_of(sb));
+	return driven_commit_data(driven_of(sb));
 }
 
 static int driven_remount(struct super_block *sb, u32 flags, const char *options)
