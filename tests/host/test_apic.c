@@ -364,13 +364,16 @@ static void each_start_ends_in_the_mode_that_was_chosen(void **state)
 }
 
 /* Another processor may have been left in another mode than the first. */
+/* What a machine has without x2APIC, and with it. */
+static const char *const mode_features[] = { "", "x2apic" };
+
 static void a_processor_follows_the_first_one(void **state)
 {
 	static const u64 modes[] = { OFF, XAPIC, X2APIC };
 
 	for (u32 i = 0; i < ARRAY_SIZE(modes); i++)
 		for (u32 x2apic = 0; x2apic < 2; x2apic++) {
-			machine(XAPIC, 0, x2apic ? "x2apic" : "");
+			machine(XAPIC, 0, mode_features[x2apic]);
 			assert_true(apic_init());
 			machine_now.base = PAGE_AT | modes[i];
 			apic_cpu_start();
@@ -434,7 +437,7 @@ static void both_modes_set_the_same_registers(void **state)
 {
 	for (u32 entries = 4; entries <= 7; entries++)
 		for (u32 x2apic = 0; x2apic < 2; x2apic++) {
-			machine(XAPIC, 0, x2apic ? "x2apic" : "");
+			machine(XAPIC, 0, mode_features[x2apic]);
 			machine_now.regs[APIC_VERSION / 16] = (entries - 1) << 16;
 			machine_now.regs[APIC_TPR / 16] = 0x20;
 			acpi_info.nmi_flags = ACPI_INTI_LOW;
@@ -459,7 +462,7 @@ static void both_modes_set_the_same_registers(void **state)
 static void masking_is_not_reported_to_the_firmwares_vector(void **state)
 {
 	for (u32 x2apic = 0; x2apic < 2; x2apic++) {
-		machine(XAPIC, 0, x2apic ? "x2apic" : "");
+		machine(XAPIC, 0, mode_features[x2apic]);
 		assert_true(apic_init());
 		assert_false(machine_now.error_reported);
 	}
@@ -468,7 +471,7 @@ static void masking_is_not_reported_to_the_firmwares_vector(void **state)
 static void what_was_in_service_is_ended(void **state)
 {
 	for (u32 x2apic = 0; x2apic < 2; x2apic++) {
-		machine(XAPIC, 0, x2apic ? "x2apic" : "");
+		machine(XAPIC, 0, mode_features[x2apic]);
 		machine_now.regs[APIC_ISR / 16 + 1] = 0x80000001;
 		machine_now.regs[APIC_ISR / 16 + 7] = 0x00010100;
 		apic_x2 = x2apic;
@@ -496,7 +499,7 @@ static void a_command_reaches_the_processor_it_names_or_none(void **state)
 		for (u32 x2apic = 0; x2apic < 2; x2apic++) {
 			bool reachable = x2apic ? ids[i] != 0xffffffff : ids[i] < 255;
 
-			machine(XAPIC, 0, x2apic ? "x2apic" : "");
+			machine(XAPIC, 0, mode_features[x2apic]);
 			assert_true(apic_init());
 			assert_int_equal(apic_can_reach(ids[i], x2apic), reachable);
 			apic_send_ipi(ids[i], 0xf1);
@@ -512,7 +515,7 @@ static void a_command_reaches_the_processor_it_names_or_none(void **state)
 static void commands_are_encoded_alike_in_both_modes(void **state)
 {
 	for (u32 x2apic = 0; x2apic < 2; x2apic++) {
-		machine(XAPIC, 7, x2apic ? "x2apic" : "");
+		machine(XAPIC, 7, mode_features[x2apic]);
 		assert_true(apic_init());
 		apic_send_ipi(apic_read_id(), 0xf0); /* to oneself, too */
 		apic_send_nmi(3);

@@ -117,34 +117,22 @@ TEST(fixed_addresses)
 	CHECK_EQ(other[0], 0);
 	CHECK_EQ(bytes[0], 1);
 	CHECK_EQ(bytes[2 * PAGE], 1);
-	CHECK_ERR(mmap(bytes, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
-				  MAP_FAILED
-			  ? -1
-			  : 0,
+	CHECK_ERR(mmap(bytes, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0),
 		  EEXIST);
-	CHECK_ERR(mmap(bytes + 1, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-				  MAP_FAILED
-			  ? -1
-			  : 0,
+	CHECK_ERR(mmap(bytes + 1, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
 		  EINVAL);
 	CHECK_ERR(mmap((void *)0xffff800000000000, PAGE, RW,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED
-			  ? -1
-			  : 0,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
 		  ENOMEM);
 }
 
 TEST(bad_requests)
 {
-	CHECK_ERR(mmap(NULL, 0, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0,
-		  EINVAL);
-	CHECK_ERR(mmap(NULL, PAGE, RW, MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0, EINVAL);
-	CHECK_ERR(mmap(NULL, PAGE, RW, MAP_PRIVATE, 999, 0) == MAP_FAILED ? -1 : 0, EBADF);
-	CHECK_ERR(mmap(NULL, 1ul << 60, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1
-											      : 0,
-		  ENOMEM);
-	CHECK_ERR(mmap(NULL, -1ul, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0,
-		  ENOMEM);
+	CHECK_ERR(mmap(NULL, 0, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), EINVAL);
+	CHECK_ERR(mmap(NULL, PAGE, RW, MAP_ANONYMOUS, -1, 0), EINVAL);
+	CHECK_ERR(mmap(NULL, PAGE, RW, MAP_PRIVATE, 999, 0), EBADF);
+	CHECK_ERR(mmap(NULL, 1ul << 60, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM);
+	CHECK_ERR(mmap(NULL, -1ul, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM);
 	CHECK_ERR(munmap((void *)PAGE, 1ul << 60), EINVAL);
 }
 
@@ -185,7 +173,7 @@ TEST(files_in_memory)
 	CHECK_EQ(msync(shared, 3 * PAGE, MS_SYNC), 0);
 	shared = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, PAGE);
 	CHECK_EQ(shared[0], 'W');
-	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 100) == MAP_FAILED ? -1 : 0, EINVAL);
+	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 100), EINVAL);
 	close(fd);
 	CHECK_EQ(shared[0], 'W');
 }
@@ -241,15 +229,11 @@ TEST(access_follows_the_descriptor)
 	readonly = open("ac", O_RDONLY);
 	writeonly = open("ac", O_WRONLY);
 	unlink("ac");
-	CHECK_ERR(mmap(NULL, PAGE, RW, MAP_SHARED, readonly, 0) == MAP_FAILED ? -1 : 0, EACCES);
+	CHECK_ERR(mmap(NULL, PAGE, RW, MAP_SHARED, readonly, 0), EACCES);
 	CHECK(mmap(NULL, PAGE, RW, MAP_PRIVATE, readonly, 0) != MAP_FAILED);
-	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, writeonly, 0) == MAP_FAILED ? -1 : 0,
-		  EACCES);
+	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, writeonly, 0), EACCES);
 	CHECK_ERR(mprotect(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, readonly, 0), PAGE, RW), EACCES);
-	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, open(".", O_RDONLY), 0) == MAP_FAILED
-			  ? -1
-			  : 0,
-		  ENODEV);
+	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, open(".", O_RDONLY), 0), ENODEV);
 }
 
 TEST(moving_and_growing)
@@ -265,7 +249,7 @@ TEST(moving_and_growing)
 	CHECK(other != MAP_FAILED);
 	CHECK_EQ(touch_dies(other + PAGE, false), SIGSEGV);
 	CHECK_EQ(other[0], 7);
-	CHECK_ERR(mremap(other, PAGE, 0, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0, EINVAL);
+	CHECK_ERR(mremap(other, PAGE, 0, MREMAP_MAYMOVE), EINVAL);
 }
 
 TEST(the_break)
@@ -311,9 +295,7 @@ TEST(address_space_limit)
 	struct rlimit rlimit = { 64 << 20, 64 << 20 };
 
 	setrlimit(RLIMIT_AS, &rlimit);
-	CHECK_ERR(mmap(NULL, 128 << 20, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1
-											      : 0,
-		  ENOMEM);
+	CHECK_ERR(mmap(NULL, 128 << 20, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM);
 }
 
 TEST(fork_with_much_memory_copies_on_write)

@@ -27,6 +27,13 @@ static void refused(const char *what, long result, int err, const char *log)
 			log);
 }
 
+static long error_of(long result)
+{
+	if (result < 0)
+		return -errno;
+	return 0;
+}
+
 /* The file at the very end of mapped memory. */
 static unsigned char *at_the_end(const struct file *f)
 {
@@ -61,9 +68,9 @@ static void bad_images(const struct file *f)
 	refused("cut", install(f->data, f->size - 1, NULL, 0, log), ENOEXEC, log);
 	require(!install(end, f->size, NULL, BANOS_INSTALL_DRY_RUN, log) && !*log, "at the end: %s",
 		log);
-	refused("init_module nowhere", syscall(SYS_init_module, UNMAPPED, f->size, "") ? -errno : 0,
+	refused("init_module nowhere", error_of(syscall(SYS_init_module, UNMAPPED, f->size, "")),
 		EFAULT, NULL);
-	refused("init_module too large", syscall(SYS_init_module, f->data, -1ul, "") ? -errno : 0,
+	refused("init_module too large", error_of(syscall(SYS_init_module, f->data, -1ul, "")),
 		EFBIG, NULL);
 }
 
@@ -97,11 +104,11 @@ static void bad_flags_and_logs(const struct file *f)
 		refused("flag", install(f->data, f->size, NULL, 1ul << bit, log), EINVAL, log);
 	}
 	refused("log nowhere",
-		syscall(SYS_banos_install, "x", 1ul, NULL, 0ul, UNMAPPED, 100ul) ? -errno : 0,
-		EFAULT, NULL);
+		error_of(syscall(SYS_banos_install, "x", 1ul, NULL, 0ul, UNMAPPED, 100ul)), EFAULT,
+		NULL);
 	/* Cut to what there is room for, with its end. */
 	memset(log, 'x', sizeof(log));
-	refused("small log", syscall(SYS_banos_install, "x", 1ul, NULL, 0ul, log, 5ul) ? -errno : 0,
+	refused("small log", error_of(syscall(SYS_banos_install, "x", 1ul, NULL, 0ul, log, 5ul)),
 		ENOEXEC, NULL);
 	require(strlen(log) == 4 && log[5] == 'x', "a log of five bytes");
 	/* A driver that is installed stays so, whatever becomes of its log. */
@@ -121,10 +128,9 @@ static void remove_built_in(void)
 		found++;
 		refused("built in", remove_driver(id), EBUSY, NULL);
 		refused("built in, waiting",
-			syscall(SYS_banos_remove, id, (u64)BANOS_REMOVE_WAIT, NULL, 0ul) ? -errno
-											 : 0,
+			error_of(syscall(SYS_banos_remove, id, (u64)BANOS_REMOVE_WAIT, NULL, 0ul)),
 			EBUSY, NULL);
-		refused("built in, by name", syscall(SYS_delete_module, query.name, 0) ? -errno : 0,
+		refused("built in, by name", error_of(syscall(SYS_delete_module, query.name, 0)),
 			EAGAIN, NULL);
 		require(syscall(SYS_banos_query, id, &query, sizeof(query)) == id &&
 				query.state == BANOS_DRIVER_LIVE,
@@ -139,18 +145,16 @@ static void bad_removals(void)
 
 	for (unsigned i = 0; i < sizeof(ids) / sizeof(*ids); i++)
 		refused("no such id", remove_driver(ids[i]), ENOENT, NULL);
-	refused("remove flags", syscall(SYS_banos_remove, 0, ~0ul, NULL, 0ul) ? -errno : 0, EINVAL,
+	refused("remove flags", error_of(syscall(SYS_banos_remove, 0, ~0ul, NULL, 0ul)), EINVAL,
 		NULL);
-	refused("name nowhere", syscall(SYS_delete_module, UNMAPPED, 0) ? -errno : 0, EFAULT, NULL);
-	refused("no such name", syscall(SYS_delete_module, "nobody", 0) ? -errno : 0, ENOENT, NULL);
-	refused("empty name", syscall(SYS_delete_module, "", 0) ? -errno : 0, ENOENT, NULL);
+	refused("name nowhere", error_of(syscall(SYS_delete_module, UNMAPPED, 0)), EFAULT, NULL);
+	refused("no such name", error_of(syscall(SYS_delete_module, "nobody", 0)), ENOENT, NULL);
+	refused("empty name", error_of(syscall(SYS_delete_module, "", 0)), ENOENT, NULL);
 	refused("long name",
-		syscall(SYS_delete_module,
-			"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
-			"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn",
-			0)
-			? -errno
-			: 0,
+		error_of(syscall(SYS_delete_module,
+				 "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+				 "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn",
+				 0)),
 		ENOENT, NULL);
 }
 
@@ -162,14 +166,13 @@ static void bad_queries(void)
 		char bytes[4096];
 	} room;
 
-	refused("query nowhere",
-		syscall(SYS_banos_query, 0, UNMAPPED, sizeof(query)) < 0 ? -errno : 0, EFAULT,
-		NULL);
+	refused("query nowhere", error_of(syscall(SYS_banos_query, 0, UNMAPPED, sizeof(query))),
+		EFAULT, NULL);
 	refused("query too small",
-		syscall(SYS_banos_query, 0, &query, BANOS_QUERY_SIZE_1 - 1ul) < 0 ? -errno : 0,
-		EINVAL, NULL);
-	refused("query too large", syscall(SYS_banos_query, 0, &room, 4097ul) < 0 ? -errno : 0,
-		E2BIG, NULL);
+		error_of(syscall(SYS_banos_query, 0, &query, BANOS_QUERY_SIZE_1 - 1ul)), EINVAL,
+		NULL);
+	refused("query too large", error_of(syscall(SYS_banos_query, 0, &room, 4097ul)), E2BIG,
+		NULL);
 	memset(&room, 'x', sizeof(room));
 	require(syscall(SYS_banos_query, 0, &room, (u64)BANOS_QUERY_SIZE_1) >= 0,
 		"a query as of level 1");
@@ -182,8 +185,7 @@ static void bad_queries(void)
 	for (unsigned i = room.query.size; i < sizeof(room); i++)
 		require(!room.bytes[i], "byte %u, which it does not know, is 0", i);
 	refused("query of none",
-		syscall(SYS_banos_query, 1l << 40, &query, sizeof(query)) < 0 ? -errno : 0, ENOENT,
-		NULL);
+		error_of(syscall(SYS_banos_query, 1l << 40, &query, sizeof(query))), ENOENT, NULL);
 }
 
 static void bad_descriptors(const char *path)
@@ -192,7 +194,7 @@ static void bad_descriptors(const char *path)
 		      good = open(path, O_RDONLY);
 
 	require(!pipe(pipes) && fd >= 0 && dir >= 0 && good >= 0, "files: %s", strerror(errno));
-#define FINIT(fd, params, flags) (syscall(SYS_finit_module, fd, params, flags) ? -errno : 0)
+#define FINIT(fd, params, flags) error_of(syscall(SYS_finit_module, fd, params, flags))
 	refused("fd -1", FINIT(-1, "", 0), EBADF, NULL);
 	refused("fd 99", FINIT(99, "", 0), EBADF, NULL);
 	refused("a file for writing", FINIT(fd, "", 0), EBADF, NULL);
