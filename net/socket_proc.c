@@ -109,6 +109,10 @@ static void socket_line(const struct table_walk *walk, const struct socket *sock
 		   about->probes, socket->inode);
 	if (socket->type != SOCK_STREAM)
 		seq_puts(seq, " 2 0000000000000000 0");
+	else if (about->state == BANOS_SOCKET_TIME_WAIT)
+		seq_puts(seq, " 3 0000000000000000");
+	else if (about->state == BANOS_SOCKET_BEGINNING)
+		seq_puts(seq, " 0 0000000000000000");
 	else if (about->state == BANOS_SOCKET_LISTENING)
 		seq_puts(seq, " 1 0000000000000000 0 0 0 0 0");
 	else
@@ -159,15 +163,31 @@ static int proc_show_sockets(struct seq_file *seq, void *arg)
 
 struct sum_walk {
 	struct socket_walk walk; /* first */
-	u32 all, streams, begun, datagrams, raw;
+	u32 all, streams, begun, orphans, waiting, datagrams, raw;
 	u64 stream_bytes, datagram_bytes;
 };
+
+/* Linux counts those that wait to be accepted as streams, not those that have only begun. */
+static void connection_sum(struct sum_walk *sum, const struct banos_socket_description *about)
+{
+	if (about->state == BANOS_SOCKET_TIME_WAIT) {
+		sum->waiting++;
+	} else if (about->state != BANOS_SOCKET_BEGINNING) {
+		sum->streams++;
+		sum->begun++;
+		sum->orphans += about->state != BANOS_SOCKET_CONNECTED;
+	}
+}
 
 static bool socket_sum(struct socket_walk *base, const struct socket *socket,
 		       const struct banos_socket_description *about)
 {
 	struct sum_walk *sum = container_of(base, struct sum_walk, walk);
 
+	if (socket_is_connection(socket)) {
+		connection_sum(sum, about);
+		return true;
+	}
 	sum->all++;
 	if (!about)
 		return true;
@@ -201,8 +221,8 @@ static int proc_show_sockstat(struct seq_file *seq, void *arg)
 			four = sum;
 	}
 	seq_printf(seq, "sockets: used %u\n", sum.all);
-	seq_printf(seq, "TCP: inuse %u orphan 0 tw 0 alloc %u mem %lu\n", four.begun, four.streams,
-		   four.stream_bytes >> PAGE_SHIFT);
+	seq_printf(seq, "TCP: inuse %u orphan %u tw %u alloc %u mem %lu\n", four.begun,
+		   four.orphans, four.waiting, four.streams, four.stream_bytes >> PAGE_SHIFT);
 	seq_printf(seq, "UDP: inuse %u mem %lu\nUDPLITE: inuse 0\n", four.datagrams,
 		   four.datagram_bytes >> PAGE_SHIFT);
 	seq_printf(seq, "RAW: inuse %u\nFRAG: inuse 0 memory 0\n", four.raw);

@@ -133,13 +133,8 @@ bool driver_socket_wake(u64 handle, u32 events)
 static const struct socket_ops driver_socket_ops;
 static void driver_socket_option_changed(struct socket *base, u32 option);
 
-static void driver_socket_free(struct rcu_head *head)
-{
-	kfree(container_of(head, struct driver_socket, rcu));
-}
-
 /* In the list of its family, of which the caller has a hold, and without a driver's side. */
-static struct driver_socket *driver_socket_alloc(struct driver_family *family, u16 number, u32 type)
+struct driver_socket *driver_socket_alloc(struct driver_family *family, u16 number, u32 type)
 {
 	struct driver_socket *socket = kzalloc(sizeof(*socket));
 
@@ -169,21 +164,6 @@ static void driver_socket_begin(struct driver_socket *socket, void *own)
 	spin_unlock(&socket->family->lock);
 }
 
-static void driver_socket_end(struct driver_socket *socket)
-{
-	struct driver_family *family = socket->family;
-	bool unpinned;
-
-	handle_destroy(socket->handle);
-	spin_lock(&family->lock);
-	list_del(&socket->base.link);
-	unpinned = socket->unpinned;
-	spin_unlock(&family->lock);
-	wake_up_all(&family->calls_wait);
-	driver_family_drop(family, unpinned);
-	call_rcu(&socket->rcu, driver_socket_free);
-}
-
 void driver_socket_release_own(struct driver_socket *socket)
 {
 	struct driver_family *family = socket->family;
@@ -195,6 +175,13 @@ void driver_socket_release_own(struct driver_socket *socket)
 s64 driver_socket_describe(struct driver_socket *socket, struct banos_socket_description *about)
 {
 	return SOCKET_CALL(socket, NULL, describe, (u64)about, 0, 0, 0);
+}
+
+s64 driver_connection_describe(struct driver_socket *stand_in, u64 position,
+			       struct banos_socket_description *about)
+{
+	return SOCKET_CALL(stand_in, NULL, connection, stand_in->base.family, position, (u64)about,
+			   0);
 }
 
 static void driver_socket_release(struct socket *base)

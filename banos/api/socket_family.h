@@ -70,6 +70,15 @@ void driver_socket_release_own(struct driver_socket *socket);
 
 /** @brief Have the driver describe a socket, which stays. Sleeps. @return 0 or -errno */
 s64 driver_socket_describe(struct driver_socket *socket, struct banos_socket_description *about);
+/** @brief A socket of a family that is held for it, which the driver does not know yet. @return NULL: no memory */
+struct driver_socket *driver_socket_alloc(struct driver_family *family, u16 number, u32 type);
+/**
+ * @brief Have the driver describe a connection that is no socket. Sleeps.
+ * @param stand_in  one that stands for it, of the family's number; its own argument is the family's context
+ * @return as banos_family_ops.connection, or -errno
+ */
+s64 driver_connection_describe(struct driver_socket *stand_in, u64 position,
+			       struct banos_socket_description *about);
 /** @brief SO_LINGER: wait until the other end has everything, in a user thread that does not end. Sleeps. */
 void driver_socket_linger(struct driver_socket *socket);
 
@@ -94,6 +103,8 @@ void driver_family_each(struct socket_family *base, struct socket_walk *walk);
 /* ---- socket_life.c ---- */
 
 extern const struct owned_class family_class;
+/** @brief Nothing of the driver is called for a socket any more: give it and its hold of the family back. Sleeps. */
+void driver_socket_end(struct driver_socket *socket);
 /** @brief Register families, and publish them if @p owner is live. @return 0, or as banos_family_register() */
 s64 __must_check driver_family_create(struct owner *owner, const struct banos_family_config *config,
 				      banos_family *handle);

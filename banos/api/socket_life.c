@@ -55,6 +55,11 @@ static int64_t default_socket_describe(void *own, struct banos_socket_descriptio
 {
 	return -EOPNOTSUPP;
 }
+static int64_t default_connection(void *context, uint32_t family, uint64_t position,
+				  struct banos_socket_description *description)
+{
+	return 0;
+}
 static int64_t default_socket_ioctl(void *own, banos_call call, uint32_t command, uint64_t argument)
 {
 	return -ENOTTY;
@@ -66,7 +71,7 @@ static const struct banos_family_ops family_default_ops = {
 	.accept = default_socket_accept,       .shutdown = default_socket_number,
 	.name = default_socket_name,	       .get_option = default_socket_option,
 	.set_option = default_socket_option,   .ioctl = default_socket_ioctl,
-	.describe = default_socket_describe,
+	.describe = default_socket_describe,   .connection = default_connection,
 };
 
 /* ---- holds ---- */
@@ -88,6 +93,26 @@ void driver_family_drop(struct driver_family *family, bool unpinned)
 	else
 		driver_unpin(driver);
 	owned_put(&family->owned);
+}
+
+static void driver_socket_free(struct rcu_head *head)
+{
+	kfree(container_of(head, struct driver_socket, rcu));
+}
+
+void driver_socket_end(struct driver_socket *socket)
+{
+	struct driver_family *family = socket->family;
+	bool unpinned;
+
+	handle_destroy(socket->handle);
+	spin_lock(&family->lock);
+	list_del(&socket->base.link);
+	unpinned = socket->unpinned;
+	spin_unlock(&family->lock);
+	wake_up_all(&family->calls_wait);
+	driver_family_drop(family, unpinned);
+	call_rcu(&socket->rcu, driver_socket_free);
 }
 
 /* For socket(): under RCU. */

@@ -83,7 +83,9 @@ BANOS_ASSERT(offsetof(struct banos_socket_message, control) == 152, socket_messa
 /* States of sockets, as Linux numbers them (TCP_ESTABLISHED and so on); other families use what fits. */
 #define BANOS_SOCKET_CONNECTED	1u /**< also a datagram socket that has a peer */
 #define BANOS_SOCKET_CONNECTING 2u
+#define BANOS_SOCKET_BEGINNING	3u /**< the other end connects to one that listens */
 #define BANOS_SOCKET_FIN_WAIT	4u /**< everything was sent, the end too, and is not acknowledged */
+#define BANOS_SOCKET_TIME_WAIT	6u
 #define BANOS_SOCKET_CLOSED	7u /**< neither connected nor connecting */
 #define BANOS_SOCKET_LAST_ACK	9u /**< as FIN_WAIT, where the other end has ended before */
 #define BANOS_SOCKET_LISTENING	10u
@@ -93,6 +95,7 @@ BANOS_ASSERT(offsetof(struct banos_socket_message, control) == 152, socket_messa
 #define BANOS_SOCKET_TIMER_NONE	      0u
 #define BANOS_SOCKET_TIMER_RETRANSMIT 1u
 #define BANOS_SOCKET_TIMER_KEEPALIVE  2u
+#define BANOS_SOCKET_TIMER_TIME_WAIT  3u
 #define BANOS_SOCKET_TIMER_PROBE      4u /**< of a window that is closed */
 
 /** What programs such as netstat see of a socket. */
@@ -217,9 +220,20 @@ struct banos_family_ops {
 	 * @return 0; an error: it is not listed. Default: -EOPNOTSUPP.
 	 */
 	int64_t (*describe)(void *own, struct banos_socket_description *description);
+	/**
+	 * Describe a connection that is no socket of a program: one that was not accepted yet, that was closed and has
+	 * not ended, or that is in TIME_WAIT. /proc/net/tcp shows them, too.
+	 * @param family       one of those that were registered
+	 * @param position     0: from the first one on; or what was returned last
+	 * @param description  read and written, as for describe()
+	 * @return the position behind it, larger than @p position and less than 1 << 38; 0: there is no other one. Connections
+	 *	   that begin or end meanwhile may be left out, or be described twice. Default: 0.
+	 */
+	int64_t (*connection)(void *context, uint32_t family, uint64_t position,
+			      struct banos_socket_description *description);
 };
-#define BANOS_FAMILY_OPS_SIZE_2 128u
-BANOS_ASSERT(BANOS_SIZE_TO(struct banos_family_ops, describe) == BANOS_FAMILY_OPS_SIZE_2,
+#define BANOS_FAMILY_OPS_SIZE_2 136u
+BANOS_ASSERT(BANOS_SIZE_TO(struct banos_family_ops, connection) == BANOS_FAMILY_OPS_SIZE_2,
 	     family_ops);
 BANOS_ASSERT(offsetof(struct banos_family_ops, ioctl) == 112, family_ops_ioctl);
 

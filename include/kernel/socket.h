@@ -114,6 +114,13 @@ struct socket {
 	} linger;
 };
 
+/** The cookie of what is shown as a socket, and is a connection that no program has; sock_diag's INET_DIAG_NOCOOKIE. */
+#define SOCKET_COOKIE_NONE (~0ull)
+static inline bool socket_is_connection(const struct socket *socket)
+{
+	return READ_ONCE(socket->cookie) == SOCKET_COOKIE_NONE;
+}
+
 static inline bool socket_switch(const struct socket *socket, u32 option)
 {
 	return READ_ONCE(socket->flags) >> option & 1;

@@ -45,6 +45,15 @@ def test_sockets_are_listed_with_their_processes(shell):
     assert 'not ok' not in output, output
 
 
+def test_connections_in_time_wait_are_listed(shell):
+    shell.check('wget -q -O /dev/null http://127.0.0.1:8080/ 2>/dev/null; true')    # who answers closes first
+    assert re.search(r'^TIME-WAIT +0 +0 +127\.0\.0\.1:\d+ +127\.0\.0\.1:\d+', shell.check('/usr/bin/ss -tan'), re.M)
+    assert re.search(r'^TIME-WAIT .*timer:\(timewait,\d+', shell.check('/usr/bin/ss -tano'), re.M)
+    for program in ('/usr/bin/netstat', 'busybox netstat'):
+        assert re.search(r'^tcp +0 +0 127\.0\.0\.1:\d+ +127\.0\.0\.1:\d+ +TIME_WAIT', shell.check(f'{program} -tan'), re.M)
+    assert re.search(r'^TCP: +.*timewait [1-9]', shell.check('/usr/bin/ss -s'), re.M)
+
+
 @pytest.fixture
 def pair(shell):
     shell.check('modprobe veth; ip link set veth1 up; ip link set veth0 up; ip addr add 10.5.0.1/24 dev veth0')

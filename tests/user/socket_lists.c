@@ -154,6 +154,81 @@ TEST(internet_sockets)
 	CHECK_EQ(strlen(line), 128);
 }
 
+/* In the line of a connection between two ports, that no program has: its state. @return 0: there is no such line */
+static unsigned connection_state(const char *path, int local, int peer)
+{
+	unsigned state = 0, local_port, peer_port, read_state;
+	unsigned long uid, inode;
+	FILE *file = fopen(path, "r");
+
+	CHECK(file);
+	while (!state && fgets(line, sizeof(line), file))
+		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%x %x %*s %*s %*s %lu %*d %lu",
+			   &local_port, &peer_port, &read_state, &uid, &inode) == 5 &&
+		    (int)local_port == local && (int)peer_port == peer && !inode && !uid)
+			state = read_state;
+	fclose(file);
+	return state;
+}
+
+static void connections_are_listed(const char *path, void *name, socklen_t size)
+{
+	struct sockaddr_in *listening = name, own;
+	int listener = socket(listening->sin_family, SOCK_STREAM, 0), client, server, ports[2];
+	socklen_t length = size;
+	union {
+		struct sockaddr_in port;
+		struct sockaddr_in6 room;
+	} local;
+
+	if (listener < 0 && errno == EAFNOSUPPORT)
+		return;
+	client = socket(listening->sin_family, SOCK_STREAM, 0);
+	CHECK_EQ(bind(listener, name, size), 0);
+	CHECK_EQ(listen(listener, 5), 0);
+	CHECK_EQ(getsockname(listener, name, &length), 0);
+	CHECK_EQ(connect(client, name, size), 0);
+	length = sizeof(local);
+	CHECK_EQ(getsockname(client, (void *)&local, &length), 0);
+	own = local.port;
+	ports[0] = ntohs(listening->sin_port);
+	ports[1] = ntohs(own.sin_port);
+	CHECK_EQ(send(client, "four", 4, 0), 4);
+	pause_ms(100);
+	CHECK_EQ(connection_state(path, ports[0], ports[1]), 1); /* it was not accepted yet */
+	CHECK(strstr(line, " 01 00000000:00000004 "));
+	CHECK_EQ(connection_state(path, ports[1], ports[0]), 0); /* that is a socket */
+	server = accept(listener, NULL, NULL);
+	CHECK(server >= 0);
+	CHECK_EQ(connection_state(path, ports[0], ports[1]), 0);
+	CHECK(find_line(path, server, 10));
+	CHECK_EQ(recv(server, line, 4, MSG_WAITALL), 4);
+	close(client);
+	CHECK_EQ(recv(server, line, 1, 0), 0);
+	pause_ms(100);
+	CHECK_EQ(connection_state(path, ports[1], ports[0]), 5); /* FIN_WAIT2 */
+	close(server);
+	pause_ms(100);
+	CHECK_EQ(connection_state(path, ports[1], ports[0]), 6);
+	CHECK(strstr(line, " 06 00000000:00000000 03:"));
+	CHECK_EQ(connection_state(path, ports[0], ports[1]), 0);
+	close(listener);
+}
+
+TEST(connections_that_no_program_has)
+{
+	struct sockaddr_in name = loopback(0);
+
+	connections_are_listed("/proc/net/tcp", &name, sizeof(name));
+}
+
+TEST(connections_of_ipv6_that_no_program_has)
+{
+	struct sockaddr_in6 name = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+
+	connections_are_listed("/proc/net/tcp6", &name, sizeof(name));
+}
+
 int main(void)
 {
 	RUN(local_sockets);
@@ -161,5 +236,7 @@ int main(void)
 	RUN(packet_sockets);
 	RUN(netlink_sockets);
 	RUN(internet_sockets);
+	RUN(connections_that_no_program_has);
+	RUN(connections_of_ipv6_that_no_program_has);
 	return check_done();
 }

@@ -57,14 +57,13 @@ static uint32_t address_scope(const ip6_addr_t *address)
 	return 0;
 }
 
-uint32_t address_format(const struct inet_socket *socket, const ip_addr_t *address, uint16_t port,
-			uint8_t *bytes)
+uint32_t address_format(uint32_t family, const ip_addr_t *address, uint16_t port, uint8_t *bytes)
 {
-	uint16_t family = (uint16_t)socket->family;
+	uint16_t number = (uint16_t)family;
 	uint32_t scope, mapped = lwip_htonl(0xffff);
 
 	memset(bytes, 0, LENGTH6);
-	memcpy(bytes, &family, 2);
+	memcpy(bytes, &number, 2);
 	bytes[2] = (uint8_t)(port >> 8);
 	bytes[3] = (uint8_t)port;
 	if (family == AF_INET) {

@@ -574,7 +574,7 @@ static int64_t datagram_receive(struct inet_socket *socket, banos_buffer to, uin
 	copied = datagram_copy(first, to, length);
 	if (copied >= 0) {
 		message->address_length =
-			address_format(socket, &first->from, first->port, message->address);
+			address_format(socket->family, &first->from, first->port, message->address);
 		control_received(socket, first, message);
 		if ((uint64_t)copied < bytes)
 			message->out_flags |= BANOS_SOCKET_TRUNCATED;

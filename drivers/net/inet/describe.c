@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What netstat and ss see of a socket. Connections in TIME_WAIT that no program has open any more, and those that were
- * not accepted yet, are no sockets of the kernel's, and are not listed.
+ * What netstat and ss see of sockets, and of connections that are no sockets of the kernel's: those that were not accepted
+ * yet, and those that no program has open any more. Of the latter it is not known any more which family their socket was of:
+ * with addresses of IPv4 they are listed as AF_INET's.
  */
 #include "inet.h"
+#include "table.h"
 #include <lwip/priv/tcp_priv.h>
 
 #define STATE_TICK_MS 500u /* TCP_SLOW_INTERVAL, in which lwIP counts */
@@ -73,7 +75,7 @@ static void name_describe(struct inet_socket *socket, bool peer, uint8_t *bytes)
 		ip_addr_set_zero_ip6(&address);
 	if (!socket->kind->name(socket, peer, &address, &port))
 		port = 0;
-	address_format(socket, &address, port, bytes);
+	address_format(socket->family, &address, port, bytes);
 }
 
 int64_t socket_describe(void *own, struct banos_socket_description *about)
@@ -91,4 +93,65 @@ int64_t socket_describe(void *own, struct banos_socket_description *about)
 	name_describe(socket, true, about->peer);
 	inet_unlock();
 	return 0;
+}
+
+/* ---- connections that are no sockets ---- */
+
+/* The socket that it is of, or will be of: one that has only begun leads to its listener alone. @return NULL: none any more */
+static const struct inet_socket *pcb_socket(const struct tcp_pcb *pcb)
+{
+	if (pcb->state != SYN_RCVD)
+		return pcb->callback_arg;
+	if (pcb->listener)
+		return pcb->listener->callback_arg;
+	return NULL;
+}
+
+/* Is it to be listed for @family: no socket of the kernel's, which is described as such? */
+static bool pcb_is_alone(const struct tcp_pcb *pcb, uint32_t family)
+{
+	const struct inet_socket *socket;
+
+	if (pcb->state == LISTEN)
+		return false;
+	socket = pcb_socket(pcb);
+	if (socket)
+		return socket->family == family && (socket->tcp != pcb || !socket->socket);
+	return (family == AF_INET6) == IP_IS_V6_VAL(pcb->local_ip);
+}
+
+static void pcb_describe(const struct tcp_pcb *pcb, uint32_t family,
+			 struct banos_socket_description *about)
+{
+	const struct inet_socket *socket = pcb_socket(pcb);
+
+	about->protocol = PROTOCOL_TCP;
+	about->state = state_number(pcb->state);
+	if (pcb->state == TIME_WAIT) {
+		about->timer = BANOS_SOCKET_TIMER_TIME_WAIT;
+		about->timer_ms = ticks_left(2 * TCP_MSL / STATE_TICK_MS, tcp_ticks - pcb->tmr);
+	} else {
+		timer_describe(pcb, about);
+	}
+	if (socket && socket->tcp == pcb)
+		about->receive_bytes = socket->queued;
+	address_format(family, &pcb->local_ip, pcb->local_port, about->local);
+	address_format(family, &pcb->remote_ip, pcb->remote_port, about->peer);
+}
+
+int64_t connection_next(void *context, uint32_t family, uint64_t position,
+			struct banos_socket_description *about)
+{
+	struct tcp_pcb *pcb;
+
+	inet_lock();
+	do
+		pcb = table_next(&position);
+	while (pcb && !pcb_is_alone(pcb, family));
+	if (pcb)
+		pcb_describe(pcb, family, about);
+	inet_unlock();
+	if (!pcb)
+		return 0;
+	return (int64_t)position;
 }

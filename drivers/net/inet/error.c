@@ -221,7 +221,7 @@ static void extended_add(const struct inet_socket *socket, const struct network_
 		       .code = entry->code,
 		       .info = entry->info };
 	bool six = socket->family == AF_INET6;
-	uint32_t length = address_format(socket, &entry->offender, 0, extended.offender);
+	uint32_t length = address_format(socket->family, &entry->offender, 0, extended.offender);
 
 	control_add(message, six ? LEVEL_IPV6 : LEVEL_IP, six ? IPV6_RECVERR : IP_RECVERR,
 		    &extended, 16 + length);
@@ -240,7 +240,8 @@ int64_t error_receive(struct inet_socket *socket, banos_buffer to, uint64_t leng
 	copied = part ? banos_buffer_write(to, entry->bytes, part) : 0;
 	if (copied < 0)
 		return copied;
-	message->address_length = address_format(socket, &entry->to, entry->port, message->address);
+	message->address_length =
+		address_format(socket->family, &entry->to, entry->port, message->address);
 	message->out_flags |= BANOS_SOCKET_ERRQUEUE;
 	if (entry->length > part)
 		message->out_flags |= BANOS_SOCKET_TRUNCATED;

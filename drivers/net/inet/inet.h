@@ -376,8 +376,7 @@ void route_force(struct link *main, const ip4_addr_t *to);
 int64_t address_parse(const struct inet_socket *socket, const uint8_t *bytes, uint32_t length,
 		      ip_addr_t *address, uint16_t *port);
 /** @return how long it is; at most 28 bytes are written */
-uint32_t address_format(const struct inet_socket *socket, const ip_addr_t *address, uint16_t port,
-			uint8_t *bytes);
+uint32_t address_format(uint32_t family, const ip_addr_t *address, uint16_t port, uint8_t *bytes);
 bool address_is_own(const ip_addr_t *address);
 /** @return a free port's number to try: 32768 to 60999 */
 uint16_t port_guess(void);
@@ -622,6 +621,9 @@ uint32_t state_number(enum tcp_state state);
 int64_t socket_take_error(struct inet_socket *socket);
 /** describe() of the family. */
 int64_t socket_describe(void *own, struct banos_socket_description *about);
+/** connection() of the family. */
+int64_t connection_next(void *context, uint32_t family, uint64_t position,
+			struct banos_socket_description *about);
 /** What of the options is kept in the pcb. */
 void option_apply(struct inet_socket *socket);
 int64_t option_get(void *own, uint32_t level, uint32_t option, banos_buffer to, uint64_t length);

@@ -257,7 +257,7 @@ static int64_t inet_name(void *own, uint32_t peer, uint8_t *bytes, uint32_t leng
 		ip_addr_set_zero_ip6(&address);
 	inet_lock();
 	if (socket->kind->name(socket, peer, &address, &port) || !peer)
-		result = address_format(socket, &address, port, bytes);
+		result = address_format(socket->family, &address, port, bytes);
 	inet_unlock();
 	return result;
 }
@@ -298,4 +298,5 @@ const struct banos_family_ops inet_family_ops = {
 	.set_option = option_set,
 	.ioctl = inet_ioctl,
 	.describe = socket_describe,
+	.connection = connection_next,
 };

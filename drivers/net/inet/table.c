@@ -27,6 +27,8 @@
 #define BYTES_A_ROW   8192u
 #define WAITING_A_ROW 2u
 #define HASH_KEYS     6u
+#define POSITION_BITS 20
+#define POSITION_MASK ((1ull << POSITION_BITS) - 1)
 #define PROBES_RARER  7u /* of lwIP's persist_backoff: from then on a probe is sent each minute */
 
 void lwip_tcp_input(struct pbuf *pbuf, struct netif *netif);
@@ -206,6 +208,24 @@ static void port_ring_remove(struct tcp_pcb *pcb)
 		port_first_replace(pcb->local_port, pcb, next != pcb ? next : NULL);
 	table_link_set(next, TABLE_RING_LAST, last);
 	table_link_set(last, TABLE_RING_NEXT, next);
+}
+
+/* A position: the row's number, and how many of the row are in front. */
+struct tcp_pcb *table_next(uint64_t *position)
+{
+	uint64_t row = *position >> POSITION_BITS, left = *position & POSITION_MASK;
+
+	for (; row <= row_mask; row++, left = 0) {
+		struct tcp_pcb *pcb = ends[row];
+
+		for (uint64_t skipped = 0; pcb && skipped < left; skipped++)
+			pcb = table_link(pcb, TABLE_ENDS_NEXT);
+		if (pcb && left < POSITION_MASK) {
+			*position = row << POSITION_BITS | (left + 1);
+			return pcb;
+		}
+	}
+	return NULL;
 }
 
 /* ---- what lwIP calls ---- */

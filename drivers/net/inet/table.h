@@ -96,6 +96,12 @@ struct tcp_pcb *table_port_first(uint16_t port);
 struct tcp_pcb *table_port_next(const struct tcp_pcb *first, const struct tcp_pcb *pcb);
 /** @return one that listens at a port, behind @p pcb, or the first one where that is NULL */
 struct tcp_pcb *table_listener_next(uint16_t port, const struct tcp_pcb *pcb);
+/**
+ * @brief Find connections one after the other, and listeners between them.
+ * @param position  0, or what this wrote last: that of the next one
+ * @return NULL: there is no other one
+ */
+struct tcp_pcb *table_next(uint64_t *position);
 /** A listener is about to be closed: those that begin by it have none any more. */
 void table_listener_closes(const struct tcp_pcb *listener);
 

@@ -318,6 +318,20 @@ static void call_create(struct banos_socket_ *socket, uint32_t how)
 	(void)host_create(socket, family, 1 + (how >> 6 & 3), protocols[take(1) & 7]);
 }
 
+static void walk_connections(const struct banos_family_ops *ops, uint32_t family)
+{
+	int64_t position = 0, next;
+
+	do {
+		struct banos_socket_description description = { .size = sizeof(description) };
+
+		next = ops->connection(NULL, family, (uint64_t)position, &description);
+		if (next && next <= position)
+			abort();
+		position = next;
+	} while (position);
+}
+
 static void call_other(struct banos_socket_ *socket, uint32_t how)
 {
 	const struct banos_family_ops *ops = host_family();
@@ -334,6 +348,8 @@ static void call_other(struct banos_socket_ *socket, uint32_t how)
 	case 3:
 		if (ops->describe)
 			ops->describe(socket->own, &description);
+		if (ops->connection)
+			walk_connections(ops, socket->family);
 		break;
 	case 4:
 		if (ops->ioctl)
