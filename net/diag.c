@@ -2,8 +2,8 @@
 /*
  * sock_diag: the sockets of AF_INET, AF_INET6 and AF_UNIX by netlink, as ss asks for them; sock_diag(7).
  *
- * What a program's filter (INET_DIAG_REQ_BYTECODE) would leave out is sent, too: ss looks itself. Left out: asking for one
- * socket, closing one, and what describe() does not tell (INET_DIAG_INFO and others).
+ * What a program's filter (INET_DIAG_REQ_BYTECODE) would leave out is sent, too: ss looks itself. Left out: closing
+ * a socket, asking for one of AF_UNIX or a raw one alone, and what describe() does not tell (INET_DIAG_INFO and others).
  */
 #include "internal.h"
 #include "netlink.h"
@@ -70,19 +70,16 @@ static void diag_cookie(const struct socket *socket, u32 cookie[2])
 
 /* ---- AF_INET, AF_INET6 ---- */
 
-static bool diag_wants(const struct diag_walk *walk, const struct socket *socket,
+static bool diag_is_of(u32 protocol, const struct socket *socket,
 		       const struct banos_socket_description *about)
 {
-	u32 protocol = walk->dump->request.protocol;
-	bool has_port = about->local[PORT_AT] || about->local[PORT_AT + 1];
-
 	if (socket->type == SOCK_RAW)
-		return protocol == PROTOCOL_RAW && diag_wants_state(walk, about->state);
-	if (about->protocol != protocol || !diag_wants_state(walk, about->state))
+		return protocol == PROTOCOL_RAW;
+	if (about->protocol != protocol)
 		return false;
 	if (socket->type == SOCK_STREAM)
 		return about->state != BANOS_SOCKET_CLOSED;
-	return has_port;
+	return about->local[PORT_AT] || about->local[PORT_AT + 1];
 }
 
 static void diag_name(const struct socket *socket, const u8 *name, u8 *port, u8 *address)
@@ -94,21 +91,9 @@ static void diag_name(const struct socket *socket, const u8 *name, u8 *port, u8 
 		memcpy(address, name + ADDRESS6_AT, 16);
 }
 
-static bool inet_show(struct socket_walk *base, const struct socket *socket,
+static void inet_fill(struct user_inet_diag *message, const struct socket *socket,
 		      const struct banos_socket_description *about)
 {
-	struct diag_walk *walk = container_of(base, struct diag_walk, walk);
-	struct user_inet_diag *message;
-	u32 start;
-
-	if (!about || !diag_wants(walk, socket, about))
-		return true;
-	if (!diag_has_room(walk))
-		return false;
-	message = netlink_begin(walk->reply, SOCK_DIAG_BY_FAMILY, NLM_F_MULTI, sizeof(*message),
-				&start);
-	if (!message)
-		return false;
 	message->family = (u8)socket->family;
 	message->state = (u8)about->state;
 	message->timer = (u8)about->timer;
@@ -124,6 +109,25 @@ static bool inet_show(struct socket_walk *base, const struct socket *socket,
 	diag_name(socket, about->peer, message->peer_port, message->peer);
 	if (socket->type == SOCK_RAW)
 		message->local_port[1] = (u8)about->protocol;
+}
+
+static bool inet_show(struct socket_walk *base, const struct socket *socket,
+		      const struct banos_socket_description *about)
+{
+	struct diag_walk *walk = container_of(base, struct diag_walk, walk);
+	struct user_inet_diag *message;
+	u32 start;
+
+	if (!about || !diag_wants_state(walk, about->state) ||
+	    !diag_is_of(walk->dump->request.protocol, socket, about))
+		return true;
+	if (!diag_has_room(walk))
+		return false;
+	message = netlink_begin(walk->reply, SOCK_DIAG_BY_FAMILY, NLM_F_MULTI, sizeof(*message),
+				&start);
+	if (!message)
+		return false;
+	inet_fill(message, socket, about);
 	netlink_end(walk->reply, start);
 	return true;
 }
@@ -217,4 +221,93 @@ bool diag_list(struct netlink_dump *dump, struct netlink_reply *reply)
 	}
 	dump->after = walk.walk.after;
 	return !walk.more;
+}
+
+/* ---- one socket ---- */
+
+/* How well a socket fits what was asked for, as a segment would find it. */
+enum diag_rank { RANK_NONE, RANK_ANY_ADDRESS, RANK_ADDRESS, RANK_ENDS };
+
+struct diag_find {
+	struct socket_walk walk; /* first */
+	const struct user_inet_diag_request *request;
+	enum diag_rank rank;
+	struct user_inet_diag found;
+};
+
+static bool diag_cookie_fits(const u32 wanted[2], const u32 cookie[2])
+{
+	static const u32 none[2] = { ~0u, ~0u };
+
+	return !memcmp(wanted, none, sizeof(none)) || !memcmp(wanted, cookie, sizeof(none));
+}
+
+static enum diag_rank diag_rank(const struct user_inet_diag_request *request,
+				const struct user_inet_diag *entry)
+{
+	static const u8 any[16];
+	u32 bytes = request->family == FAMILY_IPV4 ? 4 : 16;
+	bool is_local = !memcmp(entry->local, request->local, bytes);
+
+	if (memcmp(entry->local_port, request->local_port, 2) ||
+	    (entry->interface && entry->interface != request->interface))
+		return RANK_NONE;
+	if (entry->peer_port[0] || entry->peer_port[1]) {
+		if (is_local && !memcmp(entry->peer_port, request->peer_port, 2) &&
+		    !memcmp(entry->peer, request->peer, bytes))
+			return RANK_ENDS;
+		return RANK_NONE;
+	}
+	if (is_local)
+		return RANK_ADDRESS;
+	return memcmp(entry->local, any, bytes) ? RANK_NONE : RANK_ANY_ADDRESS;
+}
+
+static bool inet_find(struct socket_walk *base, const struct socket *socket,
+		      const struct banos_socket_description *about)
+{
+	struct diag_find *find = container_of(base, struct diag_find, walk);
+	struct user_inet_diag entry = { 0 };
+	enum diag_rank rank;
+
+	if (!about || !diag_is_of(find->request->protocol, socket, about))
+		return true;
+	inet_fill(&entry, socket, about);
+	rank = diag_rank(find->request, &entry);
+	if (rank > find->rank) {
+		find->rank = rank;
+		find->found = entry;
+	}
+	return rank != RANK_ENDS;
+}
+
+int diag_one(const u8 *body, u32 length, struct netlink_reply *reply)
+{
+	struct user_inet_diag_request request;
+	struct diag_find find = { .walk.show = inet_find, .request = &request };
+	struct user_inet_diag *message;
+	u32 start;
+
+	if (length < 2)
+		return -EINVAL;
+	if (body[0] == AF_UNIX)
+		return -EOPNOTSUPP;
+	if (body[0] != FAMILY_IPV4 && body[0] != FAMILY_IPV6)
+		return -ENOENT;
+	if (length < sizeof(request))
+		return -EINVAL;
+	memcpy(&request, body, sizeof(request));
+	if (request.protocol == PROTOCOL_RAW)
+		return -EOPNOTSUPP;
+	socket_family_each(request.family, &find.walk);
+	if (find.rank == RANK_NONE)
+		return -ENOENT;
+	if (!diag_cookie_fits(request.cookie, find.found.cookie))
+		return -ENOENT; /* as on Linux */
+	message = netlink_begin(reply, SOCK_DIAG_BY_FAMILY, 0, sizeof(*message), &start);
+	if (!message)
+		return -ENOMEM;
+	*message = find.found;
+	netlink_end(reply, start);
+	return 0;
 }

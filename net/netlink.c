@@ -328,12 +328,13 @@ static void netlink_handle(struct netlink_socket *netlink, const struct user_nlm
 	int err = -EPERM;
 
 	if (netlink->socket.protocol == NETLINK_SOCK_DIAG) {
-		err = -EOPNOTSUPP; /* one socket alone, or its end */
-		if (header->type != SOCK_DIAG_BY_FAMILY)
-			err = -EINVAL;
-		else if ((header->flags & NLM_F_DUMP) == NLM_F_DUMP)
+		err = -EINVAL;
+		lists = (header->flags & NLM_F_DUMP) == NLM_F_DUMP;
+		if (header->type == SOCK_DIAG_BY_FAMILY && lists)
 			err = netlink_begin_list(netlink, header, body);
-		lists = !err;
+		else if (header->type == SOCK_DIAG_BY_FAMILY)
+			err = diag_one(body, header->length - sizeof(*header), &reply);
+		lists = lists && !err;
 	} else if (route_link_lists(header->type) && (header->flags & NLM_F_DUMP) == NLM_F_DUMP) {
 		err = netlink_begin_list(netlink, header, body);
 		lists = !err;

@@ -43,6 +43,13 @@ int __must_check diag_check(struct netlink_dump *dump, const u8 *body, u32 lengt
 /** @brief The next piece of a list of sockets. Sleeps. @return true: that was all */
 bool __must_check diag_list(struct netlink_dump *dump, struct netlink_reply *reply);
 
+/**
+ * @brief Answer with the one socket that a request tells by its ends, or the one that would take what is sent to them.
+ * Sleeps.
+ * @return 0, -EINVAL, -ENOENT: there is none, or it has another cookie, -EOPNOTSUPP, -ENOMEM
+ */
+int __must_check diag_one(const u8 *body, u32 length, struct netlink_reply *reply);
+
 /* ---- route_tell.c ---- */
 
 /** @brief Bytes of an address of a family. */

@@ -138,6 +138,17 @@ struct user_diag_request {
 #define INET_DIAG_REQUEST_BYTES 56u
 #define UNIX_DIAG_REQUEST_BYTES 24u
 
+/** struct inet_diag_req_v2. */
+struct user_inet_diag_request {
+	u8 family, protocol, extensions, pad;
+	u32 states;
+	u8 local_port[2], peer_port[2];
+	u8 local[16], peer[16];
+	u32 interface, cookie[2];
+};
+_Static_assert(sizeof(struct user_inet_diag_request) == INET_DIAG_REQUEST_BYTES,
+	       "struct inet_diag_req_v2 has 56 bytes");
+
 /** struct inet_diag_msg. */
 struct user_inet_diag {
 	u8 family, state, timer, retransmits;

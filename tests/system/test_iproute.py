@@ -20,12 +20,14 @@ MACHINE = {'append': 'quiet', 'cpus': 2, 'memory': 256}
 
 
 def FILES():
-    out = os.path.join(machines.BUILD, 'tests', 'socket_lists')
-    os.makedirs(os.path.dirname(out), exist_ok=True)
-    subprocess.run([os.environ.get('CC', 'gcc'), '-O1', '-static', '-o', out, f'{USER_PROGRAMS}/socket_lists.c'],
-                   check=True)
-    with open(out, 'rb') as f:
-        return {**debian.collect(PROGRAMS), 'socket_lists': archive.file('', f.read(), 0o755)}
+    files = debian.collect(PROGRAMS)
+    os.makedirs(os.path.join(machines.BUILD, 'tests'), exist_ok=True)
+    for name in ('socket_lists', 'socket_diag'):
+        out = os.path.join(machines.BUILD, 'tests', name)
+        subprocess.run([os.environ.get('CC', 'gcc'), '-O1', '-static', '-o', out, f'{USER_PROGRAMS}/{name}.c'], check=True)
+        with open(out, 'rb') as f:
+            files[name] = archive.file('', f.read(), 0o755)
+    return files
 
 
 @pytest.fixture(autouse=True)
@@ -41,8 +43,9 @@ def test_sockets_are_listed_with_their_processes(shell):
     listed = shell.check('/usr/bin/ss -tuaxnp')
     assert re.search(r'^tcp +LISTEN .*127\.0\.0\.1:8080 .*"httpd"', listed, re.M)
     assert re.search(r'^TCP: +\d+', shell.check('/usr/bin/ss -s'), re.M)
-    output = shell.check('/socket_lists')
-    assert 'not ok' not in output, output
+    for program in ('/socket_lists', '/socket_diag'):
+        output = shell.check(program)
+        assert 'not ok' not in output, output
 
 
 def test_connections_in_time_wait_are_listed(shell):

@@ -186,6 +186,78 @@ TEST(local_sockets_are_listed)
 	CHECK_EQ(number, inode_of(pair[1]));
 }
 
+/* Asks for the one socket between two ends of 127.0.0.1. @return 0, or the error; the entry is in found[] */
+static int ask(uint16_t local_port, uint16_t peer_port, const uint32_t cookie[2])
+{
+	struct {
+		struct header header;
+		uint8_t family, protocol, extensions, pad;
+		uint32_t states;
+		uint16_t local_port, peer_port;
+		uint32_t local[4], peer[4], interface, cookie[2];
+	} request = { { sizeof(request), SOCK_DIAG_BY_FAMILY, 1, 8, 0 },
+		      AF_INET,
+		      IPPROTO_TCP,
+		      0,
+		      0,
+		      ALL,
+		      local_port,
+		      peer_port,
+		      { htonl(INADDR_LOOPBACK) },
+		      { htonl(INADDR_LOOPBACK) },
+		      0,
+		      { cookie[0], cookie[1] } };
+	char answer[512];
+	struct header header;
+	int fd = netlink_socket();
+	ssize_t got;
+	int error;
+
+	CHECK_EQ(send(fd, &request, sizeof(request), 0), sizeof(request));
+	got = recv(fd, answer, sizeof(answer), 0);
+	CHECK(got >= 20);
+	close(fd);
+	memcpy(&header, answer, sizeof(header));
+	memcpy(found, answer + 16, (size_t)got - 16);
+	memcpy(&error, found, sizeof(error));
+	if (header.type == ERROR)
+		return -error;
+	CHECK(header.type == SOCK_DIAG_BY_FAMILY && got >= 16 + 72 && !(header.flags & 2));
+	return 0;
+}
+
+TEST(one_socket_is_found)
+{
+	static const uint32_t none[2] = { ALL, ALL };
+	int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in name = { .sin_family = AF_INET }, own;
+	const struct inet_entry *entry = (void *)found;
+	socklen_t length = sizeof(name);
+	uint32_t cookie[2];
+
+	if (listener < 0 && errno == EAFNOSUPPORT)
+		return;
+	CHECK_EQ(bind(listener, (void *)&name, sizeof(name)), 0);
+	CHECK_EQ(listen(listener, 5), 0);
+	CHECK_EQ(getsockname(listener, (void *)&name, &length), 0);
+	name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	CHECK_EQ(connect(client, (void *)&name, sizeof(name)), 0);
+	CHECK_EQ(getsockname(client, (void *)&own, &length), 0);
+	CHECK_EQ(ask(own.sin_port, name.sin_port, none), 0);
+	CHECK(entry->state == TCP_ESTABLISHED && entry->inode == inode_of(client));
+	memcpy(cookie, entry->cookie, sizeof(cookie));
+	CHECK_EQ(ask(own.sin_port, name.sin_port, cookie), 0);
+	cookie[0]++;
+	CHECK_EQ(ask(own.sin_port, name.sin_port, cookie), ENOENT);
+	CHECK_EQ(ask(name.sin_port, own.sin_port, none), 0); /* it was not accepted yet */
+	CHECK(entry->state == TCP_ESTABLISHED && !entry->inode);
+	CHECK_EQ(ask(name.sin_port, 0, none), 0);
+	CHECK(entry->state == TCP_LISTEN && entry->inode == inode_of(listener));
+	close(listener);
+	close(client);
+	CHECK_EQ(ask(name.sin_port, 0, none), ENOENT);
+}
+
 /* More than one piece, each socket once. */
 TEST(many_sockets_are_listed)
 {
@@ -215,6 +287,7 @@ int main(void)
 {
 	RUN(sockets_of_inet_are_listed);
 	RUN(local_sockets_are_listed);
+	RUN(one_socket_is_found);
 	RUN(many_sockets_are_listed);
 	RUN(bad_requests_are_refused);
 	return check_done();
