@@ -319,6 +319,95 @@ static void many_names_are_found(void **state)
 	drive_close(drive);
 }
 
+/* Those that are there twice: by order, and in a time that does not grow with the square of their number. */
+static void names_of_a_damaged_disk_may_be_the_same(void **state)
+{
+	enum { SAME = 32000 };
+	struct drive *drive;
+	struct banos_attr attr;
+	struct fat_layout layout;
+	uint64_t last = 0;
+	uint8_t *at;
+
+	image_format("-F 16 -r 32768", "40M");
+	assert_false(shell("echo text >one && mcopy -i an.img one ::SAME"));
+	drive = drive_open(image_path("an.img"));
+	drive->hostile = true;
+	assert_null(fat_layout_parse(drive->disk, drive->bytes, &layout));
+	at = drive->disk + layout.root_offset;
+	for (uint32_t i = 1; i < SAME; i++)
+		memcpy(at + i * 32, at, 32);
+	memcpy(at + SAME * 32, "OTHER      ", 11);
+	at[SAME * 32 + 11] = 0x20;
+	memcpy(drive->cache, drive->disk, drive->bytes);
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	for (int i = 0; i < 300; i++) {
+		assert_int_equal(vfs_stat(drive, "/other", &attr), 0);
+		assert_int_equal(vfs_stat(drive, "/same", &attr), 0);
+		assert_true(attr.node > last);
+		last = attr.node;
+		assert_int_equal(vfs_unlink(drive, "/same"), 0);
+	}
+	assert_int_equal(vfs_create(drive, "/a new name", 0100644), 0);
+	assert_int_equal(vfs_stat(drive, "/A New Name", &attr), 0);
+	drive_unmount(drive);
+	drive_close(drive);
+}
+
+/* ---- without memory ---- */
+
+static int64_t change_names(struct drive *drive, int which, int round)
+{
+	char path[60], other[60];
+
+	snprintf(path, sizeof(path), "/d/a name of two entries %d", round);
+	snprintf(other, sizeof(other), "/e/another name of two %d", round);
+	switch (which) {
+	case 0: return vfs_create(drive, path, 0100644);
+	case 1: return vfs_rename(drive, path, other, 0);
+	case 2: return vfs_mkdir(drive, path, 0755);
+	case 3: return vfs_rename(drive, path, "/e/folder", 0);
+	case 4: return vfs_rename(drive, "/e/folder", path, 0);
+	case 5: return vfs_rmdir(drive, path);
+	case 6: return vfs_rename(drive, other, "/d/all replace this", 0);
+	default: return vfs_create(drive, other, 0100644);
+	}
+}
+
+/* Each write of each change of names has none once: the change has not happened then, and does the next time. */
+static void changes_without_memory_have_not_happened(void **state)
+{
+	struct drive *drive = image_make("-F 32", "40M");
+	char path[60];
+
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	vfs_mkdir(drive, "/d", 0755);
+	vfs_mkdir(drive, "/e", 0755);
+	vfs_create(drive, "/d/all replace this", 0100644);
+	for (int round = 1; round <= 60; round++)
+		for (int which = 0; which < 8; which++) {
+			int64_t result;
+
+			drive->fail_write = 1 + (uint64_t)round % 10;
+			result = change_names(drive, which, round);
+			drive->fail_write = 0;
+			if (!result)
+				continue;
+			assert_int_equal(result, -ENOMEM);
+			assert_int_equal(change_names(drive, which, round), 0);
+			vfs_drop(drive);
+		}
+	assert_int_equal(vfs_readdir(drive, "/d", NULL, NULL), 1);
+	assert_int_equal(vfs_readdir(drive, "/e", NULL, NULL), 60);
+	for (int round = 1; round <= 60; round++) {
+		snprintf(path, sizeof(path), "/e/another name of two %d", round);
+		assert_int_equal(vfs_unlink(drive, path), 0);
+	}
+	drive_unmount(drive);
+	assert_true(image_is_clean(drive));
+	drive_close(drive);
+}
+
 /* ---- limits ---- */
 
 static void the_root_folder_has_its_limit(void **state)
@@ -428,6 +517,8 @@ int main(void)
 		cmocka_unit_test(dates_are_kept),
 		cmocka_unit_test(options_and_attributes),
 		cmocka_unit_test(many_names_are_found),
+		cmocka_unit_test(names_of_a_damaged_disk_may_be_the_same),
+		cmocka_unit_test(changes_without_memory_have_not_happened),
 		cmocka_unit_test(the_root_folder_has_its_limit),
 		cmocka_unit_test(a_full_volume_is_emptied),
 		cmocka_unit_test(files_end_below_4_gib),

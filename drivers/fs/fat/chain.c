@@ -110,6 +110,14 @@ int64_t fat_chain_find(struct fat_volume *volume, struct fat_node *node, uint32_
 	return error;
 }
 
+void fat_chain_forget_all(struct fat_volume *volume)
+{
+	runs_forget(&volume->root);
+	for (uint32_t i = 0; i < FAT_BUCKETS; i++)
+		for (struct fat_node *node = volume->by_number[i]; node; node = node->by_number)
+			runs_forget(node);
+}
+
 /* ---- growing ---- */
 
 /* The entries of new clusters are on the disk before @hook is; it is no harm if that cannot be. */

@@ -212,11 +212,19 @@ static int64_t plan_places(struct fat_cursor *cursor, uint32_t taken, struct fat
 	uint8_t raw[FAT_ENTRY_BYTES];
 	uint32_t i = 0;
 	int64_t found = 1, error;
+	bool is_end = false;
 
 	cursor->position = addition->position;
 	while (i < addition->slots && found > 0) {
 		found = fat_cursor_raw(cursor, raw, &addition->places[i]);
 		i += found > 0;
+		is_end |= found > 0 && !raw[0];
+		/* The index said so. */
+		if (found > 0 && !is_end && raw[0] != FAT_DELETED) {
+			fat_index_drop(cursor->volume, cursor->folder);
+			return fat_damaged(cursor->volume,
+					   "a folder was written by something else");
+		}
 	}
 	if (found < 0)
 		return found;

@@ -6,7 +6,10 @@
  * name there, where is room. So the folders that were used last have an index: a hash table over the folded names, long and short,
  * that leads to a name's first entry, and a bit for each entry in use. What a hash leads to is read and compared:
  * the index never answers for the disk. It is built by one pass, kept up to date by what this driver
- * changes, and dropped when a change fails. Without memory for one, folders are read as before.
+ * changes, and dropped when a change fails. Without memory for one, and where too many names have nearly one hash (those
+ * of a damaged disk may all be the same), folders are read as before.
+ *
+ * Names that are there twice are found in their order on the disk: entries of one hash lie in the table in that order.
  *
  * Under volume->lock.
  */
@@ -17,8 +20,9 @@
 #include "volume.h"
 
 #define INDEX_ROOM_LEAST 64u	 /* places of a new table */
-#define INDEX_ITEMS_MAX	 131072u /* of all folders */
-#define INDEX_SLOTS	 (FAT_FOLDER_MAX / FAT_ENTRY_BYTES)
+#define INDEX_WORDS_MAX	 131072u /* of all folders: 1 MiB */
+#define PROBES_MAX	 512u	 /* places that one name is looked for in */
+#define WORDS_LEAST	 16u	 /* of a new bit map */
 #define WORD_BITS	 64u
 #define ITEM_NONE	 0u
 #define ITEM_GONE	 UINT32_MAX
@@ -35,8 +39,10 @@ struct fat_index {
 	uint32_t room, taken; /* places; those that are not ITEM_NONE */
 	uint32_t end;	      /* number of the first entry that was never used */
 	uint32_t free_from;   /* no entry in front of it is free */
-	uint64_t used[INDEX_SLOTS / WORD_BITS];
+	uint32_t words;	      /* of the bit map: 16 to 1024 */
+	uint64_t *used;	      /* a bit for each entry in front of the end */
 };
+_Static_assert(sizeof(struct index_item) == sizeof(uint64_t), "places are counted as words");
 
 uint32_t fat_index_hash(const uint16_t *units, uint32_t count)
 {
@@ -57,8 +63,9 @@ static void index_free(struct fat_volume *volume, struct fat_index *index)
 		at = &(*at)->next;
 	*at = index->next;
 	index->folder->index = NULL;
-	volume->index_items -= index->room;
+	volume->index_words -= index->room + index->words;
 	banos_free(fat_owner, index->items);
+	banos_free(fat_owner, index->used);
 	banos_free(fat_owner, index);
 }
 
@@ -90,7 +97,7 @@ static void index_use(struct fat_volume *volume, struct fat_index *index)
 /* Those that were not used for longest make room. */
 static void index_shrink(struct fat_volume *volume, const struct fat_index *keep)
 {
-	while (volume->index_items > INDEX_ITEMS_MAX && volume->indexes->next) {
+	while (volume->index_words > INDEX_WORDS_MAX && volume->indexes->next) {
 		struct fat_index *last = volume->indexes;
 
 		while (last->next)
@@ -103,40 +110,60 @@ static void index_shrink(struct fat_volume *volume, const struct fat_index *keep
 
 /* ---- items ---- */
 
-static void item_put(struct fat_index *index, uint32_t hash, uint32_t start)
+static bool item_put(struct fat_index *index, uint32_t hash, uint32_t start)
 {
-	uint32_t at = hash & (index->room - 1);
+	uint32_t mask = index->room - 1;
 
-	while (index->items[at].start != ITEM_NONE)
-		at = (at + 1) & (index->room - 1);
-	index->items[at] = (struct index_item){ hash, start };
-	index->taken++;
+	for (uint32_t i = 0; i < PROBES_MAX; i++) {
+		struct index_item *item = &index->items[(hash + i) & mask];
+
+		if (item->start != ITEM_NONE)
+			continue;
+		*item = (struct index_item){ hash, start };
+		index->taken++;
+		return true;
+	}
+	return false;
+}
+
+/* From behind a free place on, so that those of one hash stay in order. */
+static bool items_copy(struct fat_index *index, const struct index_item *before, uint32_t room)
+{
+	uint32_t first = 0;
+	bool fits = true;
+
+	while (first < room && before[first].start != ITEM_NONE)
+		first++;
+	for (uint32_t i = 0; i < room && fits; i++) {
+		const struct index_item *item = &before[(first + i) & (room - 1)];
+
+		if (item->start != ITEM_NONE && item->start != ITEM_GONE)
+			fits = item_put(index, item->hash, item->start);
+	}
+	return fits;
 }
 
 static bool items_grow(struct fat_volume *volume, struct fat_index *index)
 {
-	struct index_item *before = index->items;
-	uint32_t room = index->room, live = 0;
+	struct index_item *before = index->items, *items;
+	uint32_t room = INDEX_ROOM_LEAST, room_before = index->room, live = 0;
+	bool fits;
 
-	for (uint32_t i = 0; i < room; i++)
+	for (uint32_t i = 0; i < room_before; i++)
 		live += before[i].start != ITEM_NONE && before[i].start != ITEM_GONE;
-	index->room = INDEX_ROOM_LEAST;
-	while (index->room < 4 * live)
-		index->room *= 2;
-	index->items = banos_alloc(fat_owner, index->room * sizeof(*index->items), 0);
-	if (!index->items) {
-		index->items = before;
-		index->room = room;
+	while (room < 4 * live)
+		room *= 2;
+	items = banos_alloc(fat_owner, room * sizeof(*items), 0);
+	if (!items)
 		return false;
-	}
-	volume->index_items += index->room;
-	volume->index_items -= room;
+	volume->index_words += room;
+	volume->index_words -= room_before;
+	index->items = items;
+	index->room = room;
 	index->taken = 0;
-	for (uint32_t i = 0; i < room; i++)
-		if (before[i].start != ITEM_NONE && before[i].start != ITEM_GONE)
-			item_put(index, before[i].hash, before[i].start);
+	fits = items_copy(index, before, room_before);
 	banos_free(fat_owner, before);
-	return true;
+	return fits;
 }
 
 static bool index_item_add(struct fat_volume *volume, struct fat_index *index, uint32_t hash,
@@ -144,31 +171,37 @@ static bool index_item_add(struct fat_volume *volume, struct fat_index *index, u
 {
 	if (2 * (index->taken + 1) > index->room && !items_grow(volume, index))
 		return false;
-	item_put(index, hash, slot + 1);
-	return true;
+	return item_put(index, hash, slot + 1);
 }
 
 static void item_remove(struct fat_index *index, uint32_t hash, uint32_t slot)
 {
-	uint32_t at = hash & (index->room - 1);
+	uint32_t mask = index->room - 1;
 
-	for (; index->items[at].start != ITEM_NONE; at = (at + 1) & (index->room - 1))
-		if (index->items[at].hash == hash && index->items[at].start == slot + 1) {
-			index->items[at].start = ITEM_GONE;
+	for (uint32_t i = 0; i < PROBES_MAX; i++) {
+		struct index_item *item = &index->items[(hash + i) & mask];
+
+		if (item->start == ITEM_NONE)
+			return;
+		if (item->hash == hash && item->start == slot + 1) {
+			item->start = ITEM_GONE;
 			return;
 		}
+	}
 }
 
 bool fat_index_next(const struct fat_index *index, uint32_t hash, uint32_t *at, uint32_t *position)
 {
 	uint32_t mask = index->room - 1;
 
-	for (; index->items[(hash + *at) & mask].start != ITEM_NONE; ++*at) {
+	while (*at < PROBES_MAX) {
 		const struct index_item *item = &index->items[(hash + *at) & mask];
 
+		if (item->start == ITEM_NONE)
+			return false;
+		++*at;
 		if (item->hash != hash || item->start == ITEM_GONE)
 			continue;
-		++*at;
 		*position = (item->start - 1) * FAT_ENTRY_BYTES;
 		return true;
 	}
@@ -202,10 +235,33 @@ static struct index_hashes cursor_hashes(const struct fat_cursor *cursor)
 	return hashes;
 }
 
-static void slots_set(struct fat_index *index, uint32_t slot, uint32_t count)
+static bool words_grow(struct fat_volume *volume, struct fat_index *index, uint32_t slots)
 {
+	uint32_t words = WORDS_LEAST;
+	uint64_t *used;
+
+	while (words * WORD_BITS < slots)
+		words *= 2;
+	used = banos_alloc(fat_owner, words * sizeof(*used), 0);
+	if (!used)
+		return false;
+	if (index->words)
+		memcpy(used, index->used, index->words * sizeof(*used));
+	banos_free(fat_owner, index->used);
+	volume->index_words += words - index->words;
+	index->used = used;
+	index->words = words;
+	return true;
+}
+
+static bool slots_set(struct fat_volume *volume, struct fat_index *index, uint32_t slot,
+		      uint32_t count)
+{
+	if (slot + count > index->words * WORD_BITS && !words_grow(volume, index, slot + count))
+		return false;
 	for (; count; slot++, count--)
 		index->used[slot / WORD_BITS] |= 1ull << slot % WORD_BITS;
+	return true;
 }
 
 static bool slot_is_used(const struct fat_index *index, uint32_t slot)
@@ -233,11 +289,10 @@ void fat_index_added(struct fat_cursor *cursor, uint32_t position, uint32_t slot
 	cursor->piece_bytes = 0;
 	cursor->name.parts = 0;
 	if (fat_cursor_next(cursor) <= 0 || cursor->start != position ||
-	    !index_name_enter(index, cursor)) {
+	    !index_name_enter(index, cursor) || !slots_set(cursor->volume, index, slot, slots)) {
 		index_free(cursor->volume, index);
 		return;
 	}
-	slots_set(index, slot, slots);
 	if (slot + slots > index->end)
 		index->end = slot + slots;
 	index_shrink(cursor->volume, index);
@@ -257,7 +312,7 @@ void fat_index_removed(const struct fat_cursor *cursor)
 		item_remove(index, hashes.other, slot);
 	if (slot < index->free_from)
 		index->free_from = slot;
-	for (; slot < cursor->position / FAT_ENTRY_BYTES; slot++)
+	for (; slot < fat_min(cursor->position / FAT_ENTRY_BYTES, index->end); slot++)
 		index->used[slot / WORD_BITS] &= ~(1ull << slot % WORD_BITS);
 }
 
@@ -320,11 +375,11 @@ static bool index_fill(struct fat_cursor *cursor, struct fat_index *index)
 			return false;
 		if (!found || !raw[0])
 			break;
-		if (raw[0] != FAT_DELETED)
-			slots_set(index, seen, 1);
+		if (raw[0] != FAT_DELETED && !slots_set(cursor->volume, index, seen, 1))
+			return false;
 	}
 	index->end = seen;
-	return true;
+	return slots_set(cursor->volume, index, seen, 0);
 }
 
 struct fat_index *fat_index_get(struct fat_cursor *cursor)

@@ -17,6 +17,7 @@ struct names_work {
 	struct fat_volume *volume;
 	struct fat_cursor cursor, other; /* of the name; of another one */
 	struct fat_addition addition;
+	uint32_t free; /* clusters, when it began */
 };
 
 int64_t fat_work_create(struct fat_volume *volume)
@@ -31,11 +32,19 @@ int64_t fat_work_create(struct fat_volume *volume)
 static struct names_work *work_begin(struct fat_volume *volume)
 {
 	banos_mutex_lock(&volume->lock);
+	volume->work->free = volume->free;
 	return volume->work;
 }
 
+/* What a change without memory wrote the kernel takes back: so nothing that is known of it counts. */
 static int64_t work_end(struct names_work *work, int64_t result)
 {
+	if (result == -ENOMEM) {
+		fat_index_drop_all(work->volume);
+		fat_table_forget(work->volume);
+		fat_chain_forget_all(work->volume);
+		work->volume->free = work->free;
+	}
 	banos_mutex_unlock(&work->volume->lock);
 	return result;
 }
@@ -334,10 +343,23 @@ static int64_t rename_replace(struct names_work *work, struct fat_node *node,
 	return 0;
 }
 
+/* The kernel has taken back what was written: see work_end(). @p target may be NULL */
+static void rename_undone(struct fat_volume *volume, struct fat_node *node, uint64_t place,
+			  const uint8_t *raw, struct fat_node *target)
+{
+	node_moved(volume, node, raw, place);
+	if (!target || !target->is_removed)
+		return;
+	target->is_removed = false;
+	fat_node_move(volume, target, target->removed_at);
+}
+
 static int64_t rename_locked(struct names_work *work, const struct banos_rename *what)
 {
 	struct fat_volume *volume = work->volume;
-	struct fat_node *node, *target, *folder;
+	struct fat_node *node, *target = NULL, *folder;
+	uint8_t raw[FAT_ENTRY_BYTES];
+	uint64_t place;
 	int64_t error;
 
 	error = name_find(volume, &work->cursor, what->old_dir, what->old_name,
@@ -346,6 +368,8 @@ static int64_t rename_locked(struct names_work *work, const struct banos_rename 
 		error = fat_folder_get(volume, what->new_dir, &folder);
 	if (error)
 		return error;
+	place = node->place;
+	memcpy(raw, node->raw, sizeof(raw));
 	if (what->flags & BANOS_RENAME_REPLACE) {
 		error = name_find(volume, &work->other, what->new_dir, what->new_name,
 				  (uint32_t)strlen(what->new_name), what->new_node, &target);
@@ -360,6 +384,8 @@ static int64_t rename_locked(struct names_work *work, const struct banos_rename 
 	error = fat_name_remove(&work->cursor);
 	if (!error && node->is_folder && what->old_dir != what->new_dir)
 		error = parent_write(volume, node, folder);
+	if (error == -ENOMEM)
+		rename_undone(volume, node, place, raw, target);
 	return error;
 }
 

@@ -43,6 +43,12 @@ int64_t fat_table_write(struct fat_volume *volume)
 	return error;
 }
 
+void fat_table_forget(struct fat_volume *volume)
+{
+	volume->dirty_from = volume->dirty_to = 0;
+	volume->table_at = UINT64_MAX;
+}
+
 /* From the copy that is used; if it cannot be read, from another one. */
 static int64_t table_read(struct fat_volume *volume, uint64_t at)
 {

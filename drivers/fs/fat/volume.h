@@ -95,7 +95,7 @@ struct fat_volume {
 	struct fat_node *by_number[FAT_BUCKETS], *by_place[FAT_BUCKETS];
 	struct fat_node root;
 	struct fat_index *indexes; /* the one that was used last first */
-	uint32_t index_items;	   /* places that they have */
+	uint32_t index_words;	   /* of 8 bytes that they have */
 	struct names_work *work;   /* of the method that runs */
 };
 
@@ -111,6 +111,8 @@ int64_t fat_table_get(struct fat_volume *volume, uint32_t cluster, uint32_t *val
 int64_t fat_table_set(struct fat_volume *volume, uint32_t cluster, uint32_t value);
 /** Write what was set. */
 int64_t fat_table_write(struct fat_volume *volume);
+/** What is in memory of it, and was set, does not count: it is read again. */
+void fat_table_forget(struct fat_volume *volume);
 /** Where on the store an entry begins. */
 uint64_t fat_table_place(const struct fat_volume *volume, uint32_t cluster);
 /** Clusters that are free, by counting. */
@@ -150,6 +152,9 @@ int64_t fat_chain_attach(struct fat_volume *volume, struct fat_node *node,
 /** Cut behind @p keep clusters; the entry is not written. @p pending: takes what is cut, or is freed */
 int64_t fat_chain_cut(struct fat_volume *volume, struct fat_node *node, uint32_t keep,
 		      struct fat_pending *pending);
+
+/** Where clusters of nodes in use are does not count: the table is read again. */
+void fat_chain_forget_all(struct fat_volume *volume);
 
 /* ---- node.c ---- */
 

@@ -35,7 +35,8 @@
  * What a driver does wrong ends the program, with words: a write outside of a change, locks that are held at the return or
  * taken twice, pieces that are lent and cross 4096 bytes, attributes without a type, extents that do not contain what
  * was asked for, -EAGAIN after the store was changed, memory that is not freed at drive_driver_exit().
- * drive_fail_alloc() lets memory fail, fail_from and fail_to let reads fail.
+ * drive_fail_alloc() and fail_write let memory fail, fail_from and fail_to let reads fail. What a change wrote
+ * that returns -ENOMEM is taken back.
  */
 #pragma once
 #include <stdbool.h>
@@ -91,6 +92,7 @@ struct drive {
 	bool recording;
 	struct drive_log log;
 	uint64_t fail_from, fail_to; /* reads of it fail */
+	uint64_t fail_write;	     /* so many writes from now on, one has no memory; 0: none */
 	struct {
 		uint64_t reads, borrows, writes, afters, commits, flushes, again;
 	} count;

@@ -176,6 +176,13 @@ static bool change_is_undone(const struct drive *drive)
 	return true;
 }
 
+static void change_undo(struct drive *drive)
+{
+	for (size_t i = 0; i < drive->before_count; i++)
+		memcpy(drive->cache + (uint64_t)drive->before_list[i] * SECTOR,
+		       drive->before + i * SECTOR, SECTOR);
+}
+
 int64_t drive_method_end(struct drive *drive, const char *name, int64_t result)
 {
 	if (drive_locks_held())
@@ -185,6 +192,8 @@ int64_t drive_method_end(struct drive *drive, const char *name, int64_t result)
 		drive_fault("%s() returned %lld", name, (long long)result);
 	if (result == -EAGAIN && !change_is_undone(drive))
 		drive_fault("%s() returned -EAGAIN, and has changed something", name);
+	if (result == -ENOMEM)
+		change_undo(drive);
 	drive->in_change = false;
 	drive->lent = 0;
 	drive->count.again += result == -EAGAIN;
@@ -303,6 +312,8 @@ int64_t banos_store_write(banos_mount mount, uint64_t offset, const void *from, 
 		return error;
 	if (store_fails(drive, offset, length))
 		return -EIO;
+	if (drive->fail_write && !--drive->fail_write)
+		return -ENOMEM;
 	sectors_touch(drive, offset, length);
 	memcpy(drive->cache + offset, from, length);
 	drive->count.writes++;
