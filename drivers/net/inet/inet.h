@@ -612,6 +612,9 @@ void datagram_append(struct inet_socket *socket, struct datagram *datagram);
 extern struct inet_socket *raw_sockets; /* raw and ping sockets; under the lock */
 /** The first bytes that wait were read. */
 void stream_consume(struct inet_socket *socket, uint32_t bytes);
+/** struct socket_kind.receive() of streams. */
+int64_t stream_receive(struct inet_socket *socket, banos_buffer to, uint64_t length,
+		       struct banos_socket_message *message);
 /** accept() may have it. Of one in a backlog. */
 void stream_show(struct inet_socket *socket);
 /** A connection that begins was refused by a packet that is no part of TCP. */
