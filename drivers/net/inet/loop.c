@@ -4,7 +4,8 @@
  *
  * Where nobody but this driver would see a frame on lo, which the kernel says (banos_interface_loop()), no frame is made: the packet waits
  * in a row and is received when the lock is about to be left, as lwIP does not let a packet arrive while it sends one. The row is
- * as long as one turn with the lock may make it; what exceeds it goes by the kernel, whose thread has it then.
+ * as long as one turn with the lock may make it; what exceeds it goes by the kernel, whose thread has it then. So does all while
+ * memory is short: what waits to be read then lies in packets, of which a driver may hold more than of memory of its own.
  *
  * A short packet is copied. Of a long one the headers are, which lwIP changes both as it sends and as it receives, and the bytes behind
  * them are shared with the sender: lwIP does not write to bytes that were sent, and the memory stays until both have given it back.
@@ -122,7 +123,8 @@ bool loop_send(struct link *link, struct pbuf *pbuf, uint16_t type)
 	struct pbuf *arrives;
 
 	if ((protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP) || count == ROW ||
-	    link->npending || forward_is_on() || !link_passes(link, pbuf->tot_len + ETHERNET))
+	    link->npending || forward_is_on() || inet_memory_is_short() ||
+	    !link_passes(link, pbuf->tot_len + ETHERNET))
 		return false;
 	if (pbuf->tot_len >= SHARED_LEAST && memory_is_whole(pbuf) &&
 	    shape_is_good(type, pbuf->payload, pbuf->len))

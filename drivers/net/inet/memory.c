@@ -5,9 +5,10 @@
  * Pieces come in classes, four to each doubling of the size. Freed ones are kept for the next of their class, up to
  * SPARE_MAX bytes of all classes: the kernel clears each byte that it hands out, and maps larger ones page by page.
  *
- * What is in use is counted, with the packets that wait to be read. Above the limit windows shrink, a connection that has sent
- * something waits before it sends more, and what arrives out of order is dropped; above twice of it so is all that
- * arrives for a socket that has something to read.
+ * What is in use is counted, with the packets that wait to be read. Above the limit, or above half of it in pieces alone (the
+ * kernel gives a driver no more than the limit), windows shrink, a connection that has sent something waits before it
+ * sends more, and what arrives out of order is dropped; above twice of it so is all that arrives for a socket that has
+ * something to read.
  */
 #include <banos/memory.h>
 #include <banos/network.h>
@@ -33,6 +34,7 @@ static struct piece *pieces; /* in use */
 static struct piece *spares[CLASSES];
 static uint32_t spare_bytes;
 static uint64_t used_bytes, limit_bytes;
+static uint64_t own_bytes; /* in pieces, of used_bytes */
 
 /* @return the class of pieces that have *@bytes or more, and in *@bytes how many; CLASSES: none has */
 static uint32_t piece_class(unsigned long *bytes)
@@ -52,6 +54,7 @@ static uint32_t piece_class(unsigned long *bytes)
 static void piece_use(struct piece *piece)
 {
 	used_bytes += piece->bytes;
+	own_bytes += piece->bytes;
 	piece->next = pieces;
 	piece->at = &pieces;
 	if (pieces)
@@ -108,6 +111,7 @@ void inet_memory_put(void *memory)
 		return;
 	}
 	used_bytes -= piece->bytes;
+	own_bytes -= piece->bytes;
 	*piece->at = piece->next;
 	if (piece->next)
 		piece->next->at = piece->at;
@@ -132,7 +136,7 @@ void memory_charge(int64_t bytes)
 
 bool inet_memory_is_short(void)
 {
-	return used_bytes > limit_bytes;
+	return used_bytes > limit_bytes || own_bytes > limit_bytes / 2;
 }
 
 bool memory_is_out(void)
