@@ -431,6 +431,41 @@ TEST(sockets_are_bound_to_interfaces)
 	CHECK_EQ(length, 0);
 }
 
+/* What no route leads to is sent by the interface that a socket is bound to; after it was connected, too. */
+TEST(who_is_not_connected_any_more_stays_bound)
+{
+	struct sockaddr_in nowhere = { .sin_family = AF_INET, .sin_port = htons(9) }, none = { 0 };
+	int fds[] = { new_socket(SOCK_DGRAM), socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) };
+
+	nowhere.sin_addr.s_addr = htonl(0xc0000201);
+	for (int i = 0; i < 2 && fds[i] >= 0; i++) {
+		CHECK_EQ(bind_to(fds[i], "lo", 3), 0);
+		CHECK_EQ(connect4(fds[i], 9), 0);
+		CHECK_EQ(connect(fds[i], (void *)&none, sizeof(none)), 0);
+		CHECK_EQ(sendto(fds[i], "abcdefgh", 8, 0, (void *)&nowhere, sizeof(nowhere)), 8);
+	}
+}
+
+/* A raw socket hears the one that it is connected with alone, whatever is set later. */
+TEST(who_is_connected_hears_nobody_else)
+{
+	int sender = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP),
+	    fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	struct sockaddr_in to = at(0), other = at(0);
+	uint8_t echo[8] = { 8, 0, 0xf7, 0xff };
+	char bytes[100];
+
+	if (fd < 0)
+		return;
+	other.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 2);
+	CHECK_EQ(connect(fd, (void *)&other, sizeof(other)), 0);
+	CHECK_EQ(set(fd, IPPROTO_IP, IP_TTL, 7), 0);
+	CHECK_EQ(sendto(sender, echo, 8, 0, (void *)&to, sizeof(to)), 8);
+	CHECK_EQ(recv(sender, bytes, sizeof(bytes), 0), 28);
+	CHECK_EQ(recv(sender, bytes, sizeof(bytes), 0), 28); /* the answer */
+	CHECK_ERR(recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT), EAGAIN);
+}
+
 TEST(raw_sockets_alone_have_headers)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
@@ -523,6 +558,8 @@ int main(void)
 	RUN(errors_are_queued_for_those_who_ask);
 	RUN(a_port_is_shared_by_sockets_of_one_user);
 	RUN(sockets_are_bound_to_interfaces);
+	RUN(who_is_not_connected_any_more_stays_bound);
+	RUN(who_is_connected_hears_nobody_else);
 	RUN(raw_sockets_alone_have_headers);
 	RUN(errors_are_for_who_is_connected);
 	RUN(groups_are_joined_and_left);

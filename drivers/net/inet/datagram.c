@@ -292,6 +292,7 @@ static int64_t raw_connect_peer(struct inet_socket *socket, const ip_addr_t *add
 static int64_t udp_disconnect_peer(struct inet_socket *socket)
 {
 	udp_disconnect(socket->udp);
+	option_apply(socket); /* lwIP has let go of the interface, too */
 	socket->connected = false;
 	return 0;
 }
@@ -299,6 +300,7 @@ static int64_t udp_disconnect_peer(struct inet_socket *socket)
 static int64_t raw_disconnect_peer(struct inet_socket *socket)
 {
 	raw_disconnect(socket->raw);
+	option_apply(socket);
 	socket->connected = false;
 	return 0;
 }

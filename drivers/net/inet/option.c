@@ -77,6 +77,15 @@ static uint8_t bound_device_number(uint32_t index)
 	return netif_get_index(&link->netif);
 }
 
+/* Whom it is connected with stays. */
+static void raw_apply(const struct inet_socket *socket)
+{
+	if (socket->set.header_included)
+		raw_set_flags(socket->raw, RAW_FLAGS_HDRINCL);
+	else
+		raw_clear_flags(socket->raw, RAW_FLAGS_HDRINCL);
+}
+
 void option_apply(struct inet_socket *socket)
 {
 	if (!socket->ip)
@@ -107,7 +116,7 @@ void option_apply(struct inet_socket *socket)
 				     udp_flags(socket->udp) | UDP_FLAGS_MULTICAST_LOOP);
 	}
 	if (socket->kind == &raw_kind)
-		raw_setflags(socket->raw, socket->set.header_included ? RAW_FLAGS_HDRINCL : 0);
+		raw_apply(socket);
 }
 
 /* ---- setting ---- */
