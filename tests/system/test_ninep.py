@@ -5,6 +5,8 @@ import random
 
 import pytest
 
+from archive import file
+from conftest import disk_program
 from test_partitions import read
 from test_pci import monitor, wait_until  # noqa: F401
 
@@ -55,6 +57,25 @@ def test_what_either_side_writes_the_other_reads(start, tmp_path):
     assert len(os.listdir(folder / 'many')) == 900
     m.check('cd / && umount /mnt/share && rmmod virtio9p')
     assert 'leaked' not in m.check('dmesg')
+
+
+def test_extended_attributes_are_the_hosts(start, tmp_path):
+    folder = tmp_path / 'folder'
+    folder.mkdir()
+    for name in 'file', 'below':
+        (folder / name).mkdir() if name == 'below' else (folder / name).write_text('text')
+        try:
+            os.setxattr(folder / name, 'user.host', b'there')
+        except OSError as error:
+            pytest.skip(f'this folder has no extended attributes: {error}')
+    m = start(append='quiet', files={'attributes': file('', disk_program('attributes'), 0o755)}, qemu=share(folder)).boot()
+    for msize in 4096, 65536:
+        mount(m, f'msize={msize}')
+        for name in 'file', 'below':
+            assert m.check(f'/attributes {name}') == ''
+            assert os.getxattr(folder / name, 'user.guest') == b'g' * 3000
+            os.removexattr(folder / name, 'user.guest')
+        m.check('cd /')
 
 
 def test_names_links_attributes_and_errors(start, tmp_path):

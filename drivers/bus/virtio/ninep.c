@@ -315,6 +315,10 @@ static int64_t ninep_register(banos_owner self)
 		.read = ninep_read,
 		.write = ninep_write,
 		.release = ninep_release,
+		.getxattr = ninep_getxattr,
+		.setxattr = ninep_setxattr,
+		.listxattr = ninep_listxattr,
+		.removexattr = ninep_removexattr,
 	};
 	static const struct banos_filesystem_config config = {
 		.size = sizeof(config), .flags = BANOS_FILESYSTEM_NODEV, .ops = &ops, .name = "9p"

@@ -170,7 +170,7 @@ int64_t ninep_simple(struct ninep_session *session, uint8_t type, const struct n
 /* ---- methods ---- */
 
 void ninep_fill_attr(const struct ninep_attr *from, struct banos_attr *to);
-/** Mount and so on (ninep.c); names (ninep_names.c); data and attributes (ninep_data.c). */
+/** Mount and so on (ninep.c); names (ninep_names.c); data and attributes (ninep_data.c, ninep_xattr.c). */
 int64_t ninep_lookup(void *fs, uint64_t dir, const char *name, uint32_t length,
 		     struct banos_attr *attr);
 int64_t ninep_create(void *fs, uint64_t dir, const char *name, uint32_t length,
@@ -187,5 +187,10 @@ int64_t ninep_setattr(void *fs, uint64_t node, uint32_t which, const struct bano
 int64_t ninep_read(void *fs, uint64_t node, banos_buffer to, uint64_t length, uint64_t offset);
 int64_t ninep_write(void *fs, uint64_t node, banos_buffer from, uint64_t length, uint64_t offset);
 int64_t ninep_statfs(void *fs, struct banos_statfs *to);
+int64_t ninep_getxattr(void *fs, uint64_t node, const char *name, uint8_t *to, uint32_t length);
+int64_t ninep_listxattr(void *fs, uint64_t node, char *to, uint32_t length);
+int64_t ninep_setxattr(void *fs, uint64_t node, const char *name, const void *from, uint32_t length,
+		       uint32_t flags);
+int64_t ninep_removexattr(void *fs, uint64_t node, const char *name);
 int64_t ninep_set(struct ninep_session *session, const struct ninep_fid *fid, uint32_t valid,
 		  const struct banos_attr *attr);

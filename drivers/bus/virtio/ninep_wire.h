@@ -18,6 +18,8 @@
 #define NINEP_READLINK	  22u
 #define NINEP_GETATTR	  24u
 #define NINEP_SETATTR	  26u
+#define NINEP_XATTRWALK	  30u
+#define NINEP_XATTRCREATE 32u
 #define NINEP_READDIR	  40u
 #define NINEP_FSYNC	  50u
 #define NINEP_LINK	  70u
