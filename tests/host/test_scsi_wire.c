@@ -19,6 +19,9 @@ static void test_transfers(void **state)
 	memset(cdb, 0, sizeof(cdb));
 	scsi_make_transfer(cdb, 0, 0, 8, 0x10000);
 	assert_memory_equal(cdb, "\x88\0\0\0\0\0\0\0\0\x08\0\1\0\0\0\0", 16);
+	/* A sum that wraps is no small number. */
+	scsi_make_transfer(cdb, 0, 0, UINT64_MAX, 8);
+	assert_int_equal(cdb[0], 0x88);
 }
 
 static void test_unmap(void **state)

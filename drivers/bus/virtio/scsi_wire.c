@@ -66,7 +66,7 @@ void scsi_make_transfer(uint8_t *cdb, int is_write, int is_durable, uint64_t fir
 {
 	if (is_durable)
 		cdb[1] = 8;
-	if (first + count <= UINT32_MAX && count <= UINT16_MAX) {
+	if (first <= UINT32_MAX && first + count <= UINT32_MAX && count <= UINT16_MAX) {
 		cdb[0] = 0x28 + 2 * !!is_write;
 		scsi_put(cdb + 2, first, 4);
 		scsi_put(cdb + 7, count, 2);
