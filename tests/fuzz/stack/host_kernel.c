@@ -34,7 +34,9 @@ struct banos_timer_ {
 };
 struct piece {
 	struct piece *next, **at;
-	uint64_t bytes, zero; /* what lies behind it is aligned to 16 */
+	uint64_t bytes;
+	uint64_t
+		shares; /* how often it is given back before it is free; what lies behind is aligned to 16 */
 };
 
 /* What stack.lds has around the variables and the records of the driver. */
@@ -70,6 +72,7 @@ static void *piece_get(struct piece **list, uint64_t size)
 		return NULL;
 	piece = malloc(sizeof(*piece) + size);
 	piece->bytes = size;
+	piece->shares = 0;
 	piece->next = *list;
 	piece->at = list;
 	if (*list)
@@ -111,6 +114,7 @@ int64_t banos_free(banos_owner owner, void *memory)
 void *inet_memory_get(unsigned long size);
 void *inet_memory_zeroes(unsigned long count, unsigned long size);
 void inet_memory_put(void *memory);
+void inet_memory_share(void *memory);
 _Bool inet_memory_is_short(void);
 bool memory_is_out(void);
 void memory_charge(int64_t bytes);
@@ -133,7 +137,17 @@ void *inet_memory_zeroes(unsigned long count, unsigned long size)
 
 void inet_memory_put(void *memory)
 {
-	piece_put(memory);
+	struct piece *piece = (struct piece *)memory - 1;
+
+	if (piece->shares)
+		piece->shares--;
+	else
+		piece_put(memory);
+}
+
+void inet_memory_share(void *memory)
+{
+	((struct piece *)memory - 1)->shares++;
 }
 
 void memory_charge(int64_t bytes)
