@@ -101,6 +101,8 @@ static int data_map(struct inode *inode, u64 offset, u64 length, bool allocate,
 	if (allocate) {
 		driven_changed(super);
 		if (extent.flags & BANOS_EXTENT_NEW) {
+			/* What leads to it the driver may write to its store as late as in sync(). */
+			WRITE_ONCE(super->structured, true);
 			node_changed(inode);
 			/* Until the next commit asks the driver, which counts its own blocks, too. */
 			__atomic_fetch_add(&inode->blocks, extent.length >> 9, __ATOMIC_RELAXED);

@@ -463,7 +463,10 @@ void dentry_retire(struct dentry *d)
 	dentry_unpin(d);
 	if (d->flags & DENTRY_NOCACHE || atomic_cmpxchg(&d->refs, 1, FROZEN) != 1)
 		return;
+	/* A walk that has passed the folder by without a lock has searched it with its rights, not with those of the next one. */
+	tree_write_begin();
 	WRITE_ONCE(d->inode, NULL);
+	tree_write_end();
 	dentry_hash(d);
 	atomic_set(&d->refs, 1);
 	if (inode)
