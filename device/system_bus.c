@@ -16,7 +16,7 @@
 #define PCI_CONFIG_PORTS 0xcf8
 #define PHYS_END	 (1ull << 52)
 
-static struct owner system_owner = { .name = "system" };
+static struct owner system_owner;
 
 static void system_bus_add_ecam(struct bus_device *device)
 {

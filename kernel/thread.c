@@ -31,7 +31,7 @@
 
 #define STACKS_KEPT 4
 
-struct thread boot_thread = { .comm = "swapper", .refs = ATOMIC_INIT(1), .on_rq = 1 };
+struct thread boot_thread;
 static struct thread_list {
 	spinlock_t lock;
 	struct list threads;
@@ -401,6 +401,9 @@ static void describe_current(char *buf, size_t size)
 
 void thread_init_early(void)
 {
+	strscpy(boot_thread.comm, "swapper", sizeof(boot_thread.comm));
+	atomic_set(&boot_thread.refs, 1);
+	boot_thread.on_rq = 1;
 	this_cpu()->running = &boot_thread;
 	panic_hooks.describe_task = describe_current;
 }

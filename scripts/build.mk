@@ -164,8 +164,10 @@ kernel-cppflags := -nostdinc -isystem $(cc-include) \
 	$(if $(CONFIG_API_FUTURE),-I$(O)/include/future) -Iinclude \
 	-Iarch/x86_64/include -I$(O)/include $(draft-flags) -D__BANOS__ \
 	-include include/kernel/kconfig.h
-# A section for each function and variable, so that the link drops what an option leaves unused.
+# A section for each function and variable, so that the link drops what an option leaves unused. GCC aligns arrays of 32 bytes
+# or more to as many, the names in __func__ among them, where the ABI asks for 16.
 kernel-cflags := -std=gnu11 $(optimize-size) $(debug-flags) $(machine-flags) \
+	$(call cc-option,-malign-data=abi) \
 	-ffunction-sections -fdata-sections \
 	$(if $(CONFIG_FRAME_POINTER),,-fomit-frame-pointer) \
 	-fcf-protection=none -fno-strict-aliasing -fno-common \
