@@ -365,7 +365,8 @@ void packet_give(struct packet *packet, u32 party, struct banos_net_packet *out,
 
 bool packet_reclaim(struct packet *packet, u32 party)
 {
-	u64 state = READ_ONCE(packet->state), kernels = (state & ~(GENERATION - 1)) | PARTY_KERNEL;
+	u64 state = READ_ONCE(packet->state);
+	u64 kernels = ((state & ~(GENERATION - 1)) + GENERATION) | PARTY_KERNEL;
 
 	return (u32)state == party &&
 	       __atomic_compare_exchange_n(&packet->state, &state, kernels, false, __ATOMIC_ACQ_REL,
@@ -381,8 +382,10 @@ struct packet *packet_claim(banos_packet number, u32 party)
 	if (unlikely(index >= smp_load_acquire(&packet_count)))
 		return NULL;
 	packet = &chunks[index / CHUNK][index % CHUNK];
-	if (unlikely(!__atomic_compare_exchange_n(&packet->state, &state, generation | PARTY_KERNEL,
-						  false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
+	/* The next that it is handed to may be the same party: that has another number. */
+	if (unlikely(!__atomic_compare_exchange_n(
+		    &packet->state, &state, (generation + GENERATION) | PARTY_KERNEL, false,
+		    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
 		return NULL;
 	packet->next = packet->more = NULL;
 	return packet;

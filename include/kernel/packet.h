@@ -151,7 +151,7 @@ static inline void packet_show(const struct packet *packet, struct banos_net_pac
 	if (packet->more)
 		out->flags |= BANOS_PACKET_MORE;
 }
-/** @brief Take what a party holds, by number. @return NULL: it does not hold that */
+/** @brief Take what a party holds, by number, which is no packet's any more then. @return NULL: it does not hold that */
 struct packet *__must_check packet_claim(banos_packet number, u32 party);
 /** @brief The kernel takes a packet back that it knows. @return false: the party has handed it on */
 bool packet_reclaim(struct packet *packet, u32 party);

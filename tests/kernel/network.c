@@ -20,6 +20,7 @@ static const struct image net_liar = ENTRY(net_liar);
 #define LIE_NEVER 8u
 #define FRAMES	  100u
 #define FRAME	  200u
+#define PARTY	  12345u /* no driver's */
 #define DEFERRED  3u
 #define WAIT_NS	  (20 * NSEC_PER_SEC)
 #define CYCLES	  20u
@@ -150,6 +151,23 @@ KTEST(network, a_driver_that_lies_is_contained)
 	}
 	KEXPECT(back_at(&before));
 	KEXPECT_EQ(log_count(0, "lies of the network were believed"), 0);
+}
+
+KTEST(network, a_number_of_a_packet_is_good_once)
+{
+	struct packet *packet = packet_alloc(FRAME, PACKET_HEADROOM);
+	struct banos_net_packet first, second;
+
+	if (!KEXPECT(packet))
+		return;
+	packet_give(packet, PARTY, &first, false);
+	KEXPECT(packet_claim(first.packet, PARTY) == packet);
+	packet_give(packet, PARTY, &second, false); /* as to a protocol of the same driver */
+	KEXPECT(!packet_claim(first.packet, PARTY));
+	KEXPECT(packet_reclaim(packet, PARTY));
+	packet_give(packet, PARTY, &first, false);
+	KEXPECT(!packet_claim(second.packet, PARTY));
+	packet_free(packet_claim(first.packet, PARTY));
 }
 
 KTEST(network, a_driver_is_removed_under_traffic)
