@@ -383,9 +383,9 @@ struct packet *packet_claim(banos_packet number, u32 party)
 		return NULL;
 	packet = &chunks[index / CHUNK][index % CHUNK];
 	/* The next that it is handed to may be the same party: that has another number. */
-	if (unlikely(!__atomic_compare_exchange_n(
-		    &packet->state, &state, (generation + GENERATION) | PARTY_KERNEL, false,
-		    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
+	if (unlikely(!__atomic_compare_exchange_n(&packet->state, &state,
+						  (generation + GENERATION) | PARTY_KERNEL, false,
+						  __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
 		return NULL;
 	packet->next = packet->more = NULL;
 	return packet;
