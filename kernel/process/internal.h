@@ -383,6 +383,14 @@ static inline void posix_timers_clock_set(void)
 {
 }
 #endif
+#ifdef CONFIG_TIMERFD
+/** @brief The wall clock was set: the same for files of timerfd_create(). Sleeps. */
+void timerfds_clock_set(void);
+#else
+static inline void timerfds_clock_set(void)
+{
+}
+#endif
 /** @brief SIGALRM of the process was delivered or discarded: start ITIMER_REAL again if it waits for that. Locking: sig_lock. */
 void itimer_real_continue(struct process *p);
 /** @brief The function of process.real_timer. */

@@ -150,6 +150,7 @@ static int set_wall_clock(u64 ns)
 	WRITE_ONCE(clock_set_count, clock_set_count + 1);
 	wake_up_all(&clock_set_wait);
 	posix_timers_clock_set();
+	timerfds_clock_set();
 	return 0;
 }
 
