@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * /proc/net/tcp, udp, raw, their IPv6 siblings, sockstat: the sockets of whoever offers AF_INET and AF_INET6, in the lines of
+ * /proc/net/tcp, udp, udplite, raw, their IPv6 siblings, sockstat: the sockets of whoever offers AF_INET and AF_INET6, in the lines of
  * Linux 6.1, which netstat and ss read.
  *
  * Long texts are made in pieces; a piece begins behind the socket that was the last one in the one before. What
@@ -14,15 +14,16 @@
 #include <kernel/string.h>
 #include "internal.h"
 
-#define FAMILY_IPV4  2u
-#define FAMILY_IPV6  10u
-#define PROTOCOL_TCP 6u
-#define PROTOCOL_UDP 17u
-#define TICKS_HZ     100u
-#define NUMBER_BITS  40 /* of seq->next: the socket's number; above it the row's */
-#define TCP_COLUMNS  149
-#define UDP_COLUMNS  127
-#define PORT_AT	     2u
+#define FAMILY_IPV4	 2u
+#define FAMILY_IPV6	 10u
+#define PROTOCOL_TCP	 6u
+#define PROTOCOL_UDP	 17u
+#define PROTOCOL_UDPLITE 136u
+#define TICKS_HZ	 100u
+#define NUMBER_BITS	 40 /* of seq->next: the socket's number; above it the row's */
+#define TCP_COLUMNS	 149
+#define UDP_COLUMNS	 127
+#define PORT_AT		 2u
 
 #define TITLES4	     "local_address rem_address   "
 #define TITLES6	     "local_address                         remote_address                        "
@@ -41,10 +42,14 @@ static const struct socket_table tables[] = {
 	  TCP_COLUMNS },
 	{ "net/udp", "   sl  " TITLES4 TITLES_STATE TITLES_MORE, FAMILY_IPV4, SOCK_DGRAM,
 	  PROTOCOL_UDP, 5, UDP_COLUMNS },
+	{ "net/udplite", "   sl  " TITLES4 TITLES_STATE TITLES_MORE, FAMILY_IPV4, SOCK_DGRAM,
+	  PROTOCOL_UDPLITE, 5, UDP_COLUMNS },
 	{ "net/raw", "  sl  " TITLES4 TITLES_STATE TITLES_MORE, FAMILY_IPV4, SOCK_RAW, 0, 4, 0 },
 	{ "net/tcp6", "  sl  " TITLES6 TITLES_STATE, FAMILY_IPV6, SOCK_STREAM, PROTOCOL_TCP, 4, 0 },
 	{ "net/udp6", "  sl  " TITLES6 TITLES_STATE TITLES_MORE, FAMILY_IPV6, SOCK_DGRAM,
 	  PROTOCOL_UDP, 5, 0 },
+	{ "net/udplite6", "  sl  " TITLES6 TITLES_STATE TITLES_MORE, FAMILY_IPV6, SOCK_DGRAM,
+	  PROTOCOL_UDPLITE, 5, 0 },
 	{ "net/raw6", "  sl  " TITLES6 TITLES_STATE TITLES_MORE, FAMILY_IPV6, SOCK_RAW, 0, 5, 0 },
 };
 
@@ -163,7 +168,7 @@ static int proc_show_sockets(struct seq_file *seq, void *arg)
 
 struct sum_walk {
 	struct socket_walk walk; /* first */
-	u32 all, streams, begun, orphans, waiting, datagrams, raw;
+	u32 all, streams, begun, orphans, waiting, datagrams, lite, raw;
 	u64 stream_bytes, datagram_bytes;
 };
 
@@ -198,6 +203,8 @@ static bool socket_sum(struct socket_walk *base, const struct socket *socket,
 			sum->stream_bytes += about->send_bytes + (u64)about->receive_bytes;
 	} else if (socket->type == SOCK_RAW) {
 		sum->raw++;
+	} else if (about->protocol == PROTOCOL_UDPLITE) {
+		sum->lite += socket_is_listed(socket, about);
 	} else if (about->protocol == PROTOCOL_UDP) {
 		sum->datagrams += socket_is_listed(socket, about);
 		sum->datagram_bytes += about->receive_bytes;
@@ -223,8 +230,8 @@ static int proc_show_sockstat(struct seq_file *seq, void *arg)
 	seq_printf(seq, "sockets: used %u\n", sum.all);
 	seq_printf(seq, "TCP: inuse %u orphan %u tw %u alloc %u mem %lu\n", four.begun,
 		   four.orphans, four.waiting, four.streams, four.stream_bytes >> PAGE_SHIFT);
-	seq_printf(seq, "UDP: inuse %u mem %lu\nUDPLITE: inuse 0\n", four.datagrams,
-		   four.datagram_bytes >> PAGE_SHIFT);
+	seq_printf(seq, "UDP: inuse %u mem %lu\nUDPLITE: inuse %u\n", four.datagrams,
+		   four.datagram_bytes >> PAGE_SHIFT, four.lite);
 	seq_printf(seq, "RAW: inuse %u\nFRAG: inuse 0 memory 0\n", four.raw);
 	return 0;
 }
@@ -235,9 +242,9 @@ static int proc_show_sockstat6(struct seq_file *seq, void *arg)
 
 	family_sum(FAMILY_IPV6, &sum);
 	seq_printf(seq,
-		   "TCP6: inuse %u\nUDP6: inuse %u\nUDPLITE6: inuse 0\nRAW6: inuse %u\n"
+		   "TCP6: inuse %u\nUDP6: inuse %u\nUDPLITE6: inuse %u\nRAW6: inuse %u\n"
 		   "FRAG6: inuse 0 memory 0\n",
-		   sum.begun, sum.datagrams, sum.raw);
+		   sum.begun, sum.datagrams, sum.lite, sum.raw);
 	return 0;
 }
 

@@ -143,6 +143,14 @@ static void wholes(void **state)
 	changed[24] = 0x80;
 	assert_false(whole(changed, sizeof(changed), 0x8000, &upper));
 	assert_true(whole(changed, sizeof(changed), 0x8100, &upper));
+	/* UDP-Lite whose checksum covers more than what came, all of it, and less than its header. */
+	changed[9] = 136;
+	assert_false(whole(changed, sizeof(changed), 0x8000, &upper));
+	assert_true(whole(changed, sizeof(changed), 0x8100, &upper));
+	changed[24] = changed[25] = 0;
+	assert_true(whole(changed, sizeof(changed), 0x8000, &upper));
+	changed[25] = 7;
+	assert_false(whole(changed, sizeof(changed), 0x8000, &upper));
 	/* Neighbour discovery is never in fragments, a ping may be. */
 	assert_true(good(IPV6, solicitation, sizeof(solicitation)));
 	assert_false(whole(solicitation, sizeof(solicitation), sizeof(solicitation), &upper));

@@ -670,7 +670,7 @@ static void udp_sockets_are_found_by_what_suits_best(void **state)
 		udp_table_remove(&datagrams[i]);
 		udp_remove(datagrams[i].udp);
 	}
-	assert_null(udp_table_first(53));
+	assert_null(udp_table_first(53, false));
 }
 
 int main(void)

@@ -75,7 +75,7 @@ static bool stream_port_is_free(const struct inet_socket *socket, const ip_addr_
 static bool udp_port_is_free(const struct inet_socket *socket, const ip_addr_t *address,
 			     uint16_t port)
 {
-	for (const struct inet_socket *other = udp_table_first(port); other;
+	for (const struct inet_socket *other = udp_table_first(port, udp_is_lite(socket)); other;
 	     other = udp_table_next(other)) {
 		if (other != socket && addresses_overlap(&other->udp->local_ip, address) &&
 		    !pcbs_share(other->ip, socket->ip, other->set.owner == socket->set.owner,

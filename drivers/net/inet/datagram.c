@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * UDP, raw and ping sockets.
+ * UDP, UDP-Lite (RFC 3828), raw and ping sockets.
  *
  * A ping socket (SOCK_DGRAM with ICMP) is a raw one that sends echo requests with its own identity alone, and
  * receives the answers to them: programs need no privilege for it.
@@ -25,7 +25,7 @@ struct inet_socket *raw_sockets;
 
 static bool is_ping(const struct inet_socket *socket)
 {
-	return socket->type == SOCK_DGRAM && socket->protocol != PROTOCOL_UDP;
+	return socket->kind == &raw_kind && socket->type == SOCK_DGRAM;
 }
 
 /* ---- what arrives ---- */
@@ -88,6 +88,10 @@ static void datagram_add(struct inet_socket *socket, struct pbuf *pbuf, const ip
 static void udp_arrived(void *arg, struct udp_pcb *pcb, struct pbuf *pbuf, const ip_addr_t *from,
 			u16_t port)
 {
+	if (!udp_table_covers(arg)) {
+		pbuf_free(pbuf);
+		return;
+	}
 	datagram_add(arg, pbuf, from, port);
 }
 
@@ -141,6 +145,8 @@ static int64_t udp_open(struct inet_socket *socket)
 		udp_new_ip_type(socket->family == AF_INET6 ? IPADDR_TYPE_ANY : IPADDR_TYPE_V4);
 	if (!socket->udp)
 		return -ENOMEM;
+	if (socket->protocol == PROTOCOL_UDPLITE)
+		udp_setflags(socket->udp, UDP_FLAGS_UDPLITE);
 	udp_recv(socket->udp, udp_arrived, socket);
 	option_apply(socket);
 	return 0;
@@ -307,8 +313,6 @@ static int64_t raw_disconnect_peer(struct inet_socket *socket)
 
 static bool datagram_name(struct inet_socket *socket, bool peer, ip_addr_t *address, uint16_t *port)
 {
-	bool udp = socket->protocol == PROTOCOL_UDP && socket->type == SOCK_DGRAM;
-
 	if (peer && !socket->connected)
 		return false;
 	if (peer) {
@@ -317,7 +321,7 @@ static bool datagram_name(struct inet_socket *socket, bool peer, ip_addr_t *addr
 		return true;
 	}
 	*address = socket->connected ? socket->source : socket->ip->local_ip;
-	if (udp)
+	if (socket->kind == &udp_kind)
 		*port = socket->udp->local_port;
 	else if (is_ping(socket))
 		*port = socket->identity;
@@ -466,7 +470,7 @@ static int64_t datagram_send(struct inet_socket *socket, const struct datagram_p
 	if (loops)
 		link_loop_begin();
 	if (socket->kind == &udp_kind)
-		link_plan_datagram(&path->to, length);
+		link_plan_datagram(&path->to, udp_is_lite(socket) ? LENGTH_OF_LITE : length);
 	err = path_send(socket, path, pbuf);
 	if (loops)
 		link_loop_end();

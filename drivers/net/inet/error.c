@@ -146,9 +146,10 @@ static uint32_t udp_sender_score(const struct udp_pcb *pcb, const struct flow *s
 static void udp_error(const struct flow *message, const struct flow *sent, struct meaning meaning)
 {
 	struct inet_socket *best = NULL;
+	bool lite = sent->protocol == PROTOCOL_UDPLITE;
 	uint32_t most = 0;
 
-	for (struct inet_socket *socket = udp_table_first(sent->source); socket;
+	for (struct inet_socket *socket = udp_table_first(sent->source, lite); socket;
 	     socket = udp_table_next(socket)) {
 		uint32_t score = udp_sender_score(socket->udp, sent);
 
@@ -200,6 +201,7 @@ void error_arrived(const struct netif *netif, const struct flow *message)
 		return;
 	switch (sent.protocol) {
 	case PROTOCOL_TCP: tcp_error(&sent, meaning); break;
+	case PROTOCOL_UDPLITE:
 	case PROTOCOL_UDP: udp_error(message, &sent, meaning); break;
 	default: raw_error(message, &sent, meaning);
 	}

@@ -5,7 +5,7 @@
  * main.c registers, core.c has the lock and what lwIP asks of a system, memory.c its memory, link.c interfaces and frames, route.c
  * routes, autoconf.c addresses of IPv6, neighbour.c neighbours, table.c the connections of TCP and tick.c its timers, shape.c the check that each frame passes before lwIP sees it, address.c addresses of
  * programs, socket.c what all sockets share, stream.c TCP, send.c and window.c how much it sends and receives, stream_timer.c
- * how long it waits, datagram.c UDP, raw and ping sockets, option.c and tcp_option.c options,
+ * how long it waits, datagram.c UDP, UDP-Lite, raw and ping sockets, option.c and tcp_option.c options,
  * describe.c what netstat sees, cookie.c connections when a backlog is full.
  *
  * One lock, inet_lock(), guards everything of lwIP and of the sockets. lwIP calls back under it. It is held while
@@ -26,19 +26,20 @@
 #include <banos/string.h>
 #include "offload.h"
 
-#define AF_UNSPEC      0
-#define AF_INET	       2
-#define AF_INET6       10
-#define SOCK_STREAM    1
-#define SOCK_DGRAM     2
-#define SOCK_RAW       3
-#define PROTOCOL_ICMP  1
-#define PROTOCOL_TCP   6
-#define PROTOCOL_UDP   17
-#define PROTOCOL_ICMP6 58
-#define BUFFER_BYTES   212992u
-#define PORT_FIRST     32768u /* of those that are chosen */
-#define PORT_COUNT     28232u
+#define AF_UNSPEC	 0
+#define AF_INET		 2
+#define AF_INET6	 10
+#define SOCK_STREAM	 1
+#define SOCK_DGRAM	 2
+#define SOCK_RAW	 3
+#define PROTOCOL_ICMP	 1
+#define PROTOCOL_TCP	 6
+#define PROTOCOL_UDP	 17
+#define PROTOCOL_ICMP6	 58
+#define PROTOCOL_UDPLITE 136
+#define BUFFER_BYTES	 212992u
+#define PORT_FIRST	 32768u /* of those that are chosen */
+#define PORT_COUNT	 28232u
 
 /* Bits of a pcb that lwIP does not know: what the program said of SO_REUSEADDR and SO_REUSEPORT. */
 #define REUSE_ADDRESS 0x40u
@@ -88,6 +89,7 @@ struct inet_options {
 	bool port_later;    /* IP_BIND_ADDRESS_NO_PORT */
 	bool no_checksum;   /* SO_NO_CHECK */
 	bool wants_drops;   /* SO_RXQ_OVFL */
+	bool wants_covered; /* UDPLITE_RECV_CSCOV was set */
 	uint8_t timestamp; /* the one of SO_TIMESTAMP and its siblings that was set last; 0: none */
 	uint8_t ttl, tos, group_ttl, mtu_discover;
 	uint32_t linger_s, keep_idle_s, keep_interval_s, keep_count, user_timeout_ms;
@@ -98,8 +100,9 @@ struct inet_options {
 	uint32_t sndbuf, rcvbuf;   /* as a program has set them; 0: it has not */
 	uint32_t mss, window_most; /* TCP_MAXSEG, TCP_WINDOW_CLAMP; 0: not set */
 	uint32_t syn_retries, defer_s;
-	int32_t fin_wait_s;   /* TCP_LINGER2; 0: not set, -1: not at all */
-	uint32_t unsent_most; /* TCP_NOTSENT_LOWAT; 0: any */
+	int32_t fin_wait_s;		 /* TCP_LINGER2; 0: not set, -1: not at all */
+	uint32_t unsent_most;		 /* TCP_NOTSENT_LOWAT; 0: any */
+	uint16_t covered, covered_least; /* UDPLITE_SEND_CSCOV, UDPLITE_RECV_CSCOV; 0: all */
 };
 
 /** What a type of sockets does; under the lock. */
@@ -293,6 +296,8 @@ void link_leave_to_card(struct link *link, struct banos_net_packet *packet);
 void link_join_end(struct link *link);
 /** Tell lwIP which checksums are the card's. */
 void link_set_checksums(struct link *link);
+/** The checksum is never left to a card. */
+#define LENGTH_OF_LITE 0x10000u
 /** A datagram is about to be sent: one that will be fragmented needs its checksum before. */
 void link_plan_datagram(const ip_addr_t *to, uint64_t length);
 
@@ -411,6 +416,11 @@ struct udp_way {
 	uint8_t netif_idx; /* by which it arrives */
 };
 
+/** Is it a socket of UDP-Lite? Both protocols have ports of their own. */
+static inline bool udp_is_lite(const struct inet_socket *socket)
+{
+	return socket->udp->flags & UDP_FLAGS_UDPLITE;
+}
 /** udp_bind(), for a port that others let it have: bind_is_allowed(). */
 err_t udp_table_bind(struct inet_socket *socket, const ip_addr_t *address, uint16_t port);
 /** udp_connect(), of one that is bound. */
@@ -418,9 +428,11 @@ err_t udp_table_connect(struct inet_socket *socket, const ip_addr_t *address, ui
 /** It is about to go. One that was never bound is in no row. */
 void udp_table_remove(struct inet_socket *socket);
 /** @return the newest one at a port, or NULL */
-struct inet_socket *udp_table_first(uint16_t port);
+struct inet_socket *udp_table_first(uint16_t port, bool lite);
 /** @return another one at its port, or NULL */
 struct inet_socket *udp_table_next(const struct inet_socket *socket);
+/** Of the datagram that arrives: does its checksum cover as much as the socket asks for? */
+bool udp_table_covers(const struct inet_socket *socket);
 /** @return the one that receives a datagram which is for one address; or NULL */
 struct inet_socket *udp_table_find(const struct udp_way *way);
 

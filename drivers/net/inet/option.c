@@ -32,6 +32,7 @@ enum {
 	MCAST_BLOCK_SOURCE = 43, MCAST_UNBLOCK_SOURCE = 44, MCAST_JOIN_SOURCE_GROUP = 46, MCAST_LEAVE_SOURCE_GROUP = 47,
 	IPV6_MTU = LEVEL(41, 24), IPV6_MULTICAST_ALL = LEVEL(41, 29), IPV6_FREEBIND = LEVEL(41, 78), SO_RXQ_OVFL = LEVEL(1, 40),
 	SO_PROTOCOL = LEVEL(1, 38), ICMP6_FILTER = LEVEL(58, 1), ICMP_FILTER = LEVEL(255, 1), IPV6_CHECKSUM = LEVEL(41, 7),
+	UDPLITE_SEND_CSCOV = LEVEL(136, 10), UDPLITE_RECV_CSCOV = LEVEL(136, 11),
 };
 /* clang-format on */
 
@@ -111,6 +112,7 @@ void option_apply(struct inet_socket *socket)
 				       ~(UDP_FLAGS_MULTICAST_LOOP | UDP_FLAGS_NOCHKSUM)));
 		if (socket->set.no_checksum)
 			udp_setflags(socket->udp, udp_flags(socket->udp) | UDP_FLAGS_NOCHKSUM);
+		socket->udp->chksum_len_tx = socket->set.covered;
 		if (!socket->set.is_deaf)
 			udp_setflags(socket->udp,
 				     udp_flags(socket->udp) | UDP_FLAGS_MULTICAST_LOOP);
@@ -197,11 +199,37 @@ static bool is_timestamp(uint32_t option)
 	       option == LEVEL(1, SO_TIMESTAMP_NEW) || option == LEVEL(1, SO_TIMESTAMPNS_NEW);
 }
 
+/* @return where it stands how much a checksum of UDP-Lite covers; NULL: it is not such an option */
+static uint16_t *coverage_of(struct inet_socket *socket, uint32_t option)
+{
+	if (socket->protocol != PROTOCOL_UDPLITE || socket->kind != &udp_kind)
+		return NULL;
+	switch (option) {
+	case UDPLITE_SEND_CSCOV: return &socket->set.covered;
+	case UDPLITE_RECV_CSCOV: return &socket->set.covered_least;
+	}
+	return NULL;
+}
+
+/* As on Linux: the header is covered, and what is too much is the most. */
+static void coverage_set(uint16_t *coverage, int32_t value)
+{
+	if (value && value < UDP_HLEN)
+		value = UDP_HLEN;
+	*coverage = (uint16_t)least_of((uint32_t)value, 0xffff);
+}
+
 /* @return 0, -EINVAL; -ENOPROTOOPT: it is none of those that are kept */
 static int64_t kept_set(struct inet_socket *socket, uint32_t option, uint32_t value)
 {
 	bool *flag = flag_of(&socket->set, option);
+	uint16_t *coverage = coverage_of(socket, option);
 
+	if (coverage) {
+		coverage_set(coverage, (int32_t)value);
+		socket->set.wants_covered |= option == UDPLITE_RECV_CSCOV;
+		return 0;
+	}
 	if (option == IP_HDRINCL && socket->type != SOCK_RAW)
 		return -ENOPROTOOPT;
 	if (flag) {
@@ -388,12 +416,15 @@ static int64_t number_get(struct inet_socket *socket, uint32_t option, uint32_t 
 {
 	const bool *flag = flag_of(&socket->set, option);
 	const uint8_t *byte = byte_of(&socket->set, option);
+	const uint16_t *coverage = coverage_of(socket, option);
 
-	if (flag)
+	if (coverage)
+		*value = *coverage;
+	else if (flag)
 		*value = *flag;
 	else if (byte)
 		*value = *byte;
-	if (flag || byte)
+	if (coverage || flag || byte)
 		return 0;
 	switch (option) {
 	case SO_PROTOCOL: *value = socket->protocol; return 0;

@@ -5,7 +5,7 @@
  * lwIP 2.1.3 believes some lengths; what it may believe is made true here: headers lie in the packet, options have
  * lengths that lead to their end, fragments end below 64 KiB, options of neighbour discovery are neither empty nor
  * cut, a source is no group. What is well formed but wrong otherwise (checksums, unknown protocols) is lwIP's affair.
- * RFC 791, 792, 768, 9293, 8200, 4443, 4861, 826.
+ * RFC 791, 792, 768, 3828, 9293, 8200, 4443, 4861, 826.
  */
 #include "shape.h"
 
@@ -31,7 +31,8 @@ enum {
 	FRAGMENT = 44,
 	ICMP6 = 58,
 	NONE = 59,
-	DESTINATION = 60
+	DESTINATION = 60,
+	UDP_LITE = 136
 };
 
 static uint32_t shape_be16(const uint8_t *bytes)
@@ -77,6 +78,17 @@ static bool udp_is_good(const uint8_t *datagram, uint32_t length)
 	       shape_be16(datagram + 4) <= length;
 }
 
+/* How much its checksum covers; 0: all */
+static bool udp_lite_is_good(const uint8_t *datagram, uint32_t seen, uint32_t length)
+{
+	uint32_t covered;
+
+	if (seen < UDP_HEADER)
+		return false;
+	covered = shape_be16(datagram + 4);
+	return !covered || (covered >= UDP_HEADER && covered <= length);
+}
+
 /* Options of neighbour discovery: a length in units of 8 bytes, never 0. */
 static bool neighbour_options_are_good(const uint8_t *option, uint32_t length)
 {
@@ -119,6 +131,7 @@ static bool upper_is_good(uint32_t protocol, const uint8_t *bytes, uint32_t leng
 	switch (protocol) {
 	case TCP: return tcp_is_good(bytes, length);
 	case UDP: return udp_is_good(bytes, length);
+	case UDP_LITE: return udp_lite_is_good(bytes, length, length);
 	case ICMP: return length >= ICMP_HEADER;
 	case ICMP6: return icmp6_is_good(bytes, length, hops);
 	}
@@ -273,6 +286,7 @@ bool shape_whole_is_good(const void *bytes, uint32_t length, struct shape_upper 
 	case UDP:
 		return seen >= UDP_HEADER && shape_be16(packet + upper->offset + 4) >= UDP_HEADER &&
 		       shape_be16(packet + upper->offset + 4) <= left;
+	case UDP_LITE: return udp_lite_is_good(packet + upper->offset, seen, left);
 	case ICMP: return seen >= ICMP_HEADER;
 	case ICMP6: return icmp6_is_good(packet + upper->offset, seen, 0);
 	}

@@ -63,6 +63,8 @@ static const struct socket_kind *kind_of(uint32_t family, uint32_t type, uint32_
 		*protocol = PROTOCOL_UDP;
 		return &udp_kind;
 	}
+	if (type == SOCK_DGRAM && *protocol == PROTOCOL_UDPLITE)
+		return &udp_kind;
 	if (type == SOCK_DGRAM && *protocol == icmp)
 		return &raw_kind;
 	if (type == SOCK_RAW && *protocol && *protocol < 256)

@@ -50,8 +50,8 @@ static struct link *local_way(const struct inet_socket *socket, const ip_addr_t 
 	struct netif *netif;
 	struct link *link;
 
-	if (raw_sockets || !IP_IS_V4(to) || pcb->netif_idx != NETIF_NO_INDEX ||
-	    ip_addr_ismulticast(to))
+	if (raw_sockets || udp_is_lite(socket) || !IP_IS_V4(to) ||
+	    pcb->netif_idx != NETIF_NO_INDEX || ip_addr_ismulticast(to))
 		return NULL;
 	netif = inet_route4(NULL, ip_2_ip4(to));
 	link = netif ? netif->state : NULL;

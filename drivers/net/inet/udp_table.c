@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sockets of UDP by their port.
+ * The sockets of UDP and UDP-Lite by their port.
  *
  * lwIP has all in one list, which it walks for each datagram, each bind() and each socket that goes. Here that list stays empty: a
  * socket that is bound is in a row of a table by its port, newest first. While lwIP looks at a datagram its list has the sockets of
@@ -19,27 +19,29 @@
 void lwip_udp_input(struct pbuf *pbuf, struct netif *netif);
 
 static struct inet_socket *rows[ROWS];
+/* How much of the datagram of UDP-Lite that arrives its checksum covers; 0: all of it. */
+static uint16_t arriving;
 
 static struct inet_socket **port_row(uint16_t port)
 {
 	return &rows[port % ROWS];
 }
 
-static struct inet_socket *port_skip(struct inet_socket *socket, uint16_t port)
+static struct inet_socket *port_skip(struct inet_socket *socket, uint16_t port, bool lite)
 {
-	while (socket && socket->udp->local_port != port)
+	while (socket && (socket->udp->local_port != port || udp_is_lite(socket) != lite))
 		socket = socket->udp_next;
 	return socket;
 }
 
-struct inet_socket *udp_table_first(uint16_t port)
+struct inet_socket *udp_table_first(uint16_t port, bool lite)
 {
-	return port_skip(*port_row(port), port);
+	return port_skip(*port_row(port), port, lite);
 }
 
 struct inet_socket *udp_table_next(const struct inet_socket *socket)
 {
-	return port_skip(socket->udp_next, socket->udp->local_port);
+	return port_skip(socket->udp_next, socket->udp->local_port, udp_is_lite(socket));
 }
 
 err_t udp_table_bind(struct inet_socket *socket, const ip_addr_t *address, uint16_t port)
@@ -103,7 +105,7 @@ struct inet_socket *udp_table_find(const struct udp_way *way)
 	struct inet_socket *best = NULL;
 	uint32_t most = 0;
 
-	for (struct inet_socket *socket = udp_table_first(way->to_port); socket;
+	for (struct inet_socket *socket = udp_table_first(way->to_port, false); socket;
 	     socket = udp_table_next(socket)) {
 		uint32_t score = receiver_score(socket->udp, way);
 
@@ -115,18 +117,30 @@ struct inet_socket *udp_table_find(const struct udp_way *way)
 	return best;
 }
 
+bool udp_table_covers(const struct inet_socket *socket)
+{
+	if (!arriving || !socket->set.wants_covered)
+		return true;
+	return socket->set.covered_least && arriving >= socket->set.covered_least;
+}
+
 /* In front of lwIP's function, which the build names otherwise. */
 void udp_input(struct pbuf *pbuf, struct netif *netif)
 {
 	const struct udp_hdr *header = pbuf->payload;
 	struct udp_pcb **end = &udp_pcbs, *pcb;
+	bool lite = ip_current_header_proto() == PROTOCOL_UDPLITE;
 
-	if (pbuf->len >= UDP_HLEN)
-		for (struct inet_socket *socket = udp_table_first(lwip_ntohs(header->dest)); socket;
-		     socket = udp_table_next(socket)) {
+	if (pbuf->len >= UDP_HLEN) {
+		arriving = 0;
+		if (lite && lwip_ntohs(header->len) < pbuf->tot_len)
+			arriving = lwip_ntohs(header->len);
+		for (struct inet_socket *socket = udp_table_first(lwip_ntohs(header->dest), lite);
+		     socket; socket = udp_table_next(socket)) {
 			*end = socket->udp;
 			end = &socket->udp->next;
 		}
+	}
 	*end = NULL;
 	lwip_udp_input(pbuf, netif);
 	while ((pcb = udp_pcbs)) {

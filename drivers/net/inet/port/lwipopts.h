@@ -92,6 +92,7 @@ static inline void inet_copy(void *to, const void *from, unsigned long length)
 #define LWIP_RAW		      1
 #define RAW_TTL			      64
 #define UDP_TTL			      64
+#define LWIP_UDPLITE		      1
 #define TCP_TTL			      64
 #define IP_DEFAULT_TTL		      64
 #define LWIP_NETIF_HWADDRHINT	      1
