@@ -408,6 +408,118 @@ static void changes_without_memory_have_not_happened(void **state)
 	drive_close(drive);
 }
 
+enum { KEPT_BYTES = 40 * KIB, OTHER_BYTES = 60 * KIB };
+
+/* A file has what it had, also where another one was written after what was freed has become free. */
+static void kept_is_whole(struct drive *drive, const uint8_t *kept, uint64_t bytes)
+{
+	static uint8_t other[OTHER_BYTES], back[KEPT_BYTES];
+
+	vfs_sync(drive);
+	vfs_sync(drive);
+	vfs_create(drive, "/other", 0100644);
+	memset(other, 0xee, sizeof(other));
+	assert_int_equal(vfs_write(drive, "/other", 0, other, sizeof(other)), sizeof(other));
+	vfs_drop(drive);
+	assert_int_equal(vfs_read(drive, "/kept", 0, back, sizeof(back)), bytes);
+	assert_memory_equal(back, kept, bytes);
+	assert_int_equal(vfs_unlink(drive, "/other"), 0);
+	vfs_sync(drive);
+	vfs_sync(drive);
+}
+
+/* @which: what fails. @return -ENOMEM: it did */
+static int64_t change_size(struct drive *drive, int which, const uint8_t *kept)
+{
+	int64_t result;
+
+	switch (which) {
+	case 0: return vfs_truncate(drive, "/kept", 9216);
+	case 1: return vfs_truncate(drive, "/kept", 0);
+	default:
+		result = vfs_write(drive, "/kept", 0, kept, KEPT_BYTES);
+		return result == KEPT_BYTES ? 0 : result;
+	}
+}
+
+/* The same of sizes, and of clusters: a chain that was not cut is not freed. */
+static void sizes_without_memory_are_as_before(void **state)
+{
+	struct drive *drive = image_make("-F 16 -s 1", "8M");
+	static uint8_t kept[KEPT_BYTES];
+	uint64_t sizes[] = { 9216, 0, KEPT_BYTES }, size = KEPT_BYTES;
+	int failures = 0;
+
+	pattern_fill(kept, sizeof(kept), 7);
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	vfs_create(drive, "/kept", 0100644);
+	assert_int_equal(vfs_write(drive, "/kept", 0, kept, sizeof(kept)), sizeof(kept));
+	for (uint64_t round = 0; round < 14; round++)
+		for (int which = 0; which < 3; which++) {
+			int64_t result;
+
+			vfs_drop(drive);
+			if (round % 2)
+				drive_fail_alloc((int64_t)round % 4 / 2);
+			else
+				drive->fail_write = 1 + round / 2 % 7;
+			result = change_size(drive, which, kept);
+			drive_fail_alloc(-1);
+			drive->fail_write = 0;
+			if (result) {
+				assert_int_equal(result, -ENOMEM);
+				failures++;
+				kept_is_whole(drive, kept, size);
+				assert_int_equal(change_size(drive, which, kept), 0);
+			}
+			size = sizes[which];
+			kept_is_whole(drive, kept, size);
+		}
+	assert_true(failures > 5);
+	drive_unmount(drive);
+	assert_true(image_is_clean(drive));
+	drive_close(drive);
+}
+
+/* A commit that has no memory once: what it cuts and frees is cut, and freed, once. */
+static void commits_without_memory_are_repeated(void **state)
+{
+	struct drive *drive = image_make("-F 16 -s 1", "8M");
+	static uint8_t kept[KEPT_BYTES];
+	struct banos_statfs full = { .size = sizeof(full) }, after = { .size = sizeof(after) };
+	struct banos_attr attr;
+
+	pattern_fill(kept, sizeof(kept), 8);
+	assert_int_equal(drive_mount(drive, NULL, 0), 0);
+	vfs_create(drive, "/kept", 0100644);
+	assert_int_equal(vfs_write(drive, "/kept", 0, kept, sizeof(kept)), sizeof(kept));
+	vfs_drop(drive);
+	assert_int_equal(drive->ops->statfs(drive->fs, &full), 0);
+	for (uint64_t round = 0; round < 20; round++) {
+		vfs_create(drive, "/gone", 0100644);
+		vfs_write(drive, "/gone", 0, kept, sizeof(kept));
+		vfs_sync(drive);
+		vfs_unlink(drive, "/gone");
+		assert_int_equal(vfs_stat(drive, "/kept", &attr), 0);
+		drive_method_start(drive, true);
+		assert_int_equal(drive_method_end(drive, "allocate",
+						  drive->ops->allocate(drive->fs, attr.node,
+								       BANOS_ALLOCATE_KEEP_SIZE, 0,
+								       80 * KIB)),
+				 0);
+		vfs_forget_all(drive);
+		drive->fail_write = 1 + round % 10;
+		vfs_sync(drive);
+		drive->fail_write = 0;
+		kept_is_whole(drive, kept, sizeof(kept));
+		assert_int_equal(drive->ops->statfs(drive->fs, &after), 0);
+		assert_int_equal(after.free, full.free);
+	}
+	drive_unmount(drive);
+	assert_true(image_is_clean(drive));
+	drive_close(drive);
+}
+
 /* ---- limits ---- */
 
 static void the_root_folder_has_its_limit(void **state)
@@ -519,6 +631,8 @@ int main(void)
 		cmocka_unit_test(many_names_are_found),
 		cmocka_unit_test(names_of_a_damaged_disk_may_be_the_same),
 		cmocka_unit_test(changes_without_memory_have_not_happened),
+		cmocka_unit_test(sizes_without_memory_are_as_before),
+		cmocka_unit_test(commits_without_memory_are_repeated),
 		cmocka_unit_test(the_root_folder_has_its_limit),
 		cmocka_unit_test(a_full_volume_is_emptied),
 		cmocka_unit_test(files_end_below_4_gib),

@@ -244,8 +244,8 @@ $1-cflags := $(fsdrive-cflags)
 endef
 $(foreach t,ext2 ext2_random ext2_hostile ext2_crash,$(eval $(call ext2-test,$t)))
 fat_pure-srcs := $(addprefix drivers/fs/fat/,date.c layout.c name.c options.c page.c)
-fat-srcs := $(fsdrive-srcs) $(fat_pure-srcs) $(addprefix drivers/fs/fat/,main.c alloc.c chain.c file.c folder.c \
-	grow.c index.c names.c node.c table.c)
+fat-srcs := $(fsdrive-srcs) $(fat_pure-srcs) $(addprefix drivers/fs/fat/,main.c alloc.c chain.c change.c \
+	file.c folder.c grow.c index.c names.c node.c table.c)
 define fat-test
 host-test-y += $1
 $1-srcs := $(fat-srcs)

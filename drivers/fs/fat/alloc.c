@@ -192,20 +192,40 @@ int64_t fat_free_pending(struct fat_volume *volume, bool all)
 	int64_t epoch = banos_store_epoch(volume->mount), result = 0;
 	int64_t committed = banos_store_committed(volume->mount);
 
+	for (struct fat_pending *pending = volume->pending; pending; pending = pending->next) {
+		bool is_sure = all || pending->epoch <= (uint64_t)committed;
+		int64_t error;
+
+		pending->in_change = true;
+		pending->change_first = pending->first;
+		pending->change_clusters = pending->clusters;
+		if (result == -ENOMEM)
+			continue;
+		error = pending_free(volume, pending, is_sure, (uint64_t)epoch);
+		/* What cannot be read stays allocated: fsck.fat frees it. */
+		pending->is_freed = error != -EAGAIN;
+		if (error && error != -EAGAIN)
+			result = error;
+	}
+	return fat_either(fat_table_write(volume), result);
+}
+
+void fat_pending_settle(struct fat_volume *volume, bool undone)
+{
 	for (struct fat_pending **at = &volume->pending; *at;) {
 		struct fat_pending *pending = *at;
-		bool is_sure = all || pending->epoch <= (uint64_t)committed;
-		int64_t error = pending_free(volume, pending, is_sure, (uint64_t)epoch);
 
-		if (error == -EAGAIN) {
+		if (undone && pending->in_change) {
+			pending->first = pending->change_first;
+			pending->clusters = pending->change_clusters;
+			pending->is_freed = false;
+		}
+		pending->in_change = false;
+		if (!pending->is_freed) {
 			at = &pending->next;
 			continue;
 		}
-		/* What cannot be read stays allocated: fsck.fat frees it. */
-		if (error)
-			result = error;
 		*at = pending->next;
 		banos_free(fat_owner, pending);
 	}
-	return fat_either(fat_table_write(volume), result);
 }

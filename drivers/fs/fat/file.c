@@ -124,13 +124,17 @@ static int64_t setattr_locked(struct fat_volume *volume, struct fat_node *node, 
 int64_t fat_setattr(void *fs, uint64_t number, uint32_t which, const struct banos_attr *attr)
 {
 	struct fat_volume *volume = fs;
+	struct fat_change change;
 	struct fat_node *node;
 	int64_t error;
 
 	banos_mutex_lock(&volume->lock);
 	error = fat_node_get(volume, number, &node);
-	if (!error)
+	if (!error) {
+		fat_change_begin(volume, node, &change);
 		error = setattr_locked(volume, node, which, attr);
+		error = fat_change_end(&change, error);
+	}
 	banos_mutex_unlock(&volume->lock);
 	return error;
 }
@@ -186,13 +190,17 @@ int64_t fat_map(void *fs, uint64_t number, uint64_t offset, uint64_t length, uin
 		struct banos_extent *extent)
 {
 	struct fat_volume *volume = fs;
+	struct fat_change change;
 	struct fat_node *node;
 	int64_t error;
 
 	banos_mutex_lock(&volume->lock);
 	error = fat_node_get(volume, number, &node);
-	if (!error)
+	if (!error) {
+		fat_change_begin(volume, node, &change);
 		error = fat_map_locked(volume, node, offset, length, flags, extent);
+		error = fat_change_end(&change, error);
+	}
 	banos_mutex_unlock(&volume->lock);
 	return error;
 }
@@ -221,6 +229,7 @@ static int64_t allocate_locked(struct fat_volume *volume, struct fat_node *node,
 int64_t fat_allocate(void *fs, uint64_t number, uint32_t mode, uint64_t offset, uint64_t length)
 {
 	struct fat_volume *volume = fs;
+	struct fat_change change;
 	struct fat_node *node;
 	int64_t error;
 
@@ -230,8 +239,11 @@ int64_t fat_allocate(void *fs, uint64_t number, uint32_t mode, uint64_t offset, 
 		return -EFBIG;
 	banos_mutex_lock(&volume->lock);
 	error = fat_node_get(volume, number, &node);
-	if (!error)
+	if (!error) {
+		fat_change_begin(volume, node, &change);
 		error = allocate_locked(volume, node, offset + length);
+		error = fat_change_end(&change, error);
+	}
 	banos_mutex_unlock(&volume->lock);
 	return error;
 }
@@ -242,33 +254,74 @@ int64_t fat_forget(void *fs, uint64_t number)
 {
 	struct fat_volume *volume = fs;
 	struct fat_node *node;
+	int64_t error = 0;
 
 	banos_mutex_lock(&volume->lock);
 	node = fat_node_known(volume, number);
 	if (node && node->is_removed)
-		fat_node_release(volume, node);
-	/* One that is to be cut stays until the next commit. */
+		error = fat_node_release(volume, node);
+	/* One that is to be cut stays until the next commit, one that cannot be released until the kernel tries again, or unmounts. */
 	if (node && node->is_long && !node->is_removed)
 		node->is_forgotten = true;
-	else if (node)
+	else if (node && !error)
 		fat_node_drop(volume, node);
 	banos_mutex_unlock(&volume->lock);
-	return 0;
+	return error;
+}
+
+static void node_mark_cut(struct fat_node *node)
+{
+	node->is_cut = true;
+	node->cut_first = node->first;
 }
 
 int64_t fat_cut_forgotten(struct fat_volume *volume)
 {
 	int64_t error = 0;
 
-	for (uint32_t i = 0; i < FAT_BUCKETS; i++)
-		for (struct fat_node *node = volume->by_number[i], *next; node; node = next) {
-			next = node->by_number;
+	for (uint32_t i = 0; i < FAT_BUCKETS && error != -ENOMEM; i++)
+		for (struct fat_node *node = volume->by_number[i]; node && error != -ENOMEM;
+		     node = node->by_number) {
 			if (!node->is_forgotten)
 				continue;
+			node_mark_cut(node);
 			error = fat_either(node_cut(volume, node, fat_node_size(node)), error);
 			if (!node->first) /* all of it: its entry led there */
 				error = fat_either(fat_node_write(volume, node), error);
-			fat_node_drop(volume, node);
 		}
 	return error;
+}
+
+int64_t fat_release_removed(struct fat_volume *volume)
+{
+	int64_t error = 0;
+
+	for (uint32_t i = 0; i < FAT_BUCKETS && !error; i++)
+		for (struct fat_node *node = volume->by_number[i]; node && !error;
+		     node = node->by_number) {
+			if (!node->is_removed)
+				continue;
+			node_mark_cut(node);
+			error = fat_node_release(volume, node);
+			if (!error)
+				fat_node_set_first(node, 0);
+		}
+	return error;
+}
+
+void fat_cut_settle(struct fat_volume *volume, bool undone)
+{
+	for (uint32_t i = 0; i < FAT_BUCKETS; i++)
+		for (struct fat_node *node = volume->by_number[i], *next; node; node = next) {
+			next = node->by_number;
+			if (!node->is_cut)
+				continue;
+			node->is_cut = false;
+			if (undone) {
+				fat_node_set_first(node, node->cut_first);
+				node->is_long = !node->is_removed;
+			} else if (node->is_forgotten) {
+				fat_node_drop(volume, node);
+			}
+		}
 }

@@ -5,7 +5,7 @@
  * The theory is in volume.h (nodes, crashes), name.h (names), layout.h (what is accepted). The files:
  *
  *	pure	layout name page date options
- *	store	table alloc chain node
+ *	store	table alloc chain node change
  *	methods	main file folder (lookup, readdir) index grow names
  *
  * Left out: FAT on disks with blocks larger than its clusters, short names in other code pages than 437 and 850, permissions,
@@ -248,18 +248,34 @@ static int64_t fat_mount(void *context, banos_mount mount, const struct banos_mo
 	return 0;
 }
 
+/* The end of a change that cuts chains and frees them. */
+static int64_t chains_settle(struct fat_change *change, int64_t result)
+{
+	bool undone = result == -ENOMEM;
+
+	result = fat_change_end(change, result);
+	fat_cut_settle(change->volume, undone);
+	fat_pending_settle(change->volume, undone);
+	return result;
+}
+
 /* All that was removed is committed. */
 static int64_t volume_close(struct fat_volume *volume)
 {
-	int64_t error = fat_cut_forgotten(volume);
+	struct fat_change change;
+	int64_t error;
 
-	for (uint32_t i = 0; i < FAT_BUCKETS; i++)
-		for (struct fat_node *node = volume->by_number[i]; node; node = node->by_number)
-			if (node->is_removed)
-				fat_node_release(volume, node);
-	error = fat_either(fat_free_pending(volume, true), error);
-	error = fat_either(info_write(volume), error);
-	return fat_either(fat_state_set(volume, false), error);
+	fat_change_begin(volume, NULL, &change);
+	error = fat_cut_forgotten(volume);
+	if (error != -ENOMEM)
+		error = fat_either(fat_release_removed(volume), error);
+	if (error != -ENOMEM)
+		error = fat_either(fat_free_pending(volume, true), error);
+	if (error != -ENOMEM)
+		error = fat_either(info_write(volume), error);
+	if (error != -ENOMEM)
+		error = fat_either(fat_state_set(volume, false), error);
+	return chains_settle(&change, error);
 }
 
 static int64_t fat_unmount(void *fs)
@@ -273,18 +289,29 @@ static int64_t fat_unmount(void *fs)
 	return error;
 }
 
+static int64_t sync_locked(struct fat_volume *volume)
+{
+	struct fat_change change;
+	int64_t error;
+
+	fat_held_drop(volume, false);
+	fat_change_begin(volume, NULL, &change);
+	error = fat_cut_forgotten(volume);
+	if (error != -ENOMEM)
+		error = fat_either(fat_free_pending(volume, false), error);
+	if (error != -ENOMEM)
+		error = fat_either(info_write(volume), error);
+	return chains_settle(&change, error);
+}
+
 static int64_t fat_sync(void *fs)
 {
 	struct fat_volume *volume = fs;
 	int64_t error = 0;
 
 	banos_mutex_lock(&volume->lock);
-	if (!volume->read_only) {
-		fat_held_drop(volume, false);
-		error = fat_cut_forgotten(volume);
-		error = fat_either(fat_free_pending(volume, false), error);
-		error = fat_either(info_write(volume), error);
-	}
+	if (!volume->read_only)
+		error = sync_locked(volume);
 	banos_mutex_unlock(&volume->lock);
 	return error;
 }

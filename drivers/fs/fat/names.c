@@ -17,7 +17,7 @@ struct names_work {
 	struct fat_volume *volume;
 	struct fat_cursor cursor, other; /* of the name; of another one */
 	struct fat_addition addition;
-	uint32_t free; /* clusters, when it began */
+	struct fat_change change;
 };
 
 int64_t fat_work_create(struct fat_volume *volume)
@@ -32,19 +32,13 @@ int64_t fat_work_create(struct fat_volume *volume)
 static struct names_work *work_begin(struct fat_volume *volume)
 {
 	banos_mutex_lock(&volume->lock);
-	volume->work->free = volume->free;
+	fat_change_begin(volume, NULL, &volume->work->change);
 	return volume->work;
 }
 
-/* What a change without memory wrote the kernel takes back: so nothing that is known of it counts. */
 static int64_t work_end(struct names_work *work, int64_t result)
 {
-	if (result == -ENOMEM) {
-		fat_index_drop_all(work->volume);
-		fat_table_forget(work->volume);
-		fat_chain_forget_all(work->volume);
-		work->volume->free = work->free;
-	}
+	result = fat_change_end(&work->change, result);
 	banos_mutex_unlock(&work->volume->lock);
 	return result;
 }
@@ -343,7 +337,7 @@ static int64_t rename_replace(struct names_work *work, struct fat_node *node,
 	return 0;
 }
 
-/* The kernel has taken back what was written: see work_end(). @p target may be NULL */
+/* The kernel takes back what was written: see change.c. @p target may be NULL */
 static void rename_undone(struct fat_volume *volume, struct fat_node *node, uint64_t place,
 			  const uint8_t *raw, struct fat_node *target)
 {

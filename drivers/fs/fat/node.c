@@ -284,16 +284,15 @@ void fat_node_attr(struct fat_volume *volume, struct fat_node *node, struct bano
 						raw[FAT_AT_MADE_CS]);
 }
 
-/* Where there is no memory the clusters stay allocated, until fsck.fat frees them. */
-void fat_node_release(struct fat_volume *volume, struct fat_node *node)
+int64_t fat_node_release(struct fat_volume *volume, struct fat_node *node)
 {
 	struct fat_pending *pending;
 
 	if (!node->first)
-		return;
+		return 0;
 	pending = banos_alloc(fat_owner, sizeof(*pending), 0);
 	if (!pending)
-		return;
+		return -ENOMEM;
 	*pending = (struct fat_pending){
 		.next = volume->pending,
 		.first = node->first,
@@ -302,4 +301,5 @@ void fat_node_release(struct fat_volume *volume, struct fat_node *node)
 		.place = node->removed_at,
 	};
 	volume->pending = pending;
+	return 0;
 }

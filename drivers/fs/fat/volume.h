@@ -49,6 +49,8 @@ struct fat_node {
 	bool is_folder, is_removed;
 	bool is_long;		 /* has clusters behind its size, for a write that did not happen */
 	bool is_forgotten;	 /* by the kernel: it is kept to be cut */
+	bool is_cut;		 /* or released, by the change that runs, which may be taken back */
+	uint32_t cut_first;	 /* with that: its first cluster before */
 	uint64_t removed_at;	 /* place of the entry that was removed */
 	uint64_t grown;		 /* commit in which it was given clusters last */
 	uint64_t hook;		 /* in that commit: what points to these, on the store */
@@ -63,6 +65,22 @@ struct fat_pending {
 	struct fat_pending *next;
 	uint32_t first, clusters;
 	uint64_t epoch, place; /* commit of, and where was, the entry that led to it */
+	bool in_change; /* the change that runs frees it, all of it: is_freed; before that it had: */
+	bool is_freed;
+	uint32_t change_first, change_clusters;
+};
+
+/**
+ * What the driver knows when a change begins. The kernel takes back what a change without memory has written, so
+ * that is what it has to know again.
+ */
+struct fat_change {
+	struct fat_volume *volume;
+	struct fat_node *node;	     /* the file that it is about; NULL: none */
+	struct fat_pending *pending; /* those that it adds are in front */
+	uint32_t free, info_free, first;
+	bool is_long;
+	uint8_t raw[FAT_ENTRY_BYTES];
 };
 
 /** Clusters that were freed by a commit which is not on the disk yet. */
@@ -130,8 +148,13 @@ int64_t fat_find_free(struct fat_volume *volume, uint32_t goal, uint32_t want, u
 		      uint32_t *first);
 /** Make a chain of them. @p end of it */
 int64_t fat_take(struct fat_volume *volume, uint32_t first, uint32_t count);
-/** Chains that nothing leads to are freed in the table, as far as that can be on the disk by now. @param all  the rest is, too */
+/**
+ * Chains that nothing leads to are freed in the table, as far as that can be on the disk by now; fat_pending_settle() has to follow.
+ * @param all  the rest is, too
+ */
 int64_t fat_free_pending(struct fat_volume *volume, bool all);
+/** The change that freed some has ended. @param undone  by being taken back */
+void fat_pending_settle(struct fat_volume *volume, bool undone);
 /** How many clusters wait for that. */
 uint32_t fat_pending_clusters(const struct fat_volume *volume);
 void fat_held_drop(struct fat_volume *volume, bool all);
@@ -178,13 +201,24 @@ void fat_node_set_first(struct fat_node *node, uint32_t first);
 uint32_t fat_node_size(const struct fat_node *node);
 uint32_t fat_clusters_of(const struct fat_volume *volume, uint64_t bytes);
 void fat_node_attr(struct fat_volume *volume, struct fat_node *node, struct banos_attr *attr);
-/** Its clusters wait to be freed. */
-void fat_node_release(struct fat_volume *volume, struct fat_node *node);
+/** Its clusters wait to be freed. @return 0; -ENOMEM */
+int64_t fat_node_release(struct fat_volume *volume, struct fat_node *node);
+
+/* ---- change.c ---- */
+
+/** @param node  NULL: it is about names, or about several files */
+void fat_change_begin(struct fat_volume *volume, struct fat_node *node, struct fat_change *change);
+/** @return @p result, -ENOMEM of which says that the change is taken back */
+int64_t fat_change_end(struct fat_change *change, int64_t result);
 
 /* ---- file.c ---- */
 
-/** Files that the kernel has forgotten are cut to their size. */
+/** Files that the kernel has forgotten are cut to their size; fat_cut_settle() has to follow. @return 0; -ENOMEM; the last error */
 int64_t fat_cut_forgotten(struct fat_volume *volume);
+/** Nodes without a name are released; fat_cut_settle() has to follow. @return 0; -ENOMEM */
+int64_t fat_release_removed(struct fat_volume *volume);
+/** The change that cut, or released, has ended. @param undone  by being taken back */
+void fat_cut_settle(struct fat_volume *volume, bool undone);
 
 /* ---- folder.c ---- */
 

@@ -480,15 +480,26 @@ static int sector_compare(const void *left, const void *right)
 	return (one > other) - (one < other);
 }
 
+/* Where memory is missing once, again. */
+static void commit_sync(struct drive *drive)
+{
+	int64_t error = -ENOMEM;
+
+	for (int tries = 0; tries < 2 && error == -ENOMEM; tries++) {
+		drive_method_start(drive, true);
+		error = drive_method_end(drive, "sync", drive->ops->sync(drive->fs));
+	}
+	if (error && !drive->hostile)
+		drive_fault("sync() failed");
+}
+
 void drive_commit_start(struct drive *drive)
 {
 	if (drive->committing)
 		drive_fault("a commit is under way");
 	if (drive->mounted && !drive->read_only) {
 		vfs_hand_down(drive);
-		drive_method_start(drive, true);
-		if (drive_method_end(drive, "sync", drive->ops->sync(drive->fs)) && !drive->hostile)
-			drive_fault("sync() failed");
+		commit_sync(drive);
 	}
 	if (drive->dirty_count)
 		qsort(drive->dirty_list, drive->dirty_count, sizeof(uint32_t), sector_compare);

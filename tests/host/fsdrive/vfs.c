@@ -912,15 +912,19 @@ void vfs_hand_down(struct drive *drive)
 	for (size_t i = 0; i < 1024; i++)
 		for (struct drive_node *node = drive->nodes[i]; node; node = node->next) {
 			uint32_t which = BANOS_SET_MTIME | BANOS_SET_CTIME;
-			int64_t error;
+			int64_t error = -ENOMEM;
 
 			if (!node->late)
 				continue;
 			if ((node->attr.mode & TYPE_MASK) == TYPE_FILE)
 				which |= BANOS_SET_SIZE | BANOS_SET_LATE;
-			drive_method_start(drive, true);
-			error = drive->ops->setattr(drive->fs, node->attr.node, which, &node->attr);
-			if (drive_method_end(drive, "setattr", error) && !drive->hostile)
+			for (int tries = 0; tries < 2 && error == -ENOMEM; tries++) {
+				drive_method_start(drive, true);
+				error = drive->ops->setattr(drive->fs, node->attr.node, which,
+							    &node->attr);
+				error = drive_method_end(drive, "setattr", error);
+			}
+			if (error && !drive->hostile)
 				drive_fault("setattr() in a commit: %lld", (long long)error);
 			node->late = false;
 		}
