@@ -145,7 +145,7 @@ static struct page *page_get_or_make(struct inode *inode, u64 index, int *err)
 
 /* ---- reading ---- */
 
-static s64 pagecache_read(struct file *f, struct uio *uio, u64 *pos)
+s64 pagecache_read(struct file *f, struct uio *uio, u64 *pos)
 {
 	struct inode *inode = f->inode;
 	s64 done = 0;
@@ -226,7 +226,12 @@ static s64 write_page(struct inode *inode, struct uio *uio, u64 offset, bool *is
 	return got;
 }
 
-static s64 pagecache_write(struct file *f, struct uio *uio, u64 *pos)
+/* How many of the @count bytes at @pos may be written, or -errno; under inode->lock. */
+typedef s64 write_check(struct inode *inode, u64 pos, u64 count);
+
+/* @param check  NULL: all may be */
+static inline __attribute__((always_inline)) s64 write_with(struct file *f, struct uio *uio,
+							    u64 *pos, write_check *check)
 {
 	struct inode *inode = f->inode;
 	s64 result = 0;
@@ -237,6 +242,8 @@ static s64 pagecache_write(struct file *f, struct uio *uio, u64 *pos)
 	if (f->flags & O_APPEND)
 		*pos = inode->size;
 	result = file_write_limit(inode, *pos, uio->count);
+	if (check && result > 0)
+		result = check(inode, *pos, (u64)result);
 	if (result > 0) {
 		uio->count = result;
 		file_drop_privileges(inode);
@@ -246,6 +253,16 @@ static s64 pagecache_write(struct file *f, struct uio *uio, u64 *pos)
 		inode_touch(inode, ATTR_MTIME | ATTR_CTIME);
 	mutex_unlock(&inode->lock);
 	return result;
+}
+
+static s64 pagecache_write(struct file *f, struct uio *uio, u64 *pos)
+{
+	return write_with(f, uio, pos, NULL);
+}
+
+__cold s64 pagecache_write_checked(struct file *f, struct uio *uio, u64 *pos, write_check *check)
+{
+	return write_with(f, uio, pos, check);
 }
 
 /* ---- cutting ---- */
@@ -424,7 +441,7 @@ __cold int pagecache_allocate(struct inode *inode, u64 off, u64 len)
 
 /* ---- mapping ---- */
 
-static int pagecache_fault(struct vm_region *region, u64 pgoff, struct page **out)
+int pagecache_fault(struct vm_region *region, u64 pgoff, struct page **out)
 {
 	int err = 0;
 
@@ -432,8 +449,7 @@ static int pagecache_fault(struct vm_region *region, u64 pgoff, struct page **ou
 	return err;
 }
 
-static int pagecache_fault_around(struct vm_region *region, u64 first, u32 count,
-				  struct page **pages)
+int pagecache_fault_around(struct vm_region *region, u64 first, u32 count, struct page **pages)
 {
 	struct inode *inode = region->file->inode;
 	u32 found;
@@ -447,7 +463,7 @@ static int pagecache_fault_around(struct vm_region *region, u64 first, u32 count
 	return found;
 }
 
-static int pagecache_mkwrite(struct vm_region *region, struct page *page)
+int pagecache_mkwrite(struct vm_region *region, struct page *page)
 {
 	inode_touch(region->file->inode, ATTR_MTIME | ATTR_CTIME);
 	return 0;
@@ -469,7 +485,7 @@ static int pagecache_mmap(struct file *f, struct vm_region *region)
 
 /* ---- positions: holes are known ---- */
 
-static __cold s64 pagecache_llseek(struct file *f, s64 off, int whence)
+__cold s64 pagecache_llseek(struct file *f, s64 off, int whence)
 {
 	struct inode *inode = f->inode;
 	s64 size = READ_ONCE(inode->size), base = 0;
@@ -503,7 +519,7 @@ static __cold s64 pagecache_llseek(struct file *f, s64 off, int whence)
 	return off;
 }
 
-static int pagecache_fsync(struct file *f, u64 first, u64 last, bool data_only)
+int pagecache_fsync(struct file *f, u64 first, u64 last, bool data_only)
 {
 	return 0;
 } /* memory is its only storage */

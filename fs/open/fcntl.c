@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* fcntl(), but for locks (locks.c), pipes (pipe_size.c) and owners (async.c). */
+/* fcntl(), but for locks (locks.c), pipes (pipe_size.c), owners (async.c) and seals (memfd.c). */
 #include <kernel/fs/async.h>
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/file.h>
@@ -59,6 +59,8 @@ static s64 do_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg)
 	case F_SETSIG:
 	case F_GETSIG: return owner_fcntl(f, cmd, arg);
 	case F_GETPIPE_SZ: return pipe_get_size(f);
+	case F_ADD_SEALS:
+	case F_GET_SEALS: return seals_fcntl(f, cmd, arg);
 	case F_SETPIPE_SZ: return pipe_set_size(f, (u32)arg);
 	case F_GETLK:
 	case F_SETLK:

@@ -73,6 +73,22 @@ static inline __must_check struct file *file_open_path(struct path *path, u32 fl
 	return file_open_into(NULL, path, flags);
 }
 
+/* memfd.c */
+
+#ifdef CONFIG_MEMFD
+/** @brief F_ADD_SEALS, F_GET_SEALS. @return seals; 0; -errno */
+s64 seals_fcntl(struct file *f, u32 command, u64 arg);
+#else
+/* No file has any. */
+static inline s64 seals_fcntl(struct file *f, u32 command, u64 arg)
+{
+	(void)f;
+	(void)command;
+	(void)arg;
+	return -EINVAL;
+}
+#endif
+
 /* locks.c */
 
 #ifdef CONFIG_FILE_LOCKS

@@ -114,10 +114,10 @@ static void tmpfs_evict(struct inode *inode)
 
 	if (S_ISLNK(inode->mode) && inode->link)
 		call_rcu(&((struct link_text *)inode->link - 1)->rcu, link_free);
-	else if (S_ISDIR(inode->mode) && inode->private) {
+	if (S_ISDIR(inode->mode) && inode->private)
 		slots_destroy(slots_of(inode));
+	if (inode->private) /* of a regular file: who made it without a name has put it there */
 		kfree(inode->private);
-	}
 	quota_uncharge(&fs->inodes, 1);
 }
 

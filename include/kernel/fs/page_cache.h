@@ -10,6 +10,21 @@ struct inode;
 
 extern const struct file_ops page_cache_fops;
 
+/* Its methods, for files that share some of them: see struct file_ops and struct vm_region_ops. */
+
+s64 pagecache_read(struct file *f, struct uio *uio, u64 *pos);
+/**
+ * @brief As its write method.
+ * @param check  asked under inode->lock how many of @c count bytes may be written: it may return -errno
+ */
+s64 pagecache_write_checked(struct file *f, struct uio *uio, u64 *pos,
+			    s64 (*check)(struct inode *inode, u64 pos, u64 count));
+s64 pagecache_llseek(struct file *f, s64 offset, int whence);
+int pagecache_fsync(struct file *f, u64 first, u64 last, bool data_only);
+int pagecache_fault(struct vm_region *region, u64 pgoff, struct page **out);
+int pagecache_fault_around(struct vm_region *region, u64 first, u32 count, struct page **pages);
+int pagecache_mkwrite(struct vm_region *region, struct page *page);
+
 /** @brief Remove all pages at and behind @p size, and zero the rest of the page that it cuts. */
 void pagecache_truncate(struct inode *inode, u64 size);
 /** @brief Make [offset, offset + length) read as zeroes, and free whole pages. Private copies in mappings stay. */
