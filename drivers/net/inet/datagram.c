@@ -11,7 +11,6 @@
 #include <lwip/ip.h>
 
 #define GUESSES	      64u
-#define UDP_MAX	      65507u
 #define RAW_MAX	      65515u
 #define OVERHEAD      128u /* that a datagram counts besides its bytes */
 #define ECHO_BYTES    8u
@@ -185,6 +184,7 @@ static void datagrams_forget(struct inet_socket *socket)
 
 static void udp_close(struct inet_socket *socket)
 {
+	udp_cork_forget(socket);
 	udp_table_remove(socket);
 	udp_remove(socket->udp);
 	datagrams_forget(socket);
@@ -479,19 +479,38 @@ static int64_t datagram_send(struct inet_socket *socket, const struct datagram_p
 	return send_result(err, length);
 }
 
+int64_t udp_send_pbuf(struct inet_socket *socket, const struct control_sent *control,
+		      const ip_addr_t *to, uint16_t port, struct pbuf *pbuf)
+{
+	struct datagram_path path = { .control = *control, .to = *to, .port = port };
+	int64_t err = path_choose(socket, &path);
+
+	if (err)
+		return err;
+	return datagram_send(socket, &path, pbuf, pbuf->tot_len);
+}
+
 static int64_t udp_send_message(struct inet_socket *socket, banos_buffer from, uint64_t length,
 				const struct banos_socket_message *message)
 {
+	bool more = message->flags & BANOS_SOCKET_MORE || socket->set.cork;
 	struct datagram_path path;
 	struct pbuf *pbuf;
-	int64_t err = path_find(socket, message, &path);
+	int64_t err;
 
+	if (socket->corked)
+		return udp_cork_add(socket, from, length, more);
+	err = path_find(socket, message, &path);
 	if (!err && !path.port)
 		err = -EINVAL;
 	if (!err && length > UDP_MAX)
 		err = -EMSGSIZE;
 	if (!err)
 		err = udp_bind_any(socket);
+	if (!err && more)
+		err = udp_cork_begin(socket, &path.control, &path.to, path.port);
+	if (!err && more)
+		return udp_cork_add(socket, from, length, true);
 	if (!err && !message->control_length &&
 	    udp_send_local(socket, from, length, &path.to, path.port, &err))
 		return err;

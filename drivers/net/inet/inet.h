@@ -40,6 +40,7 @@
 #define BUFFER_BYTES	 212992u
 #define PORT_FIRST	 32768u /* of those that are chosen */
 #define PORT_COUNT	 28232u
+#define UDP_MAX		 65507u
 
 /* Bits of a pcb that lwIP does not know: what the program said of SO_REUSEADDR and SO_REUSEPORT. */
 #define REUSE_ADDRESS 0x40u
@@ -173,8 +174,12 @@ struct inet_socket {
 	uint32_t urgent_ahead; /* bytes in front of it that were not read */
 	uint32_t begun_ms,
 		waits_since_ms; /* waits_since_ms: since the other end has acknowledged something */
-	struct inet_socket *backlog,
-		*backlog_next;	      /* of one that listens: accepted by lwIP, oldest first */
+	union {
+		struct inet_socket
+			*backlog;      /* of one that listens: accepted by lwIP, oldest first */
+		struct corked *corked; /* of UDP: udp_cork.c */
+	};
+	struct inet_socket *backlog_next;
 	struct inet_socket *listener; /* of one in a backlog */
 
 	/* what was received and not read: datagrams, or the pieces of a stream */
@@ -549,6 +554,20 @@ void control_add(struct banos_socket_message *message, int32_t level, int32_t ty
 /** Tell what the program has asked for of a datagram that arrived. */
 void control_received(const struct inet_socket *socket, const struct datagram *datagram,
 		      struct banos_socket_message *message);
+
+/* ---- udp_cork.c ---- */
+
+/** Nothing is corked. @return 0, -ENOBUFS */
+int64_t udp_cork_begin(struct inet_socket *socket, const struct control_sent *control,
+		       const ip_addr_t *to, uint16_t port);
+/** @param more  the datagram does not end. @return @p length or -errno: what was corked is lost */
+int64_t udp_cork_add(struct inet_socket *socket, banos_buffer from, uint64_t length, bool more);
+/** Send what is corked, if there is something. @return bytes or -errno */
+int64_t udp_cork_push(struct inet_socket *socket);
+void udp_cork_forget(struct inet_socket *socket);
+/** In datagram.c: send one that was put together. @return bytes or -errno */
+int64_t udp_send_pbuf(struct inet_socket *socket, const struct control_sent *control,
+		      const ip_addr_t *to, uint16_t port, struct pbuf *pbuf);
 
 /* ---- tcp_option.c ---- */
 

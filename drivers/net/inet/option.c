@@ -32,7 +32,7 @@ enum {
 	MCAST_BLOCK_SOURCE = 43, MCAST_UNBLOCK_SOURCE = 44, MCAST_JOIN_SOURCE_GROUP = 46, MCAST_LEAVE_SOURCE_GROUP = 47,
 	IPV6_MTU = LEVEL(41, 24), IPV6_MULTICAST_ALL = LEVEL(41, 29), IPV6_FREEBIND = LEVEL(41, 78), SO_RXQ_OVFL = LEVEL(1, 40),
 	SO_PROTOCOL = LEVEL(1, 38), ICMP6_FILTER = LEVEL(58, 1), ICMP_FILTER = LEVEL(255, 1), IPV6_CHECKSUM = LEVEL(41, 7),
-	UDPLITE_SEND_CSCOV = LEVEL(136, 10), UDPLITE_RECV_CSCOV = LEVEL(136, 11),
+	UDP_CORK = LEVEL(17, 1), UDPLITE_SEND_CSCOV = LEVEL(136, 10), UDPLITE_RECV_CSCOV = LEVEL(136, 11),
 };
 /* clang-format on */
 
@@ -241,6 +241,13 @@ static int64_t kept_set(struct inet_socket *socket, uint32_t option, uint32_t va
 	if (byte_of(&socket->set, option))
 		return byte_set(socket, option, value);
 	switch (option) {
+	case UDP_CORK:
+		if (socket->kind != &udp_kind)
+			break;
+		socket->set.cork = value;
+		if (!value)
+			(void)udp_cork_push(socket);
+		return 0;
 	case IP_MULTICAST_LOOP:
 	case IPV6_MULTICAST_LOOP: socket->set.is_deaf = !value; return 0;
 	case IP_MULTICAST_ALL:
@@ -428,6 +435,11 @@ static int64_t number_get(struct inet_socket *socket, uint32_t option, uint32_t 
 		return 0;
 	switch (option) {
 	case SO_PROTOCOL: *value = socket->protocol; return 0;
+	case UDP_CORK:
+		if (socket->kind != &udp_kind)
+			return -ENOPROTOOPT;
+		*value = socket->set.cork;
+		return 0;
 	case SO_ERROR: *value = (uint32_t)-socket_take_error(socket); return 0;
 	case IP_MULTICAST_LOOP:
 	case IPV6_MULTICAST_LOOP: *value = !socket->set.is_deaf; return 0;
