@@ -16,6 +16,7 @@
 #include <kernel/fs/inode.h>
 #include <kernel/fs/mount.h>
 #include <kernel/fs/path.h>
+#include <kernel/fs/proc.h>
 #include <kernel/fs/seq_open.h>
 #include <kernel/seq_file.h>
 #include <kernel/vm.h>
@@ -102,14 +103,11 @@ static int root_get(const struct inode *inode, const struct pid_target *target, 
 }
 
 /*
- * The descriptor @fd, counted; NULL: it is closed. Under sig_lock a thread that
- * is in the list has a table; taking a reference on the table would make its
+ * Under sig_lock a thread that is in the list has a table; taking a reference on the table would make its
  * owner count every file it uses meanwhile.
  */
-static struct file *target_file(const struct pid_target *target, u32 fd, bool *cloexec)
+struct file *proc_file_of(struct process *p, struct thread *t, u32 fd, bool *cloexec)
 {
-	struct process *p = target->p;
-	struct thread *t = target->t;
 	struct file *f = NULL;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 
@@ -128,7 +126,7 @@ static struct file *target_file(const struct pid_target *target, u32 fd, bool *c
 static int fd_get_link(const struct inode *inode, const struct pid_target *target, struct path *out)
 {
 	bool cloexec;
-	struct file *f = target_file(target, node_index(inode), &cloexec);
+	struct file *f = proc_file_of(target->p, target->t, node_index(inode), &cloexec);
 
 	if (!f)
 		return -ENOENT;
@@ -167,7 +165,7 @@ static bool has_fd(const struct inode *dir, u32 fd, u32 *mode)
 
 	if (!pid_target_get(dir, &target))
 		return false;
-	f = target_file(&target, fd, &cloexec);
+	f = proc_file_of(target.p, target.t, fd, &cloexec);
 	pid_target_put(&target);
 	if (!f)
 		return false;
@@ -306,7 +304,7 @@ static int fdinfo_generate(struct seq_file *seq, struct file *f)
 		pid_target_put(&target);
 		return -EACCES;
 	}
-	shown = target_file(&target, node_index(f->inode), &cloexec);
+	shown = proc_file_of(target.p, target.t, node_index(f->inode), &cloexec);
 	pid_target_put(&target);
 	if (!shown)
 		return -ENOENT;

@@ -54,6 +54,21 @@ bool pid_target_get(const struct inode *inode, struct pid_target *out)
 	return true;
 }
 
+struct process *proc_folder_process(const struct file *f)
+{
+	struct pid_target target;
+
+	if (f->ops != &pid_dir_fops || !pid_target_get(f->inode, &target))
+		return NULL;
+	if (target.task) {
+		pid_target_put(&target);
+		return NULL;
+	}
+	process_get(target.p);
+	pid_target_put(&target);
+	return target.p;
+}
+
 bool pid_may_access(const struct cred *cred, const struct pid_target *target)
 {
 	if (target->p == current->proc && cred == current_cred())

@@ -255,6 +255,8 @@ static void process_end(struct process *p)
 		list_add_tail(&p->sibling, &dead);
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
+	if (IS_ENABLED(CONFIG_PIDFD))
+		wake_up_key(&p->child_wait, 0, POLLIN | POLLRDNORM); /* polls of pidfds */
 	processes_release_all(&dead);
 }
 

@@ -10,7 +10,7 @@
  * (-ERESTARTNOINTR), so that a signal to a group cannot miss a new member.
  *
  * The rules for combinations of flags are those of Linux, checked in its order.
- * Namespaces, pidfds and cgroups do not exist: their flags return the errors
+ * Namespaces and cgroups do not exist: their flags return the errors
  * of a Linux that was built without them.
  */
 #include "internal.h"
@@ -31,6 +31,7 @@ struct clone_request {
 	u64 flags;
 	u64 stack; /* new stack pointer, 0: the caller's */
 	u64 parent_tid, child_tid, tls;
+	u64 pidfd; /* with CLONE_PIDFD: where its number is stored */
 	int exit_signal;
 	u32 want_tid; /* 0: any */
 };
@@ -50,7 +51,10 @@ static int clone_check_flags(u64 flags)
 		return -EINVAL;
 	if ((flags & CLONE_THREAD) && (flags & (CLONE_NEWUSER | CLONE_NEWPID)))
 		return -EINVAL;
-	if (flags & (CLONE_PIDFD | CLONE_INTO_CGROUP))
+	if ((flags & CLONE_PIDFD) &&
+	    (!IS_ENABLED(CONFIG_PIDFD) || flags & (CLONE_DETACHED | CLONE_THREAD)))
+		return -EINVAL;
+	if (flags & CLONE_INTO_CGROUP)
 		return -EINVAL;
 	if ((flags & CLONE_SIGHAND) && (flags & CLONE_CLEAR_SIGHAND))
 		return -EINVAL;
@@ -337,11 +341,25 @@ static void vfork_wait(struct thread *t)
 	(void)wait_event_killable(&signals->vfork_wait, READ_ONCE(signals->vfork_done));
 }
 
+/* The new process's descriptor, before anything else can go wrong but a signal. @return 0 or -errno */
+static int clone_make_pidfd(struct thread *t, const struct clone_request *request, int *fd)
+{
+	*fd = -1;
+	if (likely(!(request->flags & CLONE_PIDFD)))
+		return 0;
+	*fd = pidfd_install(t->proc, 0);
+	if (*fd < 0)
+		return *fd;
+	if (!put_user_u32(uaddr(request->pidfd), (u32)*fd))
+		return 0;
+	return -EFAULT;
+}
+
 static s64 clone_thread(const struct clone_request *request)
 {
 	struct thread *t;
+	int err, pidfd;
 	pid_t tid;
-	int err;
 
 	err = clone_check_flags(request->flags);
 	if (!err)
@@ -351,11 +369,14 @@ static s64 clone_thread(const struct clone_request *request)
 	t = clone_make_thread(request);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
-	if (request->flags & CLONE_THREAD)
+	err = clone_make_pidfd(t, request, &pidfd);
+	if (!err && request->flags & CLONE_THREAD)
 		err = clone_publish_thread(t);
-	else
+	else if (!err)
 		err = clone_publish_process(t, request);
 	if (err) {
+		if (pidfd >= 0)
+			fd_close((u32)pidfd);
 		clone_abandon_thread(t);
 		return err;
 	}
@@ -399,8 +420,11 @@ SYSCALL_REGISTERS5(clone, clone_flags, stack, parent_tid, child_tid, tls)
 		.child_tid = child_tid,
 		.tls = tls,
 		.exit_signal = (int)(clone_flags & CSIGNAL),
+		.pidfd = parent_tid,
 	};
 
+	if ((request.flags & CLONE_PIDFD) && (request.flags & CLONE_PARENT_SETTID))
+		return -EINVAL; /* one address cannot get both */
 	if ((request.flags & CLONE_SETTLS) && tls >= USER_END)
 		return -EPERM;
 	return clone_thread(&request);
@@ -485,6 +509,10 @@ SYSCALL_REGISTERS2(clone3, user_args, size)
 	request.child_tid = args.child_tid;
 	request.tls = args.tls;
 	request.exit_signal = (int)args.exit_signal;
+	request.pidfd = args.pidfd;
+	if ((args.flags & CLONE_PIDFD) && (args.flags & CLONE_PARENT_SETTID) &&
+	    args.pidfd == args.parent_tid)
+		return -EINVAL;
 	return clone_thread(&request);
 }
 

@@ -234,6 +234,15 @@ static inline void signal_watch_wake(struct process *p)
  * @return as signal_send_process()
  */
 int signal_send_locked(struct process *p, struct thread *t, int sig, const struct siginfo_k *info);
+/**
+ * @brief Send a signal for a program that asks for it: with kill(2)'s check of permission. Locking: none.
+ * @param sig   0: only check
+ * @param info  NULL: from the current process
+ * @return also -EPERM; -ESRCH: the process was reaped
+ */
+int __must_check signal_kill_process(struct process *p, int sig, const struct siginfo_k *info);
+/** @brief The first thread, counted. Locking: none; takes process_lock. @return NULL: the process was reaped */
+struct thread *process_leader_get(struct process *p);
 enum signal_timer_result { SIGNAL_TIMER_QUEUED, SIGNAL_TIMER_PENDING, SIGNAL_TIMER_IGNORED };
 /** @brief Queue a timer's own entry. Locking: sig_lock. @return it was queued, was in a queue already, or is ignored */
 
@@ -381,6 +390,26 @@ static inline u64 posix_cpu_timers_check(struct process_timers *pts, u64 total)
 }
 static inline void posix_timers_clock_set(void)
 {
+}
+#endif
+#ifdef CONFIG_PIDFD
+/** @brief Make a descriptor that means @p p. @param flags  O_NONBLOCK or 0 @return it, or -errno */
+int __must_check pidfd_install(struct process *p, u32 flags);
+/** @brief The process that a descriptor means, counted. @param nonblock  out: O_NONBLOCK @return ERR_PTR(-EBADF): it is no pidfd */
+struct process *__must_check pidfd_process_get(u32 fd, bool *nonblock);
+#else
+/* There are none. */
+static inline int __must_check pidfd_install(struct process *p, u32 flags)
+{
+	(void)p;
+	(void)flags;
+	return -EINVAL;
+}
+static inline struct process *__must_check pidfd_process_get(u32 fd, bool *nonblock)
+{
+	(void)fd;
+	(void)nonblock;
+	return ERR_PTR(-EBADF);
 }
 #endif
 #ifdef CONFIG_TIMERFD

@@ -250,7 +250,7 @@ static int signal_may_send(struct thread *t, struct process *p, int sig)
 	return -EPERM;
 }
 
-static struct thread *process_leader_get(struct process *p)
+struct thread *process_leader_get(struct process *p)
 {
 	struct thread *t;
 	u64 flags = spin_lock_irqsave(&process_lock);
@@ -262,7 +262,7 @@ static struct thread *process_leader_get(struct process *p)
 	return t;
 }
 
-static int kill_process(struct process *p, int sig, const struct siginfo_k *info)
+int signal_kill_process(struct process *p, int sig, const struct siginfo_k *info)
 {
 	struct thread *t;
 	int err = 0;
@@ -347,7 +347,7 @@ static int kill_by_id(pid_t pid, int sig, const struct siginfo_k *info)
 		p = process_find(pid);
 		if (!p)
 			return -ESRCH;
-		err = kill_process(p, sig, info);
+		err = signal_kill_process(p, sig, info);
 		process_put(p);
 		return err;
 	}

@@ -18,6 +18,8 @@ struct wait_request {
 	pid_t id;
 	u32 options;
 	bool want_usage;
+	struct process *process; /* P_PIDFD; counted, to be put by the caller */
+	bool again;		 /* its O_NONBLOCK: -EAGAIN where nothing was found */
 	/* what was found */
 	struct process *reaped; /* to be released */
 	pid_t pid;
@@ -128,7 +130,9 @@ static int wait_scan_number(struct wait_request *request)
 	int result = -ECHILD;
 
 	child = list_first(&parent->children, struct process, sibling);
-	if (!list_empty(&parent->children) && child->pid != request->id)
+	if (request->process)
+		child = request->process;
+	else if (!list_empty(&parent->children) && child->pid != request->id)
 		child = found = process_find(request->id);
 	if (!list_empty(&parent->children) && child && child->parent == parent &&
 	    child->state != PROC_DEAD)
@@ -232,6 +236,23 @@ static void wait_fill_info(const struct wait_request *request, struct user_sigin
 	}
 }
 
+static int wait_read_pidfd(struct wait_request *request, u32 fd)
+{
+	bool nonblock;
+	struct process *p = pidfd_process_get(fd, &nonblock);
+
+	if (IS_ERR(p))
+		return (int)PTR_ERR(p);
+	request->type = P_PID;
+	request->id = p->pid;
+	request->process = p;
+	if (nonblock && !(request->options & WNOHANG)) {
+		request->options |= WNOHANG;
+		request->again = true;
+	}
+	return 0;
+}
+
 /* @return 0 or -errno */
 static int wait_read_target(struct wait_request *request, int type, pid_t id)
 {
@@ -252,7 +273,7 @@ static int wait_read_target(struct wait_request *request, int type, pid_t id)
 	case P_PIDFD:
 		if (id < 0)
 			return -EINVAL;
-		return -EBADF; /* no descriptor is one */
+		return wait_read_pidfd(request, (u32)id);
 	}
 	return -EINVAL;
 }
@@ -271,6 +292,10 @@ SYSCALL5(waitid, type, id, user_info, options_arg, user_usage)
 	result = wait_read_target(&request, (int)type, (pid_t)id);
 	if (!result)
 		result = wait_for_child(&request);
+	if (request.process)
+		process_put(request.process);
+	if (!result && request.again)
+		result = -EAGAIN;
 	if (result < 0)
 		return result;
 	if (result > 0) {

@@ -3,9 +3,11 @@
 #pragma once
 #include <kernel/types.h>
 
+struct file;
 struct proc_entry;
 struct process;
 struct seq_file;
+struct thread;
 
 /**
  * @brief Create a file whose text show() makes when the file is read.
@@ -26,5 +28,13 @@ struct proc_entry *proc_symlink(const char *path, const char *target);
 struct proc_entry *proc_mkdir(const char *path);
 /** @brief A process has been reaped: its number and thread are not found any more. Free its names. Sleeps. */
 void proc_forget(struct process *p);
+/** @brief The process of an open /proc/PID, counted. @return NULL: the file is no such folder, or the process was reaped */
+struct process *proc_folder_process(const struct file *f);
+/**
+ * @brief A descriptor of thread @p t of @p p, counted; of another thread where that has ended.
+ * @param cloexec  out: its FD_CLOEXEC
+ * @return NULL: it is closed
+ */
+struct file *proc_file_of(struct process *p, struct thread *t, u32 fd, bool *cloexec);
 /** @brief Remove an entry, and wait until show() and write() run nowhere; NULL is fine. Sleeps. */
 void proc_remove(struct proc_entry *entry);
