@@ -49,18 +49,20 @@ static int driven_lookup(struct inode *dir, struct dentry *d)
 	u32 length = dentry_name_len(d);
 	struct banos_attr attr;
 	struct inode *inode;
+	u64 forgotten;
 	s64 err;
 
 	if (length > super->info.name_max)
 		return -ENAMETOOLONG;
 	do {
+		forgotten = smp_load_acquire(&super->forgotten);
 		attr = attr_empty();
 		err = driven_ask(super, lookup, node_number(dir), d->name, length, &attr);
 		if (err == -ENOENT)
 			return 0;
 		if (err)
 			return driven_error(err);
-		inode = node_get(super, &attr);
+		inode = node_get(super, forgotten, &attr);
 	} while (inode == ERR_PTR(-EAGAIN));
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);

@@ -55,6 +55,8 @@ struct driven_super {
 	struct thread *commit_thread; /* NULL: it was never mounted to be written */
 	struct wait_queue commit_wait;
 	bool commit_idle; /* the thread waits for a change */
+	u32 forgetting; /* calls of forget() for nodes with names that run; raised under the bucket's lock */
+	u64 forgotten; /* those that have ended */
 	spinlock_t ended_lock;
 	struct list
 		ended; /* nodes without an inode whose driver has not been told; under ended_lock */
@@ -205,8 +207,13 @@ static inline void node_change_end(struct inode *inode)
 		mutex_unlock(&inode->cache->room_lock);
 }
 int __must_check driven_nodes_init(void);
-/** @brief The inode of a node, counted; a new one if it is not known. @return ERR_PTR; -EAGAIN: look the name up again */
-struct inode *__must_check node_get(struct driven_super *super, const struct banos_attr *attr);
+/**
+ * @brief The inode of a node, counted; a new one if it is not known.
+ * @param forgotten  driven_super.forgotten, from before the driver was asked for the node
+ * @return ERR_PTR; -EAGAIN: look the name up again
+ */
+struct inode *__must_check node_get(struct driven_super *super, u64 forgotten,
+				    const struct banos_attr *attr);
 /** @brief An inode that is not known yet, for something new. @return NULL: no memory */
 struct inode *node_alloc(struct driven_super *super);
 /** @brief It was created. @return 0; -EUCLEAN: the driver's answer is wrong */

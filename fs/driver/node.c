@@ -183,15 +183,27 @@ static void node_describe(struct inode *inode, const struct banos_attr *attr)
 	node_set_kind(inode, attr);
 }
 
-/* @return false: another one has that number, or had it a moment ago */
-static bool node_insert(struct inode *inode)
+/* May the driver have forgotten a number since it was @forgotten, and we asked it? */
+static bool number_is_stale(const struct driven_super *super, u64 forgotten)
+{
+	return super->flags & BANOS_MOUNT_FORGETS &&
+	       (smp_load_acquire(&super->forgetting) ||
+		smp_load_acquire(&super->forgotten) != forgotten);
+}
+
+/*
+ * @param forgotten  driven_super.forgotten, when the driver was asked for the number; NULL: it is a new one
+ * @return false: another one has that number, or had it a moment ago
+ */
+static bool node_insert(struct inode *inode, const u64 *forgotten)
 {
 	struct driven_node *node = driven_node(inode);
 	struct bucket *bucket = bucket_of(inode->sb, node->node);
 	bool free;
 
 	spin_lock(&bucket->lock);
-	free = !bucket_find(bucket, inode->sb, node->node);
+	free = !bucket_find(bucket, inode->sb, node->node) &&
+	       (!forgotten || !number_is_stale(driven_of(inode->sb), *forgotten));
 	if (free) {
 		node->hash_next = bucket->first;
 		bucket->first = node;
@@ -238,7 +250,7 @@ static struct inode *node_check(struct driven_super *super, struct inode *inode,
 	return inode;
 }
 
-struct inode *node_get(struct driven_super *super, const struct banos_attr *attr)
+struct inode *node_get(struct driven_super *super, u64 forgotten, const struct banos_attr *attr)
 {
 	struct inode *inode, *fresh = NULL;
 
@@ -250,20 +262,20 @@ struct inode *node_get(struct driven_super *super, const struct banos_attr *attr
 		inode = node_find(super->sb, attr->node);
 		if (inode && !IS_ERR(inode))
 			break;
-		if (IS_ERR(inode)) {
+		if (IS_ERR(inode) || number_is_stale(super, forgotten)) {
 			sleep_ms(1);
 			if (!(super->flags & BANOS_MOUNT_FORGETS))
 				continue;
 			if (fresh)
 				inode_put(fresh);
-			return inode; /* the driver forgets the number meanwhile */
+			return ERR_PTR(-EAGAIN); /* the driver forgets the number meanwhile */
 		}
 		if (!fresh)
 			fresh = node_alloc(super);
 		if (!fresh)
 			return ERR_PTR(-ENOMEM);
 		node_describe(fresh, attr);
-		if (node_insert(fresh))
+		if (node_insert(fresh, &forgotten))
 			return fresh;
 	}
 	if (fresh)
@@ -280,7 +292,7 @@ int node_enter(struct inode *inode, const struct banos_attr *attr)
 		return -EUCLEAN;
 	}
 	node_describe(inode, attr);
-	while (!node_insert(inode)) {
+	while (!node_insert(inode, NULL)) {
 		struct inode *other = node_find(inode->sb, attr->node);
 
 		if (other && !IS_ERR(other)) {
@@ -368,13 +380,40 @@ static void node_forget(struct driven_super *super, const struct driven_node *no
 		;
 }
 
+/* @return false: the number was found by its name again, and is in use; then it is not forgotten */
+static bool forget_begin(struct driven_super *super, const struct driven_node *node)
+{
+	struct bucket *bucket = bucket_of(super->sb, node->node);
+	struct driven_node *found;
+
+	spin_lock(&bucket->lock);
+	found = bucket_find(bucket, super->sb, node->node);
+	if (!found || found == node)
+		__atomic_add_fetch(&super->forgetting, 1, __ATOMIC_SEQ_CST);
+	spin_unlock(&bucket->lock);
+	return !found || found == node;
+}
+
+/*
+ * A number that has a name may be on its way to node_insert(): an answer of the driver from before its forget() does not
+ * count, as what it knew of the number has ended. So forget() is counted before it is not under way any more.
+ */
+static void node_forget_named(struct driven_super *super, const struct driven_node *node)
+{
+	if (!forget_begin(super, node))
+		return;
+	(void)driven_ask(super, forget, node->node);
+	__atomic_add_fetch(&super->forgotten, 1, __ATOMIC_SEQ_CST);
+	__atomic_sub_fetch(&super->forgetting, 1, __ATOMIC_SEQ_CST);
+}
+
 /* Its driver is told that nobody uses it. */
 static void node_tell_end(struct driven_super *super, const struct driven_node *node)
 {
 	if (node->nameless)
 		node_forget(super, node);
 	else if (super->flags & BANOS_MOUNT_FORGETS && !READ_ONCE(super->closed))
-		(void)driven_ask(super, forget, node->node);
+		node_forget_named(super, node);
 	if (super->flags & BANOS_MOUNT_REMOTE && !READ_ONCE(super->closed))
 		(void)driven_ask(super, release, node->node, node->given);
 }

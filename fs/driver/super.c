@@ -286,7 +286,7 @@ static int driven_super_fill(struct super_block *sb)
 		return driven_error(err);
 	if (!S_ISDIR(attr.mode) || attr.node != super->info.root)
 		return -EUCLEAN;
-	root = node_get(super, &attr);
+	root = node_get(super, super->forgotten, &attr);
 	if (IS_ERR(root))
 		return PTR_ERR(root);
 	return super_set_root(sb, root);

@@ -98,3 +98,25 @@ def test_short_names_only(start, tmp_path):
     host('fsck.fat', '-n', image)
     listed = host('mdir', '-b', '-/', '-i', image, '::').split()
     assert sorted(listed) == ['::/FOLDER/', '::/FOLDER/B.C', '::/MOVED']
+
+
+# It is typed: one line.
+FORGOTTEN = ('cd /m; end=$(( $(date +%s) + 4 )); for w in 1 2 3; do ( mkdir d$w; i=0; '
+             'while [ $(date +%s) -lt $end ]; do echo $i >d$w/a; mv d$w/a d$w/b; i=$((i + 1)); '
+             'for k in 1 2 3 4 5 6; do cat d$w/b >/dev/null && echo more >>d$w/b || echo failed $w >>/failed; done; done ) & done; '
+             'while [ $(date +%s) -lt $end ]; do sync; echo 2 >/proc/sys/vm/drop_caches; done; wait; cd /')
+
+
+def test_a_renamed_file_is_forgotten_and_found_at_the_same_time(start, tmp_path):
+    """The driver finds what was renamed by its own note of it alone, so that is not dropped for a name just found."""
+    image = make(f'{tmp_path}/one.img', 'fat32')
+    m = start(cpus=4, append='quiet', qemu=disk(image, 'one')).boot()
+    wait_for(m, '/dev/vda')
+    m.check('modprobe vfat && mkdir /m && mount -t vfat /dev/vda /m')
+    m.check(FORGOTTEN, 30)
+    m.check('[ ! -e /failed ]')
+    m.check('umount /m')
+    log = m.check('dmesg')
+    assert 'could not' not in log and 'outside of a change' not in log, log
+    m.close()
+    host('fsck.fat', '-n', image)
