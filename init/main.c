@@ -15,6 +15,7 @@
 #include <kernel/fault_injection.h>
 #include <kernel/fs/init.h>
 #include <kernel/heap_init.h>
+#include <kernel/ipc.h>
 #include <kernel/irq.h>
 #include <kernel/kconfig.h>
 #include <kernel/ktest.h>
@@ -57,6 +58,8 @@ static void boot_thread_main(void *unused)
 	process_init();
 	fs_init();
 	device_init();
+	if (IS_ENABLED(CONFIG_SYSVIPC))
+		ipc_init();
 	if (IS_ENABLED(CONFIG_NET_DEVICES))
 		net_init();
 	banos_init();

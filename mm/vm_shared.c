@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Shared anonymous memory: MAP_SHARED | MAP_ANONYMOUS, kept over fork().
+ * Shared anonymous memory: MAP_SHARED | MAP_ANONYMOUS, kept over fork(); and, for ipc/, segments
+ * that exist without a region.
  *
  * The pages belong to an object that each region of it counts. It is a file
  * without a name: its pages are in a tree, 512 entries to a node as in
@@ -17,13 +18,15 @@
 #define FANOUT	     512u
 #define FANOUT_SHIFT 9
 
-struct shared {
-	struct atomic refs; /* regions */
+struct vm_shared {
+	struct atomic refs; /* regions, or the one who created it */
 	spinlock_t lock;    /* guards root and the nodes below it */
 	u64 npages;
-	u32 height;		 /* levels of nodes */
-	void **root;		 /* NULL: nothing was touched yet */
-	struct file_pages pages; /* the list of regions alone */
+	u32 height;			 /* levels of nodes */
+	void **root;			 /* NULL: nothing was touched yet */
+	u64 nr_present;			 /* pages in the tree */
+	struct vm_shared_budget *budget; /* NULL: none */
+	struct file_pages pages;	 /* the list of regions alone */
 };
 
 static struct kmem_cache *shared_cache;
@@ -40,7 +43,7 @@ static void **shared_node_alloc(void)
 }
 
 /* The slot of page @index. @return NULL: it does not exist, or no memory to create it */
-static void **shared_slot(struct shared *shared, u64 index, bool make)
+static void **shared_slot(struct vm_shared *shared, u64 index, bool make)
 {
 	void **entry = (void **)&shared->root;
 
@@ -55,7 +58,7 @@ static void **shared_slot(struct shared *shared, u64 index, bool make)
 	return entry;
 }
 
-static struct page *shared_find(struct shared *shared, u64 index)
+static struct page *shared_find(struct vm_shared *shared, u64 index)
 {
 	void **slot = shared_slot(shared, index, false);
 	struct page *page;
@@ -67,15 +70,27 @@ static struct page *shared_find(struct shared *shared, u64 index)
 	return page;
 }
 
+/* Count a page of the budget. @return false: all are in use */
+static bool shared_charge(struct vm_shared *shared)
+{
+	if (!shared->budget ||
+	    atomic_add_return(&shared->budget->used, 1) <= shared->budget->max_pages)
+		return true;
+	atomic_sub(&shared->budget->used, 1);
+	return false;
+}
+
 /* Drop the object's reference to a page. */
-static void shared_page_drop(struct page *page)
+static void shared_page_drop(struct vm_shared *shared, struct page *page)
 {
 	mem_account(MEM_ANON, -1);
+	if (shared->budget)
+		atomic_sub(&shared->budget->used, 1);
 	page_put(page);
 }
 
 /* The last reference to the object was dropped. */
-static void shared_free_node(void **node, u32 level)
+static void shared_free_node(struct vm_shared *shared, void **node, u32 level)
 {
 	if (!node)
 		return;
@@ -83,31 +98,52 @@ static void shared_free_node(void **node, u32 level)
 		if (!node[i])
 			continue;
 		if (level)
-			shared_free_node(node[i], level - 1);
+			shared_free_node(shared, node[i], level - 1);
 		else
-			shared_page_drop(node[i]);
+			shared_page_drop(shared, node[i]);
 	}
 	page_free(virt_to_page(node));
 }
 
-/* ---- regions ---- */
+/* ---- the object ---- */
 
-static int shared_fault(struct vm_region *region, u64 pgoff, struct page **out)
+struct vm_shared *vm_shared_create(u64 npages, struct vm_shared_budget *budget)
 {
-	struct shared *shared = region->private;
-	struct page *page, *new;
+	struct vm_shared *shared = kmem_cache_zalloc(shared_cache);
+
+	if (!shared)
+		return NULL;
+	atomic_set(&shared->refs, 1);
+	spin_init(&shared->lock);
+	spin_init(&shared->pages.regions_lock);
+	list_init(&shared->pages.regions);
+	shared->npages = npages;
+	shared->budget = budget;
+	shared->height = 1;
+	while (shared->npages > 1ull << (FANOUT_SHIFT * shared->height))
+		shared->height++;
+	return shared;
+}
+
+void vm_shared_put(struct vm_shared *shared)
+{
+	if (!atomic_dec_and_test(&shared->refs))
+		return;
+	shared_free_node(shared, shared->root, shared->height - 1);
+	kmem_cache_free(shared_cache, shared);
+}
+
+u64 vm_shared_present(const struct vm_shared *shared)
+{
+	return READ_ONCE(shared->nr_present);
+}
+
+/* Enter @new, unless another thread was faster. @return the page that the object has now, counted; NULL: no memory */
+static struct page *shared_enter(struct vm_shared *shared, u64 pgoff, struct page *new)
+{
+	struct page *page = NULL;
 	void **slot;
 
-	if (pgoff >= shared->npages)
-		return -EIO;
-	spin_lock(&shared->lock);
-	page = shared_find(shared, pgoff);
-	spin_unlock(&shared->lock);
-	if (page)
-		goto out_found;
-	new = page_alloc(PAGE_USER | PAGE_ZERO);
-	if (!new)
-		return -ENOMEM;
 	spin_lock(&shared->lock);
 	slot = shared_slot(shared, pgoff, true);
 	if (slot)
@@ -116,25 +152,46 @@ static int shared_fault(struct vm_region *region, u64 pgoff, struct page **out)
 		new->mapping = shared;
 		new->index = pgoff;
 		*slot = page = new;
-		new = NULL;
+		shared->nr_present++;
 		mem_account(MEM_ANON, 1);
 	}
 	if (page)
 		page_get(page);
 	spin_unlock(&shared->lock);
-	if (new)
-		page_free(new);
-	if (!page)
-		return -ENOMEM;
-out_found:
+	return page;
+}
+
+int vm_shared_page(struct vm_shared *shared, u64 pgoff, struct page **out)
+{
+	struct page *page, *new;
+
+	if (pgoff >= shared->npages)
+		return -EIO;
+	spin_lock(&shared->lock);
+	page = shared_find(shared, pgoff);
+	spin_unlock(&shared->lock);
+	if (!page) {
+		if (!shared_charge(shared))
+			return -ENOSPC;
+		new = page_alloc(PAGE_USER | PAGE_ZERO);
+		if (new)
+			page = shared_enter(shared, pgoff, new);
+		if (page != new || !new) {
+			if (shared->budget)
+				atomic_sub(&shared->budget->used, 1);
+			if (new)
+				page_free(new);
+		}
+		if (!page)
+			return -ENOMEM;
+	}
 	*out = page;
 	return 0;
 }
 
-static int shared_fault_around(struct vm_region *region, u64 first, u32 npages, struct page **pages)
+u32 vm_shared_pages_near(struct vm_shared *shared, u64 first, u32 npages, struct page **pages)
 {
-	struct shared *shared = region->private;
-	int found = 0;
+	u32 found = 0;
 
 	spin_lock(&shared->lock);
 	for (u32 i = 0; i < npages; i++) {
@@ -147,21 +204,28 @@ static int shared_fault_around(struct vm_region *region, u64 first, u32 npages, 
 	return found;
 }
 
+/* ---- regions ---- */
+
+static int shared_fault(struct vm_region *region, u64 pgoff, struct page **out)
+{
+	return vm_shared_page(region->private, pgoff, out);
+}
+
+static int shared_fault_around(struct vm_region *region, u64 first, u32 npages, struct page **pages)
+{
+	return (int)vm_shared_pages_near(region->private, first, npages, pages);
+}
+
 static void shared_open(struct vm_region *region)
 {
-	struct shared *shared = region->private;
+	struct vm_shared *shared = region->private;
 
 	atomic_inc(&shared->refs);
 }
 
 static void shared_close(struct vm_region *region)
 {
-	struct shared *shared = region->private;
-
-	if (!atomic_dec_and_test(&shared->refs))
-		return;
-	shared_free_node(shared->root, shared->height - 1);
-	kmem_cache_free(shared_cache, shared);
+	vm_shared_put(region->private);
 }
 
 static const struct vm_region_ops shared_ops = {
@@ -175,18 +239,10 @@ static const struct vm_region_ops shared_ops = {
 
 int vm_shared_attach(struct vm_region *region)
 {
-	struct shared *shared = kmem_cache_zalloc(shared_cache);
+	struct vm_shared *shared = vm_shared_create(vm_region_pages(region), NULL);
 
 	if (!shared)
 		return -ENOMEM;
-	atomic_set(&shared->refs, 1);
-	spin_init(&shared->lock);
-	spin_init(&shared->pages.regions_lock);
-	list_init(&shared->pages.regions);
-	shared->npages = vm_region_pages(region);
-	shared->height = 1;
-	while (shared->npages > 1ull << (FANOUT_SHIFT * shared->height))
-		shared->height++;
 	region->private = shared;
 	region->pages = &shared->pages;
 	region->ops = &shared_ops;
@@ -197,7 +253,7 @@ int vm_shared_attach(struct vm_region *region)
  * Take the pages that one lowest node has of [*index, last] out of the tree. @return them, linked
  * through ->index; *@index moves behind what was looked at: over all that has no nodes at once
  */
-static struct page *shared_take_node(struct shared *shared, u64 *index, u64 last)
+static struct page *shared_take_node(struct vm_shared *shared, u64 *index, u64 last)
 {
 	struct page *list = NULL, *page;
 	void **entry = (void **)&shared->root;
@@ -213,6 +269,7 @@ static struct page *shared_take_node(struct shared *shared, u64 *index, u64 last
 		if (!page)
 			continue;
 		*entry = NULL;
+		shared->nr_present--;
 		page->mapping = NULL;
 		page->index = (u64)list;
 		list = page;
@@ -226,7 +283,7 @@ void vm_shared_remove(struct vm_region *region, u64 start, u64 end)
 {
 	u64 index = region->pgoff + ((start - region->start) >> PAGE_SHIFT);
 	u64 last = region->pgoff + ((end - region->start) >> PAGE_SHIFT) - 1;
-	struct shared *shared = region->private;
+	struct vm_shared *shared = region->private;
 	struct page *list, *page;
 
 	last = MIN(last, shared->npages - 1);
@@ -238,12 +295,12 @@ void vm_shared_remove(struct vm_region *region, u64 start, u64 end)
 			vm_unmap_file_range(&shared->pages, first, index - 1, true);
 		while ((page = list)) {
 			list = (struct page *)page->index;
-			shared_page_drop(page);
+			shared_page_drop(shared, page);
 		}
 	}
 }
 
 void vm_shared_init(void)
 {
-	shared_cache = kmem_cache_create("vm_shared", sizeof(struct shared), 0);
+	shared_cache = kmem_cache_create("vm_shared", sizeof(struct vm_shared), 0);
 }

@@ -314,7 +314,7 @@ drivers-m += $(addprefix $(O)/$1/,$(3:.o=)))$(foreach \
 d,$5,$(call read-folder,$1/$d,driver))
 endef
 
-$(foreach d,arch/x86_64 kernel mm fs net device banos lib init \
+$(foreach d,arch/x86_64 kernel ipc mm fs net device banos lib init \
 	$(if $(CONFIG_KTEST),tests/kernel) $(if $(CONFIG_API_DRAFT_TEST),tests/abi/drafts),$(call read-folder,$d,kernel))
 $(call read-folder,drivers,driver)
 

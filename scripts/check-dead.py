@@ -26,7 +26,7 @@ from csource import (ASSIGNMENTS, Group, KEYWORDS, QUALIFIERS, Token,       # no
                      split_directives, tokens_of, tree_of, without_label)
 
 # Folders whose sources are looked at, and those that use them, too.
-OURS = ('arch', 'banos', 'device', 'drivers', 'fs', 'include', 'init', 'kernel', 'lib', 'mm',
+OURS = ('arch', 'banos', 'device', 'drivers', 'fs', 'include', 'init', 'ipc', 'kernel', 'lib', 'mm',
         'net', 'usr')
 TESTS = ('tests', 'scripts')
 # What others see: its names are promises, and their users are not in the tree.

@@ -16,7 +16,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 VERSION = 14
-FOLDERS = ('arch', 'banos', 'device', 'drivers', 'fs', 'include', 'init', 'kernel', 'lib', 'mm',
+FOLDERS = ('arch', 'banos', 'device', 'drivers', 'fs', 'include', 'init', 'ipc', 'kernel', 'lib', 'mm',
            'net', 'scripts', 'tests', 'usr')
 FILES_A_RUN = 40
 MAX_SHOWN = 20

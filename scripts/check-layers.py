@@ -51,7 +51,7 @@ LAYERS = [
     ('mm/', 2),
     ('kernel/process/', 4),
     ('kernel/', 3),
-    ('fs/', 4), ('net/', 4), ('device/', 4),
+    ('fs/', 4), ('ipc/', 4), ('net/', 4), ('device/', 4),
     ('banos/', 5),
     ('drivers/', 6),
     ('init/', 9), ('tests/', 9), ('usr/', 9),
@@ -65,7 +65,7 @@ HEADERS = {name: layer for layer, names in {
     2: 'driver_heap heap heap_init leak page page_init phys_user',
     3: 'acpi crash crossing driver_api gate gate_stack handle irq irq_chip lock lock_order owner power printk_wait random rate_limit rcu_init rtc seq_file signature smp struct_rule '
        'thread time utsname vdso wait wall',
-    4: 'block block_driver bus chardev cred device fs network packet packet_hook partition process sigframe socket syscalls tty vm vm_window',
+    4: 'block block_driver bus chardev cred device fs ipc network packet packet_hook partition process sigframe socket syscalls tty vm vm_window',
     5: 'builtin driver image_label loader report',
 }.items() for name in names.split()}
 
@@ -131,7 +131,7 @@ def check_public_headers():
 
 def check_private_headers():
     # That <...> leads to no header of the host is the compiler's business.
-    for path in sources('arch', 'kernel', 'mm', 'fs', 'net', 'device', 'banos',
+    for path in sources('arch', 'kernel', 'ipc', 'mm', 'fs', 'net', 'device', 'banos',
                         'lib', 'init', 'include'):
         for number, quoted, name in includes(path):
             if quoted and not stays_home(path, name):
@@ -166,7 +166,7 @@ def layer_of_header(name):
 
 
 def check_layers():
-    for path in sources('lib', 'arch', 'kernel', 'mm', 'fs', 'net', 'device',
+    for path in sources('lib', 'arch', 'kernel', 'ipc', 'mm', 'fs', 'net', 'device',
                         'banos'):
         layer = layer_of_source(path)
         if layer is None:

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 
-FOLDERS = ('arch', 'banos', 'device', 'fs', 'include/kernel', 'init', 'kernel', 'lib', 'mm', 'net')
+FOLDERS = ('arch', 'banos', 'device', 'fs', 'include/kernel', 'init', 'ipc', 'kernel', 'lib', 'mm', 'net')
 # A definition begins in the first column; a predicate on the state of a lock needs none.
 FUNCTION = re.compile(r'^[a-z_][\w \t*]*[ *](\w+(?<!_is)_locked)\([^;{}]*\)\s*\{\n(.*?)^\}', re.S | re.M)
 COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*', re.S)

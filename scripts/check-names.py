@@ -15,7 +15,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import csource                                  # noqa: E402
 
-FOLDERS = ('arch', 'banos', 'device', 'drivers', 'fs', 'init', 'kernel', 'lib', 'mm', 'net')
+FOLDERS = ('arch', 'banos', 'device', 'drivers', 'fs', 'init', 'ipc', 'kernel', 'lib', 'mm', 'net')
 MAX_SHOWN = 60
 
 

@@ -17,7 +17,7 @@ import sys
 # who gives "driver.parameter" to drivers, and who shows it to users.
 WHOLE_LINE = {'init/root.c', 'banos/life/builtin.c', 'fs/proc/system.c',
               'include/kernel/cmdline.h', 'kernel/base/cmdline.c'}
-FOLDERS = ('arch', 'banos', 'device', 'fs', 'include', 'init', 'kernel', 'lib',
+FOLDERS = ('arch', 'banos', 'device', 'fs', 'include', 'init', 'ipc', 'kernel', 'lib',
            'mm', 'net', 'tests/kernel')
 DOCUMENT = 'Documentation/boot.md'
 

@@ -15,7 +15,7 @@ import re
 import sys
 
 FOLDERS = ('Documentation', 'arch', 'banos', 'configs', 'device', 'drivers', 'fs', 'include',
-           'init', 'kernel', 'lib', 'mm', 'net', 'scripts', 'tests', 'usr')
+           'init', 'ipc', 'kernel', 'lib', 'mm', 'net', 'scripts', 'tests', 'usr')
 TOP = ('Makefile', 'README.md', 'CONTRIBUTING.md', 'Kconfig')
 NAME = re.compile(r'(?<![\w/.*<>-])((?:[\w+-]+/)*[\w+-]+\.(?:c|cc|h|S|py|sh|mk|md|lds|lds\.S))'
                   r'(?![\w*(-]|\.\w)')

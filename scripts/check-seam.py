@@ -26,7 +26,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from csource import TOKEN                           # noqa: E402
 
-FOLDERS = ('banos', 'device', 'fs', 'include', 'init', 'kernel', 'lib', 'mm', 'net')
+FOLDERS = ('banos', 'device', 'fs', 'include', 'init', 'ipc', 'kernel', 'lib', 'mm', 'net')
 OUTSIDE = ('include/banos/', 'kernel/acpi/', 'include/kernel/acpi.h')
 ARCH = 'arch/x86_64'
 

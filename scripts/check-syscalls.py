@@ -19,7 +19,7 @@ sys.dont_write_bytecode = True
 # Of linux-libc-dev. Later numbers than these are not Linux 6.1's.
 HEADERS = '/usr/include/x86_64-linux-gnu/asm/unistd_64.h'
 LAST_OF_LINUX_6_1 = 450
-FOLDERS = ('arch', 'banos', 'device', 'fs', 'init', 'kernel', 'mm', 'net')
+FOLDERS = ('arch', 'banos', 'device', 'fs', 'init', 'ipc', 'kernel', 'mm', 'net')
 FUNCTION = re.compile(r'^SYSCALL(?:_REGISTERS)?([0-6])\((\w+)((?:,\s*\w+)*)\)\s*\{', re.M)
 NO_CALL = {'ni'}    # what the slots without a call lead to
 

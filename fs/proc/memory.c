@@ -262,6 +262,8 @@ static void show_region(struct seq_file *seq, struct vm_region *region, char *bu
 		line.major = MAJOR(inode->sb->dev);
 		line.minor = MINOR(inode->sb->dev);
 		line.ino = inode->ino;
+		if (region->ops && region->ops->name_of)
+			name = region->ops->name_of(region, buf);
 		if (!name) {
 			name = path_text(&region->file->path, buf, PATH_MAX);
 			if (IS_ERR(name))

@@ -99,7 +99,8 @@ struct thread {
 	u64 clear_child_tid;	  /* user address */
 	u64 robust_list;
 
-	bool ends_later; /* owned by fs/names: it is in inode_put_later() */
+	bool made_segments; /* owned by ipc/shm.c: some may have this thread as creator */
+	bool ends_later;    /* owned by fs/names: it is in inode_put_later() */
 
 	/* owned by net/rights.c: files that are closed when the present one is */
 	struct unix_rights **closing;

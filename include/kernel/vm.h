@@ -30,6 +30,7 @@ struct file_pages;
 struct vm_region;
 struct vm_space;
 
+#define VM_NAME_MAX	32
 #define VM_FAULT_AROUND 16 /* pages: most that fault_around() is asked for */
 
 struct vm_region_ops {
@@ -69,6 +70,8 @@ struct vm_region_ops {
 	bool no_merge;				 /* neighbours that could be one region stay two */
 	/** For /proc/PID/maps where there is no file. May be NULL. */
 	const char *name;
+	/** The same where there is one, instead of its path: writes to @p buf, VM_NAME_MAX bytes. May be NULL. */
+	const char *(*name_of)(const struct vm_region *region, char *buf);
 	/**
 	 * The pages are a page cache's: page->mapping is not NULL while a page
 	 * belongs to the file. A truncation first shrinks the file, then takes
@@ -255,6 +258,33 @@ int __must_check vm_unlock(struct vm_space *space, u64 addr, u64 len);
 /** @brief mlockall(): MCL_* */
 int __must_check vm_lock_all(struct vm_space *space, int flags);
 int vm_unlock_all(struct vm_space *space);
+
+/* ---- memory that regions share, which outlives them: mm/vm_shared.c ---- */
+
+/** How many pages several such objects may have between them. */
+struct vm_shared_budget {
+	struct atomic used;
+	s32 max_pages;
+};
+struct vm_shared;
+/** @brief @p npages pages, zero until they are written. @param budget  may be NULL @return NULL: no memory */
+struct vm_shared *vm_shared_create(u64 npages, struct vm_shared_budget *budget);
+/** @brief Drop the reference of the creator, when no region shows it any more: frees the pages. Any lock that sleeps may be held. */
+void vm_shared_put(struct vm_shared *shared);
+/** @brief The pages that exist. */
+u64 vm_shared_present(const struct vm_shared *shared);
+/** @brief For vm_region_ops.fault. @return 0; -EIO: beyond the end; -ENOSPC: the budget is used up; -ENOMEM */
+int __must_check vm_shared_page(struct vm_shared *shared, u64 pgoff, struct page **out);
+/** @brief For vm_region_ops.fault_around. */
+u32 vm_shared_pages_near(struct vm_shared *shared, u64 first, u32 npages, struct page **pages);
+/**
+ * @brief shmdt(): unmap what is left of a file that was mapped as a whole at @p addr, by regions with @p ops.
+ * @param size_of  bytes of the file; called with the lock of the space
+ * @return 0; -EINVAL: there is none
+ */
+int __must_check vm_unmap_attached(struct vm_space *space, u64 addr,
+				   const struct vm_region_ops *ops,
+				   u64 (*size_of)(const struct file *f));
 
 /* ---- for file systems: no lock of the space is taken; may be called under inode->lock ---- */
 

@@ -15,6 +15,7 @@
 #include <kernel/fs/context.h>
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/proc.h>
+#include <kernel/ipc.h>
 #include <kernel/syscalls.h>
 #include <kernel/tty.h>
 #include <kernel/uaccess.h>
@@ -347,6 +348,8 @@ void thread_end(int status)
 	process_note_peak(p);
 	last = process_unlink_thread(p, t, status);
 	thread_release_resources(t);
+	if (IS_ENABLED(CONFIG_SYSVIPC) && t->made_segments)
+		shm_thread_exit(t);
 	if (last)
 		process_end(p);
 	if (!is_leader) { /* the number of the first thread is the process's, and is freed with it */

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import SOURCE
 
-FOLDERS = ('arch', 'banos', 'device', 'fs', 'include', 'init', 'kernel', 'lib',
+FOLDERS = ('arch', 'banos', 'device', 'fs', 'include', 'init', 'ipc', 'kernel', 'lib',
            'mm', 'net', 'tests/kernel', 'Documentation')
 
 
