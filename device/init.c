@@ -5,12 +5,15 @@
 #include <kernel/kconfig.h>
 #include <kernel/device.h>
 #include <kernel/partition.h>
+#include <kernel/random_source.h>
 #include <kernel/tty.h>
 #include "internal.h"
 
 void device_init(void)
 {
 	random_init();
+	if (IS_ENABLED(CONFIG_RANDOM_SOURCES))
+		random_sources_init();
 	kmsg_init();
 	tty_init();
 	bus_init();

@@ -27,6 +27,7 @@ static const char *const kind_names[OWNED_KINDS] = {
 	[OWNED_PACKET_HOOK] = "packet hooks",
 	[OWNED_IP_PROTOCOL] = "IP protocols",
 	[OWNED_PACKETS] = "stores of packets",
+	[OWNED_RANDOM_SOURCE] = "random sources",
 };
 /* clang-format on */
 

@@ -30,6 +30,7 @@
 #include <banos/print.h>
 #include <banos/protocol.h>
 #include <banos/random.h>
+#include <banos/random_source.h>
 #include <banos/socket_family.h>
 #include <banos/thread.h>
 #include <banos/thunks.h>

@@ -53,6 +53,7 @@ enum owned_kind {
 	OWNED_PACKET_HOOK,
 	OWNED_IP_PROTOCOL,
 	OWNED_PACKETS,
+	OWNED_RANDOM_SOURCE,
 	OWNED_KINDS,
 	HANDLE_OWNER = OWNED_KINDS, /* not owned, but has a handle */
 };

@@ -43,6 +43,8 @@ inflate-srcs := lib/inflate.c
 inflate-libs := -lz
 host-test-y += chacha
 chacha-srcs := lib/chacha.c
+host-test-y += random_check
+random_check-srcs := lib/random_check.c
 
 # device/
 host-test-y += ldisc

@@ -28,4 +28,5 @@ driver_image_\name\()_end:
 	image	ram
 	image	net_liar
 	image	hook_liar
+	image	random_liar
 	.section .note.GNU-stack, "", @progbits

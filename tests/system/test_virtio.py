@@ -16,9 +16,12 @@ from test_pci import SLOTS, build, driver, monitor, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.banos
 
-def random_bytes(m, count=10000, device='/dev/hwrng'):
-    """Bytes of a device, and that they are random: gzip finds nothing in them."""
-    m.check(f'head -c {count} {device} >/tmp/random')
+SOURCES = '/sys/class/misc/hw_random'
+
+
+def random_bytes(m, count=10000):
+    """Bytes of the source that is chosen, and that they are random: gzip finds nothing in them."""
+    m.check(f'head -c {count} /dev/hwrng >/tmp/random')
     assert m.check('stat -c %s /tmp/random').strip() == str(count)
     packed = int(m.check('gzip -c /tmp/random | wc -c'))
     assert packed > count * 0.95, packed
@@ -36,7 +39,9 @@ def test_random_numbers(start, machine, cpus, options):
               qemu=['-device', f'virtio-rng-pci{options}', '-device', 'virtio-rng-pci']).boot()
     assert random_bytes(m) != random_bytes(m)
     assert random_bytes(m, 3) != random_bytes(m, 3)
-    assert random_bytes(m, 100001, '/dev/hwrng1')
+    assert m.check(f'cat {SOURCES}/rng_available') == 'virtio_rng.0 virtio_rng.1 \n'
+    m.check(f'echo virtio_rng.1 >{SOURCES}/rng_current')
+    assert random_bytes(m, 100001)
     m.check('rmmod virtiorng; modprobe virtiorng')
     assert random_bytes(m)
     m.check('rmmod virtiorng; rmmod virtio')
@@ -45,24 +50,22 @@ def test_random_numbers(start, machine, cpus, options):
 
 
 def test_a_reader_whose_device_takes_its_time(start):
-    """One byte in 5 s: the reader is interrupted, the driver removed, the device used again."""
-    m = start(qemu=['-device', 'virtio-rng-pci,max-bytes=1,period=5000'], append='quiet').boot()
-    m.check('dd bs=1 count=1 if=/dev/hwrng of=/tmp/byte; cat /dev/hwrng >/tmp/said & sleep 0.3')
-    output, status = m.run('rmmod virtiorng')
-    assert status == 1 and re.search(r'virtiorng: is busy: /dev/hwrng: process \d+ \(cat\)', output)
+    """Little in 5 s: the reader is interrupted, the driver removed while one waits, the device used again."""
+    m = start(qemu=['-device', 'virtio-rng-pci,max-bytes=2048,period=5000'], append='quiet').boot()
+    m.check('dd bs=1 count=1 if=/dev/hwrng of=/tmp/byte; cat /dev/hwrng >/tmp/said & sleep 0.3; kill %1')
     output, status = m.run('rmmod virtio')
     assert status == 1 and 'virtio: is busy: driver virtiorng depends on it' in output, output
-    m.check('kill %1; sleep 0.1; rmmod virtiorng; modprobe virtiorng')
-    m.check('(cat /dev/hwrng) >/tmp/said 2>&1 & sleep 0.3; rmmod --revoke virtiorng')
+    m.check('(cat /dev/hwrng) >/dev/null 2>/tmp/said & sleep 0.3; rmmod virtiorng')
     wait_until(m, 'grep -q "No such device" /tmp/said')
+    assert m.check(f'cat {SOURCES}/rng_current') == 'none\n'
     m.check('rmmod virtio; modprobe virtio')
-    wait_until(m, 'test -c /dev/hwrng')
+    wait_until(m, f'grep -q virtio {SOURCES}/rng_current')
     m.check('dd bs=1 count=1 if=/dev/hwrng of=/tmp/byte')
     assert 'leaked' not in m.check('dmesg')
 
 
 def test_a_client_that_makes_mistakes(start):
-    m = start(qemu=['-device', 'virtio-rng-pci,max-bytes=1000,period=1000'], append='quiet',
+    m = start(qemu=['-device', 'virtio-rng-pci,max-bytes=2000,period=1000'], append='quiet',
               files={'virtio_client.ko': driver('virtio_client')}).boot()
     m.stop_agent()
     m.check('rmmod virtiorng; insmod /virtio_client.ko; rmmod virtio_client')
@@ -111,7 +114,7 @@ def test_cards_are_plugged_in_and_unplugged_in_use(start, monitor, tmp_path, cpu
         monitor.command('device_add', driver='virtio-serial-pci', id='serial', bus='slot2')
         monitor.command('device_add', driver='virtserialport', id='port', bus='serial.0',
                     chardev='peer', name='a.name')
-        wait_until(m, 'test -c /dev/hwrng -a -c /dev/virtio-ports/a.name')
+        wait_until(m, f'grep -q virtio {SOURCES}/rng_current && test -c /dev/virtio-ports/a.name')
         random_bytes(m)
         peer.connect()
         exchange(m, peer, '/dev/virtio-ports/a.name', 20000)
@@ -129,7 +132,7 @@ def test_cards_are_plugged_in_and_unplugged_in_use(start, monitor, tmp_path, cpu
             peer.close()
         monitor.wait_gone('rng')
         monitor.wait_gone('serial')
-        wait_until(m, 'test ! -e /dev/hwrng')
+        wait_until(m, f'grep -q none {SOURCES}/rng_current')
     m.check('rmmod virtiorng; rmmod virtioconsole; rmmod virtio')
     log = m.check('dmesg')
     assert 'leaked' not in log and 'banos: virtio' not in log, log
@@ -252,7 +255,7 @@ def test_a_card_is_pulled_out_without_a_word(start, registers, tmp_path):
     registers.eject(6)
     m.check('wait')             # QEMU removes the ports first, whose readers are at the end
     assert 'No such device' in m.check('cat /tmp/one')
-    wait_until(m, 'test ! -e /dev/hwrng -a ! -e /dev/hvc0 -a ! -e /dev/vport0p1')
+    wait_until(m, f'grep -q none {SOURCES}/rng_current && test ! -e /dev/hvc0 -a ! -e /dev/vport0p1')
     m.check('rmmod virtiorng; rmmod virtioconsole; rmmod virtio')
     log = m.check('dmesg')
     assert 'leaked' not in log and 'does not accept a reset' not in log, log
@@ -264,7 +267,8 @@ def test_devices_that_stop_answering(start, monitor, tmp_path):
     m = start(append='quiet',
               qemu=monitor.options() + ['-device', 'virtio-rng-pci,addr=5,max-bytes=1,period=60000',
                                    *ports(',addr=6', console, port)]).boot()
-    m.check('(cat /dev/hwrng >/dev/null) 2>/tmp/one & (cat /dev/hvc0) 2>/tmp/two & sleep 0.2')
+    wait_until(m, f'grep -q virtio {SOURCES}/rng_current')
+    m.check('(dd if=/dev/hwrng bs=1 count=1) 2>/tmp/one & (cat /dev/hvc0) 2>/tmp/two & sleep 0.2')
     for slot in 5, 6:
         for command in f'o /w 0xcf8 {0x80000004 | slot << 11:#x}', 'o /h 0xcfc 0x0404':
             assert not monitor.command('human-monitor-command', **{'command-line': command})
@@ -297,3 +301,37 @@ def test_built_into_the_kernel(start, build, tmp_path):
     for peer, device in (console, '/dev/hvc0'), (port, '/dev/virtio-ports/org.banos.test'):
         peer.connect()
         exchange(m, peer, device)
+
+
+# ---------------------------------------------------------------------------
+# The class of sources: /dev/hwrng
+
+def test_sources_are_chosen_checked_and_go(start):
+    """The processor's, a sample's, and the device's; programs read on when one goes."""
+    m = start(append='quiet', cpus=2, qemu=['-cpu', 'max', '-device', 'virtio-rng-pci']).boot()
+    wait_until(m, f'grep -q virtio {SOURCES}/rng_current')
+    m.check('modprobe rdrand; insmod /lib/banos/drivers/samples/jitter.ko')
+    own, = re.findall(r'virtio_rng.0 (rdseed|rdrand) jitter \n', m.check(f'cat {SOURCES}/rng_available'))
+    assert m.check(f'cat {SOURCES}/rng_current {SOURCES}/rng_selected {SOURCES}/rng_quality {SOURCES}/dev') == \
+        'virtio_rng.0\n0\n1024\n10:183\n'
+    assert m.check('stat -c "%a %t:%T" /dev/hwrng').split() == ['600', 'a:b7']
+    for name in own, 'jitter', 'virtio_rng.0':
+        m.check(f'echo {name} >{SOURCES}/rng_current')
+        assert m.check(f'cat {SOURCES}/rng_current {SOURCES}/rng_selected') == f'{name}\n1\n'
+        if name != 'jitter':
+            random_bytes(m, 5000)
+        else:
+            m.check('head -c 5000 /dev/hwrng | wc -c | grep -qx 5000')
+    assert m.run(f'echo absent >{SOURCES}/rng_current')[1] == 1
+    m.check(f'echo >{SOURCES}/rng_current')
+    assert m.check(f'cat {SOURCES}/rng_selected') == '0\n'
+    assert m.run('echo x >/dev/hwrng')[1] == 1                       # EINVAL: it is only read
+    m.check('(dd if=/dev/hwrng of=/dev/null bs=1000 count=300) 2>/tmp/said & '
+            'sleep 0.1; rmmod virtiorng; rmmod rdrand; wait')
+    assert '300+0 records in' in m.check('cat /tmp/said')
+    assert m.check(f'cat {SOURCES}/rng_current') == 'jitter\n'
+    m.check('rmmod jitter')
+    assert m.check(f'cat {SOURCES}/rng_available {SOURCES}/rng_current') == '\nnone\n'
+    assert 'No such device' in m.run('dd if=/dev/hwrng count=1')[0]
+    log = m.check('dmesg')
+    assert log.count('is checked (quality') >= 3 and 'put out' not in log and 'leaked' not in log, log

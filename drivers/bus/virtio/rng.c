@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtio's entropy source: /dev/hwrng, of further ones /dev/hwrng1 and so on, whose bytes are random.
+ * Virtio's entropy source: a source of random bytes, virtio_rng.N.
  *
- * One request is under way at most. What it brought waits in the buffer for the next reader. A
- * request whose reader has been interrupted stays with the device, and serves the next one; the buffer is
+ * One request is under way at most. What it brought waits in the buffer for the next call. A
+ * request whose caller has been interrupted stays with the device, and serves the next one; the buffer is
  * freed only after the device was stopped.
  *
- * ->lock (mutex) guards what follows it. The callback takes it, so it is not held during virtio_check(), nor while a reader waits.
+ * ->lock (mutex) guards what follows it. The callback takes it, so it is not held during virtio_check(), nor while a caller waits.
  *
  * Source: Virtio 1.1, 5.4.
  */
 #include <banos/bus.h>
-#include <banos/chardev.h>
 #include <banos/dma.h>
 #include <banos/driver.h>
 #include <banos/errno.h>
 #include <banos/lock.h>
 #include <banos/memory.h>
 #include <banos/print.h>
+#include <banos/random_source.h>
 #include <banos/string.h>
 #include <banos/time.h>
 #include <banos/wait.h>
@@ -30,7 +30,7 @@
 
 struct rng {
 	banos_owner device;
-	uint32_t number; /* N of hwrngN; 0: hwrng */
+	uint32_t number; /* of virtio_rng.N */
 	banos_callback callback;
 	banos_dma dma;
 	uint8_t *buffer;
@@ -106,7 +106,7 @@ static int64_t rng_event(void *context, uint64_t event, uint64_t queue, uint64_t
 	return 0;
 }
 
-/* ---- the file ---- */
+/* ---- filling ---- */
 
 /* Nobody gets the same bytes again. @return bytes, 0: there are none yet, or an error */
 static int64_t rng_read_some(struct rng *rng, banos_buffer to, uint64_t length)
@@ -136,72 +136,47 @@ static int64_t rng_wait(struct rng *rng, uint64_t ticket)
 	return error;
 }
 
-static int64_t rng_read(void *context, void *file, banos_buffer to, uint64_t length,
-			uint64_t offset, uint32_t flags)
+static int64_t rng_fill(void *context, banos_buffer to, uint64_t length, uint32_t flags)
 {
 	struct rng *rng = context;
-	uint64_t done = 0;
 
-	while (done < length) {
+	for (;;) {
 		uint64_t ticket = banos_wait_ticket(&rng->wait);
 		int64_t result = banos_mutex_lock(&rng->lock);
 
-		if (!result) {
-			result = rng_read_some(rng, to, length - done);
-			banos_mutex_unlock(&rng->lock);
-		}
-		if (!result && flags & BANOS_FILE_NONBLOCK)
-			result = -EAGAIN;
-		if (!result)
-			result = rng_wait(rng, ticket);
-		if (result < 0 && !done)
+		if (result)
 			return result;
-		if (result < 0)
-			break;
-		done += (uint64_t)result;
+		result = rng_read_some(rng, to, length);
+		banos_mutex_unlock(&rng->lock);
+		if (!result && flags & BANOS_RANDOM_NOWAIT)
+			result = -EAGAIN;
+		if (!result) {
+			result = rng_wait(rng, ticket);
+			if (!result)
+				continue;
+		}
+		return result;
 	}
-	return (int64_t)done;
 }
 
-static int64_t rng_poll(void *context, void *file, banos_poll watch)
-{
-	struct rng *rng = context;
-	int64_t ready = banos_poll_watch(watch, &rng->wait);
-
-	if (ready)
-		return ready;
-	banos_mutex_lock(&rng->lock);
-	rng_request(rng);
-	if (rng->begin < rng->end)
-		ready = BANOS_POLL_READ;
-	if (rng->failed)
-		ready = BANOS_POLL_READ | BANOS_POLL_ERROR;
-	banos_mutex_unlock(&rng->lock);
-	return ready;
-}
-
-static const struct banos_chardev_ops rng_ops = {
+static const struct banos_random_source_ops rng_ops = {
 	.size = sizeof(rng_ops),
-	.read = rng_read,
-	.poll = rng_poll,
+	.fill = rng_fill,
 };
 
 /* ---- the device ---- */
 
-static int64_t rng_register_file(struct rng *rng)
+static int64_t rng_register(struct rng *rng)
 {
-	struct banos_chardev_config config = {
+	struct banos_random_source_config config = {
 		.size = sizeof(config),
-		.major = BANOS_CHARDEV_ANY,
-		.mode = 0600,
+		.quality = BANOS_RANDOM_QUALITY_MAX,
 		.context = rng,
 		.ops = &rng_ops,
-		.name = "hwrng",
 	};
 
-	if (rng->number)
-		banos_format(config.name, sizeof(config.name), "hwrng%u", rng->number);
-	return banos_chardev_register(rng->device, &config, NULL);
+	banos_format(config.name, sizeof(config.name), "virtio_rng.%u", rng->number);
+	return banos_random_source_register(rng->device, &config, NULL);
 }
 
 static int64_t rng_open_device(struct rng *rng)
@@ -240,7 +215,7 @@ static int64_t rng_start(struct rng *rng)
 	error = rng_open_device(rng);
 	if (error)
 		return error;
-	return rng_register_file(rng);
+	return rng_register(rng);
 }
 
 static void rng_release_number(struct rng *rng)
@@ -301,4 +276,4 @@ static int64_t rng_init(banos_owner self)
 }
 
 BANOS_SERVES("virtio:d00000004v*");
-BANOS_DRIVER(virtiorng, "1.0", "MIT", "Virtio's entropy source: /dev/hwrng", rng_init, NULL);
+BANOS_DRIVER(virtiorng, "1.0", "MIT", "Virtio's entropy source", rng_init, NULL);
