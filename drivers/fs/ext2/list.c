@@ -108,50 +108,64 @@ static int listing_add(struct listing *listing, const struct dirent *entry, uint
 	return 0;
 }
 
-#define PLAIN_TYPES 8u /* with one digit of KINDS for each, as entry_kind() */
-#define PLAIN_KINDS 0xac162480u
+#define PLAIN_KINDS 0xac162480u /* of types below 8, a digit each, as entry_kind() */
+/* Bits of an entry's first 8 bytes: of a length that is no multiple of 4, and of types from 8 on. */
+#define PLAIN_NOT     0xf800000300000000ull
+#define PLAIN_SHORT 16u
 
 /*
- * List entries of a block from @offset on, as most are: in use, with a type and a name that does not begin with a dot, and as
- * much behind it, here and in the list, as copying by words takes. Few variables, so that each has a register.
+ * List entries of a block from @offset on, as most are: in use, with a type and a name of at most @most bytes (a multiple of 8)
+ * that does not begin with a dot, and as much behind it, here and in the list, as copying such a name by words takes. Few
+ * variables, so that each has a register.
  * @return where another one is met
  */
 static __attribute__((noinline)) uint32_t block_list_plain(const uint8_t *block,
 							   uint32_t block_bytes, uint32_t offset,
-							   uint64_t base, struct listing *listing)
+							   uint64_t base, uint64_t most,
+							   struct listing *listing)
 {
 	const uint8_t *at = block + offset, *block_end = block + block_bytes;
-	uint8_t *to = listing->to + listing->used, *end = listing->to + listing->length;
+	const uint8_t *at_last = block_end - (DIRENT_HEADER + most);
+	uint8_t *to = listing->to + listing->used;
+	const uint8_t *to_last = listing->to + listing->length - (BANOS_DIRECTORY_NAME + most);
 
 	base -= (uint64_t)block;
-	while (block_end - at >= 2 * (int64_t)sizeof(uint64_t)) {
-		uint64_t head, word, name_bytes, words, length;
+	while (at <= at_last && to <= to_last) {
+		uint64_t head, word, more, name_bytes, length;
+		const uint8_t *next;
 
 		__builtin_memcpy(&head, at, sizeof(head));
 		__builtin_memcpy(&word, at + DIRENT_HEADER, sizeof(word));
+		__builtin_memcpy(&more, at + DIRENT_HEADER + 8, sizeof(more));
 		length = (uint16_t)(head >> 32);
 		name_bytes = (uint8_t)(head >> 48);
-		words = (name_bytes + 7) & ~7ull;
-		if (!(uint32_t)head || !name_bytes || length & 3 ||
-		    length < DIRENT_HEADER + name_bytes || head >> 56 >= PLAIN_TYPES ||
-		    (uint8_t)word == '.' || length > (uint64_t)(block_end - at) ||
-		    DIRENT_HEADER + words > (uint64_t)(block_end - at) ||
-		    BANOS_DIRECTORY_NAME + words > (uint64_t)(end - to))
+		next = at + length;
+		if (!(uint32_t)head || name_bytes - 1 >= most || head & PLAIN_NOT ||
+		    (uint8_t)word == '.' || length < DIRENT_HEADER + name_bytes || next > block_end)
 			break;
-		record_put(to, (uint32_t)head, base + (uint64_t)(at + length),
+		record_put(to, (uint32_t)head, base + (uint64_t)next,
 			   record_bytes((uint32_t)name_bytes), PLAIN_KINDS >> (head >> 56) * 4 & 15,
 			   (uint32_t)name_bytes);
 		__builtin_memcpy(to + BANOS_DIRECTORY_NAME, &word, sizeof(word));
-		for (uint64_t done = 8; done < words; done += 8)
+		__builtin_memcpy(to + BANOS_DIRECTORY_NAME + 8, &more, sizeof(more));
+		for (uint64_t done = 16; done < name_bytes; done += 8)
 			__builtin_memcpy(to + BANOS_DIRECTORY_NAME + done,
 					 at + DIRENT_HEADER + done, 8);
 		to += record_bytes((uint32_t)name_bytes);
-		at += length;
+		at = next;
 	}
 	if (at != block + offset)
 		listing->cookie = base + (uint64_t)at;
 	listing->used = (uint32_t)(to - listing->to);
 	return (uint32_t)(at - block);
+}
+
+/* Long names, too, as far as there is room for any; then short ones. */
+static uint32_t block_list_fast(const uint8_t *block, uint32_t block_bytes, uint32_t offset,
+				uint64_t base, struct listing *listing)
+{
+	offset = block_list_plain(block, block_bytes, offset, base, DIRENT_NAME_MAX + 1, listing);
+	return block_list_plain(block, block_bytes, offset, base, PLAIN_SHORT, listing);
 }
 
 /* List a block from byte @from on. @return 0; 1: the list is full; -EUCLEAN */
@@ -166,7 +180,7 @@ static int64_t block_list(struct volume *volume, const uint8_t *block, uint64_t 
 
 		/* Entries before @from are walked, too: it need not be where one begins any more. */
 		if (base + offset >= from && form->has_types && BYTES_NATIVE)
-			offset = block_list_plain(block, form->block_bytes, offset, base, listing);
+			offset = block_list_fast(block, form->block_bytes, offset, base, listing);
 		result = dirent_parse(form, block, offset, &entry);
 		if (result)
 			return result == DIRENT_ABSENT ? 0 : result;
