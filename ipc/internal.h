@@ -104,6 +104,12 @@ void ipc_forget_key_locked(struct ipc_object *object);
 s32 ipc_highest(struct ipc_ids *ids);
 /** @brief The object at the first place >= *@p index, which moves there; counted. NULL: there is none. */
 struct ipc_object *ipc_next(struct ipc_ids *ids, u32 *index);
+/**
+ * @brief Count kernel memory of semaphores and messages. Any context.
+ * @param bytes  negative: it was freed
+ * @return false: all of them would have more than a quarter of the memory; nothing is counted
+ */
+bool ipc_charge(s64 bytes);
 /** Seconds since 1970. */
 s64 ipc_now(void);
 static inline void spin_lock_both(struct ipc_object *object)
@@ -126,3 +132,9 @@ extern int shm_rmid_forced;
 void shm_remove_orphans(void);
 void shm_init(void);
 void shm_show(struct seq_file *seq, struct ipc_object *object);
+
+/* ---- semaphores ---- */
+
+extern struct ipc_ids sem_ids;
+extern s32 sem_settings[4]; /* /proc/sys/kernel/sem */
+void sem_show(struct seq_file *seq, struct ipc_object *object);

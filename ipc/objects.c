@@ -12,15 +12,35 @@
  */
 #include "internal.h"
 #include <kernel/heap.h>
+#include <kernel/page.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
 
-#define IPC_CYCLE   64u
-#define IPC_SEQ_MAX ((u32)INT32_MAX >> IPC_INDEX_BITS)
+#define IPC_CYCLE      64u
+#define IPC_BYTES_FREE 65536 /* so much is allowed without a look at the memory */
+#define IPC_SEQ_MAX    ((u32)INT32_MAX >> IPC_INDEX_BITS)
 
 s64 ipc_now(void)
 {
 	return (s64)(time_realtime_ns() / NSEC_PER_SEC);
+}
+
+/* ---- memory ---- */
+
+static struct atomic64 ipc_bytes;
+
+bool ipc_charge(s64 bytes)
+{
+	s64 total = atomic_add_return(&ipc_bytes, bytes);
+	struct mem_info mem;
+
+	if (bytes <= 0 || total <= IPC_BYTES_FREE)
+		return true;
+	mem_info_get(&mem);
+	if (total <= (s64)(mem.total << PAGE_SHIFT) / 4)
+		return true;
+	atomic_sub(&ipc_bytes, bytes);
+	return false;
 }
 
 /* ---- places ---- */

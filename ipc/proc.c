@@ -24,6 +24,9 @@ static const struct ipc_list {
 	  "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid"
 	  "      atime      dtime      ctime                   rss                  swap\n",
 	  &shm_ids, shm_show },
+	{ "sysvipc/sem",
+	  "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n",
+	  &sem_ids, sem_show },
 };
 
 static int ipc_show_list(struct seq_file *seq, void *arg)
@@ -80,6 +83,7 @@ static const struct ipc_number {
 	{ "sys/kernel/shmmni", (s32 *)&shm_mni, 0, IPC_MAX, NULL },
 	{ "sys/kernel/shm_rmid_forced", &shm_rmid_forced, 0, 1, shm_remove_orphans },
 	{ "sys/kernel/shm_next_id", &shm_ids.next_id, 0, INT32_MAX, NULL },
+	{ "sys/kernel/sem_next_id", &sem_ids.next_id, 0, INT32_MAX, NULL },
 };
 
 static int ipc_show_number(struct seq_file *seq, void *arg)
@@ -106,6 +110,47 @@ static int ipc_write_number(char *text, size_t length, void *arg)
 	return 0;
 }
 
+/* Semaphores in a set, in all sets, steps of an operation, sets. */
+static int ipc_show_sem(struct seq_file *seq, void *unused)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(sem_settings); i++)
+		seq_printf(seq, "%d%c", READ_ONCE(sem_settings[i]),
+			   i + 1 < ARRAY_SIZE(sem_settings) ? '\t' : '\n');
+	return 0;
+}
+
+/* One to four numbers, for the first of them. */
+static int ipc_write_sem(char *text, size_t length, void *unused)
+{
+	s32 values[ARRAY_SIZE(sem_settings)];
+	u32 count = 0;
+
+	while (count < ARRAY_SIZE(values)) {
+		char *word, *rest = text;
+		s64 value;
+
+		while (*rest == ' ' || *rest == '\t' || *rest == '\n')
+			rest++;
+		if (!*rest)
+			break;
+		for (word = rest; *rest && *rest != ' ' && *rest != '\t' && *rest != '\n'; rest++)
+			;
+		text = rest + (*rest != 0);
+		*rest = 0;
+		if (parse_s64(word, 0, &value) || value < INT32_MIN || value > INT32_MAX)
+			return -EINVAL;
+		values[count++] = (s32)value;
+	}
+	if (!count)
+		return -EINVAL;
+	if (count == ARRAY_SIZE(values) &&
+	    (values[count - 1] < 0 || values[count - 1] > (s32)IPC_MAX))
+		return -ERANGE;
+	for (u32 i = 0; i < count; i++)
+		WRITE_ONCE(sem_settings[i], values[i]);
+	return 0;
+}
+
 /* ---- boot ---- */
 
 static bool ipc_create_files(void)
@@ -117,7 +162,8 @@ static bool ipc_create_files(void)
 		if (!proc_create_rw(ipc_numbers[i].path, 0644, ipc_show_number, ipc_write_number,
 				    (void *)&ipc_numbers[i]))
 			return false;
-	return proc_create_rw("sys/kernel/shmmax", 0644, ipc_show_u64, ipc_write_u64, &shm_max) &&
+	return proc_create_rw("sys/kernel/sem", 0644, ipc_show_sem, ipc_write_sem, NULL) &&
+	       proc_create_rw("sys/kernel/shmmax", 0644, ipc_show_u64, ipc_write_u64, &shm_max) &&
 	       proc_create_rw("sys/kernel/shmall", 0644, ipc_show_u64, ipc_write_u64, &shm_all);
 }
 

@@ -9,3 +9,7 @@ struct thread;
 void ipc_init(void);
 /** @brief A thread that created segments ends; its memory is unmapped already. Sleeps. */
 void shm_thread_exit(const struct thread *t);
+/** @brief The new thread @p t shares what its end does to semaphores with the current one (CLONE_SYSVSEM). @return 0 or -ENOMEM */
+int __must_check sem_undo_share(struct thread *t);
+/** @brief A thread with t->sem_undo ends, or was never started. By itself, or by its creator. */
+void sem_undo_leave(struct thread *t);

@@ -45,6 +45,8 @@ struct gate_lock {
 	void (*release)(void *lock);
 };
 
+struct sem_undo_list;
+
 struct thread {
 	u64 ksp;	/* 0x00 known to entry.S */
 	u64 kstack_top; /* 0x08 */
@@ -98,6 +100,7 @@ struct thread {
 	struct task_signals *sig; /* per-thread pending set and mask */
 	u64 clear_child_tid;	  /* user address */
 	u64 robust_list;
+	struct sem_undo_list *sem_undo; /* owned by ipc/sem_undo.c; NULL: nothing to undo */
 
 	bool made_segments; /* owned by ipc/shm.c: some may have this thread as creator */
 	bool ends_later;    /* owned by fs/names: it is in inode_put_later() */

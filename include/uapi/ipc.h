@@ -62,3 +62,38 @@ struct user_shm_info {
 	s32 used_ids, pad;
 	u64 shm_tot, shm_rss, shm_swp, swap_attempts, swap_successes;
 };
+
+/* ---- semaphores ---- */
+
+#define SEM_UNDO 0x1000
+
+#define SEM_GETPID   11
+#define SEM_GETVAL   12
+#define SEM_GETALL   13
+#define SEM_GETNCNT  14
+#define SEM_GETZCNT  15
+#define SEM_SETVAL   16
+#define SEM_SETALL   17
+#define SEM_STAT     18
+#define SEM_INFO     19
+#define SEM_STAT_ANY 20
+
+#define SEM_VALUE_MAX 32767
+
+struct user_sembuf {
+	u16 num;
+	s16 op;
+	s16 flags;
+};
+struct user_semid_ds {
+	struct user_ipc_perm perm;
+	s64 otime;
+	u64 unused1;
+	s64 ctime;
+	u64 unused2;
+	u64 nsems;
+	u64 unused3[2];
+};
+struct user_seminfo {
+	s32 semmap, semmni, semmns, semmnu, semmsl, semopm, semume, semusz, semvmx, semaem;
+};

@@ -348,6 +348,8 @@ void thread_end(int status)
 	process_note_peak(p);
 	last = process_unlink_thread(p, t, status);
 	thread_release_resources(t);
+	if (IS_ENABLED(CONFIG_SYSVIPC) && t->sem_undo)
+		sem_undo_leave(t);
 	if (IS_ENABLED(CONFIG_SYSVIPC) && t->made_segments)
 		shm_thread_exit(t);
 	if (last)

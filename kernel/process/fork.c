@@ -16,6 +16,7 @@
 #include "internal.h"
 #include <kernel/fs/context.h>
 #include <kernel/fs/fd_table.h>
+#include <kernel/ipc.h>
 #include <kernel/syscalls.h>
 #include <kernel/tty.h>
 #include <kernel/uaccess.h>
@@ -200,6 +201,8 @@ static void clone_abandon_thread(struct thread *t)
 {
 	if (t->sig && t->sig->pid)
 		pid_put(t->sig->pid);
+	if (IS_ENABLED(CONFIG_SYSVIPC) && t->sem_undo)
+		sem_undo_leave(t);
 	if (t->space)
 		vm_space_put(t->space);
 	t->space = NULL;
@@ -234,6 +237,8 @@ static struct thread *clone_make_thread(const struct clone_request *request)
 		err = clone_share_files(t, request->flags);
 	if (!err)
 		err = clone_share_fs(t, request->flags);
+	if (!err && IS_ENABLED(CONFIG_SYSVIPC) && request->flags & CLONE_SYSVSEM)
+		err = sem_undo_share(t);
 	if (!err)
 		err = clone_share_space(t, request->flags);
 	if (!err) {
