@@ -13,6 +13,7 @@
 #include <kernel/fs/file.h>
 #include <kernel/fs/inode.h>
 #include <kernel/fs/mount.h>
+#include <kernel/fs/notify.h>
 #include <kernel/fs/path.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
@@ -79,6 +80,8 @@ static int change_mode(const struct path *path, mode_t mode)
 	else
 		err = attr_apply(inode, &attr);
 	mutex_unlock(&inode->lock);
+	if (!err)
+		notify_dentry(path->dentry, IN_ATTRIB);
 	mount_write_end(path->mnt);
 	return err;
 }
@@ -106,8 +109,20 @@ static int change_owner(const struct path *path, uid_t uid, gid_t gid)
 			inode_set_mode(inode, mode);
 	}
 	mutex_unlock(&inode->lock);
+	if (!err && attr.valid & (ATTR_UID | ATTR_GID))
+		notify_dentry(path->dentry, IN_ATTRIB);
 	mount_write_end(path->mnt);
 	return err;
+}
+
+/* What a change of times looks like: as access or modification if it is one of the two. */
+static u32 event_of_times(u32 valid)
+{
+	switch (valid & (ATTR_ATIME | ATTR_MTIME)) {
+	case ATTR_ATIME: return IN_ACCESS;
+	case ATTR_MTIME: return IN_MODIFY;
+	}
+	return IN_ATTRIB;
 }
 
 /* @param attr  times already filled in; touch: both to the present, which a writer may, too */
@@ -127,6 +142,8 @@ static int change_times(const struct path *path, struct iattr *attr, bool touch)
 	if (!err)
 		err = attr_apply(inode, attr);
 	mutex_unlock(&inode->lock);
+	if (!err)
+		notify_dentry(path->dentry, event_of_times(attr->valid));
 	mount_write_end(path->mnt);
 	return err;
 }
@@ -356,6 +373,8 @@ int vfs_truncate(const struct path *path, u64 size, struct file *f)
 	if (!err && !current_capable(CAP_FSETID))
 		inode_set_mode(inode, without_set_ids(inode->mode));
 	mutex_unlock(&inode->lock);
+	if (!err)
+		notify_dentry(path->dentry, IN_MODIFY);
 	return err;
 }
 
@@ -454,6 +473,8 @@ int file_allocate(struct file *f, u32 mode, s64 off, s64 len)
 	if (!err && !current_capable(CAP_FSETID))
 		inode_set_mode(inode, without_set_ids(inode->mode));
 	mutex_unlock(&inode->lock);
+	if (!err)
+		notify_file(f, IN_MODIFY);
 	return err;
 }
 

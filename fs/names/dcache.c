@@ -43,6 +43,7 @@
 #include <kernel/fs/init.h>
 #include <kernel/fs/inode.h>
 #include <kernel/fs/name.h>
+#include <kernel/fs/notify.h>
 #include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
@@ -258,6 +259,8 @@ static struct dentry *dentry_destroy(struct dentry *d)
 	lru_remove(d);
 	dentry_unhash(d);
 	if (d->inode)
+		notify_dropped(d->inode);
+	if (d->inode)
 		inode_put(d->inode); /* walks cannot find it any more; see the top for the order */
 	if (parent) {
 		spin_lock(&parent->lock);
@@ -450,6 +453,7 @@ void dentry_delete(struct dentry *d)
 	}
 	WRITE_ONCE(d->inode, NULL);
 	atomic_set(&d->refs, 1);
+	notify_dropped(inode);
 	inode_put(inode);
 	/* It will be a candidate: many names removed must not leave as many behind. */
 	if (unlikely(READ_ONCE(lru_count) > lru_limit))
@@ -469,6 +473,8 @@ void dentry_retire(struct dentry *d)
 	tree_write_end();
 	dentry_hash(d);
 	atomic_set(&d->refs, 1);
+	if (inode)
+		notify_dropped(inode);
 	if (inode)
 		inode_put(inode);
 	if (unlikely(READ_ONCE(lru_count) > lru_limit))

@@ -19,6 +19,7 @@
 #include <kernel/fs/inode.h>
 #include <kernel/fs/mount.h>
 #include <kernel/fs/name.h>
+#include <kernel/fs/notify.h>
 #include <kernel/fs/path.h>
 #include <kernel/fs/walk.h>
 #include <kernel/heap.h>
@@ -60,6 +61,14 @@ int may_delete(struct dentry *dir, struct dentry *victim, bool is_dir)
 
 /* ---- the operations; the directory is locked, d is in it ---- */
 
+/* @return @err */
+static int name_created(struct dentry *dir, struct dentry *d, int err)
+{
+	if (!err && d->inode)
+		notify_name(dir->inode, d, d->inode, IN_CREATE);
+	return err;
+}
+
 int vfs_create(struct dentry *dir, struct dentry *d, mode_t mode)
 {
 	int err = may_create(dir->inode);
@@ -69,7 +78,7 @@ int vfs_create(struct dentry *dir, struct dentry *d, mode_t mode)
 		return err;
 	if (!dir->inode->ops->create)
 		return -EACCES;
-	return dir->inode->ops->create(dir->inode, d, mode);
+	return name_created(dir, d, dir->inode->ops->create(dir->inode, d, mode));
 }
 
 static int vfs_mknod(struct dentry *dir, struct dentry *d, mode_t mode, dev_t dev)
@@ -83,7 +92,7 @@ static int vfs_mknod(struct dentry *dir, struct dentry *d, mode_t mode, dev_t de
 		return -EPERM;
 	if (!dir->inode->ops->mknod)
 		return -EPERM;
-	return dir->inode->ops->mknod(dir->inode, d, mode, dev);
+	return name_created(dir, d, dir->inode->ops->mknod(dir->inode, d, mode, dev));
 }
 
 static int vfs_mkdir(struct dentry *dir, struct dentry *d, mode_t mode)
@@ -95,7 +104,7 @@ static int vfs_mkdir(struct dentry *dir, struct dentry *d, mode_t mode)
 		return err;
 	if (!dir->inode->ops->mkdir)
 		return -EPERM;
-	return dir->inode->ops->mkdir(dir->inode, d, mode);
+	return name_created(dir, d, dir->inode->ops->mkdir(dir->inode, d, mode));
 }
 
 static int vfs_symlink(struct dentry *dir, struct dentry *d, const char *target)
@@ -107,7 +116,7 @@ static int vfs_symlink(struct dentry *dir, struct dentry *d, const char *target)
 		return err;
 	if (!dir->inode->ops->symlink)
 		return -EPERM;
-	return dir->inode->ops->symlink(dir->inode, d, target);
+	return name_created(dir, d, dir->inode->ops->symlink(dir->inode, d, target));
 }
 
 static int vfs_unlink(struct dentry *dir, struct dentry *d)
@@ -125,9 +134,12 @@ static int vfs_unlink(struct dentry *dir, struct dentry *d)
 	mutex_lock(&victim->lock);
 	err = dir->inode->ops->unlink(dir->inode, d);
 	mutex_unlock(&victim->lock);
-	if (!err)
-		dentry_delete(d);
-	return err;
+	if (err)
+		return err;
+	notify_inode(victim, IN_ATTRIB);
+	dentry_delete(d);
+	notify_name(dir->inode, d, victim, IN_DELETE);
+	return 0;
 }
 
 static int vfs_rmdir(struct dentry *dir, struct dentry *d)
@@ -149,9 +161,11 @@ static int vfs_rmdir(struct dentry *dir, struct dentry *d)
 		dentry_prune_children(d);
 	}
 	mutex_unlock(&victim->lock);
-	if (!err)
-		dentry_retire(d);
-	return err;
+	if (err)
+		return err;
+	dentry_retire(d);
+	notify_name(dir->inode, d, victim, IN_DELETE);
+	return 0;
 }
 
 static int vfs_link(struct inode *inode, struct dentry *dir, struct dentry *d)
@@ -172,10 +186,12 @@ static int vfs_link(struct inode *inode, struct dentry *dir, struct dentry *d)
 		err = -EMLINK;
 	else
 		err = dir->inode->ops->link(inode, dir->inode, d);
-	if (!err)
-		inode->flags &= ~INODE_LINKABLE;
+	if (!err && inode->flags & INODE_LINKABLE)
+		__atomic_fetch_and(&inode->flags, ~(u32)INODE_LINKABLE, __ATOMIC_RELAXED);
 	mutex_unlock(&inode->lock);
-	return err;
+	if (!err)
+		notify_inode(inode, IN_ATTRIB);
+	return name_created(dir, d, err);
 }
 
 /* ---- the last component of a path, its directory locked ---- */

@@ -13,6 +13,7 @@
 #include <kernel/fs/inode.h>
 #include <kernel/fs/mount.h>
 #include <kernel/fs/name.h>
+#include <kernel/fs/notify.h>
 #include <kernel/fs/path.h>
 #include <kernel/fs/walk.h>
 #include <kernel/string.h>
@@ -121,13 +122,17 @@ static int vfs_rename(struct dentry *odir, struct dentry *old, struct dentry *nd
 		return err;
 	if (flags & RENAME_EXCHANGE) {
 		err = odir->inode->ops->rename(odir->inode, old, ndir->inode, new, flags);
-		if (!err)
-			dentry_move(old, new, true);
-		return err;
+		if (err)
+			return err;
+		notify_move(odir->inode, old, ndir->inode, new, NULL);
+		notify_move(ndir->inode, new, odir->inode, old, NULL);
+		dentry_move(old, new, true);
+		return 0;
 	}
 	lock_objects(source, target);
 	err = odir->inode->ops->rename(odir->inode, old, ndir->inode, new, flags);
 	if (!err) {
+		notify_move(odir->inode, old, ndir->inode, new, target);
 		if (target && S_ISDIR(target->mode)) {
 			dentry_unhash(new);
 			dentry_prune_children(new);

@@ -8,6 +8,7 @@
 #include <kernel/err.h>
 #include <kernel/fs/dentry.h>
 #include <kernel/fs/inode.h>
+#include <kernel/fs/notify.h>
 #include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
@@ -61,6 +62,7 @@ void super_put(struct super_block *sb)
 {
 	if (!atomic_dec_and_test(&sb->refs))
 		return;
+	notify_unmount(sb);
 	if (sb->root && !dentry_forget_tree(sb->root))
 		return; /* lost, but what still refers to it may be used */
 	if (sb->ops && sb->ops->put_super)

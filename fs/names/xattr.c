@@ -12,6 +12,7 @@
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/inode.h>
 #include <kernel/fs/mount.h>
+#include <kernel/fs/notify.h>
 #include <kernel/fs/path.h>
 #include <kernel/heap.h>
 #include <kernel/string.h>
@@ -149,9 +150,12 @@ static s64 xattr_answer(const struct path *path, const struct xattr_request *req
 		return err;
 	if (!inode->ops || !inode->ops->getxattr)
 		return xattr_none(request, &name);
-	if (change)
-		return xattr_set(inode, request, &name);
-	return xattr_get(inode, request, &name);
+	if (!change)
+		return xattr_get(inode, request, &name);
+	err = (int)xattr_set(inode, request, &name);
+	if (!err)
+		notify_dentry(path->dentry, IN_ATTRIB);
+	return err;
 }
 
 static s64 check_set(const struct xattr_request *request)

@@ -145,7 +145,7 @@ void epoll_item_put(struct eventpoll_item *item)
 		item->more_hooks = hook->next;
 		kfree(hook);
 	}
-	cred_uncharge_watch(item->set->cred);
+	cred_uncharge_watch(item->set->cred, WATCH_EPOLL);
 	eventpoll_put(item->set);
 	kfree(item);
 }

@@ -30,11 +30,11 @@ static struct eventpoll_item *item_create(struct eventpoll *set, struct file *f,
 {
 	struct eventpoll_item *item;
 
-	if (!cred_charge_watch(set->cred, READ_ONCE(watches_max)))
+	if (!cred_charge_watch(set->cred, WATCH_EPOLL, READ_ONCE(watches_max)))
 		return ERR_PTR(-ENOSPC);
 	item = kzalloc(sizeof(*item));
 	if (!item) {
-		cred_uncharge_watch(set->cred);
+		cred_uncharge_watch(set->cred, WATCH_EPOLL);
 		return ERR_PTR(-ENOMEM);
 	}
 	atomic_inc(&set->refs);

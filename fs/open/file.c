@@ -16,6 +16,7 @@
 #include <kernel/fs/init.h>
 #include <kernel/fs/inode.h>
 #include <kernel/fs/mount.h>
+#include <kernel/fs/notify.h>
 #include <kernel/fs/path.h>
 #include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
@@ -111,6 +112,8 @@ static void file_release(struct file *f)
 		file_owner_release(f);
 	if (unlikely(f->mode & FMODE_LOCKS))
 		locks_release_file(f);
+	if (notify_is_on() && f->mode & FMODE_OPENED)
+		notify_file(f, f->mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	if (f->mode & FMODE_OPENED && f->ops->release)
 		f->ops->release(f);
 	if (f->mode & FMODE_WRITER)

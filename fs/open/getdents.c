@@ -10,6 +10,7 @@
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/inode.h>
+#include <kernel/fs/notify.h>
 #include <kernel/heap.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
@@ -41,6 +42,8 @@ static int read_dir(struct file *f, struct dir_context *context)
 		f->pos = context->pos;
 	mutex_unlock(&f->inode->lock);
 	mutex_unlock(&f->pos_lock);
+	if (!err)
+		notify_file(f, IN_ACCESS);
 	return err;
 }
 

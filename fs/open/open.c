@@ -16,6 +16,7 @@
 #include <kernel/fs/inode.h>
 #include <kernel/fs/mount.h>
 #include <kernel/fs/name.h>
+#include <kernel/fs/notify.h>
 #include <kernel/fs/path.h>
 #include <kernel/fs/walk.h>
 #include <kernel/heap.h>
@@ -327,6 +328,8 @@ struct file *file_open_exec(int dirfd, const char *path, u32 at_flags)
 		f = ERR_PTR(err);
 	else
 		f = file_open_path(&target, O_RDONLY);
+	if (!IS_ERR(f))
+		notify_file(f, IN_OPEN);
 	path_put(&target);
 	return f;
 }
@@ -351,6 +354,8 @@ static s64 do_open(int dirfd, u64 path, u32 flags, mode_t mode)
 	path_name_put(&name);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
+	if (!(flags & O_PATH))
+		notify_file(f, IN_OPEN);
 	fd = fd_install(f, 0, flags & O_CLOEXEC);
 	if (fd < 0)
 		file_put(f);

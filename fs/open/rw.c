@@ -10,6 +10,7 @@
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/inode.h>
+#include <kernel/fs/notify.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
@@ -28,6 +29,8 @@
 
 static s64 do_read(struct file *f, struct uio *uio, u64 *pos)
 {
+	s64 ret;
+
 	if (unlikely(!(f->mode & FMODE_READ)))
 		return -EBADF;
 	if (unlikely(!f->ops->read)) {
@@ -35,23 +38,31 @@ static s64 do_read(struct file *f, struct uio *uio, u64 *pos)
 			return -EISDIR;
 		return -EINVAL;
 	}
-	return f->ops->read(f, uio, pos);
+	ret = f->ops->read(f, uio, pos);
+	if (ret > 0)
+		notify_file(f, IN_ACCESS);
+	return ret;
 }
 
 static s64 do_write(struct file *f, struct uio *uio, u64 *pos)
 {
+	s64 ret;
+
 	if (unlikely(!(f->mode & FMODE_WRITE)))
 		return -EBADF;
 	if (unlikely(!f->ops->write))
 		return -EINVAL;
-	return f->ops->write(f, uio, pos);
+	ret = f->ops->write(f, uio, pos);
+	if (ret > 0)
+		notify_file(f, IN_MODIFY);
+	return ret;
 }
 
 typedef s64 (*transfer_fn)(struct file *f, struct uio *u, u64 *pos);
 
 /*
  * At the file's own position. The system calls below come here only if the descriptor
- * table is shared, or if something is wrong.
+ * table is shared, if something is wrong, or if somebody watches files.
  */
 static __noinline s64 file_transfer(u32 fd, struct uio *uio, transfer_fn method)
 {
@@ -138,7 +149,7 @@ SYSCALL3(read, fd, buf, len)
 	struct uio uio;
 
 	if (unlikely(len > RW_MAX || uio_init_user(&uio, uaddr(buf), len) ||
-		     !transfer_is_plain(f, FMODE_READ) || !f->ops->read))
+		     !transfer_is_plain(f, FMODE_READ) || !f->ops->read || notify_is_on()))
 		return buffer_transfer((u32)number, buf, len, do_read);
 	return f->ops->read(f, &uio, &f->pos);
 }
@@ -150,7 +161,7 @@ SYSCALL3(write, fd, buf, len)
 	struct uio uio;
 
 	if (unlikely(len > RW_MAX || uio_init_user(&uio, uaddr(buf), len) ||
-		     !transfer_is_plain(f, FMODE_WRITE) || !f->ops->write))
+		     !transfer_is_plain(f, FMODE_WRITE) || !f->ops->write || notify_is_on()))
 		return buffer_transfer((u32)number, buf, len, do_write);
 	return f->ops->write(f, &uio, &f->pos);
 }
@@ -162,7 +173,7 @@ SYSCALL4(pread64, fd, buf, len, pos)
 	struct uio uio;
 
 	if (unlikely(len > RW_MAX || uio_init_user(&uio, uaddr(buf), len) ||
-		     !transfer_at_is_plain(f, FMODE_READ, pos) || !f->ops->read))
+		     !transfer_at_is_plain(f, FMODE_READ, pos) || !f->ops->read || notify_is_on()))
 		return buffer_transfer_at((u32)number, buf, len, pos, do_read);
 	return f->ops->read(f, &uio, &pos);
 }
@@ -174,7 +185,8 @@ SYSCALL4(pwrite64, fd, buf, len, pos)
 	struct uio uio;
 
 	if (unlikely(len > RW_MAX || uio_init_user(&uio, uaddr(buf), len) ||
-		     !transfer_at_is_plain(f, FMODE_WRITE, pos) || !f->ops->write))
+		     !transfer_at_is_plain(f, FMODE_WRITE, pos) || !f->ops->write ||
+		     notify_is_on()))
 		return buffer_transfer_at((u32)number, buf, len, pos, do_write);
 	return f->ops->write(f, &uio, &pos);
 }

@@ -10,6 +10,7 @@
 #include <kernel/fs/cache_settings.h>
 #include <kernel/fs/epoll.h>
 #include <kernel/fs/generated.h>
+#include <kernel/fs/inotify_limits.h>
 #include <kernel/fs/pipe.h>
 #include <kernel/fs/proc.h>
 #include <kernel/fs/seq_open.h>
@@ -281,6 +282,12 @@ static int write_pipe_limit(char *text, size_t len, void *which)
 		path, 0444, show, NULL, NULL \
 	}
 
+#define INOTIFY_LIMIT(name, member)                                                    \
+	{                                                                              \
+		"sys/fs/inotify/" name, 0644, inotify_limit_show, inotify_limit_write, \
+			(void *)offsetof(struct inotify_limits, member)                \
+	}
+
 int proc_sysctl_init(void)
 {
 	static const struct {
@@ -318,6 +325,11 @@ int proc_sysctl_init(void)
 #ifdef CONFIG_EPOLL
 		{ "sys/fs/epoll/max_user_watches", 0644, epoll_watches_show, epoll_watches_write,
 		  NULL },
+#endif
+#ifdef CONFIG_INOTIFY
+		INOTIFY_LIMIT("max_queued_events", queued_events),
+		INOTIFY_LIMIT("max_user_instances", user_instances),
+		INOTIFY_LIMIT("max_user_watches", user_watches),
 #endif
 		CONSTANT("sys/fs/file-max", INT64_MAX),
 		CONSTANT("sys/fs/nr_open", FD_NUMBERS),

@@ -92,10 +92,12 @@ bool current_is_super(void);
  * @return the pages of the user's pipes now
  */
 u64 cred_charge_pipe(const struct cred *cred, s32 npages);
-/** @brief Charge an item of an epoll set to the real user of @p cred. Any context. @return false: the user has @p max already */
-bool cred_charge_watch(const struct cred *cred, u64 max);
+/** What is charged to users one by one: items of epoll sets, watches and instances of inotify. */
+enum watch_kind { WATCH_EPOLL, WATCH_INOTIFY, WATCH_INOTIFY_INSTANCE, WATCH_KINDS };
+/** @brief Charge one to the real user of @p cred. Any context. @return false: the user has @p max already */
+bool cred_charge_watch(const struct cred *cred, enum watch_kind kind, u64 max);
 /** @brief The counterpart. */
-void cred_uncharge_watch(const struct cred *cred);
+void cred_uncharge_watch(const struct cred *cred, enum watch_kind kind);
 /** @brief Charge pages of unread data in sockets. @param npages  negative: they were freed @return false: too many; nothing is charged */
 bool cred_charge_socket(const struct cred *cred, s32 npages);
 /**

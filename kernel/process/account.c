@@ -84,19 +84,19 @@ void account_put(struct user_account *account)
 	kfree(account);
 }
 
-bool cred_charge_watch(const struct cred *cred, u64 max)
+bool cred_charge_watch(const struct cred *cred, enum watch_kind kind, u64 max)
 {
 	struct user_account *account = cred->account;
 
-	if ((u64)atomic_add_return(&account->nr_watches, 1) <= max)
+	if ((u64)atomic_add_return(&account->nr_watches[kind], 1) <= max)
 		return true;
-	cred_uncharge_watch(cred);
+	cred_uncharge_watch(cred, kind);
 	return false;
 }
 
-void cred_uncharge_watch(const struct cred *cred)
+void cred_uncharge_watch(const struct cred *cred, enum watch_kind kind)
 {
-	atomic_dec(&cred->account->nr_watches);
+	atomic_dec(&cred->account->nr_watches[kind]);
 }
 
 u64 cred_charge_pipe(const struct cred *cred, s32 npages)

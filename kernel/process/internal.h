@@ -76,10 +76,10 @@ u64 pid_serial(pid_t nr);
 struct user_account {
 	uid_t uid;
 	struct atomic refs;
-	struct atomic nr_threads;      /* RLIMIT_NPROC; of user 0, whom it does not limit, none */
-	struct atomic nr_signals;      /* RLIMIT_SIGPENDING */
-	struct atomic nr_pipe_pages;   /* see cred_charge_pipe() */
-	struct atomic64 nr_watches;    /* of epoll */
+	struct atomic nr_threads;    /* RLIMIT_NPROC; of user 0, whom it does not limit, none */
+	struct atomic nr_signals;    /* RLIMIT_SIGPENDING */
+	struct atomic nr_pipe_pages; /* see cred_charge_pipe() */
+	struct atomic64 nr_watches[WATCH_KINDS];
 	struct atomic nr_socket_pages; /* see cred_charge_socket() */
 	struct atomic nr_flights;      /* see cred_charge_flight() */
 	struct user_account *next;

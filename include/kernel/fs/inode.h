@@ -141,6 +141,7 @@ struct inode {
 _Static_assert(sizeof(spinlock_t) > 4 || sizeof(struct inode) <= 256,
 	       "as few lines of the cache as it had");
 #define INODE_LINKABLE 1 /* has no name yet, and may get one (O_TMPFILE) */
+#define INODE_WATCHED  4 /* by inotify; changed atomically */
 #define INODE_DRIVEN   2 /* its file system wants to know of changes: super_ops.touched */
 
 /** @brief Make an inode: zeroed but for refs 1, sb, ino, times. The caller sets mode and owner. @return NULL: no memory */
