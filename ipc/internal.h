@@ -138,3 +138,9 @@ void shm_show(struct seq_file *seq, struct ipc_object *object);
 extern struct ipc_ids sem_ids;
 extern s32 sem_settings[4]; /* /proc/sys/kernel/sem */
 void sem_show(struct seq_file *seq, struct ipc_object *object);
+
+/* ---- messages ---- */
+
+extern struct ipc_ids msg_ids;
+extern u32 msg_max, msg_mnb, msg_mni; /* bytes of a message, and of a queue; queues */
+void msg_show(struct seq_file *seq, struct ipc_object *object);

@@ -27,6 +27,10 @@ static const struct ipc_list {
 	{ "sysvipc/sem",
 	  "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n",
 	  &sem_ids, sem_show },
+	{ "sysvipc/msg",
+	  "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid"
+	  "      stime      rtime      ctime\n",
+	  &msg_ids, msg_show },
 };
 
 static int ipc_show_list(struct seq_file *seq, void *arg)
@@ -84,6 +88,10 @@ static const struct ipc_number {
 	{ "sys/kernel/shm_rmid_forced", &shm_rmid_forced, 0, 1, shm_remove_orphans },
 	{ "sys/kernel/shm_next_id", &shm_ids.next_id, 0, INT32_MAX, NULL },
 	{ "sys/kernel/sem_next_id", &sem_ids.next_id, 0, INT32_MAX, NULL },
+	{ "sys/kernel/msgmax", (s32 *)&msg_max, 0, INT32_MAX, NULL },
+	{ "sys/kernel/msgmnb", (s32 *)&msg_mnb, 0, INT32_MAX, NULL },
+	{ "sys/kernel/msgmni", (s32 *)&msg_mni, 0, IPC_MAX, NULL },
+	{ "sys/kernel/msg_next_id", &msg_ids.next_id, 0, INT32_MAX, NULL },
 };
 
 static int ipc_show_number(struct seq_file *seq, void *arg)

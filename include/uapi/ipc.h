@@ -97,3 +97,25 @@ struct user_semid_ds {
 struct user_seminfo {
 	s32 semmap, semmni, semmns, semmnu, semmsl, semopm, semume, semusz, semvmx, semaem;
 };
+
+/* ---- messages ---- */
+
+#define MSG_NOERROR 010000
+#define MSG_EXCEPT  020000
+#define MSG_COPY    040000
+
+#define MSG_STAT     11
+#define MSG_INFO     12
+#define MSG_STAT_ANY 13
+
+struct user_msqid_ds {
+	struct user_ipc_perm perm;
+	s64 stime, rtime, ctime;
+	u64 cbytes, qnum, qbytes;
+	s32 lspid, lrpid;
+	u64 unused[2];
+};
+struct user_msginfo {
+	s32 msgpool, msgmap, msgmax, msgmnb, msgmni, msgssz, msgtql;
+	u16 msgseg;
+};
