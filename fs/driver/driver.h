@@ -214,6 +214,10 @@ int __must_check driven_nodes_init(void);
  */
 struct inode *__must_check node_get(struct driven_super *super, u64 forgotten,
 				    const struct banos_attr *attr);
+/** @brief Another driver names the node otherwise. No method of the file system runs. */
+void node_renumber(struct inode *inode, u64 number);
+/** @brief Another driver serves: what it does not know by its number is found by its name (again.c). No method runs. */
+void nodes_find_again(struct driven_super *super);
 /** @brief An inode that is not known yet, for something new. @return NULL: no memory */
 struct inode *node_alloc(struct driven_super *super);
 /** @brief It was created. @return 0; -EUCLEAN: the driver's answer is wrong */

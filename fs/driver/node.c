@@ -503,6 +503,20 @@ void nodes_tell_ended(struct driven_super *super)
 	}
 }
 
+__cold void node_renumber(struct inode *inode, u64 number)
+{
+	struct driven_node *node = driven_node(inode);
+	struct bucket *bucket = bucket_of(inode->sb, number);
+
+	node_unhash(node);
+	WRITE_ONCE(node->node, number);
+	spin_lock(&bucket->lock);
+	node->hash_next = bucket->first;
+	bucket->first = node;
+	node->hashed = true;
+	spin_unlock(&bucket->lock);
+}
+
 /* ---- what is kept back ---- */
 
 void node_dirty(struct inode *inode, u32 which)

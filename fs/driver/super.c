@@ -188,6 +188,7 @@ static void serve_again(struct driven_super *super, struct driven_type *type)
 		       type->root->name, err);
 		return;
 	}
+	nodes_find_again(super);
 	pr_info("%s: goes on with the driver %s\n", super->config.source, type->root->name);
 	driven_open(super);
 }

@@ -543,18 +543,23 @@ void dentry_invalidate(struct dentry *d)
 	dentry_prune_children(d);
 }
 
-/* A child that is not dying, counted; or NULL. */
-static struct dentry *get_child(struct dentry *d)
+struct dentry *dentry_next_child(struct dentry *d, struct dentry *after)
 {
 	struct dentry *child, *found = NULL;
+	bool behind = !after;
 
+	rcu_read_lock();
 	spin_lock(&d->lock); /* those on the list are not freed meanwhile */
-	list_for_each(child, &d->children, child_link)
-		if (dentry_get_rcu(child)) {
+	list_for_each(child, &d->children, child_link) {
+		if (behind && dentry_get_rcu(child)) {
 			found = child;
 			break;
 		}
+		behind |= child == after;
+	}
 	spin_unlock(&d->lock);
+	rcu_read_unlock();
+	dentry_put(after);
 	return found;
 }
 
@@ -591,7 +596,7 @@ bool dentry_forget_tree(struct dentry *root)
 	u32 waited_ms = 0;
 
 	for (;;) {
-		struct dentry *child = get_child(d), *parent = d->parent;
+		struct dentry *child = dentry_next_child(d, NULL), *parent = d->parent;
 
 		if (child) {
 			dentry_unhash(child);

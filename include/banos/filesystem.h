@@ -106,7 +106,7 @@ BANOS_ASSERT(offsetof(struct banos_attr, bytes) == 48, attr_bytes);
 #define BANOS_MOUNT_NO_HOLES 32u
 /** Of info: several names lead to the same, as where capitals and small letters are equal: the kernel keeps none, and looks each up. */
 #define BANOS_MOUNT_FOLDED 64u
-/** Of info: forget() is called for nodes with names, too. */
+/** Of info: forget() is called for nodes with names, too; and nodes whose numbers another instance answers with -ESTALE are looked up by their names. */
 #define BANOS_MOUNT_FORGETS 128u
 /** Of a config: an earlier instance of the driver served it until now, and not all that it changed need be on the disk. */
 #define BANOS_MOUNT_AGAIN 256u

@@ -120,3 +120,20 @@ def test_a_renamed_file_is_forgotten_and_found_at_the_same_time(start, tmp_path)
     assert 'could not' not in log and 'outside of a change' not in log, log
     m.close()
     host('fsck.fat', '-n', image)
+
+
+def test_what_was_renamed_is_found_by_the_next_driver(start, tmp_path):
+    """Files and folders in use have other places than the driver's numbers say, which the next instance cannot know."""
+    image = make(f'{tmp_path}/one.img', 'fat32')
+    m = start(cpus=2, append='quiet', qemu=disk(image, 'one')).boot()
+    wait_for(m, '/dev/vda')
+    m.stop_agent()
+    m.check('modprobe vfat && mkdir /m && mount -t vfat /dev/vda /m && mkdir -p /m/a/b')
+    m.check('echo old >/m/file && echo old >/m/a/b/file && exec 5>>/m/file 6>>/m/a/b/file && cd /m/a/b')
+    m.check('mv /m/file /m/a/moved && mv /m/a/b/file /m/a/b/other && mv /m/a /m/c && mv /m/c/b /m/d && echo x >/m/file')
+    m.check('rmmod --revoke vfat && modprobe vfat && echo new >&5 && echo new >&6 && [ "$(ls)" = other ]')
+    m.check('[ "$(cat /m/c/moved)" = "$(cat other)" ] && [ $(wc -l <other) = 2 ] && [ $(cat /m/file) = x ]')
+    m.check('exec 5>&- 6>&- && echo more >>other && cd / && umount /m')
+    m.close()
+    host('fsck.fat', '-n', image)
+    assert host('mtype', '-i', image, '::d/other') == 'old\nnew\nmore\n'

@@ -110,7 +110,7 @@ static int listing_add(struct listing *listing, const struct dirent *entry, uint
 
 #define PLAIN_KINDS 0xac162480u /* of types below 8, a digit each, as entry_kind() */
 /* Bits of an entry's first 8 bytes: of a length that is no multiple of 4, and of types from 8 on. */
-#define PLAIN_NOT     0xf800000300000000ull
+#define PLAIN_NOT   0xf800000300000000ull
 #define PLAIN_SHORT 16u
 
 /*

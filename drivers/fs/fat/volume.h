@@ -7,7 +7,8 @@
  * **Nodes.** FAT has no numbers for files. A node's number is the place of its short entry when the kernel first asked for it, and a check
  * sum over its time of creation. A file that is renamed keeps its number while the kernel uses it: that is why there is a
  * struct fat_node for each node in use, which forget() ends. Another instance of the driver finds nodes by
- * their numbers' places; what was renamed meanwhile it answers with ESTALE, never with another file.
+ * their numbers' places; what was renamed meanwhile it answers with ESTALE, never with another file, and the kernel looks for it by its
+ * name (BANOS_MOUNT_FORGETS).
  *
  * **After a crash.** There is no journal, and many never run fsck.fat. What the kernel promises (data is on the disk before
  * the commit's metadata) is used like this:

@@ -63,6 +63,8 @@ struct dentry *dentry_alloc_root(struct super_block *sb, const char *name);
 struct dentry *dentry_alloc(struct dentry *parent, u64 key, const char *name);
 /** @brief Find a cached name under rcu_read_lock(); may miss one that is being renamed. @p name has slack. */
 struct dentry *dentry_find_rcu(const struct dentry *parent, u64 key, const char *name);
+/** @brief The next cached child, counted. @param after  its reference is dropped; NULL: the first one. @return NULL: no more */
+struct dentry *dentry_next_child(struct dentry *d, struct dentry *after);
 /** @brief Take a reference under rcu_read_lock(). @return false: the dentry is dying */
 bool dentry_get_rcu(struct dentry *d);
 
