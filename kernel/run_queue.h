@@ -3,6 +3,8 @@
  * @file run_queue.h  The run queues, for the files of the scheduler: see sched.c.
  */
 #pragma once
+#include <kernel/driver_api.h>
+#include <kernel/kconfig.h>
 #include <kernel/run_order.h>
 #include <kernel/time.h>
 #include "internal.h"
@@ -22,8 +24,19 @@ struct run_queue {
 	struct cpu *cpu;
 	struct thread *idle;
 	struct timer tick;
+	struct scheduler *scheduler; /* of a driver; NULL: the built-in one orders the threads */
+	u64 clock_ns, clock_read_ns; /* scheduler_queue.c */
+	bool preempts;		     /* the thread that was queued last, as scheduler says */
 	u32 nr_queued __aligned(64); /* in order, without the running one; others read it */
 } __aligned(256);		     /* the heap gives those lines of their own */
+
+/** The driver's scheduler that orders this queue; NULL: the built-in one does. */
+static inline struct scheduler *rq_scheduler(const struct run_queue *rq)
+{
+	if (IS_ENABLED(CONFIG_SCHEDULERS))
+		return rq->scheduler;
+	return NULL;
+}
 
 static inline bool is_rt(const struct thread *t)
 {
@@ -84,7 +97,33 @@ static inline void rq_mark_thread(struct run_queue *rq, const struct thread *t)
 		rq_mark_movable(rq, t);
 }
 
-static inline u64 rq_key(struct run_queue *rq, const struct thread *t)
+/* scheduler_queue.c: of a queue that has a scheduler; its lock held, interrupts off */
+/** @p t begins to wait. @return its key; rq->preempts */
+u64 scheduler_enqueue(struct run_queue *rq, struct thread *t);
+/** @p t does not wait any longer. @param why  BANOS_SCHED_... */
+void scheduler_dequeue(struct run_queue *rq, struct thread *t, u32 why);
+/** @p t, which has run, is not to be queued again. */
+void scheduler_leave(struct run_queue *rq, struct thread *t, u32 why);
+/** The running thread is about to be queued because it yields. */
+void scheduler_yield(struct thread *t);
+/** Attributes of @p t have changed. */
+void scheduler_changed(struct run_queue *rq, struct thread *t);
+/** @return the next thread, out of the queue; NULL: the first one of the queue, if any, which the scheduler does not order */
+struct thread *scheduler_pick(struct run_queue *rq, u64 now);
+/** @p t was taken from another queue while none waits here. @return the next thread */
+struct thread *scheduler_take_over(struct run_queue *rq, struct thread *t, u64 now);
+/** @return a thread of @p from that is to move to @p to; NULL: the first that may */
+struct thread *scheduler_steal(struct run_queue *from, const struct run_queue *to);
+/** @return where @p t is to wait; NULL: where the built-in scheduler would let it */
+struct run_queue *scheduler_select(const struct thread *t);
+/** @return whether scheduler_tell() is to be called, without the lock */
+bool scheduler_tick(struct run_queue *rq, struct thread *t, u64 now);
+/* scheduler.c */
+/** What the scheduler's thread looks at: scheduler_tell() wakes it. */
+extern bool scheduler_news;
+void scheduler_tell(void);
+
+static inline u64 rq_key_builtin(struct run_queue *rq, const struct thread *t)
 {
 	if (likely(!is_rt(t)))
 		return KEY_FAIR | t->vruntime;
@@ -94,14 +133,20 @@ static inline u64 rq_key(struct run_queue *rq, const struct thread *t)
 /* rq->lock held. */
 static inline void rq_enqueue(struct run_queue *rq, struct thread *t)
 {
-	t->run.key = rq_key(rq, t);
+	if (unlikely(rq_scheduler(rq)))
+		t->run.key = scheduler_enqueue(rq, t);
+	else
+		t->run.key = rq_key_builtin(rq, t);
 	t->rq = rq;
 	rq->nr_queued++;
 	run_order_add(&rq->order, &t->run);
 }
 
-static inline void rq_dequeue(struct run_queue *rq, struct thread *t)
+/** @param why  BANOS_SCHED_..., for a driver's scheduler */
+static inline void rq_dequeue(struct run_queue *rq, struct thread *t, u32 why)
 {
+	if (unlikely(rq_scheduler(rq)))
+		scheduler_dequeue(rq, t, why);
 	rq->nr_queued--;
 	run_order_remove(&rq->order, &t->run);
 }

@@ -112,6 +112,8 @@ static bool thread_preempts(const struct thread *t, const struct thread *running
 {
 	if (unlikely(is_rt(t) || is_rt(running)))
 		return t->rt_priority > running->rt_priority;
+	if (unlikely(rq_scheduler(t->rq)))
+		return t->rq->preempts;
 	return t->vruntime + WAKE_GRAIN_NS < running->vruntime;
 }
 
@@ -119,8 +121,15 @@ static bool thread_preempts(const struct thread *t, const struct thread *running
 
 static struct thread *rq_pick_next(struct run_queue *rq, u64 now)
 {
-	struct run_entry *first = run_order_take(&rq->order);
+	struct run_entry *first;
 
+	if (unlikely(rq_scheduler(rq))) {
+		struct thread *t = scheduler_pick(rq, now);
+
+		if (t)
+			return t;
+	}
+	first = run_order_take(&rq->order);
 	if (likely(first)) {
 		struct thread *t = run_thread(first);
 
@@ -133,6 +142,8 @@ static struct thread *rq_pick_next(struct run_queue *rq, u64 now)
 		struct thread *t = rq_steal(rq, 1);
 
 		rq->looked_ns = now;
+		if (t && rq_scheduler(rq))
+			return scheduler_take_over(rq, t, now);
 		if (t)
 			return t;
 	}
@@ -147,6 +158,7 @@ static void sched_tick(struct timer *timer)
 	struct thread *t = current;
 	struct cpu *cpu = this_cpu(), *idle = NULL;
 	u64 now = time_monotonic_ns();
+	bool tell = false;
 
 	if (t == rq->idle)
 		return;
@@ -163,9 +175,13 @@ static void sched_tick(struct timer *timer)
 		if (idle)
 			rq_mark_waiting(rq);
 	}
-	if (rq->nr_queued && now >= t->slice_end_ns && !(is_rt(t) && t->policy == 1))
+	if (unlikely(rq_scheduler(rq)))
+		tell = scheduler_tick(rq, t, now);
+	else if (rq->nr_queued && now >= t->slice_end_ns && !(is_rt(t) && t->policy == 1))
 		rq_resched(rq);
 	raw_spin_unlock(&rq->lock);
+	if (unlikely(tell))
+		scheduler_tell();
 	if (idle)
 		ipi_reschedule(idle); /* it takes the thread itself, which needs the lock */
 	sched_load_sample(now);
@@ -285,10 +301,14 @@ static void schedule_with(bool preempted)
 	if (prev != rq->idle) {
 		if (!preempted && prev->state != THREAD_RUNNABLE) {
 			prev->on_rq = 0;
+			if (unlikely(rq_scheduler(rq)))
+				scheduler_leave(rq, prev, BANOS_SCHED_SLEEPS);
 		} else if (likely(cpumask_test(&prev->affinity, cpu->id))) {
 			rq_enqueue(rq, prev);
 			rq_mark_thread(rq, prev);
 		} else {
+			if (unlikely(rq_scheduler(rq)))
+				scheduler_leave(rq, prev, BANOS_SCHED_MOVED);
 			thread_depart(prev, rq_choose(prev));
 		}
 	}
@@ -340,7 +360,9 @@ void sched_yield_current(void)
 	struct thread *t = current;
 
 	raw_spin_lock(&rq->lock);
-	if (rq->nr_queued && !is_rt(t)) { /* behind all that wait now */
+	if (unlikely(rq_scheduler(rq))) {
+		scheduler_yield(t);
+	} else if (rq->nr_queued && !is_rt(t)) { /* behind all that wait now */
 		const struct thread *last = run_thread(run_order_last(&rq->order));
 
 		if (!is_rt(last))
@@ -370,6 +392,12 @@ struct run_queue *rq_choose_cpu(const struct thread *t)
 {
 	struct cpu *last = cpus[t->last_cpu];
 
+	if (unlikely(rq_scheduler(t->rq))) {
+		struct run_queue *chosen = scheduler_select(t);
+
+		if (chosen)
+			return chosen;
+	}
 	if (!last->online || !cpumask_test(&t->affinity, last->id))
 		last = NULL;
 	if (last && cpu_is_idle(last))

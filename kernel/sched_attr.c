@@ -27,7 +27,7 @@ static void set_attributes(struct thread *t, int nice, u32 policy, u32 prio)
 	bool queued = t->on_rq && !t->moving && rq->cpu->running != t;
 
 	if (queued)
-		rq_dequeue(rq, t);
+		rq_dequeue(rq, t, BANOS_SCHED_CHANGED);
 	t->nice = nice;
 	t->policy = policy;
 	t->rt_priority = prio;
@@ -35,6 +35,8 @@ static void set_attributes(struct thread *t, int nice, u32 policy, u32 prio)
 		t->weight = 3;
 	else
 		t->weight = nice_weight[nice + 20];
+	if (unlikely(rq_scheduler(rq)))
+		scheduler_changed(rq, t);
 	if (queued)
 		rq_enqueue(rq, t);
 	if (rq->nr_queued)
@@ -74,13 +76,15 @@ int thread_set_affinity(struct thread *t, const struct cpumask *cpus_wanted)
 	flags = irq_save();
 	rq = rq_lock_of(t);
 	t->affinity = *cpus_wanted;
+	if (unlikely(rq_scheduler(rq)))
+		scheduler_changed(rq, t);
 	if (t->on_rq && !cpumask_test(cpus_wanted, rq->cpu->id)) {
 		if (t->moving) {
 			t->rq = rq_choose(t); /* who adds it looks again */
 		} else if (rq->cpu->running == t) {
 			rq_resched(rq); /* schedule_with() sends it away */
 		} else {
-			rq_dequeue(rq, t);
+			rq_dequeue(rq, t, BANOS_SCHED_MOVED);
 			thread_depart(t, rq_choose(t));
 			moves = true;
 		}

@@ -81,6 +81,12 @@ static struct thread *rq_first_movable(struct run_queue *from, struct run_queue 
 {
 	assert_held(&from->lock);
 	assert_held(&rq->lock);
+	if (unlikely(rq_scheduler(from))) {
+		struct thread *t = scheduler_steal(from, rq);
+
+		if (t)
+			return t;
+	}
 	for (struct run_entry *entry = NULL; (entry = run_order_next(&from->order, entry));) {
 		struct thread *t = run_thread(entry);
 
@@ -98,7 +104,7 @@ static struct thread *rq_steal_from(struct run_queue *from, struct run_queue *rq
 		return NULL;
 	t = rq_first_movable(from, rq);
 	if (t) {
-		rq_dequeue(from, t);
+		rq_dequeue(from, t, BANOS_SCHED_MOVED);
 		/* as far ahead or behind as it was; a young queue's time may be shorter than that */
 		s64 lag = t->vruntime - from->min_vruntime;
 

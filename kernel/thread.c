@@ -23,6 +23,7 @@
 #include <kernel/page.h>
 #include <kernel/panic.h>
 #include <kernel/printk.h>
+#include <kernel/scheduler.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
 #include <kernel/upcalls.h>
@@ -217,6 +218,17 @@ static struct thread *thread_alloc(const char *name)
 	return t;
 }
 
+/* @return @t, once the present scheduler knows it */
+static struct thread *thread_known(struct thread *t)
+{
+	int err = scheduler_attach(t);
+
+	if (!err)
+		return t;
+	thread_put(t);
+	return ERR_PTR(err);
+}
+
 struct thread *thread_create(void (*main)(void *), void *arg, const char *name)
 {
 	struct thread *t = thread_alloc(name);
@@ -226,7 +238,7 @@ struct thread *thread_create(void (*main)(void *), void *arg, const char *name)
 	t->fn = main;
 	t->arg = arg;
 	t->ksp = switch_frame_make(t->kstack_top, kthread_start_asm);
-	return t;
+	return thread_known(t);
 }
 
 struct thread *thread_create_user(const struct pt_regs *regs, const char *comm)
@@ -244,7 +256,7 @@ struct thread *thread_create_user(const struct pt_regs *regs, const char *comm)
 	sched_inherit(t);
 	*thread_user_regs(t) = *regs;
 	t->ksp = switch_frame_make((u64)thread_user_regs(t) - 8, ret_from_fork_asm);
-	return t;
+	return thread_known(t);
 }
 
 void kthread_main(void)
@@ -304,9 +316,12 @@ void thread_put(struct thread *t)
 {
 	if (!atomic_dec_and_test(&t->refs))
 		return;
-	thread_list_remove(t);
-	if (t->stack) /* never started */
+	if (t->stack) { /* never started */
+		if (schedulers_exist)
+			scheduler_detach(t);
 		thread_stack_put(t->stack);
+	}
+	thread_list_remove(t);
 	if (t->proc || t->sig || t->cred)
 		upcall_thread_free(t);
 	thread_free(&t->rcu);
@@ -324,6 +339,8 @@ void thread_exit(s64 code)
 	struct thread *t = current;
 
 	t->exit_code = code;
+	if (schedulers_exist)
+		scheduler_detach(t);
 	irq_disable();
 	set_current_state(THREAD_DEAD);
 	wake_up_all(&exit_wait);

@@ -63,7 +63,7 @@ HEADERS = {name: layer for layer, names in {
        'random_check rbtree run_order siginfo sort string test_options time_units types',
     1: 'boot cpu display fault_injection lock_class panic printk rcu spinlock symbols uaccess upcalls',
     2: 'driver_heap heap heap_init leak page page_init phys_user',
-    3: 'acpi crash crossing driver_api gate gate_stack handle irq irq_chip lock lock_order owner power printk_wait random rate_limit rcu_init rtc seq_file signature smp struct_rule '
+    3: 'acpi crash crossing driver_api gate gate_stack handle irq irq_chip lock lock_order owner power printk_wait random rate_limit rcu_init rtc scheduler seq_file signature smp struct_rule '
        'thread time utsname vdso wait wall',
     4: 'block block_driver bus chardev cred device fs ipc network packet packet_hook partition process random_source sigframe socket syscalls tty vm vm_window',
     5: 'builtin driver image_label loader report',

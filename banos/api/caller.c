@@ -47,6 +47,8 @@ s64 api_mistake(const char *function, s64 err, const char *what)
 	struct owner *owner = gate_owner();
 	u32 unsaid = 0;
 
+	if (scheduler_method_errs()) /* with the lock of a run queue: nothing can be logged */
+		return err;
 	if (owner && owner->private && !may_say(owner->private, &unsaid))
 		return err;
 	if (unsaid)

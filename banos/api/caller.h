@@ -10,6 +10,7 @@
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/future.h>
+#include <kernel/scheduler.h>
 #include <kernel/struct_rule.h>
 
 /** @brief Say what was wrong with a call of @p function. Any context. @return @p err */
@@ -25,6 +26,10 @@ static inline bool api_holds_spinlock(void)
 /** -EDEADLK, because of that. */
 #define SPINLOCK_MISTAKE() \
 	api_mistake(__func__, -EDEADLK, "may sleep, and the caller holds a spin lock")
+
+/** -EDEADLK, because a bounded method of a scheduler calls, with the lock of a run queue. */
+#define METHOD_MISTAKE() \
+	api_mistake(__func__, -EDEADLK, "wakes threads, and the caller orders them")
 
 /** @brief Is what led to this thread's call being taken away: a device, or a callback? Then it does not sleep any longer. */
 static inline bool call_is_revoked(void)

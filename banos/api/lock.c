@@ -222,6 +222,8 @@ BANOS_EXPORT(banos_mutex_lock);
 
 int64_t banos_mutex_trylock(struct banos_mutex *mutex)
 {
+	if (scheduler_method_runs())
+		return METHOD_MISTAKE();
 	if (sealed_mutex_try(mutex)) {
 		mutex_note(mutex);
 		return 0;
@@ -242,6 +244,8 @@ static s64 mutex_unlock_mistake(const char *function, const struct banos_mutex *
 
 int64_t banos_mutex_unlock(struct banos_mutex *mutex)
 {
+	if (scheduler_method_runs())
+		return METHOD_MISTAKE();
 	if (unlikely(!mutex_release(mutex)))
 		return mutex_unlock_mistake(__func__, mutex);
 	count_held(-1);

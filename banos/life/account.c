@@ -25,6 +25,7 @@ static const char *const kind_names[OWNED_KINDS] = {
 	[OWNED_NET] = "network devices",
 	[OWNED_PROTOCOL] = "protocols",
 	[OWNED_PACKET_HOOK] = "packet hooks",
+	[OWNED_SCHEDULER] = "schedulers",
 	[OWNED_IP_PROTOCOL] = "IP protocols",
 	[OWNED_PACKETS] = "stores of packets",
 	[OWNED_RANDOM_SOURCE] = "random sources",

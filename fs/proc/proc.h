@@ -137,6 +137,16 @@ int pid_show_children(struct seq_file *seq, const struct pid_target *target, str
 extern const struct inode_ops comm_ops;
 extern const struct file_ops comm_fops, oom_score_adj_fops;
 
+/* scheduler.c */
+#ifdef CONFIG_SCHEDULERS
+int __must_check proc_scheduler_init(void);
+#else
+static inline int proc_scheduler_init(void)
+{
+	return 0;
+}
+#endif
+
 /* fault.c: the failure injector */
 extern const struct file_ops fail_nth_fops;
 

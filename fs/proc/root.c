@@ -214,6 +214,8 @@ void procfs_init(void)
 	if (!err)
 		err = proc_leak_init();
 	if (!err)
+		err = proc_scheduler_init();
+	if (!err)
 		err = fs_register(&proc_type);
 	if (err)
 		boot_stop("not enough memory for /proc");

@@ -31,6 +31,7 @@
 #include <banos/protocol.h>
 #include <banos/random.h>
 #include <banos/random_source.h>
+#include <banos/scheduler.h>
 #include <banos/socket_family.h>
 #include <banos/thread.h>
 #include <banos/thunks.h>

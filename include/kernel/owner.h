@@ -54,6 +54,7 @@ enum owned_kind {
 	OWNED_IP_PROTOCOL,
 	OWNED_PACKETS,
 	OWNED_RANDOM_SOURCE,
+	OWNED_SCHEDULER,
 	OWNED_KINDS,
 	HANDLE_OWNER = OWNED_KINDS, /* not owned, but has a handle */
 };

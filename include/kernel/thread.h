@@ -78,6 +78,10 @@ struct thread {
 	u8 list_cpu; /* whose list all_link is in */
 	struct cpumask affinity;
 	u64 nvcsw, nivcsw;
+#ifdef CONFIG_SCHEDULERS
+	struct sched_entry *sched; /* by which schedulers of drivers know it; NULL: none does */
+	bool sched_ends;	   /* none shall; scheduler.c */
+#endif
 
 	struct atomic refs;
 	struct list all_link; /* in the list of the CPU that created it: threads_first() */

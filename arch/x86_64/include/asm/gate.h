@@ -90,3 +90,9 @@ static inline void arch_gate_clean_flags(void)
 {
 	__asm__ volatile("pushq %0; popfq" : : "i"(GATE_CLEAN | X86_EFLAGS_ONE) : "memory", "cc");
 }
+
+/** @brief The same with interrupts off, as the caller has them. */
+static inline void arch_gate_clean_flags_off(void)
+{
+	__asm__ volatile("pushq %0; popfq" : : "i"(X86_EFLAGS_ONE) : "memory", "cc");
+}
