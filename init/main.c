@@ -60,6 +60,8 @@ static void boot_thread_main(void *unused)
 	device_init();
 	if (IS_ENABLED(CONFIG_SYSVIPC))
 		ipc_init();
+	if (IS_ENABLED(CONFIG_POSIX_MQUEUE))
+		mq_init();
 	if (IS_ENABLED(CONFIG_NET_DEVICES))
 		net_init();
 	banos_init();

@@ -10,6 +10,7 @@
  */
 #include <kernel/page.h>
 #include "internal.h"
+#include <kernel/ipc.h>
 
 #define ACCOUNT_BUCKETS	 16u
 #define SOCKET_PAGES_MAX 16384u
@@ -127,4 +128,19 @@ bool cred_charge_flight(const struct cred *cred, s32 nr_files, u64 most)
 		return false;
 	atomic_add(count, nr_files);
 	return true;
+}
+
+bool mq_charge(const struct cred *cred, u64 bytes, u64 most)
+{
+	struct user_account *account = cred->account;
+
+	if ((u64)atomic_add_return(&account->nr_queue_bytes, (s64)bytes) <= most)
+		return true;
+	mq_uncharge(cred, bytes);
+	return false;
+}
+
+void mq_uncharge(const struct cred *cred, u64 bytes)
+{
+	atomic_sub(&cred->account->nr_queue_bytes, (s64)bytes);
 }

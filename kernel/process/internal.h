@@ -80,8 +80,9 @@ struct user_account {
 	struct atomic nr_signals;    /* RLIMIT_SIGPENDING */
 	struct atomic nr_pipe_pages; /* see cred_charge_pipe() */
 	struct atomic64 nr_watches[WATCH_KINDS];
-	struct atomic nr_socket_pages; /* see cred_charge_socket() */
-	struct atomic nr_flights;      /* see cred_charge_flight() */
+	struct atomic nr_socket_pages;	/* see cred_charge_socket() */
+	struct atomic nr_flights;	/* see cred_charge_flight() */
+	struct atomic64 nr_queue_bytes; /* RLIMIT_MSGQUEUE */
 	struct user_account *next;
 };
 /** @brief Find the account of a user, or create it. @return it, counted; NULL: no memory */
