@@ -30,7 +30,7 @@ def m(shared, programs, liar):
     machine = shared.get()
     machine.check('dmesg -c >/dev/null')
     yield machine
-    machine.run(f'echo builtin >{SETTING}; rmmod liar lottery round_robin 2>/dev/null')
+    machine.run(f'echo builtin >{SETTING}; rmmod liar lottery round_robin priority 2>/dev/null')
 
 
 def schedulers(m):
@@ -56,15 +56,17 @@ def test_schedulers_are_chosen_and_go(m):
     assert m.check('dmesg | grep -c "not released\\|put out\\|refused" || true') == '0\n'
 
 
-@pytest.mark.parametrize('names', ['round_robin', 'lottery', 'builtin round_robin lottery'])
+@pytest.mark.parametrize('names', ['round_robin', 'lottery', 'priority',
+                                   'builtin round_robin lottery priority'])
 def test_nobody_is_lost_or_starves(m, names):
-    m.check(f'insmod {DRIVERS}/sched/round_robin.ko && insmod {DRIVERS}/samples/lottery.ko')
+    m.check('for name in sched/round_robin sched/priority samples/lottery; do '
+            f'insmod {DRIVERS}/$name.ko; done')
     out = m.check(f'/schedule 4 {SETTING} {names}', 60)
     assert 'ok 1' in out, out
     m.check(f'echo builtin >{SETTING}')
     for name, row in schedulers(m).items():
         assert row[1:] == ['ready', 0, 0, 0], (name, row)
-    m.check('rmmod lottery && rmmod round_robin')
+    m.check('for name in lottery round_robin priority; do rmmod $name; done')
     assert m.check('dmesg | grep -c "put out\\|refused" || true') == '0\n'
 
 
