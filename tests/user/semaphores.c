@@ -358,7 +358,7 @@ TEST(many_at_a_time)
 	CHECK_EQ(control(id, 0, SETVAL, 1), 0);
 	for (int i = 0; i < 6; i++)
 		if (!fork()) {
-			for (int j = 0; j < 500; j++) {
+			for (int j = 0; j < 100; j++) {
 				struct sembuf out[] = { { 1, 1, 0 }, { 0, 1, SEM_UNDO } };
 
 				CHECK_EQ(step(id, 0, -1, SEM_UNDO), 0);
@@ -369,7 +369,7 @@ TEST(many_at_a_time)
 	for (int i = 0; i < 6; i++)
 		CHECK_EQ(child_status(), 0);
 	CHECK_EQ(value(id, 0), 1);
-	CHECK_EQ(value(id, 1), 3000);
+	CHECK_EQ(value(id, 1), 600);
 	remove_id(id);
 }
 
