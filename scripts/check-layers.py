@@ -59,7 +59,7 @@ LAYERS = [
 
 # Where the things live that a header of include/kernel declares.
 HEADERS = {name: layer for layer, names in {
-    0: 'atomic bitmap chacha clock cmdline driver_format err fault_rule future inflate kconfig ktest list memmap '
+    0: 'atomic bitmap chacha clock cmdline driver_format err fault_rule future inflate kconfig ktest list memmap ntp '
        'random_check rbtree run_order siginfo sort string test_options time_units types',
     1: 'boot cpu display fault_injection lock_class panic printk rcu spinlock symbols uaccess upcalls',
     2: 'driver_heap heap heap_init leak page page_init phys_user',

@@ -51,6 +51,13 @@ void clock_use_cycles(u64 freq_hz);
 void clock_use_source(const struct clock_source *source);
 /** A better value for its frequency: changes the rate from now on, the clocks don't jump. */
 void clock_set_cycle_rate(u64 freq_hz);
+/** Make each second longer than the counter's by @p ns, << 32, at most a quarter of it; the clocks don't jump. Any context. */
+void clock_steer(s64 ns);
+struct user_timex;
+/** adjtimex() (adjust.c) after ntp_check(), but for ADJ_SETOFFSET and the time. Thread context. @return TIME_OK, TIME_ERROR */
+int clock_adjust(struct user_timex *timex);
+/** The clock was set: nothing is left to be slewed. */
+void clock_adjust_clear(void);
 /** The page with struct vdso_data, for programs to read. */
 void *clock_vdso_page(void);
 /** Name of what the clocks run on. */

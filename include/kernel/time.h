@@ -23,6 +23,15 @@ u64 time_realtime_ns(void);
 u64 time_realtime_offset_ns(void);
 /** @return 0, or -EINVAL: @p ns is later than the year 2232; it stays below 2^63 (the vDSO counts on it) */
 int time_set_realtime_ns(u64 ns);
+#ifdef CONFIG_CLOCK_ADJUST
+/** What to add to the real-time clock to get CLOCK_TAI. Any context. */
+u64 time_tai_offset_ns(void);
+#else
+static inline u64 time_tai_offset_ns(void)
+{
+	return 0;
+}
+#endif
 /** Smallest step of the clocks, for clock_getres(): 1 unless the fall-back clock is slow. */
 u64 time_resolution_ns(void);
 /** Short busy wait, any context; never shorter than requested. For more than a few microseconds, sleep. */

@@ -70,6 +70,31 @@ struct user_timex {
 	s32 unused[11];
 };
 _Static_assert(sizeof(struct user_timex) == 208, "struct timex has 208 bytes");
+/* Its modes. */
+#ifndef __BANOS_HOST_TIMEX__
+#define ADJ_OFFSET	      0x0001
+#define ADJ_FREQUENCY	      0x0002
+#define ADJ_MAXERROR	      0x0004
+#define ADJ_ESTERROR	      0x0008
+#define ADJ_STATUS	      0x0010
+#define ADJ_TIMECONST	      0x0020
+#define ADJ_TAI		      0x0080
+#define ADJ_SETOFFSET	      0x0100
+#define ADJ_MICRO	      0x1000
+#define ADJ_NANO	      0x2000
+#define ADJ_TICK	      0x4000
+#define ADJ_ADJTIME	      0x8000 /* with ADJ_OFFSET_SINGLESHOT: as adjtime(3) */
+#define ADJ_OFFSET_SINGLESHOT 0x0001
+#define ADJ_OFFSET_READONLY   0x2000
+/* Its status. */
+#define STA_PLL	     0x0001
+#define STA_FLL	     0x0008
+#define STA_FREQHOLD 0x0080
+#define STA_CLOCKERR 0x1000
+#define STA_NANO     0x2000
+#define STA_MODE     0x4000
+#define STA_RONLY    0xff00
+#endif
 #define TIME_OK	   0
 #define TIME_ERROR 5
 #define STA_UNSYNC 0x40

@@ -8,6 +8,8 @@
  * computes its deadline again whenever the clock is set.
  */
 #include "internal.h"
+#include <kernel/clock.h>
+#include <kernel/ntp.h>
 #include <kernel/syscalls.h>
 
 #define SECONDS_MAX   ((s64)(INT64_MAX / NSEC_PER_SEC))
@@ -49,9 +51,11 @@ int timespec_to_user(uaddr_t dst, u64 ns)
 
 u64 clock_offset_ns(int clock)
 {
-	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI ||
+	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE ||
 	    clock == CLOCK_REALTIME_ALARM)
 		return time_realtime_offset_ns();
+	if (clock == CLOCK_TAI)
+		return time_realtime_offset_ns() + time_tai_offset_ns();
 	return 0;
 }
 
@@ -103,8 +107,8 @@ int clock_read(int clock, u64 *ns)
 	switch (clock) {
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
-	case CLOCK_REALTIME_ALARM:
-	case CLOCK_TAI: *ns = time_realtime_ns(); return 0;
+	case CLOCK_REALTIME_ALARM: *ns = time_realtime_ns(); return 0;
+	case CLOCK_TAI: *ns = time_realtime_ns() + time_tai_offset_ns(); return 0;
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_MONOTONIC_COARSE:
@@ -138,6 +142,14 @@ SYSCALL2(clock_getres, clock, user)
 	return timespec_to_user(uaddr(user), time_resolution_ns());
 }
 
+static void wall_clock_was_set(void)
+{
+	WRITE_ONCE(clock_set_count, clock_set_count + 1);
+	wake_up_all(&clock_set_wait);
+	posix_timers_clock_set();
+	timerfds_clock_set();
+}
+
 static int set_wall_clock(u64 ns)
 {
 	int err;
@@ -147,10 +159,9 @@ static int set_wall_clock(u64 ns)
 	err = time_set_realtime_ns(ns);
 	if (err)
 		return err;
-	WRITE_ONCE(clock_set_count, clock_set_count + 1);
-	wake_up_all(&clock_set_wait);
-	posix_timers_clock_set();
-	timerfds_clock_set();
+	if (IS_ENABLED(CONFIG_CLOCK_ADJUST))
+		clock_adjust_clear();
+	wall_clock_was_set();
 	return 0;
 }
 
@@ -245,42 +256,69 @@ SYSCALL1(time, user)
 	return now;
 }
 
-/* There is no phase-locked loop to adjust: the state can only be read. */
-static s64 timex_to_user(u64 user, int clock)
+/* ADJ_SETOFFSET, of a request that was checked. */
+static int timex_set_offset(const struct user_timex *timex)
 {
-	struct user_timex timex, out;
+	s64 ns, fraction = timex->time.tv_usec;
 
-	if (clock != CLOCK_REALTIME)
-		return -EOPNOTSUPP;
+	if (!(timex->modes & ADJ_NANO))
+		fraction *= 1000;
+	if (__builtin_mul_overflow(timex->time.tv_sec, (s64)NSEC_PER_SEC, &ns) ||
+	    __builtin_add_overflow(ns, fraction, &ns) ||
+	    __builtin_add_overflow((s64)time_realtime_ns(), ns, &ns) || ns < 0)
+		return -EINVAL;
+	return set_wall_clock(ns);
+}
+
+static s64 timex_call(struct user_timex *timex)
+{
+	u32 modes = timex->modes;
+	int err, state;
+	u64 now;
+
+	if (ntp_changes(timex) && !current_capable(CAP_SYS_TIME))
+		return -EPERM;
+	err = ntp_check(timex);
+	if (!err && modes & ADJ_SETOFFSET)
+		err = timex_set_offset(timex);
+	if (err)
+		return err;
+	state = clock_adjust(timex);
+	if (modes & ADJ_TAI && !(modes & ADJ_ADJTIME))
+		wall_clock_was_set();
+	now = time_realtime_ns();
+	timex->time = timeval_from_ns(now);
+	if (timex->status & STA_NANO)
+		timex->time.tv_usec = now % NSEC_PER_SEC;
+	return state;
+}
+
+static s64 timex_user_call(u64 user, int clock)
+{
+	struct user_timex timex;
+	s64 result;
+	u64 now;
+
+	if (!IS_ENABLED(CONFIG_CLOCK_ADJUST))
+		return -ENOSYS;
 	if (copy_from_user(&timex, uaddr(user), sizeof(timex)))
 		return -EFAULT;
-	if (timex.modes && !current_capable(CAP_SYS_TIME))
-		return -EPERM;
-	if (timex.modes)
-		return -EOPNOTSUPP;
-	out = (struct user_timex){
-		.maxerror = 16000000,
-		.esterror = 16000000,
-		.status = STA_UNSYNC,
-		.constant = 2,
-		.precision = 1,
-		.tolerance = 32768000,
-		.tick = 10000,
-		.time = timeval_from_ns(time_realtime_ns()),
-	};
-	if (copy_to_user(uaddr(user), &out, sizeof(out)))
+	if (clock != CLOCK_REALTIME)
+		return clock_read(clock, &now) ?: -EOPNOTSUPP;
+	result = timex_call(&timex);
+	if (result >= 0 && copy_to_user(uaddr(user), &timex, sizeof(timex)))
 		return -EFAULT;
-	return TIME_ERROR;
+	return result;
 }
 
 SYSCALL1(adjtimex, user)
 {
-	return timex_to_user(user, CLOCK_REALTIME);
+	return timex_user_call(user, CLOCK_REALTIME);
 }
 
 SYSCALL2(clock_adjtime, clock, user)
 {
-	return timex_to_user(user, (int)clock);
+	return timex_user_call(user, (int)clock);
 }
 
 /* ---- sleeping ---- */

@@ -5,7 +5,7 @@
  * One set of numbers (struct vdso_data) turns the cycle counter into nanoseconds. It
  * has a page of its own, which programs map read-only, so that kernel and
  * vDSO compute the same. Readers take no lock: a sequence counter makes them try
- * again. The rate is corrected once or twice after boot; old and new line
+ * again. The rate is corrected once or twice after boot, and by who steers the clock (adjust.c); old and new line
  * meet at that moment, so the clock never jumps and never runs backwards.
  *
  * Without a usable cycle counter a clock source is read by calls, under source.lock, and
@@ -37,11 +37,14 @@ static union {
 
 static DEFINE_SPINLOCK(clock_lock);
 static bool cycles_in_use;
+static u64 cycles_hz;
+static s64 steer_ratio; /* by how much the clocks run faster than their counter, << CLOCK_SHIFT */
 
 static struct {
 	spinlock_t lock;
 	const struct clock_source *counter; /* NULL: none is used */
 	u64 last, mult, base_ns, cycles;    /* cycles since base_ns, up to last */
+	u64 counter_mult;		    /* mult before it is steered */
 	u64 last_ns;
 	struct timer keep_alive;
 } source;
@@ -145,6 +148,11 @@ static void clock_write_end(bool usable)
 	__atomic_store_n(&clock.seq, clock.seq + usable, __ATOMIC_RELEASE);
 }
 
+static u64 clock_steered_mult(u64 mult)
+{
+	return mult + (s64)((__int128)(s64)mult * steer_ratio >> CLOCK_SHIFT);
+}
+
 static void set_cycle_rate_locked(u64 freq_hz)
 {
 	u64 base_ns = 0, cycles;
@@ -158,7 +166,8 @@ static void set_cycle_rate_locked(u64 freq_hz)
 		base_ns = clock.base_ns + clock_scale(cycles - clock.base_cycles, clock.mult);
 	clock.base_ns = base_ns;
 	clock.base_cycles = cycles;
-	clock.mult = clock_mult(NSEC_PER_SEC, freq_hz);
+	clock.mult = clock_steered_mult(clock_mult(NSEC_PER_SEC, freq_hz));
+	cycles_hz = freq_hz;
 	source.counter = NULL;
 	cycles_in_use = true;
 	clock_write_end(true);
@@ -181,6 +190,33 @@ void clock_set_cycle_rate(u64 freq_hz)
 	spin_unlock_irqrestore(&clock_lock, flags);
 }
 
+/* As set_cycle_rate_locked(), of the fall-back source: what has passed counts at the old rate. */
+static void set_source_rate_locked(void)
+{
+	assert_held(&clock_lock);
+	(void)clock_source_ns();
+	raw_spin_lock(&source.lock);
+	source.base_ns += clock_scale(source.cycles, source.mult);
+	source.cycles = 0;
+	source.mult = clock_steered_mult(source.counter_mult);
+	raw_spin_unlock(&source.lock);
+}
+
+void clock_steer(s64 ns)
+{
+	u64 flags = spin_lock_irqsave(&clock_lock);
+	s64 ratio = ns / (s64)NSEC_PER_SEC;
+
+	if (ratio != steer_ratio) {
+		steer_ratio = ratio;
+		if (cycles_in_use)
+			set_cycle_rate_locked(cycles_hz);
+		else if (source.counter)
+			set_source_rate_locked();
+	}
+	spin_unlock_irqrestore(&clock_lock, flags);
+}
+
 /* Read a narrow counter before it has turned around. */
 static void clock_keep_alive(struct timer *timer)
 {
@@ -194,7 +230,8 @@ void clock_use_source(const struct clock_source *new_source)
 	u64 flags = spin_lock_irqsave(&clock_lock);
 
 	source.base_ns = time_monotonic_ns();
-	source.mult = clock_mult(NSEC_PER_SEC, new_source->freq_hz);
+	source.counter_mult = clock_mult(NSEC_PER_SEC, new_source->freq_hz);
+	source.mult = clock_steered_mult(source.counter_mult);
 	source.last = new_source->read();
 	source.cycles = 0;
 	clock_write_begin();

@@ -104,3 +104,19 @@ def test_busy_processor_ticks(start):
     before = interrupts(m, 'LOC:')[0]
     m.check('i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done', 60)
     assert interrupts(m, 'LOC:')[0] - before > 10
+
+
+@pytest.mark.parametrize('option', ['', 'clocksource=hpet'])
+def test_the_clock_is_steered(start, programs, option):
+    with open(programs['adjtimex'], 'rb') as f:
+        m = start(append=f'quiet {option}', cpus=4, files={'adjtimex': f.read()}).boot()
+    out = m.check('/adjtimex', 120)
+    assert 'not ok' not in out and '\n1..' in out, out
+
+
+def test_busybox_steers_the_clock(start):
+    m = start(append='quiet').boot()
+    assert 'UNSYNC' in m.check('adjtimex -q -f 655360 -t 10001; adjtimex')
+    state = m.check('adjtimex')
+    assert re.search(r'freq.*: +655360', state) and re.search(r'tick: +10001', state), state
+    assert m.run('adjtimex -q -t 12000')[1] == 1

@@ -35,7 +35,7 @@ static inline long vdso_syscall3(long n, long a, long b, long c)
 
 /* Clocks that are one of the two, by number. */
 #define BIT(n)		(1u << (n))
-#define REALTIME_CLOCKS (BIT(CLOCK_REALTIME) | BIT(CLOCK_REALTIME_COARSE) | BIT(CLOCK_TAI))
+#define REALTIME_CLOCKS (BIT(CLOCK_REALTIME) | BIT(CLOCK_REALTIME_COARSE))
 #define MONOTONIC_CLOCKS                                                                 \
 	(BIT(CLOCK_MONOTONIC) | BIT(CLOCK_MONOTONIC_RAW) | BIT(CLOCK_MONOTONIC_COARSE) | \
 	 BIT(CLOCK_BOOTTIME))
