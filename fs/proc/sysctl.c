@@ -288,65 +288,65 @@ static int write_pipe_limit(char *text, size_t len, void *which)
 			(void *)offsetof(struct inotify_limits, member)                \
 	}
 
-int proc_sysctl_init(void)
-{
-	static const struct {
-		const char *path;
-		mode_t mode;
-		int (*show)(struct seq_file *m, void *arg);
-		int (*write)(char *text, size_t len, void *arg);
-		void *arg;
-	} files[] = {
-		FACT("sys/kernel/ostype", show_ostype),
-		FACT("sys/kernel/osrelease", show_osrelease),
-		FACT("sys/kernel/version", show_version),
-		{ "sys/kernel/pid_max", 0644, show_pid_max, write_pid_max, NULL },
-		FACT("sys/kernel/threads-max", show_pid_max),
-		CONSTANT("sys/kernel/ngroups_max", NGROUPS_MAX),
-		CONSTANT("sys/kernel/cap_last_cap", CAP_LAST_CAP),
-		CONSTANT("sys/kernel/overflowuid", OVERFLOW_ID),
-		CONSTANT("sys/kernel/overflowgid", OVERFLOW_ID),
-		{ "sys/kernel/printk", 0644, show_printk, write_printk, NULL },
-		{ "sys/kernel/ctrl-alt-del", 0644, show_int, write_int, &ctrl_alt_del_restarts },
-		{ "sys/kernel/unknown_nmi_panic", 0644, show_int, write_int, &nmi_panic_wanted },
-		CONSTANT("sys/vm/overcommit_memory", OVERCOMMIT_ALWAYS),
-		{ "sys/vm/mmap_min_addr", 0644, show_mmap_min_addr, write_mmap_min_addr, NULL },
+static const struct sysctl_file {
+	const char *path;
+	mode_t mode;
+	int (*show)(struct seq_file *m, void *arg);
+	int (*write)(char *text, size_t len, void *arg);
+	void *arg;
+} sysctl_files[] = {
+	FACT("sys/kernel/ostype", show_ostype),
+	FACT("sys/kernel/osrelease", show_osrelease),
+	FACT("sys/kernel/version", show_version),
+	{ "sys/kernel/pid_max", 0644, show_pid_max, write_pid_max, NULL },
+	FACT("sys/kernel/threads-max", show_pid_max),
+	CONSTANT("sys/kernel/ngroups_max", NGROUPS_MAX),
+	CONSTANT("sys/kernel/cap_last_cap", CAP_LAST_CAP),
+	CONSTANT("sys/kernel/overflowuid", OVERFLOW_ID),
+	CONSTANT("sys/kernel/overflowgid", OVERFLOW_ID),
+	{ "sys/kernel/printk", 0644, show_printk, write_printk, NULL },
+	{ "sys/kernel/ctrl-alt-del", 0644, show_int, write_int, &ctrl_alt_del_restarts },
+	{ "sys/kernel/unknown_nmi_panic", 0644, show_int, write_int, &nmi_panic_wanted },
+	CONSTANT("sys/vm/overcommit_memory", OVERCOMMIT_ALWAYS),
+	{ "sys/vm/mmap_min_addr", 0644, show_mmap_min_addr, write_mmap_min_addr, NULL },
 #ifdef CONFIG_BLOCK
-		{ "sys/vm/dirty_ratio", 0644, show_int, write_percent,
-		  &cache_settings.dirty_ratio },
-		{ "sys/vm/dirty_background_ratio", 0644, show_int, write_percent,
-		  &cache_settings.background_ratio },
-		{ "sys/vm/dirty_expire_centisecs", 0644, show_int, write_centisecs,
-		  &cache_settings.expire_cs },
-		{ "sys/vm/dirty_writeback_centisecs", 0644, show_int, write_centisecs,
-		  &cache_settings.interval_cs },
-		{ "sys/vm/drop_caches", 0200, show_drop_caches, write_drop_caches, NULL },
+	{ "sys/vm/dirty_ratio", 0644, show_int, write_percent, &cache_settings.dirty_ratio },
+	{ "sys/vm/dirty_background_ratio", 0644, show_int, write_percent,
+	  &cache_settings.background_ratio },
+	{ "sys/vm/dirty_expire_centisecs", 0644, show_int, write_centisecs,
+	  &cache_settings.expire_cs },
+	{ "sys/vm/dirty_writeback_centisecs", 0644, show_int, write_centisecs,
+	  &cache_settings.interval_cs },
+	{ "sys/vm/drop_caches", 0200, show_drop_caches, write_drop_caches, NULL },
 #endif
 #ifdef CONFIG_EPOLL
-		{ "sys/fs/epoll/max_user_watches", 0644, epoll_watches_show, epoll_watches_write,
-		  NULL },
+	{ "sys/fs/epoll/max_user_watches", 0644, epoll_watches_show, epoll_watches_write, NULL },
 #endif
 #ifdef CONFIG_INOTIFY
-		INOTIFY_LIMIT("max_queued_events", queued_events),
-		INOTIFY_LIMIT("max_user_instances", user_instances),
-		INOTIFY_LIMIT("max_user_watches", user_watches),
+	INOTIFY_LIMIT("max_queued_events", queued_events),
+	INOTIFY_LIMIT("max_user_instances", user_instances),
+	INOTIFY_LIMIT("max_user_watches", user_watches),
 #endif
-		CONSTANT("sys/fs/file-max", INT64_MAX),
-		CONSTANT("sys/fs/nr_open", FD_NUMBERS),
-		CONSTANT("sys/fs/overflowuid", OVERFLOW_ID),
-		CONSTANT("sys/fs/overflowgid", OVERFLOW_ID),
-		{ "sys/fs/pipe-max-size", 0644, show_pipe_limit, write_pipe_limit,
-		  (void *)PIPE_LIMIT_SIZE },
-		{ "sys/fs/pipe-user-pages-soft", 0644, show_pipe_limit, write_pipe_limit,
-		  (void *)PIPE_LIMIT_SOFT },
-		{ "sys/fs/pipe-user-pages-hard", 0644, show_pipe_limit, write_pipe_limit,
-		  (void *)PIPE_LIMIT_HARD },
-	};
+	CONSTANT("sys/fs/file-max", INT64_MAX),
+	CONSTANT("sys/fs/nr_open", FD_NUMBERS),
+	CONSTANT("sys/fs/overflowuid", OVERFLOW_ID),
+	CONSTANT("sys/fs/overflowgid", OVERFLOW_ID),
+	{ "sys/fs/pipe-max-size", 0644, show_pipe_limit, write_pipe_limit,
+	  (void *)PIPE_LIMIT_SIZE },
+	{ "sys/fs/pipe-user-pages-soft", 0644, show_pipe_limit, write_pipe_limit,
+	  (void *)PIPE_LIMIT_SOFT },
+	{ "sys/fs/pipe-user-pages-hard", 0644, show_pipe_limit, write_pipe_limit,
+	  (void *)PIPE_LIMIT_HARD },
+};
+
+int proc_sysctl_init(void)
+{
 	int err;
 
-	for (u32 i = 0; i < ARRAY_SIZE(files); i++)
-		if (!proc_create_rw(files[i].path, files[i].mode, files[i].show, files[i].write,
-				    files[i].arg))
+	for (u32 i = 0; i < ARRAY_SIZE(sysctl_files); i++)
+		if (!proc_create_rw(sysctl_files[i].path, sysctl_files[i].mode,
+				    sysctl_files[i].show, sysctl_files[i].write,
+				    sysctl_files[i].arg))
 			return -ENOMEM;
 	err = create_name("sys/kernel/hostname", UTSNAME_HOST);
 	if (err)

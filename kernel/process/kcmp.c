@@ -46,13 +46,14 @@ static s64 kcmp_compare(const void *first, const void *second, enum kcmp_type ty
 static const void *object_of(struct thread *t, enum kcmp_type type)
 {
 	u64 flags = spin_lock_irqsave(&t->proc->sig_lock);
-	const void *object = NULL; /* KCMP_IO: nobody has one of these */
+	const void *object = NULL;
 
 	switch (type) {
 	case KCMP_VM: object = t->space; break;
 	case KCMP_FILES: object = t->files; break;
 	case KCMP_FS: object = t->fs; break;
 	case KCMP_SIGHAND: object = t->proc->sighand; break;
+	case KCMP_IO: /* nobody has one of these */
 	default: break;
 	}
 	spin_unlock_irqrestore(&t->proc->sig_lock, flags);
