@@ -11,8 +11,15 @@
 #include "vm_internal.h"
 #include <kernel/string.h>
 
+/* A page of its own, which nothing but its region's rights keeps from being written to. */
+static bool entry_is_own(pte_t entry)
+{
+	return pte_present(entry) && pte_anon(entry) && atomic_read(&pte_page(entry)->refs) == 1;
+}
+
 /* The part of one page. @return 0; -ENOMEM; -EFAULT */
-static int space_access_page(struct vm_region *region, u64 addr, u8 *buf, u64 len, bool write)
+static int space_access_page(struct vm_region *region, u64 addr, u8 *buf, u64 len, bool write,
+			     bool force)
 {
 	u64 page = addr & PAGE_MASK;
 
@@ -24,7 +31,7 @@ static int space_access_page(struct vm_region *region, u64 addr, u8 *buf, u64 le
 			pte = vm_pte(region->space, page);
 		vm_file_lock(region);
 		entry = pte ? vm_entry_settled(pte) : 0;
-		if (pte_allows(entry, write) &&
+		if ((pte_allows(entry, write) || (force && entry_is_own(entry))) &&
 		    (!pte_uncounted(entry) || page_is_ram(pte_phys(entry)))) {
 			u8 *bytes = (u8 *)phys_to_virt(pte_phys(entry)) + (addr & ~PAGE_MASK);
 
@@ -49,9 +56,18 @@ static int space_access_page(struct vm_region *region, u64 addr, u8 *buf, u64 le
 	return -EFAULT; /* a truncation that does not end */
 }
 
-u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool write)
+static bool region_allows(const struct vm_region *region, bool write, bool force)
 {
-	const u32 needed = write ? VM_WRITE : VM_ACCESS;
+	if (!write)
+		return region->flags & VM_ACCESS;
+	if (region->flags & VM_WRITE)
+		return true;
+	return force && region->flags & VM_ACCESS && !(region->flags & (VM_SHARED | VM_PFN));
+}
+
+static u64 space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool write,
+			bool force)
+{
 	u64 done = 0;
 	u32 attempt = 0;
 
@@ -64,8 +80,8 @@ u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool w
 		u64 length = MIN(len - done, PAGE_SIZE - (addr & ~PAGE_MASK));
 		int err = -EFAULT;
 
-		if (region && (region->flags & needed))
-			err = space_access_page(region, addr, buf, length, write);
+		if (region && region_allows(region, write, force))
+			err = space_access_page(region, addr, buf, length, write, force);
 		if (err == -ENOMEM) {
 			vm_space_thaw(space);
 			up_write(&space->lock);
@@ -85,4 +101,14 @@ u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool w
 	vm_space_thaw(space);
 	up_write(&space->lock);
 	return done;
+}
+
+u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool write)
+{
+	return space_access(space, addr, buf, len, write, false);
+}
+
+u64 vm_space_force(struct vm_space *space, u64 addr, const void *buf, u64 len)
+{
+	return space_access(space, addr, (void *)buf, len, true, true);
 }

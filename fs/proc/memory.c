@@ -212,7 +212,7 @@ static s64 copy_mem_in(struct vm_space *space, struct uio *uio, u64 *pos, char *
 				return done;
 			return -EFAULT;
 		}
-		put = vm_space_access(space, *pos, page, got, true);
+		put = vm_space_force(space, *pos, page, got);
 		*pos += put;
 		done += (s64)put;
 		if (put < want)

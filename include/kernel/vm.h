@@ -319,6 +319,11 @@ const char *vm_region_name(const struct vm_region *region);
  */
 u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool write);
 /**
+ * @brief Write as a debugger does: in private mappings also where the program may only read. It gets a copy of such a page.
+ * @return bytes copied
+ */
+u64 vm_space_force(struct vm_space *space, u64 addr, const void *buf, u64 len);
+/**
  * @brief Count the pages of the running program that [addr, addr + npages pages) touches, so that a device can transfer them.
  * @param write	the device writes to them: they are made writable and the program's own
  * @return 0: page_put() for each; -EFAULT, -ENOMEM; -EOPNOTSUPP: to be copied to instead. None is counted then.
