@@ -16,6 +16,7 @@
  * Locks: thread_list.lock (spin): its threads. surplus.lock (spin, interrupts off).
  */
 #include <asm/cpu.h>
+#include <asm/user_regs.h>
 #include <kernel/err.h>
 #include <kernel/fault_injection.h>
 #include <kernel/gate_stack.h>
@@ -253,6 +254,8 @@ struct thread *thread_create_user(const struct pt_regs *regs, const char *comm)
 		return ERR_PTR(-ENOMEM);
 	}
 	memcpy(t->fpu, fpu_initial, fpu_state_size());
+	t->kstack_top -= SYSCALL_LIMIT_BYTES;
+	syscall_trace_set(t, false);
 	sched_inherit(t);
 	*thread_user_regs(t) = *regs;
 	t->ksp = switch_frame_make((u64)thread_user_regs(t) - 8, ret_from_fork_asm);

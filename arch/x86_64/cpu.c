@@ -356,7 +356,7 @@ const char *cpu_stack_overflowed(u64 addr, u64 *low)
 	const struct cpu *cpu = this_cpu();
 	const struct cpu_tables *tables = cpu->arch;
 
-	*low = this_cpu()->kstack_top - KERNEL_STACK_SIZE;
+	*low = ALIGN_UP(this_cpu()->kstack_top, PAGE_SIZE) - KERNEL_STACK_SIZE;
 	if (addr >= *low - PAGE_SIZE && addr < *low)
 		return "thread";
 	*low = cpu->irq_stack_top - IRQ_STACK_SIZE;

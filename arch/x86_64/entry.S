@@ -114,7 +114,7 @@ syscall_entry:				/* flags are masked: interrupts off, AC and DF clear */
 	movq %r9, REG(REGS_R9)
 	movq %r8, REG(REGS_R8)
 	SYSCALL_FRAME
-	cmpq $ASM_SYSCALLS, %rax
+	cmpq REG(REGS_SIZE), %rax	/* how many there are; for a traced thread 0 */
 	jae 3f
 2:	movq %r10, %rcx
 	call *syscall_table(, %rax, 8)
@@ -133,7 +133,12 @@ syscall_entry:				/* flags are masked: interrupts off, AC and DF clear */
 	movq REG(REGS_RSP), %rsp
 	swapgs
 	sysretq
-3:	movl %eax, %eax			/* the number is a u32, as all of int's width are */
+3:
+#ifdef CONFIG_PTRACE
+	cmpl $0, REG(REGS_SIZE)
+	je 7f
+#endif
+	movl %eax, %eax			/* the number is a u32, as all of int's width are */
 	cmpl $ASM_SYSCALLS, %eax
 	jb 2b
 	leaq REG(0), %rdi			/* not Linux's: Banos's own, or unknown */
@@ -145,6 +150,35 @@ syscall_entry:				/* flags are masked: interrupts off, AC and DF clear */
 	leaq REG(0), %rdi
 	call user_return_work
 	jmp return_to_user
+#ifdef CONFIG_PTRACE
+7:	call syscall_complete_registers
+	leaq REG(0), %rdi
+	call syscall_trace_enter		/* the tracer may have changed all of them */
+	movq REG(REGS_R15), %r15
+	movq REG(REGS_R14), %r14
+	movq REG(REGS_R13), %r13
+	movq REG(REGS_R12), %r12
+	movq REG(REGS_RBP), %rbp
+	movq REG(REGS_RBX), %rbx
+	movq REG(REGS_RDI), %rdi
+	movq REG(REGS_RSI), %rsi
+	movq REG(REGS_RDX), %rdx
+	movq REG(REGS_R10), %rcx
+	movq REG(REGS_R8), %r8
+	movq REG(REGS_R9), %r9
+	cmpq $ASM_SYSCALLS, %rax
+	jae 8f
+	call *syscall_table(, %rax, 8)
+9:	movq %rax, REG(REGS_RAX)
+10:	leaq REG(0), %rdi
+	call syscall_trace_exit
+	jmp return_to_user
+8:	cmpq $-1, %rax			/* not to be done: the result is what the tracer says */
+	je 10b
+	leaq REG(0), %rdi
+	call syscall_other
+	jmp 9b
+#endif
 	FRAME_END
 
 /* Called with rbx, rbp and r12-r15 as they were at syscall_entry. Changes rax and r11 alone. */

@@ -42,6 +42,7 @@ static char state_of(const struct pid_target *target)
 	case THREAD_UNINTERRUPTIBLE: return 'D';
 	case THREAD_KILLABLE: return 'D';
 	case THREAD_STOPPED: return 'T';
+	case THREAD_TRACED: return 't';
 	case THREAD_DEAD: break;
 	}
 	if (t->tid == target->p->pid)
@@ -223,6 +224,7 @@ static const char *state_text(char state)
 	case 'S': return "S (sleeping)";
 	case 'D': return "D (disk sleep)";
 	case 'T': return "T (stopped)";
+	case 't': return "t (tracing stop)";
 	case 'Z': return "Z (zombie)";
 	}
 	return "X (dead)";
@@ -359,8 +361,9 @@ int pid_show_status(struct seq_file *seq, const struct pid_target *target, struc
 
 	status_show_name(seq, target->t);
 	show_umask(seq, p);
-	seq_printf(seq, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-		   state_text(state_of(target)), p->pid, tid, READ_ONCE(p->ppid));
+	seq_printf(seq, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
+		   state_text(state_of(target)), p->pid, tid, READ_ONCE(p->ppid),
+		   thread_tracer(target->t));
 	show_ids(seq, "Uid:", cred->uid, cred->euid, cred->suid, cred->fsuid);
 	show_ids(seq, "Gid:", cred->gid, cred->egid, cred->sgid, cred->fsgid);
 	seq_printf(seq, "FDSize:\t%u\n", descriptor_room(p));

@@ -28,6 +28,7 @@ struct posix_timer;
 struct user_account;
 struct pid;
 struct signal_watch;
+struct tracee;
 
 /** A pending signal with its details. */
 struct signal_entry {
@@ -53,8 +54,9 @@ struct process {
 	struct atomic refs;
 	struct process *parent; /* under process_lock */
 	struct list children, sibling;
-	struct list all_link; /* process_list, under process_lock */
-	struct list threads;  /* thread.proc_link, under sig_lock */
+	struct tracee *tracees; /* what it traces; under process_lock */
+	struct list all_link;	/* process_list, under process_lock */
+	struct list threads;	/* thread.proc_link, under sig_lock */
 	struct list pgrp_link;
 	struct pid *pid_ref, *pgrp_ref, *session_ref;
 	u32 nr_threads;		/* that have not ended */
@@ -63,7 +65,8 @@ struct process {
 	enum process_state state;
 	int exit_status; /* as wait4() returns it */
 	bool exiting, did_exec;
-	bool in_proc; /* /proc has had names of it: proc_forget() has something to do */
+	bool is_tracers; /* a zombie that its tracer has not seen; under process_lock */
+	bool in_proc;	 /* /proc has had names of it: proc_forget() has something to do */
 
 	/* what wait4() may report besides an end; under process_lock */
 	int stop_status; /* 0: nothing new */
@@ -129,6 +132,16 @@ void process_set_dumpable(struct process *p, bool dumpable);
 
 /** @brief Find a process by its number. Any context. @return it, counted, for process_put(); NULL: there is none */
 struct process *process_find(pid_t pid);
+/** @brief The number of the process that traces a thread; 0: none. Locking: none; takes process_lock. */
+#ifdef CONFIG_PTRACE
+pid_t thread_tracer(struct thread *t);
+#else
+static inline pid_t thread_tracer(struct thread *t)
+{
+	(void)t;
+	return 0;
+}
+#endif
 /** @brief Find a user thread by its number. Any context. @return it, counted, for thread_put(); NULL: there is none */
 struct thread *thread_find(pid_t tid);
 /** @brief Take a reference. Any context. */

@@ -26,6 +26,7 @@ enum thread_state {
 	THREAD_INTERRUPTIBLE,	/* sleeps, a signal wakes it */
 	THREAD_UNINTERRUPTIBLE, /* sleeps until woken */
 	THREAD_STOPPED,		/* job control */
+	THREAD_TRACED,		/* stopped for its tracer */
 	THREAD_KILLABLE,	/* sleeps, only a fatal signal wakes it */
 	THREAD_DEAD,		/* never runs again */
 };
@@ -34,6 +35,7 @@ enum thread_state {
 #define WORK_RESCHED	     0x01
 #define WORK_SIGNAL	     0x02 /* a signal may be deliverable: signal_pending() */
 #define WORK_RESTORE_SIGMASK 0x08 /* thread.saved_sigmask is to be put back */
+#define WORK_STEP	     0x04 /* a tracer wants one instruction: ptrace_step() */
 #define WORK_EXIT	     0x10 /* the process is dying (exit_group, exec by another thread) */
 
 #define GATE_LOCKS_MAX 16u

@@ -13,6 +13,7 @@
  * the first one: the process keeps its id, as POSIX requires.
  */
 #include "exec.h"
+#include "ptrace.h"
 #include <asm/cpu.h>
 #include <kernel/fs/context.h>
 #include <kernel/fs/fd_table.h>
@@ -161,7 +162,7 @@ static int exec_end_other_threads(struct process *p)
 			continue;
 		thread_set_work(t, WORK_EXIT);
 		thread_wake_state(t, 1u << THREAD_INTERRUPTIBLE | 1u << THREAD_KILLABLE |
-					     1u << THREAD_STOPPED);
+					     1u << THREAD_STOPPED | 1u << THREAD_TRACED);
 	}
 	while (p->nr_threads > 1 && !p->exiting) {
 		set_current_state(THREAD_KILLABLE);
@@ -192,6 +193,7 @@ static void exec_take_over_leader(struct process *p)
 	old = p->leader;
 	p->leader = t;
 	spin_unlock_irqrestore(&process_lock, flags);
+	ptrace_thread_ends(old, 0, true);
 	pid_replace_thread(p->pid_ref, t);
 	t->sig->pid = p->pid_ref;
 	t->tid = p->pid;
@@ -254,9 +256,11 @@ static void exec_reset_signals(struct process *p, struct sighand *fresh)
 
 static void exec_reset_registers(const struct exec *exec)
 {
+	u32 number = syscall_number(current_regs());
 	struct thread *t = current;
 
 	*current_regs() = regs_of_program(exec->entry, exec->sp);
+	syscall_number_set(current_regs(), number); /* its end is still to be seen */
 	preempt_disable();
 	t->user_bases = (struct user_bases){ 0 };
 	cpu_load_user_bases(&t->user_bases);
@@ -394,6 +398,7 @@ static s64 do_execve(int dirfd, u64 user_path, u64 argv, u64 envp, u32 at_flags)
 	const struct exec_vector args = { .is_user = true, .user = argv };
 	const struct exec_vector environment = { .is_user = true, .user = envp };
 	char fd_name[32], *path, *full = NULL;
+	pid_t old_tid = current->tid;
 	struct exec *exec;
 	int err;
 
@@ -425,9 +430,11 @@ static s64 do_execve(int dirfd, u64 user_path, u64 argv, u64 envp, u32 at_flags)
 	exec_free(exec);
 	kfree(full);
 	kfree(path);
-	if (!err)
-		syscall_leave_with(current_regs());
-	return err;
+	if (err)
+		return err;
+	ptrace_exec(old_tid);
+	ptrace_syscall_left(current_regs());
+	syscall_leave_with(current_regs());
 }
 
 SYSCALL3(execve, path, argv, envp)

@@ -11,7 +11,7 @@
  *
  * The end of the first process is a panic.
  */
-#include "internal.h"
+#include "ptrace.h"
 #include <kernel/fs/context.h>
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/proc.h>
@@ -110,8 +110,7 @@ static void process_describe_end(struct process *p, struct siginfo_k *info)
 	clock_ticks_of(p, info);
 }
 
-/* Notify the parent of a zombie. @return no process will wait for it: it is to be reaped */
-static bool process_notify_parent_locked(struct process *p)
+bool process_notify_parent_locked(struct process *p)
 {
 	struct process *parent = p->parent;
 	struct user_sigaction act;
@@ -161,7 +160,7 @@ static void process_reparent_children_locked(struct process *p, struct list *dea
 			continue;
 		}
 		list_add(&child->sibling, &to->children);
-		if (process_notify_parent_locked(child)) {
+		if (!child->is_tracers && process_notify_parent_locked(child)) {
 			process_unlink_locked(child);
 			list_add_tail(&child->sibling, dead);
 		}
@@ -245,13 +244,14 @@ static void process_end(struct process *p)
 	process_leave_terminal(p);
 
 	flags = spin_lock_irqsave(&process_lock);
+	ptrace_release_all_locked(p, &dead);
 	process_reparent_children_locked(p, &dead);
 	pgrp_orphan_locked(p, p->parent, p);
 	p->state = PROC_ZOMBIE;
 	/* Zombies are at the front: wait4() finds them without a walk over live children. */
 	list_del(&p->sibling);
 	list_add(&p->sibling, &p->parent->children);
-	if (process_notify_parent_locked(p)) {
+	if (!ptrace_process_ended_locked(p) && process_notify_parent_locked(p)) {
 		process_unlink_locked(p);
 		list_add_tail(&p->sibling, &dead);
 	}
@@ -344,6 +344,8 @@ void thread_end(int status)
 	bool last, is_leader = t == p->leader;
 
 	thread_stop_signals(p, t);
+	if (!is_leader)
+		ptrace_thread_ends(t, status, false);
 	thread_leave_space(t);
 	process_note_peak(p);
 	last = process_unlink_thread(p, t, status);
@@ -373,11 +375,13 @@ void process_exit_group(int status)
 
 SYSCALL1(exit, code)
 {
+	ptrace_event(PTRACE_EVENT_EXIT, WAIT_STATUS_EXITED((int)code));
 	thread_end(WAIT_STATUS_EXITED((int)code));
 }
 
 SYSCALL1(exit_group, code)
 {
+	ptrace_event(PTRACE_EVENT_EXIT, WAIT_STATUS_EXITED((int)code));
 	process_exit_group(WAIT_STATUS_EXITED((int)code));
 }
 

@@ -13,7 +13,7 @@
  * Namespaces and cgroups do not exist: their flags return the errors
  * of a Linux that was built without them.
  */
-#include "internal.h"
+#include "ptrace.h"
 #include <kernel/fs/context.h>
 #include <kernel/fs/fd_table.h>
 #include <kernel/ipc.h>
@@ -199,6 +199,7 @@ static void clone_set_registers(struct thread *t, const struct clone_request *re
 /* Release what was made above, and the struct pid, which is not published yet. */
 static void clone_abandon_thread(struct thread *t)
 {
+	ptrace_fork_abandon(t);
 	if (t->sig && t->sig->pid)
 		pid_put(t->sig->pid);
 	if (IS_ENABLED(CONFIG_SYSVIPC) && t->sem_undo)
@@ -215,7 +216,7 @@ static void clone_abandon_thread(struct thread *t)
 	thread_put(t); /* upcall_thread_free() does the rest */
 }
 
-static struct thread *clone_make_thread(const struct clone_request *request)
+static struct thread *clone_make_thread(const struct clone_request *request, int *event)
 {
 	struct pt_regs regs = *current_regs();
 	struct thread *t;
@@ -248,6 +249,8 @@ static struct thread *clone_make_thread(const struct clone_request *request)
 		else
 			t->sig->pid = pid;
 	}
+	if (!err)
+		err = ptrace_fork_prepare(t, request->flags, request->exit_signal, event);
 	if (err) {
 		clone_abandon_thread(t);
 		return ERR_PTR(err);
@@ -363,7 +366,7 @@ static int clone_make_pidfd(struct thread *t, const struct clone_request *reques
 static s64 clone_thread(const struct clone_request *request)
 {
 	struct thread *t;
-	int err, pidfd;
+	int err, pidfd, event = 0;
 	pid_t tid;
 
 	err = clone_check_flags(request->flags);
@@ -371,7 +374,7 @@ static s64 clone_thread(const struct clone_request *request)
 		err = clone_check_limits();
 	if (err)
 		return err;
-	t = clone_make_thread(request);
+	t = clone_make_thread(request, &event);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	err = clone_make_pidfd(t, request, &pidfd);
@@ -390,9 +393,14 @@ static s64 clone_thread(const struct clone_request *request)
 		cpu_limit_check_again(t->proc);
 	tid = t->tid;
 	clone_write_tids(t, request);
+	ptrace_fork_begin(t);
 	thread_start(t);
-	if (request->flags & CLONE_VFORK)
+	if (unlikely(event))
+		ptrace_event(event, (u64)tid);
+	if (request->flags & CLONE_VFORK) {
 		vfork_wait(t);
+		ptrace_event(PTRACE_EVENT_VFORK_DONE, (u64)tid);
+	}
 	thread_put(t);
 	return tid;
 }

@@ -151,8 +151,10 @@ struct task_signals {
 	u64 blocked;
 	u64 wanted; /* sigtimedwait() waits for these */
 	struct signal_queue pending;
-	bool exiting;	/* accepts no more signals */
-	bool stop_owed; /* the process is stopping, and this thread has not stopped yet */
+	bool exiting;	       /* accepts no more signals */
+	bool stop_owed;	       /* the process is stopping, and this thread has not stopped yet */
+	bool stop_passed;      /* the tracer has let it go on in this stop */
+	struct tracee *tracee; /* written under process_lock, too. NULL: nobody traces it */
 
 	/* the thread's own */
 	u64 saved_mask;		/* with WORK_RESTORE_SIGMASK */
@@ -282,6 +284,8 @@ void signal_group_exit_locked(struct process *p, int status);
 bool signal_thread_leaves(struct process *p, struct thread *t);
 /** @brief Send to each process of a group. Locking: process_lock. @return 0; -ESRCH: there is none */
 int signal_send_pgrp_locked(struct pid *pgrp, int sig, const struct siginfo_k *info);
+/** @brief Notify the parent of a zombie. Locking: process_lock. @return no process will wait for it: it is to be reaped */
+bool process_notify_parent_locked(struct process *p);
 /** @brief Notify the parent that the process stopped or continued. Locking: none. @param why  CLD_* */
 void process_notify_parent_stop(struct process *p, int why);
 

@@ -5,7 +5,7 @@
  * The format of a frame depends on the machine (asm/sigframe.h). This file chooses
  * the stack for the frame, and checks the values that the return restores.
  */
-#include "internal.h"
+#include "ptrace.h"
 #include <asm/sigframe.h>
 #include <kernel/syscalls.h>
 
@@ -108,6 +108,7 @@ SYSCALL0(rt_sigreturn)
 	    altstack.size != current->sig->altstack.size ||
 	    (u32)altstack.flags != current->sig->altstack.flags)
 		take_altstack(&altstack);
+	ptrace_syscall_left(regs);
 	syscall_leave_with(regs);
 }
 

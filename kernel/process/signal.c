@@ -24,7 +24,7 @@
  *
  * signal_deliver.c dequeues signals and acts on them.
  */
-#include "internal.h"
+#include "ptrace.h"
 #include <kernel/panic.h>
 #include <uapi/wait.h>
 
@@ -280,7 +280,8 @@ static bool signal_is_fatal(struct process *p, struct thread *t, int sig)
 		return false;
 	if (sig == SIGKILL)
 		return true;
-	return sig_default_action(sig) == SIG_DEFAULT_TERMINATE && !sig_in(t->sig->wanted, sig);
+	return sig_default_action(sig) == SIG_DEFAULT_TERMINATE && !sig_in(t->sig->wanted, sig) &&
+	       !t->sig->tracee;
 }
 
 void signal_group_exit_locked(struct process *p, int status)
@@ -296,7 +297,7 @@ void signal_group_exit_locked(struct process *p, int status)
 	list_for_each(t, &p->threads, proc_link)
 		thread_wake_for_signal(t, WORK_EXIT,
 				       1u << THREAD_INTERRUPTIBLE | 1u << THREAD_KILLABLE |
-					       1u << THREAD_STOPPED);
+					       1u << THREAD_STOPPED | 1u << THREAD_TRACED);
 }
 
 static void signal_wake_a_thread(struct process *p, struct thread *only, int sig)
@@ -330,6 +331,8 @@ static bool signal_is_ignored(struct process *p, struct thread *t, int sig)
 	/* The action of a blocked signal may change before it is unblocked. */
 	if (sig_in(t->sig->blocked | t->sig->wanted, sig))
 		return false;
+	if (unlikely(t->sig->tracee != NULL) && sig != SIGKILL) /* which sees all */
+		return false;
 	if (is_default && p->unkillable)
 		return true;
 	if (is_default)
@@ -361,6 +364,7 @@ static void process_continue_locked(struct process *p)
 	list_for_each(t, &p->threads, proc_link) {
 		t->sig->stop_owed = false;
 		thread_wake_for_signal(t, WORK_SIGNAL, 1u << THREAD_STOPPED);
+		ptrace_continued_locked(t);
 	}
 }
 
@@ -557,8 +561,9 @@ void signal_recalc(void)
 	struct task_signals *signals = current->sig;
 
 	assert_held(&current->proc->sig_lock);
-	if (((signals->pending.set | p->shared.set) & ~signals->blocked) || p->stop_signal ||
-	    p->cld_notify)
+	if (((signals->pending.set | p->shared.set) & ~signals->blocked) ||
+	    (p->stop_signal && !signals->stop_passed) || p->cld_notify ||
+	    ptrace_is_interrupted(signals))
 		thread_set_work(current, WORK_SIGNAL);
 	else if (READ_ONCE(current->work) & WORK_SIGNAL)
 		thread_clear_work(current, WORK_SIGNAL);

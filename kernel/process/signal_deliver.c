@@ -17,7 +17,7 @@
  * becomes -EINTR, or the instruction pointer is set back to the instruction of
  * the call, which starts again. Programs see what they see on Linux in each case.
  */
-#include "internal.h"
+#include "ptrace.h"
 #include <generated/syscall-numbers.h>
 #include <uapi/wait.h>
 #include <kernel/upcalls.h>
@@ -38,6 +38,7 @@ static void process_stop_begin(struct process *p, int sig)
 		if (t->sig->exiting)
 			continue;
 		t->sig->stop_owed = true;
+		t->sig->stop_passed = false;
 		p->stop_left++;
 		if (t == current)
 			continue;
@@ -50,6 +51,7 @@ static void process_stop_begin(struct process *p, int sig)
 static void thread_stop_join(struct process *p, u64 flags)
 {
 	struct task_signals *signals = current->sig;
+	int sig = p->stop_signal;
 	bool complete = false;
 
 	assert_held(&p->sig_lock);
@@ -61,6 +63,14 @@ static void thread_stop_join(struct process *p, u64 flags)
 		p->state = PROC_STOPPED;
 		p->stop_status = WAIT_STATUS_STOPPED(p->stop_signal);
 		p->continued = false;
+	}
+	if (unlikely(signals->tracee != NULL)) {
+		signals->stop_passed = true;
+		spin_unlock_irqrestore(&p->sig_lock, flags);
+		if (complete)
+			process_notify_parent_stop(p, CLD_STOPPED);
+		ptrace_group_stop(sig);
+		return;
 	}
 	set_current_state(THREAD_STOPPED);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
@@ -104,9 +114,9 @@ static enum taken signal_do_default(struct process *p, int sig, u64 flags)
 		spin_unlock_irqrestore(&p->sig_lock, flags);
 		return TAKEN_AGAIN;
 	}
-	signal_group_exit_locked(p, WAIT_STATUS_SIGNALED(sig));
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	thread_end(p->exit_status);
+	ptrace_event(PTRACE_EVENT_EXIT, WAIT_STATUS_SIGNALED(sig));
+	process_exit_group(WAIT_STATUS_SIGNALED(sig));
 }
 
 static bool signal_reset_action(struct process *p, int sig, struct user_sigaction *act)
@@ -138,6 +148,25 @@ static void signal_block_for_handler(struct task_signals *signals, int sig,
 		signals->blocked |= sigbit(sig);
 }
 
+/*
+ * The tracer sees a signal before it is delivered, and may choose another. One that is blocked by now waits.
+ * Locking: sig_lock, which is left meanwhile. @return 0: nothing is to be delivered, and the lock is released
+ */
+static int signal_show_tracer(struct process *p, int sig, struct siginfo_k *info, u64 *flags)
+{
+	assert_held(&p->sig_lock);
+	spin_unlock_irqrestore(&p->sig_lock, *flags);
+	sig = ptrace_signal(sig, info);
+	if (!sig)
+		return 0;
+	*flags = spin_lock_irqsave(&p->sig_lock);
+	if (!sig_in(current->sig->blocked, sig))
+		return sig;
+	(void)signal_send_locked(p, current, sig, info);
+	spin_unlock_irqrestore(&p->sig_lock, *flags);
+	return 0;
+}
+
 static enum taken signal_take_one(struct process *p, struct siginfo_k *info,
 				  struct user_sigaction *act, u64 *old_mask)
 {
@@ -157,8 +186,13 @@ static enum taken signal_take_one(struct process *p, struct siginfo_k *info,
 		process_notify_parent_stop(p, why);
 		return TAKEN_AGAIN;
 	}
-	if (unlikely(p->stop_signal)) {
+	if (unlikely(p->stop_signal) && !signals->stop_passed) {
 		thread_stop_join(p, flags);
+		return TAKEN_AGAIN;
+	}
+	if (ptrace_is_interrupted(signals)) {
+		spin_unlock_irqrestore(&p->sig_lock, flags);
+		ptrace_interrupted();
 		return TAKEN_AGAIN;
 	}
 	sig = signal_dequeue(p, signals, ~signals->blocked, info);
@@ -166,6 +200,11 @@ static enum taken signal_take_one(struct process *p, struct siginfo_k *info,
 		signal_recalc();
 		spin_unlock_irqrestore(&p->sig_lock, flags);
 		return TAKEN_NONE;
+	}
+	if (unlikely(signals->tracee != NULL) && sig != SIGKILL) {
+		sig = signal_show_tracer(p, sig, info, &flags);
+		if (!sig)
+			return TAKEN_AGAIN;
 	}
 	act->handler = SIG_DFL;
 	if (!signal_reset_action(p, sig, act) || act->handler == SIG_DFL)
@@ -248,6 +287,8 @@ void signal_deliver(struct pt_regs *regs)
 		thread_clear_work(current, WORK_RESTORE_SIGMASK);
 	if (sigframe_setup(regs, info.signo, &act, &info, old_mask))
 		signal_frame_failed(info.signo, old_mask);
+	else
+		ptrace_handler_entered();
 }
 
 void user_return_work(struct pt_regs *regs)
@@ -265,6 +306,8 @@ void user_return_work(struct pt_regs *regs)
 			/* No handler ran: restore the mask from before the call. */
 			thread_clear_work(current, WORK_RESTORE_SIGMASK);
 			signal_set_mask(current->sig->saved_mask);
+		} else if (unlikely(work & WORK_STEP)) {
+			ptrace_step(regs);
 		}
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
-  * wait4, waitid: report ends, stops and continuations of children.
+ * wait4, waitid: report ends, stops and continuations of children, and of traced threads.
  *
  * The list of children is walked under process_lock; zombies are at its
  * front. A child that is asked for by its number is looked up instead. A zombie that
@@ -9,7 +9,7 @@
  * continuations are recorded in the child (stop_status, continued) under its own
  * sig_lock and reported once.
  */
-#include "internal.h"
+#include "ptrace.h"
 #include <kernel/syscalls.h>
 #include <uapi/wait.h>
 
@@ -24,7 +24,8 @@ struct wait_request {
 	struct process *reaped; /* to be released */
 	pid_t pid;
 	uid_t uid;
-	int status; /* as wait4() returns it */
+	int status;   /* as wait4() returns it */
+	bool trapped; /* a stop for the tracer */
 	struct rusage usage;
 };
 
@@ -65,7 +66,7 @@ static void process_inherit_figures(struct process *parent, const struct process
 static bool wait_try_zombie(struct wait_request *request, struct process *child)
 {
 	assert_held(&process_lock);
-	if (child->state != PROC_ZOMBIE || !(request->options & WEXITED))
+	if (child->state != PROC_ZOMBIE || !(request->options & WEXITED) || child->is_tracers)
 		return false;
 	wait_found(request, child, child->exit_status);
 	if (request->options & WNOWAIT)
@@ -81,7 +82,8 @@ static bool wait_try_stopped(struct wait_request *request, struct process *child
 	int status = 0;
 
 	assert_held(&process_lock);
-	if (!(request->options & WSTOPPED) || !child->stop_status)
+	if (!(request->options & WSTOPPED) || !child->stop_status ||
+	    ptrace_is_traced_by(child, current->proc))
 		return false;
 	raw_spin_lock(&child->sig_lock);
 	if (child->state == PROC_STOPPED) {
@@ -122,6 +124,86 @@ static int wait_try_locked(struct wait_request *request, struct process *child)
 	       wait_try_continued(request, child);
 }
 
+/* ---- traced threads ---- */
+
+#ifdef CONFIG_PTRACE
+static bool tracee_is_meant(const struct wait_request *request, const struct tracee *tracee,
+			    pid_t tid)
+{
+	if (request->type == P_PID)
+		return tid == request->id;
+	return request->type == P_ALL || tracee->proc->pgrp == request->id;
+}
+
+static bool wait_try_tracee_end(struct wait_request *request, struct tracee *tracee)
+{
+	struct process *p = tracee->zombie;
+
+	assert_held(&process_lock);
+	if (!(request->options & WEXITED))
+		return false;
+	request->status = tracee->status;
+	if (request->want_usage && p)
+		rusage_of_child(p, &request->usage);
+	if (!(request->options & WNOWAIT) && tracee_reap_locked(tracee))
+		request->reaped = p;
+	return true;
+}
+
+static bool wait_try_tracee_stop(struct wait_request *request, struct tracee *tracee)
+{
+	assert_held(&process_lock);
+	if (!tracee->stopped || !tracee->unreported)
+		return false;
+	if (!(request->options & WNOWAIT))
+		tracee->unreported = false;
+	request->status = tracee->status << 8 | WAIT_SIGNAL_MASK;
+	request->trapped = true;
+	return true;
+}
+
+/* @return 1: found; 0: to be waited for; -ECHILD: not meant */
+static int wait_try_tracee(struct wait_request *request, struct tracee *tracee)
+{
+	pid_t tid = tracee->tid;
+
+	assert_held(&process_lock);
+	if (tracee->thread)
+		tid = tracee->thread->tid;
+	if (!tracee_is_meant(request, tracee, tid))
+		return -ECHILD;
+	request->pid = tid;
+	request->uid = tracee->uid;
+	if (tracee->ended)
+		return wait_try_tracee_end(request, tracee);
+	return wait_try_tracee_stop(request, tracee);
+}
+
+static int wait_scan_tracees(struct wait_request *request, int result)
+{
+	u64 flags;
+
+	if (likely(result == 1 || !READ_ONCE(current->proc->tracees)))
+		return result;
+	flags = spin_lock_irqsave(&process_lock);
+	for (struct tracee *tracee = current->proc->tracees, *next; tracee && result != 1;
+	     tracee = next) {
+		next = tracee->next;
+		result = MAX(result, wait_try_tracee(request, tracee));
+	}
+	spin_unlock_irqrestore(&process_lock, flags);
+	return result;
+}
+#else
+static int wait_scan_tracees(struct wait_request *request, int result)
+{
+	(void)request;
+	return result;
+}
+#endif
+
+/* ---- finding one ---- */
+
 /* One child, by its number: no walk, unless it is the first. */
 static int wait_scan_number(struct wait_request *request)
 {
@@ -144,7 +226,7 @@ static int wait_scan_number(struct wait_request *request)
 }
 
 /* @return 1: found; 0: there are children to wait for; -ECHILD: there are none */
-static int wait_scan(struct wait_request *request)
+static int wait_scan_children(struct wait_request *request)
 {
 	/* Those that have ended come first in the list. */
 	bool to_the_end = request->options & (WSTOPPED | WCONTINUED);
@@ -162,6 +244,11 @@ static int wait_scan(struct wait_request *request)
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
 	return result;
+}
+
+static int wait_scan(struct wait_request *request)
+{
+	return wait_scan_tracees(request, wait_scan_children(request));
 }
 
 /* @return 1: found, 0: nothing yet (WNOHANG), or -errno */
@@ -221,7 +308,10 @@ static void wait_fill_info(const struct wait_request *request, struct user_sigin
 	info->signo = SIGCHLD;
 	info->child.pid = request->pid;
 	info->child.uid = request->uid;
-	if (request->status == WAIT_STATUS_CONTINUED) {
+	if (request->trapped) {
+		info->code = CLD_TRAPPED;
+		info->child.status = request->status >> 8;
+	} else if (request->status == WAIT_STATUS_CONTINUED) {
 		info->code = CLD_CONTINUED;
 		info->child.status = SIGCONT;
 	} else if ((request->status & 0xff) == WAIT_SIGNAL_MASK) {

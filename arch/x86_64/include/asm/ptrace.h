@@ -66,6 +66,11 @@ static inline u32 syscall_number(const struct pt_regs *regs)
 {
 	return (u32)regs->orig_rax;
 }
+/** Let the registers be of system call @p number. */
+static inline void syscall_number_set(struct pt_regs *regs, u32 number)
+{
+	regs->orig_rax = number;
+}
 /** Did a system call store the registers? */
 static inline bool syscall_entered(const struct pt_regs *regs)
 {
@@ -75,6 +80,15 @@ static inline bool syscall_entered(const struct pt_regs *regs)
 static inline void syscall_forget(struct pt_regs *regs)
 {
 	regs->orig_rax = (u64)-1;
+}
+static inline void syscall_arguments(const struct pt_regs *regs, u64 args[6])
+{
+	args[0] = regs->rdi;
+	args[1] = regs->rsi;
+	args[2] = regs->rdx;
+	args[3] = regs->r10;
+	args[4] = regs->r8;
+	args[5] = regs->r9;
 }
 static inline s64 syscall_result(const struct pt_regs *regs)
 {
@@ -114,6 +128,17 @@ static inline void syscall_repeat(struct pt_regs *regs, u32 number)
 	regs->rax = number;
 	regs->rip -= SYSCALL_INSN_SIZE;
 }
+
+/**
+ * Above the registers, at the top of the kernel stack of each user thread, is the number of system calls. It is 0
+ * for a thread that is traced: its calls complete the registers, and go to syscall_trace_enter() and syscall_trace_exit().
+ */
+#define SYSCALL_LIMIT_BYTES 16
+/** From entry.S. @return the number of the call to be done; -1: none */
+s64 syscall_trace_enter(struct pt_regs *regs);
+void syscall_trace_exit(struct pt_regs *regs);
+/** Let the processor trap behind each instruction, or not. @return it was not so, and is now */
+bool regs_set_single_step(struct pt_regs *regs, bool on);
 
 /** What a user thread has besides struct pt_regs and the FPU's state: the bases of FS (its thread-local storage) and GS. */
 struct user_bases {
