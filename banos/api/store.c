@@ -110,16 +110,23 @@ static __cold __noinline s64 store_begin_otherwise(const char *function, struct 
  * What is called most often is a method of that mount: no reference is needed then, and functions that are called often
  * look at store_call() themselves. @flags: of which the call must have one
  */
-static __noinline s64 store_begin(const char *function, struct store_user *user, banos_mount mount,
-				  u64 offset, u64 length, u32 flags)
+static __noinline s64 store_begin_use(const char *function, struct store_user *user,
+				      banos_mount mount, u64 offset, u64 length, u32 flags)
 {
-	if (!IS_ENABLED(CONFIG_FILESYSTEM_DRIVERS))
-		return -EINVAL;
 	user->owned = NULL;
 	user->call = store_call(mount, offset, length, flags);
 	if (likely(user->call))
 		return 0;
 	return store_begin_otherwise(function, user, mount, offset, length, flags);
+}
+
+/* Without file systems as drivers the compiler sees that no caller gets any further. */
+static inline s64 store_begin(const char *function, struct store_user *user, banos_mount mount,
+			      u64 offset, u64 length, u32 flags)
+{
+	if (!IS_ENABLED(CONFIG_FILESYSTEM_DRIVERS))
+		return -EINVAL;
+	return store_begin_use(function, user, mount, offset, length, flags);
 }
 
 /* Is it on the caller's stack, which is the thread's own? */
