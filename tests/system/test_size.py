@@ -42,7 +42,6 @@ def test_the_default_image_is_within_its_limit(tmp_path):
     assert stripped_size(f'{machines.BUILD}/banos.elf', tmp_path) <= limit('defconfig')
 
 
-@pytest.mark.long
 def test_the_tiny_image_is_within_its_limit(tmp_path):
     make(tmp_path, 'tiny_defconfig', 'kernel')
     assert stripped_size(f'{tmp_path}/banos.elf', tmp_path) <= limit('tiny_defconfig')
