@@ -141,6 +141,8 @@ need_check()
 		"$(clang -print-resource-dir 2>/dev/null)/lib/linux/libclang_rt.fuzzer-x86_64.a"
 	need clang-format clang-format clang-format-14
 	need abigail-tools abidiff
+	# It runs in the guest, as gdb does.
+	need strace strace
 	need pkgconf pkg-config
 	need libcmocka-dev /usr/include/cmocka.h
 	need zlib1g-dev /usr/include/zlib.h

@@ -15,14 +15,15 @@
 
 enum { REG_RIP = 16, REG_CS = 17, REG_FLAGS = 18, REG_SS = 20, REG_FS_BASE = 21, REG_GS_BASE = 22 };
 
-#define PT_WORDS       (sizeof(struct pt_regs) / sizeof(u64))
-#define FLAGS_SETTABLE 0x54dd5ul /* NT and those of a signal's frame */
-#define MXCSR_OFFSET   24u
-#define MXCSR_SETTABLE 0xffffu
-#define XFEATURES_AT   464u /* in the bytes of FXSAVE that are left to software */
-#define XSTATE_BV_AT   512u
-#define XSTATE_HEADER  64u
-#define XSTATE_LEGACY  3ul /* x87, SSE */
+#define PT_WORDS	 (sizeof(struct pt_regs) / sizeof(u64))
+#define FLAGS_SETTABLE	 0x54dd5ul /* NT and those of a signal's frame */
+#define MXCSR_OFFSET	 24u
+#define MXCSR_MASK_AT	 28u
+#define MXCSR_MASK_LEAST 0xffbfu /* of a processor that says 0 */
+#define XFEATURES_AT	 464u	 /* in the bytes of FXSAVE that are left to software */
+#define XSTATE_BV_AT	 512u
+#define XSTATE_HEADER	 64u
+#define XSTATE_LEGACY	 3ul /* x87, SSE */
 
 bool regs_set_single_step(struct pt_regs *regs, bool on)
 {
@@ -95,13 +96,26 @@ void user_fp_get(const struct thread *t, void *to, u32 bytes)
 		memcpy((u8 *)to + XFEATURES_AT, &cpu_features.xcr0, sizeof(u64));
 }
 
+/* The bits of MXCSR that the processor has: others make XRSTOR fault. Not from a thread's area, which a tracer can write. */
+static u32 mxcsr_mask(void)
+{
+	u8 area[USER_FX_BYTES] __aligned(16);
+	u32 mask;
+
+	__asm__ volatile("fxsave64 %0" : "=m"(area));
+	memcpy(&mask, area + MXCSR_MASK_AT, sizeof(mask));
+	if (!mask)
+		return MXCSR_MASK_LEAST;
+	return mask;
+}
+
 static bool fp_is_loadable(const u8 *from, u32 bytes)
 {
 	u32 mxcsr;
 	u64 header[XSTATE_HEADER / sizeof(u64)];
 
 	memcpy(&mxcsr, from + MXCSR_OFFSET, sizeof(mxcsr));
-	if (mxcsr & ~MXCSR_SETTABLE)
+	if (mxcsr & ~mxcsr_mask())
 		return false;
 	if (bytes == USER_FX_BYTES)
 		return true;

@@ -138,7 +138,8 @@ static int exec_prepare_cred(struct exec *exec)
 	if (!exec->cred)
 		return -ENOMEM;
 	no_suid = path_is_nosuid(&exec->program.file->path) || (p && p->no_new_privs) ||
-		  (exec_fs_is_shared() && !cred_capable(old, CAP_SETUID));
+		  (exec_fs_is_shared() && !cred_capable(old, CAP_SETUID)) ||
+		  (p && ptrace_keeps_rights_away());
 	exec->secure = cred_for_exec(exec->cred, old, exec->program.file->inode, no_suid);
 	return 0;
 }
@@ -288,6 +289,8 @@ static void exec_commit(struct exec *exec, struct sighand *fresh)
 	exec_reset_signals(p, fresh);
 	files_close_on_exec(current->files);
 	exec_set_name(exec->path);
+	if (exec->secure)
+		ptrace_rights_gained();
 	hidden = exec->secure || exec->unreadable ||
 		 cred_changes_identity(current_cred(), exec->cred);
 	cred_commit(exec->cred);

@@ -50,7 +50,7 @@ struct tracee *tracee_find(pid_t tid)
 	u64 flags = spin_lock_irqsave(&process_lock);
 	struct tracee *tracee = current->proc->tracees;
 
-	while (tracee && (!tracee->thread || tracee->thread->tid != tid))
+	while (tracee && (!tracee->thread || tracee->thread->tid != tid || !tracee->ready))
 		tracee = tracee->next;
 	if (tracee)
 		atomic_inc(&tracee->refs);
@@ -400,6 +400,33 @@ void ptrace_syscall_left(struct pt_regs *regs)
 		syscall_trace_exit(regs);
 }
 
+bool ptrace_keeps_rights_away(void)
+{
+	const struct tracee *tracee;
+	bool keeps;
+
+	rcu_read_lock();
+	tracee = rcu_dereference(current->sig->tracee);
+	keeps = tracee && !tracee->privileged;
+	rcu_read_unlock();
+	return keeps;
+}
+
+/* execve() has said before that nobody may look: who links himself behind this finds that (request_attach()). */
+void ptrace_rights_gained(void)
+{
+	struct tracee *tracee;
+	u64 flags;
+
+	if (likely(!current->sig->tracee))
+		return;
+	flags = spin_lock_irqsave(&process_lock);
+	tracee = current->sig->tracee;
+	if (tracee && tracee->tracer && !tracee->privileged)
+		tracee_detach_locked(tracee, 0);
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
 void ptrace_exec(pid_t old_tid)
 {
 	if (likely(!current->sig->tracee))
@@ -500,6 +527,8 @@ void ptrace_fork_begin(struct thread *t)
 	flags = spin_lock_irqsave(&process_lock);
 	mine = current->sig->tracee;
 	if (mine && mine->tracer) {
+		tracee->ready = true;
+		tracee->privileged = mine->privileged;
 		tracee->seized = mine->seized;
 		tracee->options = mine->options;
 		tracee_link_locked(tracee, mine->tracer, t);

@@ -29,6 +29,8 @@ struct tracee {
 	pid_t tid; /* of one that has ended */
 	uid_t uid;
 	bool seized, ended, interrupt;
+	bool ready;	 /* the tracer may give orders: its rights were checked behind the link */
+	bool privileged; /* it may see programs with more rights than its own: CAP_SYS_PTRACE */
 	bool stopped, listening, unreported;
 	u32 options;
 	int status; /* a stop's: signal, and event << 8; at the end wait4()'s */
@@ -73,6 +75,10 @@ static inline void ptrace_event(int event, u64 message)
 	if (unlikely(current->sig->tracee != NULL) && ptrace_has_option(1u << event))
 		(void)ptrace_stop(SIGTRAP | event << 8, NULL, message, 0);
 }
+/** @brief Is the current thread traced by one who may not see programs with more rights? Then they get none. */
+bool ptrace_keeps_rights_away(void);
+/** @brief A program with more rights is in place: let go a tracer who came in between, and may not see it. No locks. */
+void ptrace_rights_gained(void);
 /** @brief A new program runs. No locks. @param old_tid  what the thread's number was */
 void ptrace_exec(pid_t old_tid);
 /** @brief The handler of a signal was entered. No locks. */
@@ -143,6 +149,13 @@ static inline void ptrace_event(int event, u64 message)
 {
 	(void)event;
 	(void)message;
+}
+static inline bool ptrace_keeps_rights_away(void)
+{
+	return false;
+}
+static inline void ptrace_rights_gained(void)
+{
 }
 static inline void ptrace_exec(pid_t old_tid)
 {

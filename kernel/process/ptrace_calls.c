@@ -31,6 +31,8 @@ static int trace_me(void)
 		tracee_put(tracee);
 		return -EPERM;
 	}
+	tracee->ready = true;
+	tracee->privileged = current_capable(CAP_SYS_PTRACE);
 	err = tracee_link(tracee, parent, current);
 	process_put(parent);
 	return err;
@@ -75,24 +77,41 @@ static int request_attach(struct thread *t, bool seize, u64 addr, u64 options)
 	tracee->seized = seize;
 	if (seize)
 		tracee->options = (u32)options;
+	tracee->privileged = current_capable(CAP_SYS_PTRACE);
+	atomic_inc(&tracee->refs);
 	err = tracee_link(tracee, current->proc, t);
+	/* Once more: a program with more rights may have been started meanwhile (ptrace_rights_gained()). */
+	smp_mb();
 	if (!err)
+		err = attach_check(t);
+	if (err) {
+		tracee_detach(tracee, 0);
+	} else {
+		WRITE_ONCE(tracee->ready, true);
 		attach_stop(t, seize);
+	}
+	tracee_put(tracee);
 	return err;
 }
 
 /* ---- memory ---- */
 
+/* A program that may be run, and not read, is not read by tracing it. */
+static bool may_look(const struct tracee *tracee)
+{
+	return tracee->privileged || smp_load_acquire(&tracee->proc->dumpable);
+}
+
 static u64 access_memory(struct tracee *tracee, u64 addr, void *buffer, u64 length, bool write)
 {
 	struct vm_space *space = process_space_get(tracee->proc);
-	u64 done;
+	u64 done = 0;
 
 	if (!space)
 		return 0;
-	if (write)
+	if (write && may_look(tracee))
 		done = vm_space_force(space, addr, buffer, length);
-	else
+	else if (may_look(tracee))
 		done = vm_space_access(space, addr, buffer, length, false);
 	vm_space_put(space);
 	return done;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* ptrace(): children and threads that are followed, attaching, and the end of either side. */
 #include "tracing.h"
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/stat.h>
 
 #define EVENT_STOP 128
 
@@ -280,6 +282,69 @@ TEST(a_tracer_is_told_before_the_parent)
 	CHECK(WIFSIGNALED(status));
 }
 
+/* Copies itself, for others to run as the super user. @return false: there is no place for that */
+static int copy_with_rights(const char *to)
+{
+	int from = open("/proc/self/exe", O_RDONLY),
+	    copy = open(to, O_CREAT | O_WRONLY | O_TRUNC, 0755);
+	char bytes[65536];
+	ssize_t length;
+
+	while ((length = read(from, bytes, sizeof(bytes))) > 0)
+		if (write(copy, bytes, (size_t)length) != length)
+			return 0;
+	close(from);
+	close(copy);
+	return !chmod(to, 04755);
+}
+
+static void run_with_rights(void)
+{
+	char *const arguments[] = { "ptrace_follow", "who", NULL };
+
+	execv("/tmp/with_rights", arguments);
+	_exit(99);
+}
+
+/* Traces a set-user-id program, and ends with the status of that. */
+static void trace_with_rights(void)
+{
+	int status;
+	pid_t pid;
+
+	if (setgid(1000) || setuid(1000))
+		_exit(98);
+	pid = traced(run_with_rights, 0);
+	status = go(PTRACE_CONT, pid, 0);
+	if (!WIFSTOPPED(status))
+		_exit(97);
+	status = go(PTRACE_CONT, pid, 0);
+	_exit(WEXITSTATUS(status));
+}
+
+TEST(a_traced_program_gets_no_more_rights)
+{
+	int status;
+	pid_t pid;
+
+	if (getuid() || !copy_with_rights("/tmp/with_rights"))
+		return;
+	pid = fork();
+	if (!pid) {
+		if (setuid(1000))
+			_exit(98);
+		run_with_rights();
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(WEXITSTATUS(status), 50); /* without a tracer: the super user */
+	pid = fork();
+	if (!pid)
+		trace_with_rights();
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(WEXITSTATUS(status), 51);
+	unlink("/tmp/with_rights");
+}
+
 static void end_at_once(void)
 {
 	_exit(5);
@@ -314,8 +379,10 @@ TEST(rights_are_needed)
 	ends(pid, 5);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1 && !strcmp(argv[1], "who"))
+		return geteuid() ? 51 : 50;
 	RUN(children_are_followed);
 	RUN(the_end_of_vfork_is_told);
 	RUN(threads_are_followed_to_their_ends);
@@ -324,6 +391,7 @@ int main(void)
 	RUN(a_stop_of_the_process_is_told);
 	RUN(the_end_of_a_tracer_frees_or_kills);
 	RUN(a_tracer_is_told_before_the_parent);
+	RUN(a_traced_program_gets_no_more_rights);
 	RUN(rights_are_needed);
 	return check_done();
 }
