@@ -28,8 +28,8 @@ static inline bool api_holds_spinlock(void)
 	api_mistake(__func__, -EDEADLK, "may sleep, and the caller holds a spin lock")
 
 /** -EDEADLK, because a bounded method of a scheduler calls, with the lock of a run queue. */
-#define METHOD_MISTAKE() \
-	api_mistake(__func__, -EDEADLK, "wakes threads, and the caller orders them")
+#define METHOD_MISTAKE(function) \
+	api_mistake(function, -EDEADLK, "wakes threads, and the caller orders them")
 
 /** @brief Is what led to this thread's call being taken away: a device, or a callback? Then it does not sleep any longer. */
 static inline bool call_is_revoked(void)

@@ -177,17 +177,24 @@ static __noinline s64 mutex_lock_slowly(const char *function, struct banos_mutex
 	return 0;
 }
 
+/* One for which others wait. */
+static __noinline bool mutex_release_awaited(struct banos_mutex *mutex, u64 seal)
+{
+	if (scheduler_method_runs() || /* which may not wake */
+	    !probe_exchange(&mutex->state, (u64)current | MUTEX_WAITERS, seal))
+		return false;
+	wake_up_key(mutex_waiters(), 0, (u64)mutex);
+	return true;
+}
+
 /* Of a mutex that this thread may hold. @return whether it did */
-static bool mutex_release(struct banos_mutex *mutex)
+static inline bool mutex_release(struct banos_mutex *mutex)
 {
 	u64 seal = seal_of(mutex, SEAL_MUTEX);
 
 	if (likely(probe_exchange(&mutex->state, (u64)current, seal)))
 		return true;
-	if (!probe_exchange(&mutex->state, (u64)current | MUTEX_WAITERS, seal))
-		return false;
-	wake_up_key(mutex_waiters(), 0, (u64)mutex);
-	return true;
+	return mutex_release_awaited(mutex, seal);
 }
 
 /* The call that took it is abandoned, and the driver is not called any more. */
@@ -223,7 +230,7 @@ BANOS_EXPORT(banos_mutex_lock);
 int64_t banos_mutex_trylock(struct banos_mutex *mutex)
 {
 	if (scheduler_method_runs())
-		return METHOD_MISTAKE();
+		return METHOD_MISTAKE(__func__);
 	if (sealed_mutex_try(mutex)) {
 		mutex_note(mutex);
 		return 0;
@@ -239,13 +246,13 @@ static s64 mutex_unlock_mistake(const char *function, const struct banos_mutex *
 	if (!storage_is_sealed(mutex, SEAL_MUTEX))
 		return api_mistake(function, -EINVAL,
 				   "mutex was not initialised, or is not the driver's memory");
+	if (scheduler_method_runs())
+		return METHOD_MISTAKE(function);
 	return api_mistake(function, -EPERM, "mutex is not held by this thread");
 }
 
 int64_t banos_mutex_unlock(struct banos_mutex *mutex)
 {
-	if (scheduler_method_runs())
-		return METHOD_MISTAKE();
 	if (unlikely(!mutex_release(mutex)))
 		return mutex_unlock_mistake(__func__, mutex);
 	count_held(-1);

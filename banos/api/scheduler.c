@@ -7,6 +7,7 @@
 #include <kernel/gate.h>
 #include <kernel/heap.h>
 #include <kernel/kconfig.h>
+#include <kernel/random.h>
 #include <kernel/scheduler.h>
 #include <kernel/string.h>
 #include "caller.h"
@@ -87,7 +88,7 @@ static struct scheduler *scheduler_of(struct owned *owned)
 
 static int driver_scheduler_publish(struct owned *owned)
 {
-	return scheduler_publish(scheduler_of(owned));
+	return scheduler_publish(scheduler_of(owned), random_u64());
 }
 
 static __cold int driver_scheduler_stop(struct owned *owned, u64 deadline_ns)

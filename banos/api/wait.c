@@ -273,7 +273,7 @@ int64_t banos_wait_wake(struct banos_wait *wait)
 	if (unlikely(!storage_is_sealed(wait, SEAL_WAIT)))
 		return STORAGE_MISTAKE("wait");
 	if (scheduler_method_runs())
-		return METHOD_MISTAKE();
+		return METHOD_MISTAKE(__func__);
 	probe_increment(&wait->state);
 	rcu_read_lock();
 	o = owned_peek(probe_load(&wait->cookie), &wait_class);
