@@ -378,7 +378,7 @@ static struct scheduler *scheduler_find(const char *name)
 	return NULL;
 }
 
-int scheduler_publish(struct scheduler *scheduler)
+int scheduler_publish(struct scheduler *scheduler, u64 secret)
 {
 	bool locked = schedulers_lock();
 	int err = 0;
@@ -388,7 +388,7 @@ int scheduler_publish(struct scheduler *scheduler)
 	if (scheduler_find(scheduler->name) || !strcmp(scheduler->name, BUILTIN_NAME))
 		err = -EEXIST;
 	if (!err)
-		err = scheduler_stacks_prepare();
+		err = scheduler_stacks_prepare(secret);
 	if (!err)
 		err = daemon_start();
 	if (!err) {

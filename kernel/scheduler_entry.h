@@ -38,7 +38,7 @@ static inline u64 sched_handle(const struct sched_entry *entry)
 }
 /** Describe a thread. The lock of its queue held, or it has not started. */
 void sched_describe(const struct thread *t, struct banos_scheduler_thread *info);
-/** Stacks for methods, one for each processor. Sleeps. @return 0, -ENOMEM */
-int __must_check scheduler_stacks_prepare(void);
+/** Stacks for methods, one for each processor. Sleeps. @param secret  a number that nobody can guess @return 0, -ENOMEM */
+int __must_check scheduler_stacks_prepare(u64 secret);
 /** Let another scheduler order the threads of a queue; NULL: the built-in one. rq->lock held, interrupts off. */
 void rq_switch(struct run_queue *rq, struct scheduler *to);

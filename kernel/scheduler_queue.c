@@ -20,7 +20,6 @@
 #include <asm/gate.h>
 #include <kernel/gate.h>
 #include <kernel/heap.h>
-#include <kernel/random.h>
 #include <kernel/string.h>
 #include "scheduler_entry.h"
 
@@ -34,11 +33,11 @@ static struct gate_stack *method_stacks[CPU_MAX];
 
 /* ---- calling a method ---- */
 
-int scheduler_stacks_prepare(void)
+int scheduler_stacks_prepare(u64 secret)
 {
 	if (!method_owner.handle) {
 		method_owner.root = &method_owner;
-		method_owner.handle = random_u64() | 1;
+		method_owner.handle = secret | 1;
 	}
 	for (u32 i = 0; i < cpu_count; i++) {
 		u8 *memory;

@@ -36,8 +36,8 @@ struct scheduler {
 };
 
 #ifdef CONFIG_SCHEDULERS
-/** @brief Let a scheduler be chosen. Sleeps. @return 0, -EEXIST, -ENOMEM */
-int __must_check scheduler_publish(struct scheduler *scheduler);
+/** @brief Let a scheduler be chosen. Sleeps. @param secret  a number that nobody can guess. @return 0, -EEXIST, -ENOMEM */
+int __must_check scheduler_publish(struct scheduler *scheduler, u64 secret);
 /** @brief The opposite; the built-in one takes over. Sleeps. @return 0, -EBUSY: called from its attach() or detach() */
 int __must_check scheduler_stop(struct scheduler *scheduler);
 /** @brief Does a method of a scheduler run in this context, which may call next to nothing? */
@@ -56,8 +56,9 @@ int scheduler_write(char *text, size_t len, void *unused);
 int scheduler_show_all(struct seq_file *seq, void *unused);
 #else
 #define schedulers_exist false
-static inline int scheduler_publish(struct scheduler *scheduler)
+static inline int scheduler_publish(struct scheduler *scheduler, u64 secret)
 {
+	(void)secret;
 	return -EOPNOTSUPP;
 }
 static inline int scheduler_stop(struct scheduler *scheduler)
