@@ -102,6 +102,8 @@ static __noinline void crash_mce(void)
 	__asm__ volatile("int $18");
 }
 
+#define IRQ_WAIT_S 5u
+
 static struct timer timer;
 
 static void in_interrupt_context(struct timer *timer)
@@ -113,7 +115,8 @@ static __noinline void crash_in_interrupt(void (*fn)(struct timer *))
 {
 	timer_init(&timer, fn);
 	timer_start(&timer, time_monotonic_ns() + NSEC_PER_MSEC);
-	delay_us(10000);
+	for (u32 i = 0; i < IRQ_WAIT_S * 100; i++) /* here, however late the host lets it come */
+		delay_us(10000);
 	barrier();
 }
 

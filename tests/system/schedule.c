@@ -7,7 +7,7 @@
  *
  * writes the names to the file SETTING in turn, as often as it can; "-" for none. Prints how often each kind of worker got on.
  */
-#include "check.h"
+#include "../user/check.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Schedulers from drivers: chosen and changed under load, refused, put out, removed. tests/user/schedule.c is the load."""
+"""Schedulers from drivers: chosen and changed under load, refused, put out, removed. schedule.c is the load."""
 import os
 
 import pytest
 
 import archive
 import machine as machines
+from conftest import compile_to
 from driver_source import SOURCE, compiled
 
 pytestmark = pytest.mark.banos
@@ -20,10 +21,19 @@ def liar():
         return compiled(f.read(), f'{machines.BUILD}/include/drafts')
 
 
+@pytest.fixture(scope='session')
+def load():
+    out = os.path.join(machines.BUILD, 'tests', 'schedule')
+    os.makedirs(os.path.dirname(out), exist_ok=True)
+    compile_to(out, ['musl-gcc', '-std=gnu11', '-O1', '-static', '-s', '-Wall', '-Wextra', '-Werror', '-pthread',
+                     '-Wno-unused-parameter', '-Wno-unused-result', f'{SOURCE}/tests/system/schedule.c'])
+    return out
+
+
 @pytest.fixture
-def m(shared, programs, liar):
+def m(shared, load, liar):
     def files():
-        with open(programs['schedule'], 'rb') as f:
+        with open(load, 'rb') as f:
             return {'schedule': archive.file('schedule', f.read(), 0o755),
                     'liar.ko': archive.file('liar.ko', liar)}
     shared.files = files
