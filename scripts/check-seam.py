@@ -33,7 +33,7 @@ ARCH = 'arch/x86_64'
 # The headers of the machine that others may include: the contract.
 CONTRACT = {'asm/' + name + '.h' for name in '''
     console cpu driver_area elf gate io ipi irq irqflags layout nmi paging percpu pgtable probe ptrace qemu
-    random serial sigframe string stub traps uaccess vdso vectors wall
+    random serial sigframe string stub traps uaccess user_regs vdso vectors wall
     '''.split()}
 
 WORDS = re.compile(r'''

@@ -88,6 +88,13 @@ void upcall_unknown_call(u32 number);
  * Thread context, interrupts on. May change @p regs.
  */
 void user_return_work(struct pt_regs *regs);
+/**
+ * A traced thread begins a system call (kernel/process/ptrace.c). Thread context; may change @p regs.
+ * @return the number of the call to be done; -1: none
+ */
+s64 syscall_trace_enter(struct pt_regs *regs);
+/** It has done it; the result is in @p regs (kernel/process/ptrace.c). Thread context. */
+void syscall_trace_exit(struct pt_regs *regs);
 
 /* ---- threads and drivers ---- */
 

@@ -17,6 +17,7 @@
 #include "ptrace.h"
 #include <asm/user_regs.h>
 #include <kernel/syscalls.h>
+#include <kernel/upcalls.h>
 #include <uapi/sched.h>
 #include <uapi/wait.h>
 
@@ -26,8 +27,10 @@ struct tracee *tracee_create(void)
 {
 	struct tracee *tracee = kzalloc(sizeof(*tracee));
 
-	if (tracee)
-		atomic_set(&tracee->refs, 1);
+	if (!tracee)
+		return NULL;
+	atomic_set(&tracee->refs, 1);
+	mutex_init(&tracee->lock);
 	return tracee;
 }
 
@@ -84,7 +87,6 @@ static void tracee_link_locked(struct tracee *tracee, struct process *tracer, st
 	tracee->next = tracer->tracees;
 	tracer->tracees = tracee;
 	atomic_inc(&tracee->refs);
-	syscall_trace_set(t, true);
 }
 
 int tracee_link(struct tracee *tracee, struct process *tracer, struct thread *t)
@@ -96,8 +98,10 @@ int tracee_link(struct tracee *tracee, struct process *tracer, struct thread *t)
 	raw_spin_lock(&p->sig_lock);
 	if (t->sig->tracee || t->sig->exiting || p->state == PROC_ZOMBIE || p->state == PROC_DEAD)
 		err = -EPERM;
-	else
+	if (!err) {
 		rcu_assign_pointer(t->sig->tracee, tracee);
+		syscall_trace_set(t, true); /* it has a stack, as it does not end */
+	}
 	raw_spin_unlock(&p->sig_lock);
 	if (!err)
 		tracee_link_locked(tracee, tracer, t);
@@ -127,8 +131,9 @@ static void tracee_free_thread_locked(struct tracee *tracee)
 	struct process *p = t->proc;
 
 	assert_held(&process_lock);
-	syscall_trace_set(t, false);
 	raw_spin_lock(&p->sig_lock);
+	if (!t->sig->exiting) /* else its stack may be gone */
+		syscall_trace_set(t, false);
 	rcu_assign_pointer(t->sig->tracee, NULL);
 	t->sig->stop_passed = false; /* a stop of the process is its own, too, now */
 	if (p->stop_signal)
@@ -239,9 +244,12 @@ static void tracee_sleep(const struct tracee *tracee)
 /* @return the signal to be delivered */
 static int tracee_go_on(struct tracee *tracee, struct siginfo_k *info)
 {
-	u64 flags = spin_lock_irqsave(&process_lock);
-	int sig = tracee->resume_signal;
+	u64 flags;
+	int sig;
 
+	mutex_lock(&tracee->lock); /* a request may be looking at its stack */
+	flags = spin_lock_irqsave(&process_lock);
+	sig = tracee->resume_signal;
 	tracee->stopped = tracee->listening = tracee->unreported = false;
 	tracee->call_stop = PTRACE_SYSCALL_INFO_NONE;
 	if (READ_ONCE(current->work) & WORK_EXIT)
@@ -253,6 +261,7 @@ static int tracee_go_on(struct tracee *tracee, struct siginfo_k *info)
 	else
 		thread_clear_work(current, WORK_STEP);
 	spin_unlock_irqrestore(&process_lock, flags);
+	mutex_unlock(&tracee->lock);
 	return sig;
 }
 
@@ -532,6 +541,7 @@ void ptrace_fork_begin(struct thread *t)
 		tracee->seized = mine->seized;
 		tracee->options = mine->options;
 		tracee_link_locked(tracee, mine->tracer, t);
+		syscall_trace_set(t, true);
 		tracee_first_stop_locked(tracee, t);
 	} else { /* the tracer has gone */
 		raw_spin_lock(&t->proc->sig_lock);

@@ -26,6 +26,8 @@ struct tracee {
 		*zombie; /* its process has ended, which the tracer is told before the parent is */
 	struct atomic refs; /* the tracer's list, the thread, who works with it */
 	struct rcu_head rcu;
+	struct mutex
+		lock; /* held by a request, and by the thread that ends its stop; outside of process_lock */
 	pid_t tid; /* of one that has ended */
 	uid_t uid;
 	bool seized, ended, interrupt;

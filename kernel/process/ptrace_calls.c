@@ -2,8 +2,7 @@
 /*
  * ptrace(): the requests. Their errors, and the order of the checks, are Linux 6.1's.
  *
- * A thread that is stopped may be killed while a request looks at it: then it runs to its end, and what the request
- * reads or writes matters to nobody.
+ * A thread that is stopped may be killed while a request looks at it: it waits for the end of that, by tracee->lock.
  */
 #include "ptrace.h"
 #include <asm/user_regs.h>
@@ -486,15 +485,19 @@ static bool tracee_is_stopped(const struct tracee *tracee, const struct thread *
 
 static s64 tracee_request(struct tracee *tracee, struct thread *t, int request, u64 addr, u64 data)
 {
+	s64 result = -ESRCH;
+
 	if (request == PTRACE_KILL) {
 		(void)signal_send_thread(t, SIGKILL, SI_KERNEL_INFO);
 		return 0;
 	}
 	if (request == PTRACE_INTERRUPT)
 		return request_interrupt(tracee, t);
-	if (!tracee_is_stopped(tracee, t))
-		return -ESRCH;
-	return stopped_request(tracee, t, request, addr, data);
+	mutex_lock(&tracee->lock);
+	if (tracee_is_stopped(tracee, t))
+		result = stopped_request(tracee, t, request, addr, data);
+	mutex_unlock(&tracee->lock);
+	return result;
 }
 
 SYSCALL4(ptrace, request, tid, addr, data)

@@ -131,12 +131,10 @@ static inline void syscall_repeat(struct pt_regs *regs, u32 number)
 
 /**
  * Above the registers, at the top of the kernel stack of each user thread, is the number of system calls. It is 0
- * for a thread that is traced: its calls complete the registers, and go to syscall_trace_enter() and syscall_trace_exit().
+ * for a thread that is traced: its calls complete the registers, and go to syscall_trace_enter() and
+ * syscall_trace_exit() (kernel/upcalls.h).
  */
 #define SYSCALL_LIMIT_BYTES 16
-/** From entry.S. @return the number of the call to be done; -1: none */
-s64 syscall_trace_enter(struct pt_regs *regs);
-void syscall_trace_exit(struct pt_regs *regs);
 /** Let the processor trap behind each instruction, or not. @return it was not so, and is now */
 bool regs_set_single_step(struct pt_regs *regs, bool on);
 
