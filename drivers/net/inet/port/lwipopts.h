@@ -61,7 +61,7 @@ static inline void inet_copy(void *to, const void *from, unsigned long length)
 #define LWIP_ETHERNET		      1
 #define ARP_TABLE_SIZE		      120 /* its indexes are signed bytes */
 #define ARP_QUEUEING		      1
-#define ARP_QUEUE_LEN		      8
+#define ARP_QUEUE_LEN		      101 /* as Linux, while an address is asked for */
 #define ETHARP_SUPPORT_STATIC_ENTRIES 1
 #define LWIP_IPV4		      1
 #define LWIP_IPV6		      1
